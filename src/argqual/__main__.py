@@ -1,0 +1,5 @@
+"""`python -m argqual`."""
+
+from argqual.cli.main import main
+
+main()

@@ -1,0 +1,325 @@
+"""What a judge says of an argument: ratings, an overall, and where they came from.
+
+A failure is not a score: a rating has a value only when its status is `ok`, and
+an aggregate only when all that it needs has one. Nothing is filled in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from argqual.framework import Criterion, Framework, Scale, walk
+
+ProbabilitySource = Literal["logprobs", "endpoint", "verbalised", "votes"]
+
+
+class Status(StrEnum):
+    """How a question ended.
+
+    `ok`: rated. `abstained`: the judge said that it cannot tell. `skipped`: not
+    asked, because an input is missing or another kind of argument was found.
+    `unreadable`: answered in a form that cannot be read. `failed`: not answered.
+    """
+
+    OK = "ok"
+    ABSTAINED = "abstained"
+    SKIPPED = "skipped"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"
+
+
+_WORST_FIRST = (Status.FAILED, Status.UNREADABLE, Status.ABSTAINED)
+
+
+class Record(BaseModel):
+    """A result: it never changes, and writes itself as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Quote(Record):
+    """A passage of the argument, found in it: `text == argument[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Rating(Record):
+    """The answer to one criterion, or the aggregate of a parent's children.
+
+    Parameters
+    ----------
+    value
+        On the criterion's scale; the expected value where there are probabilities.
+    unit
+        The same from 0 (lowest level) to 1 (highest).
+    quality
+        `unit`, turned round for a flaw: 0 worst, 1 best, for every criterion.
+    level, label
+        The nearest level's value and label.
+    probabilities
+        Level value (as written) to probability; sums to 1.
+    probability_source
+        Where they came from; None when there are none.
+    spread
+        Standard deviation of the value under the probabilities, in units of the scale.
+    outside
+        Probability that the model gave to something that is not a level (0 to 1).
+    evidence, discarded_quotes
+        Quotes that stand in the argument, and those that do not.
+    asked
+        False for an aggregate.
+    """
+
+    criterion: str
+    name: str
+    status: Status
+    reason: str | None = None
+    value: float | None = None
+    unit: float | None = None
+    quality: float | None = None
+    level: float | None = None
+    label: str | None = None
+    scale: tuple[float, float]
+    probabilities: dict[str, float] | None = None
+    probability_source: ProbabilitySource | None = None
+    spread: float | None = None
+    outside: float | None = None
+    rationale: str | None = None
+    evidence: tuple[Quote, ...] = ()
+    discarded_quotes: tuple[str, ...] = ()
+    asked: bool = True
+
+
+class GateAnswer(Record):
+    """Is it an argument at all? `probability` is that of yes, 0 to 1."""
+
+    passed: bool
+    probability: float
+
+
+class Selected(Record):
+    """The kind of argument that was found, and the probability of each kind."""
+
+    option: str
+    name: str
+    probabilities: dict[str, float] | None = None
+
+
+class Usage(Record):
+    """What an assessment took. None means that the model did not say."""
+
+    requests: int = 0
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float = 0.0
+
+
+class FrameworkReference(Record):
+    id: str
+    version: str
+    fingerprint: str
+
+
+class Assessment(Record):
+    """An argument's ratings and overall, with everything needed to say how they came about.
+
+    Parameters
+    ----------
+    ratings
+        Children before their parents, in the framework's order.
+    readout
+        How the ratings were got out of the model (`expect`, `decide`, `verbal`,
+        `label`, `votes:N`).
+    program
+        Fingerprint of the framework and of all that the prompt is made of.
+    notes
+        What a reader should know: truncation, a gate that doubts, quotes dropped.
+    """
+
+    status: Status
+    overall: Rating
+    ratings: tuple[Rating, ...]
+    gate: GateAnswer | None = None
+    selected: Selected | None = None
+    framework: FrameworkReference
+    program: str
+    model: str
+    readout: str
+    explained: bool = False
+    definitions: str = "full"
+    usage: Usage = Usage()
+    notes: tuple[str, ...] = ()
+    argument_id: str | None = None
+    argqual_version: str
+
+    def rating(self, criterion_id: str) -> Rating:
+        """The rating of a criterion; `overall` for the overall one."""
+        if criterion_id == "overall":
+            return self.overall
+        for rating in self.ratings:
+            if rating.criterion == criterion_id:
+                return rating
+        raise KeyError(criterion_id)
+
+
+def rate(
+    criterion: Criterion,
+    scale: Scale,
+    probabilities: Sequence[float],
+    *,
+    source: ProbabilitySource | None,
+    outside: float | None = None,
+    rationale: str | None = None,
+    evidence: tuple[Quote, ...] = (),
+    discarded_quotes: tuple[str, ...] = (),
+) -> Rating:
+    """A rating from a distribution over a scale's levels, lowest first.
+
+    The value is the expectation; with all mass on one level it is that level.
+    Without a `source` the distribution is only the written level, and is not shown.
+    """
+    total = math.fsum(probabilities)
+    shares = [probability / total for probability in probabilities]
+    values = [level.value for level in scale.levels]
+    value = math.fsum(share * level for share, level in zip(shares, values, strict=True))
+    variance = math.fsum(share * (level - value) ** 2 for share, level in zip(shares, values, strict=True))
+    nearest_level = scale.nearest(value)
+    return Rating(
+        criterion=criterion.id,
+        name=criterion.name,
+        status=Status.OK,
+        value=value,
+        unit=scale.unit(value),
+        quality=_turned(scale.unit(value), criterion.higher_is_better),
+        level=nearest_level.value,
+        label=nearest_level.label,
+        scale=(scale.lowest, scale.highest),
+        probabilities=dict(zip((level.written for level in scale.levels), shares, strict=True)) if source else None,
+        probability_source=source,
+        spread=math.sqrt(variance) if source else None,
+        outside=outside,
+        rationale=rationale,
+        evidence=evidence,
+        discarded_quotes=discarded_quotes,
+    )
+
+
+def unrated(criterion: Criterion, scale: Scale, status: Status, reason: str, *, asked: bool = True) -> Rating:
+    """A rating without a value, and why."""
+    return Rating(
+        criterion=criterion.id,
+        name=criterion.name,
+        status=status,
+        reason=reason,
+        scale=(scale.lowest, scale.highest),
+        asked=asked,
+    )
+
+
+def aggregate(framework: Framework, asked: Mapping[str, Rating]) -> tuple[tuple[Rating, ...], Rating]:
+    """All ratings of a framework's tree (children before parents), and the overall one.
+
+    Skipped criteria drop out and the others' weights are rescaled. Any other
+    missing rating leaves its parent without a value, with a reason that names it.
+    """
+    ratings: dict[str, Rating] = dict(asked)
+    for parent in walk(framework.criteria):
+        if parent.id not in ratings:
+            blank = unrated(parent, framework.scale_of(parent), Status.SKIPPED, "", asked=False)
+            ratings[parent.id] = _combine(blank, framework.scale_of(parent), parent, ratings)
+    ordered = tuple(ratings[criterion.id] for criterion in walk(framework.criteria))
+    if framework.aggregate in ratings:
+        return ordered, ratings[framework.aggregate].model_copy(update={"criterion": "overall", "name": "Overall"})
+    blank = Rating(
+        criterion="overall",
+        name="Overall",
+        status=Status.SKIPPED,
+        scale=(framework.scale.lowest, framework.scale.highest),
+        asked=False,
+    )
+    return ordered, _combine(blank, framework.scale, framework, ratings)
+
+
+def _combine(blank: Rating, scale: Scale, parent: Criterion | Framework, ratings: Mapping[str, Rating]) -> Rating:
+    """The parent's rating, from the quality (0 to 1, higher is better) of its children."""
+    counted = [
+        child for child in parent.criteria if child.weight > 0 and ratings[child.id].status is not Status.SKIPPED
+    ]
+    for status in _WORST_FIRST:
+        missing = [ratings[child.id] for child in counted if ratings[child.id].status is status]
+        if missing:
+            names = ", ".join(rating.name for rating in missing)
+            return blank.model_copy(update={"status": status, "reason": f"{names}: {missing[0].reason}"})
+    if not counted:
+        return blank.model_copy(update={"reason": "none of its criteria was asked"})
+    qualities = [quality for child in counted if (quality := ratings[child.id].quality) is not None]
+    quality = _mean(parent.aggregate or "weighted_mean", qualities, [child.weight for child in counted])
+    unit = _turned(quality, parent.higher_is_better)
+    value = scale.from_unit(unit)
+    level = scale.nearest(value)
+    return blank.model_copy(
+        update={
+            "status": Status.OK,
+            "reason": None,
+            "value": value,
+            "unit": unit,
+            "quality": quality,
+            "level": level.value,
+            "label": level.label,
+        }
+    )
+
+
+def _turned(share: float, higher_is_better: bool) -> float:
+    """A share of a scale as quality, or the other way round."""
+    return share if higher_is_better else 1.0 - share
+
+
+def _mean(method: str, units: Sequence[float], weights: Sequence[float]) -> float:
+    """The mean of qualities from 0 to 1: `weighted_mean`, weighted `geometric_mean`, or `min`."""
+    if method == "min":
+        return min(units)
+    total = math.fsum(weights)
+    if method == "geometric_mean":
+        if min(units) <= 0.0:
+            return 0.0
+        return math.exp(math.fsum(weight * math.log(unit) for unit, weight in zip(units, weights, strict=True)) / total)
+    return math.fsum(weight * unit for unit, weight in zip(units, weights, strict=True)) / total
+
+
+def locate_quote(quote: str, text: str) -> Quote | None:
+    """The passage of `text` that a model meant by `quote`, or None when it is not there.
+
+    White space, letter case and the kind of quotation marks may differ; nothing else may.
+    """
+    needle, _ = _folded(quote.strip().strip("\"'“”‘’«»").strip())
+    haystack, origins = _folded(text)
+    start = haystack.find(needle) if needle else -1
+    if start < 0:
+        return None
+    first, last = origins[start], origins[start + len(needle) - 1] + 1
+    return Quote(text=text[first:last], start=first, end=last)
+
+
+_QUOTE_MARKS = {ord(mark): "'" for mark in '"“”„‟‘’‚‛«»`´'}
+
+
+def _folded(text: str) -> tuple[str, list[int]]:
+    """Text without white space, in lower case, with one kind of quotation mark; and each character's origin."""
+    kept: list[str] = []
+    origins: list[int] = []
+    for index, character in enumerate(text.translate(_QUOTE_MARKS)):
+        if not character.isspace():
+            for folded in character.lower():
+                kept.append(folded)
+                origins.append(index)
+    return "".join(kept), origins

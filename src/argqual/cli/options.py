@@ -1,0 +1,111 @@
+"""Options and small doings that several commands share."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from argqual.argument import decode_argument, read_argument_text
+from argqual.errors import InputError
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class DefinitionsChoice(StrEnum):
+    """How much a model is told of each criterion."""
+
+    NONE = "none"
+    PLAIN = "plain"
+    FULL = "full"
+
+
+FrameworkOption = Annotated[str, typer.Option("--framework", "-f", help="Framework: a name, or a YAML file.")]
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="'local' (embedded), provider/name, systemone/name, or a GGUF file.")
+]
+ReadoutOption = Annotated[str, typer.Option(help="auto, expect, label, votes:N, decide or verbal.")]
+DefinitionsOption = Annotated[DefinitionsChoice, typer.Option(help="How much the model is told of each criterion.")]
+IssueOption = Annotated[str | None, typer.Option(help="The question that the argument answers.")]
+ApiBaseOption = Annotated[str | None, typer.Option(help="Address of a server of your own (its key: OPENAI_API_KEY).")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Fetch an embedded model's weights without asking.")]
+FormatOption = Annotated[Format | None, typer.Option(help="Default: text on a terminal, JSON into a pipe or file.")]
+
+
+def wanted_format(given: Format | None) -> Format:
+    return given or (Format.TEXT if sys.stdout.isatty() else Format.JSON)
+
+
+def read_source(source: str) -> str:
+    """The text of an argument that was given as text, as a file, or as `-` for standard input.
+
+    Raises
+    ------
+    InputError
+        It is empty or not text, or is plainly meant as a file that is not there.
+    """
+    if source == "-":
+        if sys.stdin.isatty():
+            print("Type or paste the argument, then press Ctrl-D.", file=sys.stderr)
+        return decode_argument(sys.stdin.buffer.read(), name="standard input")
+    path = Path(source)
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):  # far too long for a file name: a text
+        exists = False
+    if exists:
+        return read_argument_text(path)
+    if (
+        source.strip()
+        and not any(character.isspace() for character in source.strip())
+        and ("/" in source or path.suffix)
+    ):
+        raise InputError(f"There is no file {source}.", hint="An argument given as text has more than one word.")
+    return source
+
+
+_SHOW_AFTER_SECONDS = 0.2
+
+
+@contextmanager
+def step(doing: str) -> Iterator[None]:
+    """Show on stderr that something takes its time: a spinner on a terminal, otherwise a line."""
+    if not sys.stderr.isatty():
+        print(f"{doing} …", file=sys.stderr, flush=True)
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(f"{doing} …", total=None)
+        yield
+
+
+class PlainProgress:
+    """Progress for logs: a line at most every few seconds, and one at the end."""
+
+    def __init__(self, doing: str, every: float = 5.0) -> None:
+        self.doing = doing
+        self.every = every
+        self.last = time.monotonic()
+
+    def __call__(self, done: int, total: int, source: str) -> None:
+        now = time.monotonic()
+        if now - self.last >= self.every or done >= total:
+            self.last = now
+            print(f"{self.doing}: {done / total:4.0%} of {total / 1e6:,.0f} MB ({source})", file=sys.stderr, flush=True)

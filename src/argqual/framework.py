@@ -1,0 +1,464 @@
+"""What a criteria framework is: a versioned tree of questions about an argument.
+
+A framework says what to ask and how the answers add up. It never says whom to
+ask: model, temperature and concurrency belong to a run. This module holds the
+data and its rules; `argqual.catalogue` finds and reads the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from argqual.errors import nearest
+
+SCHEMA = "argqual/framework@1"
+INPUTS = ("issue", "stance", "context")
+_AGGREGATES = ("weighted_mean", "min", "geometric_mean")
+_RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "notes", "overall"})
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class _Part(BaseModel):
+    """A part of a framework file. A key it does not know is an error that names the nearest one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            known = {field.alias or name for name, field in cls.model_fields.items()}
+            for key in data:
+                if key not in known and key not in cls.model_fields:
+                    raise PydanticCustomError(
+                        "unknown_key",
+                        "unknown key '{key}'. {near}",
+                        {"key": str(key), "near": nearest(str(key), known)},
+                    )
+        return data
+
+
+class Level(_Part):
+    """One step of a scale.
+
+    `value` is the number people use for it; values rise along the scale and need
+    not be evenly spaced.
+    """
+
+    value: float
+    label: Text
+    description: str = ""
+
+    @property
+    def written(self) -> str:
+        """The value as a person writes it: `3`, `2.5`."""
+        return f"{self.value:g}"
+
+
+class Scale(_Part):
+    """Ordered levels, lowest first, and whether a judge may abstain.
+
+    Parameters
+    ----------
+    levels
+        2 to 10 of them, with rising values and different labels.
+    abstain
+        The label of "cannot say"; without one, every question must be answered.
+    """
+
+    levels: Annotated[tuple[Level, ...], Field(min_length=2, max_length=10)]
+    abstain: Text | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        values = [level.value for level in self.levels]
+        if any(low >= high for low, high in pairwise(values)):
+            written = ", ".join(level.written for level in self.levels)
+            raise PydanticCustomError(
+                "unordered_scale",
+                "the levels' values must rise from worst to best, but are {values}",
+                {"values": written},
+            )
+        labels = [level.label for level in self.levels]
+        if len(set(labels)) < len(labels):
+            raise PydanticCustomError("repeated_label", "two levels of a scale have the same label", {})
+        return self
+
+    @property
+    def lowest(self) -> float:
+        return self.levels[0].value
+
+    @property
+    def highest(self) -> float:
+        return self.levels[-1].value
+
+    def unit(self, value: float) -> float:
+        """A value of the scale as a share of its range, 0 to 1."""
+        return (value - self.lowest) / (self.highest - self.lowest)
+
+    def nearest(self, value: float) -> Level:
+        """The level whose value is nearest; the lower of two equally near ones."""
+        return min(self.levels, key=lambda level: abs(level.value - value))
+
+    def from_unit(self, unit: float) -> float:
+        """The inverse of `unit`."""
+        return self.lowest + unit * (self.highest - self.lowest)
+
+
+class Guidance(_Part):
+    """What counts in favour of a high level, and what does not."""
+
+    counts: tuple[Text, ...] = ()
+    does_not_count: tuple[Text, ...] = ()
+
+
+class Example(_Part):
+    """A worked example of a criterion."""
+
+    argument: Text
+    level: float
+    rationale: str = ""
+    domain: str = ""
+
+
+class Criterion(_Part):
+    """One question about an argument.
+
+    A leaf is asked. A parent (one with `criteria`) aggregates its children, or is
+    asked too when `ask` is true; its own answer then stands instead of theirs.
+
+    Parameters
+    ----------
+    levels
+        This criterion's own description of each level, keyed by the level's value.
+    scale
+        A scale of its own, where the framework's does not fit.
+    weight
+        Share in the parent's aggregate, relative to its siblings'.
+    higher_is_better
+        False for a flaw: the higher the rating, the lower its share in the aggregate.
+    requires
+        Inputs without which the question makes no sense; it is then skipped, not failed.
+    when
+        An option of the framework's `select`: asked only when that option was chosen.
+    same_as
+        The same criterion elsewhere, as `framework/criterion`.
+    """
+
+    id: Identifier
+    name: Text
+    question: str = ""
+    plain: Text
+    definition: str = ""
+    checks: tuple[Text, ...] = ()
+    guidance: Guidance = Guidance()
+    independent_of: tuple[Identifier, ...] = ()
+    levels: dict[float, Text] = {}
+    scale: Scale | None = None
+    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    higher_is_better: bool = True
+    requires: tuple[Literal["issue", "stance", "context"], ...] = ()
+    when: Identifier | None = None
+    evidence: Literal["none", "quote"] = "none"
+    examples: tuple[Example, ...] = ()
+    same_as: tuple[str, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
+    ask: bool = False
+    aggregate: Literal["weighted_mean", "min", "geometric_mean"] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.id in _RESERVED_IDS:
+            raise PydanticCustomError("reserved_id", "'{id}' is a reserved word; choose another id", {"id": self.id})
+        if self.is_asked and not self.question:
+            raise PydanticCustomError("no_question", "criterion '{id}' is asked but has no question", {"id": self.id})
+        if self.ask and not self.criteria:
+            raise PydanticCustomError("ask_leaf", "'ask' is for parents; a leaf is always asked", {})
+        if self.aggregate and not self.criteria:
+            raise PydanticCustomError(
+                "aggregate_leaf", "'aggregate' is for parents; a leaf has nothing to aggregate", {}
+            )
+        return self
+
+    @property
+    def is_asked(self) -> bool:
+        return not self.criteria or self.ask
+
+
+class Option(_Part):
+    """One answer to a framework's `select`."""
+
+    id: Identifier
+    name: Text
+    definition: Text
+
+
+class Select(_Part):
+    """A choice made before anything is rated: which kind of argument is this?
+
+    Criteria with `when` are asked only for the chosen option.
+    """
+
+    name: Text
+    question: Text
+    options: Annotated[tuple[Option, ...], Field(min_length=2, max_length=10)]
+
+
+class Gate(_Part):
+    """Whether there is anything to rate: a yes/no question asked with the criteria.
+
+    Parameters
+    ----------
+    on_fail
+        `note` keeps the ratings and says that the gate doubts them; `skip` drops
+        them: every rating and the overall are then `skipped`.
+    """
+
+    question: Text
+    definition: str = ""
+    on_fail: Literal["note", "skip"] = "note"
+
+
+class Ordering(_Part):
+    """A golden expectation: one argument is rated above another."""
+
+    better: str
+    worse: str
+    criteria: tuple[str, ...] = ("overall",)
+
+
+class Bound(_Part):
+    """A golden expectation: an argument's rating lies within bounds, in values of the scale."""
+
+    argument: str
+    criteria: tuple[str, ...] = ("overall",)
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+class Golden(_Part):
+    """Arguments whose right ratings are known well enough to test a judge on."""
+
+    id: FrameworkId
+    issue: str | None = None
+    stance: str | None = None
+    context: str | None = None
+    arguments: dict[str, Text]
+    expect: tuple[Ordering | Bound, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_many(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("expect"), dict):
+            return {**data, "expect": [data["expect"]]}
+        return data
+
+    @model_validator(mode="after")
+    def _known_arguments(self) -> Self:
+        for expectation in self.expect:
+            named = (
+                (expectation.better, expectation.worse)
+                if isinstance(expectation, Ordering)
+                else (expectation.argument,)
+            )
+            for name in named:
+                if name not in self.arguments:
+                    raise PydanticCustomError(
+                        "unknown_argument",
+                        "golden '{id}' has no argument '{name}'. {near}",
+                        {"id": self.id, "name": name, "near": nearest(name, self.arguments)},
+                    )
+        return self
+
+
+class Citation(_Part):
+    """A source, to be cited by its id."""
+
+    id: FrameworkId
+    text: Text
+    doi: str | None = None
+    url: str | None = None
+
+
+class Provenance(_Part):
+    """Where a framework comes from, stated honestly.
+
+    `published`: the criteria are the cited authors', in our words. `adapted`: theirs,
+    changed as the caveat says. `reconstruction`: assembled here from the sources.
+    """
+
+    status: Literal["published", "adapted", "reconstruction", "own"]
+    sources: tuple[FrameworkId, ...] = ()
+    caveat: str = ""
+
+
+class Inputs(_Part):
+    """Which inputs besides the argument a framework uses; one left out is not shown."""
+
+    issue: Literal["required", "optional"] | None = None
+    stance: Literal["required", "optional"] | None = None
+    context: Literal["required", "optional"] | None = None
+
+    def declared(self) -> dict[str, str]:
+        return {name: kind for name in INPUTS if (kind := getattr(self, name)) is not None}
+
+
+class Framework(_Part):
+    """A versioned tree of criteria with scales.
+
+    Parameters
+    ----------
+    aggregate
+        How the top criteria make the overall rating: `weighted_mean`, `min`,
+        `geometric_mean`, or the id of a criterion that is asked.
+    extends
+        Only in files: a framework whose keys these override. Criteria are matched
+        by id; `drop` lists ids to leave out.
+    """
+
+    _UNASKED: ClassVar[frozenset[str]] = frozenset(
+        {"title", "description", "provenance", "citations", "license", "goldens", "schema_", "version"}
+    )
+
+    schema_: Literal["argqual/framework@1"] = Field(alias="schema")
+    id: FrameworkId
+    version: Text
+    title: Text
+    description: Text
+    provenance: Provenance
+    citations: tuple[Citation, ...] = ()
+    license: Text
+    language: Text = "en"
+    inputs: Inputs = Inputs()
+    guidelines: str = ""
+    gate: Gate | None = None
+    select: Select | None = None
+    scale: Scale
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
+    aggregate: str = "weighted_mean"
+    goldens: tuple[Golden, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_ids(self)
+        _check_levels(self)
+        _check_references(self)
+        return self
+
+    @cached_property
+    def asked(self) -> tuple[Criterion, ...]:
+        """The criteria that are asked, in the order they stand in the file (children before an asked parent)."""
+        return tuple(criterion for criterion in walk(self.criteria) if criterion.is_asked)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """False when every top criterion is a flaw, so that the overall is one too."""
+        return any(criterion.higher_is_better for criterion in self.criteria)
+
+    def criterion(self, criterion_id: str) -> Criterion:
+        for criterion in walk(self.criteria):
+            if criterion.id == criterion_id:
+                return criterion
+        raise KeyError(criterion_id)
+
+    def scale_of(self, criterion: Criterion) -> Scale:
+        return criterion.scale or self.scale
+
+    def anchors(self, criterion: Criterion) -> tuple[str, ...]:
+        """What each level means for this criterion, lowest first."""
+        return tuple(
+            criterion.levels.get(level.value) or level.description or level.label
+            for level in self.scale_of(criterion).levels
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (first 16 hex digits) of all that can change a rating.
+
+        Titles, sources, crosswalks and goldens are left out: mending a citation asks nothing again.
+        """
+        content = self.model_dump(mode="json", exclude=set(self._UNASKED))
+        text = json.dumps(_without_crosswalks(content), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def walk(criteria: Sequence[Criterion]) -> Iterator[Criterion]:
+    """Every criterion of a tree, children before their parent."""
+    for criterion in criteria:
+        yield from walk(criterion.criteria)
+        yield criterion
+
+
+def _without_crosswalks(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _without_crosswalks(value) for key, value in content.items() if key != "same_as"}
+    return [_without_crosswalks(item) for item in content] if isinstance(content, list) else content
+
+
+def _check_ids(framework: Framework) -> None:
+    seen: set[str] = set()
+    for criterion in walk(framework.criteria):
+        if criterion.id in seen:
+            raise PydanticCustomError(
+                "repeated_id", "two criteria have the id '{id}'; ids are unique in the whole tree", {"id": criterion.id}
+            )
+        seen.add(criterion.id)
+
+
+def _check_levels(framework: Framework) -> None:
+    for criterion in walk(framework.criteria):
+        known = {level.value: level.written for level in framework.scale_of(criterion).levels}
+        stray = [value for value in criterion.levels if value not in known]
+        stray += [example.level for example in criterion.examples if example.level not in known]
+        if stray:
+            raise PydanticCustomError(
+                "unknown_level",
+                "criterion '{id}' speaks of a level {stray}, but its scale has {known}",
+                {"id": criterion.id, "stray": f"{stray[0]:g}", "known": ", ".join(known.values())},
+            )
+
+
+def _check_references(framework: Framework) -> None:
+    criteria = {criterion.id: criterion for criterion in walk(framework.criteria)}
+    options = {option.id for option in framework.select.options} if framework.select else set()
+    inputs = framework.inputs.declared()
+    for criterion in criteria.values():
+        _refer(criterion.id, "is independent of", criterion.independent_of, criteria)
+        _refer(criterion.id, "requires the input", criterion.requires, inputs)
+        if criterion.when:
+            _refer(criterion.id, "is asked when", (criterion.when,), dict.fromkeys(options))
+    if framework.aggregate not in _AGGREGATES:
+        asked = {criterion.id for criterion in framework.asked}
+        if framework.aggregate not in asked:
+            raise PydanticCustomError(
+                "unknown_aggregate",
+                "aggregate '{name}' is neither a method nor a criterion that is asked. {near}",
+                {"name": framework.aggregate, "near": nearest(framework.aggregate, {*_AGGREGATES, *asked})},
+            )
+    known = {*criteria, "overall"}
+    for golden in framework.goldens:
+        for expectation in golden.expect:
+            _refer(f"golden {golden.id}", "expects something of", expectation.criteria, dict.fromkeys(known))
+    cited = {citation.id for citation in framework.citations}
+    _refer("provenance", "names the source", framework.provenance.sources, dict.fromkeys(cited))
+
+
+def _refer(who: str, what: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in known:
+            raise PydanticCustomError(
+                "unknown_reference",
+                "'{who}' {what} '{name}', which is not defined. {near}",
+                {"who": who, "what": what, "name": name, "near": nearest(name, known)},
+            )

@@ -1,0 +1,203 @@
+"""Which of two arguments is better, and on which criteria.
+
+Models favour a position: many prefer whatever comes first. So each comparison is
+asked in both orders; the two answers are averaged, and where they disagree the
+result is `undecided`, whatever the average says.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+import dspy
+from dspy.adapters.types.decision import Choice
+
+from argqual._version import __version__
+from argqual.argument import Argument, fence
+from argqual.assessment import FrameworkReference, Record, Status, Usage
+from argqual.catalogue import load_framework
+from argqual.errors import InputError, TooLongError
+from argqual.framework import Framework
+from argqual.judging.program import Definitions, criterion_text, instructions
+from argqual.judging.reading import Distribution, Unreadable
+from argqual.judging.readout import ChatClient, DecisionClient, Exchange, choose_readout
+from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
+
+_OVERALL = "overall"
+_OPTIONS = (("first", "the first argument"), ("second", "the second argument"))
+_OPENING = "You compare two arguments on the same issue, one question at a time."
+
+
+class Preference(Record):
+    """Which argument is better on one criterion.
+
+    Parameters
+    ----------
+    probability_a
+        That A is better: the mean over both orders, 0 to 1.
+    shown_first, shown_second
+        The same when A was shown first, and when it was shown second.
+    winner
+        `a` or `b` when both orders agree, otherwise `undecided`.
+    """
+
+    criterion: str
+    name: str
+    status: Status = Status.OK
+    reason: str | None = None
+    probability_a: float | None = None
+    shown_first: float | None = None
+    shown_second: float | None = None
+    winner: Literal["a", "b", "undecided"] = "undecided"
+
+
+class Comparison(Record):
+    """Two arguments compared: overall, and on each criterion that is asked."""
+
+    status: Status
+    overall: Preference
+    criteria: tuple[Preference, ...]
+    framework: FrameworkReference
+    model: str
+    readout: str
+    usage: Usage
+    argqual_version: str
+
+    @property
+    def order_effect(self) -> float | None:
+        """How much more probable a win is from the first place, averaged over the criteria (-1 to 1)."""
+        gaps = [
+            answer.shown_first - answer.shown_second
+            for answer in (*self.criteria, self.overall)
+            if answer.shown_first is not None and answer.shown_second is not None
+        ]
+        return sum(gaps) / len(gaps) if gaps else None
+
+
+def compare(
+    a: Argument | str,
+    b: Argument | str,
+    *,
+    framework: Framework | str = "ratio",
+    issue: str | None = None,
+    model: Model | str = DEFAULT_MODEL,
+    readout: str = "auto",
+    definitions: Definitions = "full",
+    api_base: str | None = None,
+    api_key: str | None = None,
+    engine: str = "auto",
+) -> Comparison:
+    """Ask which of two arguments is better, in both orders.
+
+    Parameters
+    ----------
+    issue
+        What both answer; where left out, that of the arguments if it is the same.
+
+    Raises
+    ------
+    InputError, TooLongError, Unreachable, ModelError
+        As for `Judge.assess`.
+    """
+    framework = framework if isinstance(framework, Framework) else load_framework(framework)
+    first = a if isinstance(a, Argument) else Argument(a, issue=issue)
+    second = b if isinstance(b, Argument) else Argument(b, issue=issue)
+    issue = issue or (first.issue if first.issue == second.issue else None)
+    if framework.inputs.issue == "required" and not issue:
+        raise InputError(f"The framework {framework.id} needs the issue.", hint="Give it with --issue.")
+    if isinstance(model, str):
+        model = connect(model, api_base=api_base, api_key=api_key, engine=engine)
+    chosen = choose_readout(readout, model)
+    if chosen.kind == "verbal":
+        raise InputError("Comparisons are read out by expect, label, votes:N or decide, not by verbal.")
+    predictor = dspy.Predict(_signature(framework, definitions, with_issue=bool(issue)))
+    started = time.perf_counter()
+    exchanges: list[Exchange] = []
+    shares: list[dict[str, Distribution] | str] = []
+    with plain_errors(model):
+        for one, other in ((first.text, second.text), (second.text, first.text)):
+            client = (
+                DecisionClient(model, {}) if chosen.kind == "decide" else ChatClient(model, chosen, {}, explain=False)
+            )
+            inputs = {"first_argument": fence(one), "second_argument": fence(other)}
+            try:
+                predictor(lm=client, **({"issue": fence(issue)} if issue else {}), **inputs)
+                shares.append(client.exchange.distributions)
+            except Unreadable as error:
+                shares.append(str(error))
+            except TooLongError as error:
+                raise TooLongError(
+                    f"The two arguments together do not fit the context of {model.name}. ({error.message})",
+                    hint="Compare shorter texts, or use a model with a longer context.",
+                ) from None
+            exchanges.append(client.exchange)
+    total = Exchange.total(exchanges)
+    names = {criterion.id: criterion.name for criterion in framework.asked} | {_OVERALL: "Overall"}
+    found = {
+        criterion: _preference(criterion, name, shares[0], shares[1], chosen.max_outside)
+        for criterion, name in names.items()
+    }
+    overall = found.pop(_OVERALL)
+    return Comparison(
+        status=overall.status,
+        overall=overall,
+        criteria=tuple(found.values()),
+        framework=FrameworkReference(id=framework.id, version=framework.version, fingerprint=framework.fingerprint),
+        model=model.name,
+        readout=chosen.name,
+        usage=total.usage(time.perf_counter() - started),
+        argqual_version=__version__,
+    )
+
+
+def _preference(
+    criterion: str,
+    name: str,
+    forward: dict[str, Distribution] | str,
+    backward: dict[str, Distribution] | str,
+    max_outside: float,
+) -> Preference:
+    for answer in (forward, backward):
+        if isinstance(answer, str):
+            return Preference(criterion=criterion, name=name, status=Status.UNREADABLE, reason=answer)
+        if answer[criterion].outside > max_outside:
+            reason = f"the model gave {answer[criterion].outside:.0%} of its probability to neither argument"
+            return Preference(criterion=criterion, name=name, status=Status.UNREADABLE, reason=reason)
+    assert not isinstance(forward, str) and not isinstance(backward, str)
+    shown_first = forward[criterion].probabilities[0]
+    shown_second = backward[criterion].probabilities[1]
+    winner: Literal["a", "b", "undecided"] = "undecided"
+    if shown_first > 0.5 and shown_second > 0.5:
+        winner = "a"
+    elif shown_first < 0.5 and shown_second < 0.5:
+        winner = "b"
+    return Preference(
+        criterion=criterion,
+        name=name,
+        probability_a=(shown_first + shown_second) / 2,
+        shown_first=shown_first,
+        shown_second=shown_second,
+        winner=winner,
+    )
+
+
+def _signature(framework: Framework, definitions: Definitions, *, with_issue: bool) -> Any:
+    fields: dict[str, Any] = {}
+    if with_issue:
+        fields["issue"] = (str, dspy.InputField(desc="the question at issue"))
+    for place in ("first", "second"):
+        fields[f"{place}_argument"] = (str, dspy.InputField(desc=f"the {place} argument"))
+    for criterion in framework.asked:
+        which = (
+            "Which argument does better here" if criterion.higher_is_better else "Which argument has less of this flaw"
+        )
+        fields[criterion.id] = (
+            Choice[_OPTIONS],
+            dspy.OutputField(desc=f"{criterion_text(criterion, definitions)}\n{which}?"),
+        )
+    fields[_OVERALL] = (
+        Choice[_OPTIONS],
+        dspy.OutputField(desc="All of this considered, which is the better argument?"),
+    )
+    return dspy.Signature(fields, instructions(framework, _OPENING))

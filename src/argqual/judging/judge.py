@@ -1,0 +1,382 @@
+"""Assess an argument: ask a framework's questions of a model, and say what came of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from argqual._version import __version__
+from argqual.argument import Argument
+from argqual.assessment import (
+    Assessment,
+    FrameworkReference,
+    GateAnswer,
+    Quote,
+    Rating,
+    Selected,
+    Status,
+    aggregate,
+    locate_quote,
+    rate,
+    unrated,
+)
+from argqual.catalogue import load_framework
+from argqual.errors import InputError, TooLongError
+from argqual.framework import Criterion, Framework
+from argqual.judging import prompt
+from argqual.judging.program import GATE, SELECT, Definitions, RatingProgram
+from argqual.judging.reading import Distribution, Note, Unreadable
+from argqual.judging.readout import (
+    Answerable,
+    ChatClient,
+    DecisionClient,
+    Exchange,
+    build_questions,
+    choose_readout,
+)
+from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
+
+_ANSWER_TOKENS = 64
+_TRUNCATION_TRIES = 6
+_GATE_PASSES = 0.5
+
+
+class Judge:
+    """A framework, a model and a read-out.
+
+    Parameters
+    ----------
+    framework
+        A `Framework`, the name of a known one, or a file.
+    model
+        A `Model` from `argqual.models.connect`, or a name to connect to.
+    readout
+        `auto`, `expect`, `label`, `votes:N`, `decide` or `verbal`.
+    explain
+        Write a rationale, and a quote where the criterion wants one, before each rating.
+    definitions
+        How much the model is told of each criterion: `none`, `plain` or `full`.
+    truncate
+        Rate the beginning of an argument that does not fit, instead of refusing it.
+    program
+        An optimised program for this framework (`load_program`).
+    api_base, api_key, engine
+        Passed to `connect` when `model` is a name.
+
+    Raises
+    ------
+    ArgqualError
+        The framework, the model or the read-out cannot be used.
+    """
+
+    def __init__(
+        self,
+        framework: Framework | str | Path = "ratio",
+        *,
+        model: Model | str = DEFAULT_MODEL,
+        readout: str = "auto",
+        explain: bool = False,
+        definitions: Definitions = "full",
+        truncate: bool = False,
+        program: RatingProgram | None = None,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        engine: str = "auto",
+    ) -> None:
+        self.framework = framework if isinstance(framework, Framework) else load_framework(framework)
+        self.model = (
+            connect(model, api_base=api_base, api_key=api_key, engine=engine) if isinstance(model, str) else model
+        )
+        self.readout = choose_readout(readout, self.model)
+        if explain and self.readout.kind == "decide":
+            raise InputError("A decision endpoint gives probabilities, no reasons.", hint="Leave out --explain.")
+        self.explain = explain
+        self.truncate = truncate
+        verbal = self.readout.kind == "verbal"
+        self.program = program or RatingProgram(self.framework, definitions=definitions, rationales=explain and verbal)
+
+    def assess(
+        self,
+        argument: Argument | str,
+        *,
+        issue: str | None = None,
+        stance: str | None = None,
+        context: str | None = None,
+    ) -> Assessment:
+        """Rate one argument.
+
+        Raises
+        ------
+        InputError
+            The argument is empty, or an input that the framework requires is missing.
+        TooLongError
+            It does not fit the model's context and `truncate` is off.
+        Unreachable, ModelError
+            The model did not answer. An answer that cannot be read raises nothing: its
+            ratings have the status `unreadable`.
+        """
+        if isinstance(argument, str):
+            argument = Argument(argument, issue=issue, stance=stance, context=context)
+        inputs, notes = self._inputs(argument)
+        started = time.perf_counter()
+        with plain_errors(self.model):
+            try:
+                asking = self._ask(inputs)
+            except TooLongError as error:
+                asking = self._ask_beginning(inputs, error)
+                kept = len(asking.inputs["argument"])
+                notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
+        return self._assessment(argument, asking, notes, time.perf_counter() - started)
+
+    def prompt(self, argument: Argument) -> list[dict[str, str]]:
+        """The messages that `assess` sends first, to the letter (not for `verbal`, whose form is DSPy's)."""
+        return program_prompt(self.program, self._inputs(argument)[0], explain=self.explain)
+
+    def _inputs(self, argument: Argument) -> tuple[dict[str, str], list[str]]:
+        given = argument.inputs()
+        declared = self.framework.inputs.declared()
+        for name, kind in declared.items():
+            if kind == "required" and name not in given:
+                raise InputError(
+                    f"The framework {self.framework.id} needs the argument's {name}.", hint=f"Give it with --{name}."
+                )
+        unused = [name for name in given if name != "argument" and name not in declared]
+        notes = [f"the {name} was not shown: {self.framework.id} does not use it" for name in unused]
+        return {name: text for name, text in given.items() if name not in unused}, notes
+
+    def _ask(self, inputs: dict[str, str]) -> _Asking:
+        asking = _Asking(inputs)
+        select = self.framework.select
+        if select is not None:
+            client, exchange = self._client(explain=False)
+            try:
+                choice = self.program.choose(lm=client, **inputs)[SELECT]
+            except Unreadable as error:
+                asking.unreadable = f"{select.name}: {error}"
+                return asking
+            finally:
+                asking.exchanges.append(exchange())
+            name = next(option.name for option in select.options if option.id == choice.value)
+            shares = dict(choice.probabilities) if self.readout.source else None
+            asking.selected = Selected(option=str(choice.value), name=name, probabilities=shares)
+        for criterion in self.framework.asked:
+            if reason := self._skip_reason(criterion, inputs, asking.selected):
+                asking.skipped[criterion.id] = reason
+        wanted = [criterion.id for criterion in self.framework.asked if criterion.id not in asking.skipped]
+        if not wanted:
+            return asking
+        client, exchange = self._client(explain=self.explain)
+        try:
+            asking.prediction = self.program(lm=client, only=wanted, **inputs)
+        except Unreadable as error:
+            asking.unreadable = str(error)
+        finally:
+            asking.exchanges.append(exchange())
+        return asking
+
+    @staticmethod
+    def _skip_reason(criterion: Criterion, inputs: Mapping[str, str], selected: Selected | None) -> str | None:
+        missing = [name for name in criterion.requires if name not in inputs]
+        if missing:
+            return f"needs the {' and the '.join(missing)}"
+        if criterion.when and selected and criterion.when != selected.option:
+            return f"not for this kind of argument ({selected.name})"
+        return None
+
+    def _client(self, *, explain: bool) -> tuple[Any, Callable[[], Exchange]]:
+        """What answers the program, and what went to and fro once it has."""
+        known = answerables(self.framework)
+        if self.readout.kind == "verbal":
+            from argqual.judging.verbal import VerbalClient
+
+            verbal = VerbalClient(self.model)
+            return verbal.lm, verbal.exchange
+        client = (
+            DecisionClient(self.model, known)
+            if self.readout.kind == "decide"
+            else ChatClient(self.model, self.readout, known, explain=explain)
+        )
+        return client, lambda: client.exchange
+
+    def _ask_beginning(self, inputs: dict[str, str], error: TooLongError) -> _Asking:
+        """Ask about as much of an argument's beginning as fits."""
+        text = inputs["argument"]
+        fits = _characters_that_fit(text, len(self._rendered(inputs)), error.message)
+        if not self.truncate:
+            room = f" About {fits:,} of its characters would fit." if fits else " Nothing of it would fit."
+            raise TooLongError(
+                f"The argument has {len(text):,} characters, too many for the context of {self.model.name}.{room} "
+                f"({error.message})",
+                hint="--truncate rates the beginning."
+                if fits
+                else "Use a shorter framework, or a model with a longer context.",
+            ) from None
+        for _ in range(_TRUNCATION_TRIES):
+            beginning = text[:fits].rsplit(maxsplit=1)[0] if fits else ""
+            if not beginning.strip():
+                break
+            try:
+                return self._ask(inputs | {"argument": beginning})
+            except TooLongError:
+                fits = int(fits * 0.8)
+        raise TooLongError(
+            f"Not even the beginning of the argument fits the context of {self.model.name} with this framework.",
+            hint="Use a shorter framework, or a model with a longer context.",
+        )
+
+    def _rendered(self, inputs: dict[str, str]) -> str:
+        messages = program_prompt(self.program, inputs, explain=self.explain)
+        return "".join(message["content"] for message in messages)
+
+    def _assessment(self, argument: Argument, asking: _Asking, notes: list[str], seconds: float) -> Assessment:
+        gate = self._gate(asking)
+        asked = {criterion.id: self._rating(criterion, asking) for criterion in self.framework.asked}
+        if gate and not gate.passed and self.framework.gate:
+            doubt = f"it may not be an argument at all (probability that it is: {gate.probability:.2f})"
+            if self.framework.gate.on_fail == "skip":
+                asked = {
+                    criterion.id: unrated(criterion, self.framework.scale_of(criterion), Status.SKIPPED, doubt)
+                    for criterion in self.framework.asked
+                }
+            notes.append(doubt)
+        ratings, overall = aggregate(self.framework, asked)
+        exchange = Exchange.total(asking.exchanges)
+        notes += list(dict.fromkeys(exchange.remarks))
+        dropped = sum(len(rating.discarded_quotes) for rating in ratings)
+        if dropped:
+            notes.append(f"{dropped} quote{'s' if dropped > 1 else ''} left out: not in the argument")
+        return Assessment(
+            status=overall.status,
+            overall=overall,
+            ratings=ratings,
+            gate=gate,
+            selected=asking.selected,
+            framework=FrameworkReference(
+                id=self.framework.id, version=self.framework.version, fingerprint=self.framework.fingerprint
+            ),
+            program=self.program.fingerprint,
+            model=self.model.name,
+            readout=self.readout.name,
+            explained=self.explain,
+            definitions=self.program.definitions,
+            usage=exchange.usage(seconds),
+            notes=tuple(notes),
+            argument_id=argument.id,
+            argqual_version=__version__,
+        )
+
+    def _gate(self, asking: _Asking) -> GateAnswer | None:
+        if self.framework.gate is None or asking.prediction is None:
+            return None
+        probability = float(asking.prediction[GATE].probability)
+        return GateAnswer(passed=probability >= _GATE_PASSES, probability=probability)
+
+    def _rating(self, criterion: Criterion, asking: _Asking) -> Rating:
+        scale = self.framework.scale_of(criterion)
+        if criterion.id in asking.skipped:
+            return unrated(criterion, scale, Status.SKIPPED, asking.skipped[criterion.id])
+        if asking.prediction is None:
+            return unrated(criterion, scale, Status.UNREADABLE, asking.unreadable or "no answer")
+        exchange = asking.exchanges[-1]
+        shares = asking.prediction[criterion.id].probabilities
+        distribution = exchange.distributions.get(criterion.id) or Distribution(
+            tuple(shares[index] for index in range(len(scale.levels)))
+        )
+        if distribution.outside > self.readout.max_outside:
+            return unrated(
+                criterion,
+                scale,
+                Status.UNREADABLE,
+                f"the model gave {distribution.outside:.0%} of its probability to something that is no level",
+            )
+        if distribution.abstain >= 0.5:
+            return unrated(criterion, scale, Status.ABSTAINED, scale.abstain or "the judge cannot tell")
+        note = exchange.notes.get(criterion.id) or _verbal_note(asking.prediction, criterion)
+        evidence, discarded = _verified(note, asking.inputs["argument"])
+        return rate(
+            criterion,
+            scale,
+            distribution.probabilities,
+            source=self.readout.source,
+            outside=distribution.outside if self.readout.kind in ("expect", "votes") else None,
+            rationale=note.rationale if note and note.rationale else None,
+            evidence=evidence,
+            discarded_quotes=discarded,
+        )
+
+
+@dataclass
+class _Asking:
+    """What was asked about one argument, and what came back."""
+
+    inputs: dict[str, str]
+    prediction: Any = None
+    unreadable: str | None = None
+    selected: Selected | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+    exchanges: list[Exchange] = field(default_factory=list)
+
+
+def answerables(framework: Framework) -> dict[str, Answerable]:
+    """What a client must know of a framework's questions beyond what DSPy hands it."""
+    return {
+        criterion.id: Answerable(
+            levels=tuple(level.written for level in framework.scale_of(criterion).levels),
+            abstain=framework.scale_of(criterion).abstain,
+            quote=criterion.evidence == "quote",
+        )
+        for criterion in framework.asked
+    }
+
+
+def program_prompt(program: RatingProgram, inputs: Mapping[str, str], *, explain: bool = False) -> list[dict[str, str]]:
+    """The messages of a program's rating request, without asking anything."""
+    messages: list[dict[str, str]] = []
+
+    class Recorder:
+        supports_decision_requests = True
+
+        def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> Any:
+            asked = build_questions(questions, answerables(program.framework))
+            system = prompt.system_message(state["instructions"], asked, explain=explain, demos=state.get("demos", ()))
+            messages.append({"role": "system", "content": system})
+            messages.append({"role": "user", "content": prompt.user_message(state["inputs"])})
+            raise _Recorded
+
+    with suppress(_Recorded):
+        program(lm=Recorder(), **inputs)
+    return messages
+
+
+class _Recorded(Exception):
+    """A prompt was recorded; nothing is to be answered."""
+
+
+def _verbal_note(prediction: Any, criterion: Criterion) -> Note | None:
+    rationale = getattr(prediction, f"{criterion.id}_rationale", None)
+    if not rationale:
+        return None
+    return Note(str(rationale).strip(), str(getattr(prediction, f"{criterion.id}_quote", "") or "").strip())
+
+
+def _verified(note: Note | None, text: str) -> tuple[tuple[Quote, ...], tuple[str, ...]]:
+    """A note's quote as a passage of the text, or among the discarded when it is not there."""
+    if note is None or not note.quote:
+        return (), ()
+    found = locate_quote(note.quote, text)
+    return ((found,), ()) if found else ((), (note.quote,))
+
+
+def _characters_that_fit(text: str, prompt_characters: int, message: str) -> int:
+    """How much of a text fits, by the two token counts in a server's refusal; half when it gives none."""
+    counts = sorted({int(number.replace(",", "")) for number in re.findall(r"\d[\d,]{2,}", message)})
+    if len(counts) < 2:
+        return len(text) // 2
+    limit, used = counts[0], counts[-1]
+    characters_per_token = prompt_characters / used
+    return max(0, min(len(text), int(len(text) - (used - limit + _ANSWER_TOKENS) * characters_per_token)))

@@ -1,0 +1,220 @@
+"""A framework as a DSPy program.
+
+Every criterion that is asked becomes an output of type `dspy` `Score` (its levels'
+descriptions, lowest first), so that any DSPy optimiser can work on the program and
+any read-out can answer it. A gate becomes a `Noul`, a choice of kinds a `Choice`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import dspy
+from dspy.adapters.types.decision import Choice, Noul, Score
+
+from argqual.argument import fence
+from argqual.errors import FingerprintMismatch
+from argqual.framework import Criterion, Framework
+
+Definitions = Literal["none", "plain", "full"]
+PROGRAM_SCHEMA = "argqual/program@1"
+GATE = "is_argument"
+SELECT = "kind"
+_OPENING = "You judge the quality of arguments, one question at a time."
+
+
+class RatingProgram(dspy.Module):  # type: ignore[misc]
+    """A framework's questions, as predictors that an optimiser can improve.
+
+    Parameters
+    ----------
+    definitions
+        What is said of each criterion: its name (`none`), one plain sentence
+        (`plain`), or question, definition, guidance and checks (`full`).
+    rationales
+        Outputs for a rationale (and a quote) before each score. Only for models that
+        write DSPy's own format (the `verbal` read-out); the other read-outs ask for
+        notes themselves.
+    """
+
+    def __init__(self, framework: Framework, *, definitions: Definitions = "full", rationales: bool = False) -> None:
+        super().__init__()
+        self.framework = framework
+        self.definitions = definitions
+        self.rationales = rationales
+        if framework.select:
+            self.select = dspy.Predict(_select_signature(framework))
+        self.rate = dspy.Predict(_rate_signature(framework, definitions, rationales))
+
+    def choose(self, *, lm: Any, **inputs: str) -> Any:
+        """The kind of argument this is; only for frameworks with `select`."""
+        return self.select(lm=lm, signature=_without(self.select.signature, _absent(inputs)), **_fenced(inputs))
+
+    def forward(self, *, lm: Any, only: Iterable[str] | None = None, **inputs: str) -> Any:
+        """Rate an argument.
+
+        Parameters
+        ----------
+        lm
+            What answers: a read-out's client, or a `dspy.LM`.
+        only
+            The criteria to ask; all of them when left out.
+        inputs
+            `argument`, and those of issue, stance and context that are known. They are
+            fenced here.
+        """
+        unwanted = set(_absent(inputs))
+        if only is not None:
+            asked = {criterion.id for criterion in self.framework.asked} - set(only)
+            unwanted |= asked | {f"{name}_{part}" for name in asked for part in ("rationale", "quote")}
+        return self.rate(lm=lm, signature=_without(self.rate.signature, unwanted), **_fenced(inputs))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (first 16 hex digits) of the framework and of all that a prompt is made of."""
+        content = {
+            "framework": self.framework.fingerprint,
+            "definitions": self.definitions,
+            "rationales": self.rationales,
+            "state": self.dump_state(),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def save_program(program: RatingProgram, path: Path) -> None:
+    """Write a program's instructions and demonstrations as JSON, with what they belong to."""
+    content = {
+        "schema": PROGRAM_SCHEMA,
+        "framework": {
+            "id": program.framework.id,
+            "version": program.framework.version,
+            "fingerprint": program.framework.fingerprint,
+        },
+        "definitions": program.definitions,
+        "rationales": program.rationales,
+        "dspy": dspy.__version__,
+        "state": program.dump_state(),
+    }
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def load_program(path: Path, framework: Framework) -> RatingProgram:
+    """Read a saved program for the framework it was made for.
+
+    DSPy restores a signature's fields by position: under a changed framework a
+    prompt would silently describe the wrong criterion. So the fingerprint must match.
+
+    Raises
+    ------
+    FingerprintMismatch
+        The file is not a saved program, or belongs to another framework or version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        saved = content["framework"]
+        if content["schema"] != PROGRAM_SCHEMA:
+            raise KeyError("schema")
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        raise FingerprintMismatch(f"{path} is not a program saved by argqual ({error}).") from None
+    if saved.get("fingerprint") != framework.fingerprint:
+        raise FingerprintMismatch(
+            f"{path} was made for the framework {saved.get('id')} {saved.get('version')} "
+            f"({saved.get('fingerprint')}), not for {framework.id} {framework.version} ({framework.fingerprint}).",
+            hint="Load it with the framework file it was made for, or make it again.",
+        )
+    program = RatingProgram(framework, definitions=content["definitions"], rationales=content["rationales"])
+    program.load_state(content["state"])
+    return program
+
+
+def criterion_text(criterion: Criterion, definitions: Definitions) -> str:
+    """What a model is told of a criterion, besides its levels."""
+    if definitions == "none":
+        return criterion.name
+    if definitions == "plain":
+        return f"{criterion.name}. {criterion.plain}"
+    lines = [f"{criterion.name}. {criterion.question}", criterion.definition]
+    if criterion.independent_of:
+        lines.append("Judge it independently of: " + ", ".join(criterion.independent_of) + ".")
+    if criterion.guidance.counts:
+        lines.append("Counts: " + "; ".join(criterion.guidance.counts) + ".")
+    if criterion.guidance.does_not_count:
+        lines.append("Does not count: " + "; ".join(criterion.guidance.does_not_count) + ".")
+    if criterion.checks:
+        lines.append("Ask yourself: " + " ".join(criterion.checks))
+    for example in criterion.examples:
+        because = f" ({example.rationale})" if example.rationale else ""
+        lines.append(f"Example at level {example.level:g}{because}: {fence(example.argument)}")
+    return "\n".join(line.strip() for line in lines if line.strip())
+
+
+def instructions(framework: Framework, opening: str = _OPENING) -> str:
+    """How every prompt begins: what is to be done, and the framework's guidelines."""
+    return "\n\n".join(part for part in (opening, framework.guidelines.strip()) if part)
+
+
+def _input_fields(framework: Framework) -> dict[str, Any]:
+    names = [*framework.inputs.declared(), "argument"]
+    descriptions = {
+        "issue": "the question at issue",
+        "stance": "the side the argument takes",
+        "context": "what it replies to, or where it stands",
+        "argument": "the argument to be judged",
+    }
+    return {name: (str, dspy.InputField(desc=descriptions[name])) for name in names}
+
+
+def _rate_signature(framework: Framework, definitions: Definitions, rationales: bool) -> Any:
+    outputs: dict[str, Any] = {}
+    if gate := framework.gate:
+        text = gate.question if definitions == "none" else f"{gate.question} {gate.definition}".strip()
+        outputs[GATE] = (Noul[(True, "yes"), (False, "no")], dspy.OutputField(desc=text))
+    for criterion in framework.asked:
+        if rationales:
+            outputs[f"{criterion.id}_rationale"] = (
+                str,
+                dspy.OutputField(desc=f"{criterion.name}: one or two sentences on what in the text decides it"),
+            )
+            if criterion.evidence == "quote":
+                outputs[f"{criterion.id}_quote"] = (
+                    str,
+                    dspy.OutputField(desc="the few words of the argument that show it best, copied exactly"),
+                )
+        anchors = _level_texts(framework, criterion, definitions)
+        outputs[criterion.id] = (Score[anchors], dspy.OutputField(desc=criterion_text(criterion, definitions)))
+    return dspy.Signature({**_input_fields(framework), **outputs}, instructions(framework))
+
+
+def _level_texts(framework: Framework, criterion: Criterion, definitions: Definitions) -> tuple[str, ...]:
+    if definitions == "full":
+        return framework.anchors(criterion)
+    return tuple(level.label for level in framework.scale_of(criterion).levels)
+
+
+def _select_signature(framework: Framework) -> Any:
+    assert framework.select is not None
+    options = tuple((option.id, f"{option.name}. {option.definition}") for option in framework.select.options)
+    field = dspy.OutputField(desc=f"{framework.select.name}. {framework.select.question}")
+    return dspy.Signature({**_input_fields(framework), SELECT: (Choice[options], field)}, instructions(framework))
+
+
+def _absent(inputs: Mapping[str, Any]) -> list[str]:
+    return [name for name in ("issue", "stance", "context") if name not in inputs]
+
+
+def _fenced(inputs: Mapping[str, str]) -> dict[str, str]:
+    return {name: fence(text) for name, text in inputs.items()}
+
+
+def _without(signature: Any, names: Iterable[str]) -> Any:
+    for name in names:
+        if name in signature.fields:
+            signature = signature.delete(name)
+    return signature

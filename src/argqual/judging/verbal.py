@@ -1,0 +1,34 @@
+"""The `verbal` read-out: DSPy's own form, in which a model writes its probabilities down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argqual.judging.readout import Exchange
+from argqual.models.connect import Model
+
+_MAX_TOKENS = 4000
+
+
+class VerbalClient:
+    """An ordinary `dspy.LM` for one assessment, whose history says what it took.
+
+    Its own copy, because DSPy's usage tracker is empty when several threads ask at once.
+    """
+
+    def __init__(self, model: Model) -> None:
+        settings: dict[str, Any] = {} if model.reasoning else {"temperature": 0.0, "max_tokens": _MAX_TOKENS}
+        self.lm = model.lm.copy(**settings)
+        self._free = model.free
+
+    def exchange(self) -> Exchange:
+        exchange = Exchange()
+        for entry in self.lm.history:
+            usage = entry.get("usage") or {}
+            exchange.add(
+                input_tokens=usage.get("prompt_tokens"),
+                cached=(usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
+                output=usage.get("completion_tokens"),
+                cost=0.0 if self._free else entry.get("cost"),
+            )
+        return exchange

@@ -1,0 +1,108 @@
+"""llama.cpp inside the process: a real model without an account or a network.
+
+The engine brings its own server (continuous batching, prompt cache, schema-bound
+output, log-probabilities). It listens on loopback only, on a port that the system
+chooses, behind a key that is made anew each time; argqual talks to it as to any
+other OpenAI-compatible server, so that there is one path to test.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from argqual.errors import ModelError, WeightsError
+
+CONTEXT_TOKENS = 8192
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens, and the key it wants."""
+
+    url: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Address({self.url!r}, key=…)"
+
+
+class EmbeddedServer:
+    """A model loaded in this process.
+
+    Parameters
+    ----------
+    weights
+        A GGUF file.
+    context
+        Tokens of prompt and answer together, for each slot.
+    slots
+        Requests worked on at once; they share the machine's cores.
+    threads
+        Cores to use; all that the process may use when left out.
+
+    Raises
+    ------
+    ModelError
+        The extra `local` is not installed.
+    WeightsError
+        The engine cannot load the file.
+    """
+
+    def __init__(
+        self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1, threads: int | None = None
+    ) -> None:
+        try:
+            import xllamacpp
+        except ImportError as error:
+            raise ModelError(
+                f"The embedded model needs the engine xllamacpp ({error}).", hint="Run: pip install 'argqual[local]'"
+            ) from None
+        key = secrets.token_urlsafe(24)
+        cores = threads or available_cores()
+        params: Any = xllamacpp.CommonParams()
+        params.model.path = str(weights)
+        params.n_ctx = context * slots
+        params.n_parallel = slots
+        params.cpuparams.n_threads = cores
+        params.cpuparams_batch.n_threads = cores
+        params.api_keys = [key]
+        params.hostnames = ["127.0.0.1"]
+        params.ui = False
+        params.endpoint_slots = False
+        params.warmup = False
+        params.verbosity = 0
+        try:
+            self._server: Any = xllamacpp.Server(params)
+        except Exception as error:
+            raise WeightsError(
+                f"The engine cannot load {weights}: {error}.", hint="Is it a GGUF file of a language model?"
+            ) from None
+        self.weights = weights
+        self.context = context
+        self.slots = slots
+        self.address = Address(self._server.listening_address, key)
+
+
+def available_cores() -> int:
+    """Cores that this process may use (at least 1)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_running: dict[tuple[Path, int, int], EmbeddedServer] = {}
+_starting = threading.Lock()
+
+
+def shared_server(weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1) -> EmbeddedServer:
+    """The process's server for these weights: loaded once, kept until the process ends."""
+    key = (weights.resolve(), context, slots)
+    with _starting:
+        if key not in _running:
+            _running[key] = EmbeddedServer(weights, context=context, slots=slots)
+        return _running[key]

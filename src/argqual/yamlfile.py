@@ -1,0 +1,186 @@
+"""Read untrusted YAML into plain data that remembers where each value stood.
+
+Only mappings, lists, text, numbers, true/false and null are understood: no tag
+makes an object, no alias multiplies a small file into a large one, and a key
+that is written twice is an error instead of a silent loss.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from argqual.errors import ArgqualError
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
+_MAX_BYTES = 1_000_000
+_MAX_VALUES = 50_000
+
+
+class YamlError(ArgqualError):
+    """A YAML file cannot be read; the message names file and line."""
+
+
+class LocatedDict(dict[Any, Any]):
+    """A mapping that knows the file and the line (from 1) of each of its keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[Any, str] = {}
+
+
+class LocatedList(list[Any]):
+    """A list that knows the file and the line (from 1) of each of its items."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[str] = []
+
+
+def read_yaml(path: Path) -> LocatedDict:
+    """Read a file whose top level is a mapping.
+
+    Raises
+    ------
+    YamlError
+        The file is missing, is not UTF-8, is not YAML, or holds something other
+        than plain data.
+    """
+    try:
+        size = path.stat().st_size
+        if size > _MAX_BYTES:
+            raise YamlError(f"{path}: {size:,} bytes; a framework or card has at most {_MAX_BYTES:,}.")
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise YamlError(f"{path}: not UTF-8 (byte {error.start}).", hint="Save the file as UTF-8.") from None
+    except OSError as error:
+        raise YamlError(f"{path}: {error.strerror or error}.") from None
+    return parse_yaml(text, name=str(path))
+
+
+def parse_yaml(text: str, *, name: str = "<text>") -> LocatedDict:
+    """Parse YAML text; `name` stands for the file in messages."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}" if mark else name
+        problem = error.problem or str(error)
+        hint = "YAML is indented with spaces; replace the tab." if "'\\t'" in problem or "tab" in problem else None
+        raise YamlError(f"{where}: not valid YAML: {problem}.", hint=hint) from None
+    except yaml.YAMLError as error:
+        raise YamlError(f"{name}: not valid YAML: {' '.join(str(error).split())}.") from None
+    except RecursionError:
+        raise YamlError(f"{name}: nested too deeply.") from None
+    if root is None:
+        raise YamlError(f"{name}: the file is empty.")
+    if not isinstance(root, MappingNode):
+        raise YamlError(f"{name}:1: expected 'key: value' lines at the top level.")
+    _refuse_bombs(root, name)
+    data = _Builder(name).build(root)
+    assert isinstance(data, LocatedDict)
+    return data
+
+
+def _children(node: Node) -> list[Node]:
+    if isinstance(node, MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, SequenceNode) else []
+
+
+def _refuse_bombs(root: Node, name: str) -> None:
+    """Refuse aliases that contain themselves or that expand beyond `_MAX_VALUES` values."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: Node) -> int:
+        if id(node) in sizes:
+            return sizes[id(node)]
+        if id(node) in open_nodes:
+            raise YamlError(f"{_place(name, node)}: an alias contains itself.")
+        open_nodes.add(id(node))
+        total = 1 + sum(size(child) for child in _children(node))
+        open_nodes.discard(id(node))
+        sizes[id(node)] = total
+        return total
+
+    try:
+        total = size(root)
+    except RecursionError:
+        raise YamlError(f"{name}: nested too deeply.") from None
+    if total > _MAX_VALUES:
+        raise YamlError(
+            f"{name}: its aliases expand to {total:,} values; at most {_MAX_VALUES:,} are read.",
+            hint="Write the repeated parts out, or use 'extends'.",
+        )
+
+
+def _place(name: str, node: Node) -> str:
+    return f"{name}:{node.start_mark.line + 1}"
+
+
+class _Builder:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.scalars: Any = SafeConstructor()
+
+    def build(self, node: Node) -> Any:
+        if node.tag not in _PLAIN_TAGS:
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            if node.tag.endswith(":timestamp"):
+                raise YamlError(
+                    f"{_place(self.name, node)}: a date stands here unquoted.", hint='Quote it: "2024-01-31".'
+                )
+            raise YamlError(f"{_place(self.name, node)}: the tag {tag} is not allowed; only plain data is read.")
+        if isinstance(node, MappingNode):
+            return self._mapping(node)
+        if isinstance(node, SequenceNode):
+            items = LocatedList()
+            for child in node.value:
+                items.append(self.build(child))
+                items.places.append(_place(self.name, child))
+            return items
+        assert isinstance(node, ScalarNode)
+        try:
+            return self.scalars.construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:
+            raise YamlError(f"{_place(self.name, node)}: cannot read {node.value!r}: {error}.") from None
+
+    def _mapping(self, node: MappingNode) -> LocatedDict:
+        mapping = LocatedDict()
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                raise YamlError(f"{_place(self.name, key_node)}: a key must be a plain word.")
+            key = self.build(key_node)
+            if isinstance(key, bool):
+                raise YamlError(
+                    f"{_place(self.name, key_node)}: YAML reads the key {key_node.value} as {str(key).lower()}.",
+                    hint=f'Quote it: "{key_node.value}".',
+                )
+            if key in mapping:
+                raise YamlError(
+                    f"{_place(self.name, key_node)}: the key '{key}' stands here a second time "
+                    f"(first at {mapping.places[key]}).",
+                    hint="Remove one of the two.",
+                )
+            mapping[key] = self.build(value_node)
+            mapping.places[key] = _place(self.name, key_node)
+        return mapping
+
+
+def place_of(data: Any, path: tuple[Any, ...]) -> str | None:
+    """File and line of the value at `path`, or of the nearest enclosing one that has a place."""
+    place = None
+    for step in path:
+        if isinstance(data, LocatedDict) and step in data:
+            place, data = data.places.get(step, place), data[step]
+        elif isinstance(data, LocatedList) and isinstance(step, int) and step < len(data):
+            place, data = data.places[step], data[step]
+        else:
+            break
+    return place
