@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from argqual.errors import ArgqualError as ArgqualError
     from argqual.framework import Criterion as Criterion
     from argqual.framework import Framework as Framework
-    from argqual.framework import Scale as Scale
     from argqual.judging.compare import Comparison as Comparison
     from argqual.judging.compare import compare as compare
     from argqual.judging.judge import Judge as Judge
     from argqual.judging.program import load_program as load_program
     from argqual.judging.program import save_program as save_program
     from argqual.models.connect import connect as connect
+    from argqual.scale import Scale as Scale
 
 _HOME = {
     "Argument": "argqual.argument",
@@ -39,7 +39,7 @@ _HOME = {
     "ArgqualError": "argqual.errors",
     "Criterion": "argqual.framework",
     "Framework": "argqual.framework",
-    "Scale": "argqual.framework",
+    "Scale": "argqual.scale",
     "Comparison": "argqual.judging.compare",
     "compare": "argqual.judging.compare",
     "Judge": "argqual.judging.judge",

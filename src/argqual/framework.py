@@ -11,13 +11,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from argqual.errors import nearest
+from argqual.scale import Part, Scale, Text
 
 SCHEMA = "argqual/framework@1"
 INPUTS = ("issue", "stance", "context")
@@ -26,104 +26,16 @@ _RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "notes", "overall"
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class _Part(BaseModel):
-    """A part of a framework file. A key it does not know is an error that names the nearest one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            known = {field.alias or name for name, field in cls.model_fields.items()}
-            for key in data:
-                if key not in known and key not in cls.model_fields:
-                    raise PydanticCustomError(
-                        "unknown_key",
-                        "unknown key '{key}'. {near}",
-                        {"key": str(key), "near": nearest(str(key), known)},
-                    )
-        return data
-
-
-class Level(_Part):
-    """One step of a scale.
-
-    `value` is the number people use for it; values rise along the scale and need
-    not be evenly spaced.
-    """
-
-    value: float
-    label: Text
-    description: str = ""
-
-    @property
-    def written(self) -> str:
-        """The value as a person writes it: `3`, `2.5`."""
-        return f"{self.value:g}"
-
-
-class Scale(_Part):
-    """Ordered levels, lowest first, and whether a judge may abstain.
-
-    Parameters
-    ----------
-    levels
-        2 to 10 of them, with rising values and different labels.
-    abstain
-        The label of "cannot say"; without one, every question must be answered.
-    """
-
-    levels: Annotated[tuple[Level, ...], Field(min_length=2, max_length=10)]
-    abstain: Text | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        values = [level.value for level in self.levels]
-        if any(low >= high for low, high in pairwise(values)):
-            written = ", ".join(level.written for level in self.levels)
-            raise PydanticCustomError(
-                "unordered_scale",
-                "the levels' values must rise from worst to best, but are {values}",
-                {"values": written},
-            )
-        labels = [level.label for level in self.levels]
-        if len(set(labels)) < len(labels):
-            raise PydanticCustomError("repeated_label", "two levels of a scale have the same label", {})
-        return self
-
-    @property
-    def lowest(self) -> float:
-        return self.levels[0].value
-
-    @property
-    def highest(self) -> float:
-        return self.levels[-1].value
-
-    def unit(self, value: float) -> float:
-        """A value of the scale as a share of its range, 0 to 1."""
-        return (value - self.lowest) / (self.highest - self.lowest)
-
-    def nearest(self, value: float) -> Level:
-        """The level whose value is nearest; the lower of two equally near ones."""
-        return min(self.levels, key=lambda level: abs(level.value - value))
-
-    def from_unit(self, unit: float) -> float:
-        """The inverse of `unit`."""
-        return self.lowest + unit * (self.highest - self.lowest)
-
-
-class Guidance(_Part):
+class Guidance(Part):
     """What counts in favour of a high level, and what does not."""
 
     counts: tuple[Text, ...] = ()
     does_not_count: tuple[Text, ...] = ()
 
 
-class Example(_Part):
+class Example(Part):
     """A worked example of a criterion."""
 
     argument: Text
@@ -132,7 +44,7 @@ class Example(_Part):
     domain: str = ""
 
 
-class Criterion(_Part):
+class Criterion(Part):
     """One question about an argument.
 
     A leaf is asked. A parent (one with `criteria`) aggregates its children, or is
@@ -164,7 +76,7 @@ class Criterion(_Part):
     checks: tuple[Text, ...] = ()
     guidance: Guidance = Guidance()
     independent_of: tuple[Identifier, ...] = ()
-    levels: dict[float, Text] = {}
+    levels: dict[float, Text] = Field(default_factory=dict)
     scale: Scale | None = None
     weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     higher_is_better: bool = True
@@ -196,7 +108,7 @@ class Criterion(_Part):
         return not self.criteria or self.ask
 
 
-class Option(_Part):
+class Option(Part):
     """One answer to a framework's `select`."""
 
     id: Identifier
@@ -204,7 +116,7 @@ class Option(_Part):
     definition: Text
 
 
-class Select(_Part):
+class Select(Part):
     """A choice made before anything is rated: which kind of argument is this?
 
     Criteria with `when` are asked only for the chosen option.
@@ -215,7 +127,7 @@ class Select(_Part):
     options: Annotated[tuple[Option, ...], Field(min_length=2, max_length=10)]
 
 
-class Gate(_Part):
+class Gate(Part):
     """Whether there is anything to rate: a yes/no question asked with the criteria.
 
     Parameters
@@ -230,7 +142,7 @@ class Gate(_Part):
     on_fail: Literal["note", "skip"] = "note"
 
 
-class Ordering(_Part):
+class Ordering(Part):
     """A golden expectation: one argument is rated above another."""
 
     better: str
@@ -238,7 +150,7 @@ class Ordering(_Part):
     criteria: tuple[str, ...] = ("overall",)
 
 
-class Bound(_Part):
+class Bound(Part):
     """A golden expectation: an argument's rating lies within bounds, in values of the scale."""
 
     argument: str
@@ -247,7 +159,7 @@ class Bound(_Part):
     at_most: float | None = None
 
 
-class Golden(_Part):
+class Golden(Part):
     """Arguments whose right ratings are known well enough to test a judge on."""
 
     id: FrameworkId
@@ -282,7 +194,7 @@ class Golden(_Part):
         return self
 
 
-class Citation(_Part):
+class Citation(Part):
     """A source, to be cited by its id."""
 
     id: FrameworkId
@@ -291,7 +203,7 @@ class Citation(_Part):
     url: str | None = None
 
 
-class Provenance(_Part):
+class Provenance(Part):
     """Where a framework comes from, stated honestly.
 
     `published`: the criteria are the cited authors', in our words. `adapted`: theirs,
@@ -303,7 +215,7 @@ class Provenance(_Part):
     caveat: str = ""
 
 
-class Inputs(_Part):
+class Inputs(Part):
     """Which inputs besides the argument a framework uses; one left out is not shown."""
 
     issue: Literal["required", "optional"] | None = None
@@ -314,7 +226,7 @@ class Inputs(_Part):
         return {name: kind for name in INPUTS if (kind := getattr(self, name)) is not None}
 
 
-class Framework(_Part):
+class Framework(Part):
     """A versioned tree of criteria with scales.
 
     Parameters

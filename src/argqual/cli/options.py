@@ -62,7 +62,7 @@ def read_source(source: str) -> str:
         return decode_argument(sys.stdin.buffer.read(), name="standard input")
     path = Path(source)
     try:
-        exists = path.exists()
+        exists = bool(source) and path.exists()
     except (OSError, ValueError):  # far too long for a file name: a text
         exists = False
     if exists:

@@ -115,23 +115,22 @@ def compare(
     started = time.perf_counter()
     exchanges: list[Exchange] = []
     shares: list[dict[str, Distribution] | str] = []
-    with plain_errors(model):
-        for one, other in ((first.text, second.text), (second.text, first.text)):
-            client = (
-                DecisionClient(model, {}) if chosen.kind == "decide" else ChatClient(model, chosen, {}, explain=False)
-            )
-            inputs = {"first_argument": fence(one), "second_argument": fence(other)}
-            try:
-                predictor(lm=client, **({"issue": fence(issue)} if issue else {}), **inputs)
-                shares.append(client.exchange.distributions)
-            except Unreadable as error:
-                shares.append(str(error))
-            except TooLongError as error:
-                raise TooLongError(
-                    f"The two arguments together do not fit the context of {model.name}. ({error.message})",
-                    hint="Compare shorter texts, or use a model with a longer context.",
-                ) from None
-            exchanges.append(client.exchange)
+    for one, other in ((first.text, second.text), (second.text, first.text)):
+        client = DecisionClient(model, {}) if chosen.kind == "decide" else ChatClient(model, chosen, {}, explain=False)
+        inputs = {"issue": issue} if issue else {}
+        inputs |= {"first_argument": one, "second_argument": other}
+        try:
+            with plain_errors(model):
+                predictor(lm=client, **{name: fence(text) for name, text in inputs.items()})
+            shares.append(client.exchange.distributions)
+        except Unreadable as error:
+            shares.append(str(error))
+        except TooLongError as error:
+            raise TooLongError(
+                f"The two arguments together do not fit the context of {model.name}. ({error.message})",
+                hint="Compare shorter texts, or use a model with a longer context.",
+            ) from None
+        exchanges.append(client.exchange)
     total = Exchange.total(exchanges)
     names = {criterion.id: criterion.name for criterion in framework.asked} | {_OVERALL: "Overall"}
     found = {

@@ -124,13 +124,12 @@ class Judge:
             argument = Argument(argument, issue=issue, stance=stance, context=context)
         inputs, notes = self._inputs(argument)
         started = time.perf_counter()
-        with plain_errors(self.model):
-            try:
-                asking = self._ask(inputs)
-            except TooLongError as error:
-                asking = self._ask_beginning(inputs, error)
-                kept = len(asking.inputs["argument"])
-                notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
+        try:
+            asking = self._ask(inputs)
+        except TooLongError as error:
+            asking = self._ask_beginning(inputs, error)
+            kept = len(asking.inputs["argument"])
+            notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
         return self._assessment(argument, asking, notes, time.perf_counter() - started)
 
     def prompt(self, argument: Argument) -> list[dict[str, str]]:
@@ -150,7 +149,11 @@ class Judge:
         return {name: text for name, text in given.items() if name not in unused}, notes
 
     def _ask(self, inputs: dict[str, str]) -> _Asking:
-        asking = _Asking(inputs)
+        with plain_errors(self.model):
+            return self._ask_program(_Asking(inputs))
+
+    def _ask_program(self, asking: _Asking) -> _Asking:
+        inputs = asking.inputs
         select = self.framework.select
         if select is not None:
             client, exchange = self._client(explain=False)
@@ -373,10 +376,10 @@ def _verified(note: Note | None, text: str) -> tuple[tuple[Quote, ...], tuple[st
 
 
 def _characters_that_fit(text: str, prompt_characters: int, message: str) -> int:
-    """How much of a text fits, by the two token counts in a server's refusal; half when it gives none."""
+    """How much of a text fits: by the two largest numbers in a refusal (limit and prompt), or half without them."""
     counts = sorted({int(number.replace(",", "")) for number in re.findall(r"\d[\d,]{2,}", message)})
     if len(counts) < 2:
         return len(text) // 2
-    limit, used = counts[0], counts[-1]
+    limit, used = counts[-2:]
     characters_per_token = prompt_characters / used
     return max(0, min(len(text), int(len(text) - (used - limit + _ANSWER_TOKENS) * characters_per_token)))

@@ -99,15 +99,15 @@ def repair_message(questions: Sequence[Question]) -> str:
 
 
 def _levels_form(questions: Sequence[Question]) -> str:
+    """The form of the answer, with a blank for each code: an example of an answer would be copied."""
+    blanks = json.dumps({"levels": ",".join("#" for _ in questions)}, separators=(",", ":"))
+    if len(questions) == 1:
+        return f"one JSON object that holds the code of your answer, with the code for the #: {blanks}"
     order = ", ".join(question.name for question in questions)
-    middle = ",".join(question.codes[len(question.codes) // 2] for question in questions)
-    example = json.dumps({"levels": middle}, separators=(",", ":"))
-    many = (
-        "the codes of your answers, separated by commas, in this order: "
-        if len(questions) > 1
-        else "the code of your answer to "
+    return (
+        "one JSON object that holds the codes of your answers, separated by commas, in this order: "
+        f"{order}. Its form, with a code for each #: {blanks}"
     )
-    return f"one JSON object that holds {many}{order}. For example {example}"
 
 
 def _notes_example(questions: Sequence[Question]) -> str:

@@ -1,0 +1,103 @@
+"""Scales: ordered levels, and the step between a level and a number.
+
+Also what every part of a framework file has in common: unknown keys are errors.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from argqual.errors import nearest
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Part(BaseModel):
+    """A part of a framework file. A key it does not know is an error that names the nearest one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            known = {field.alias or name for name, field in cls.model_fields.items()}
+            for key in data:
+                if key not in known and key not in cls.model_fields:
+                    raise PydanticCustomError(
+                        "unknown_key",
+                        "unknown key '{key}'. {near}",
+                        {"key": str(key), "near": nearest(str(key), known)},
+                    )
+        return data
+
+
+class Level(Part):
+    """One step of a scale.
+
+    `value` is the number people use for it; values rise along the scale and need
+    not be evenly spaced.
+    """
+
+    value: float
+    label: Text
+    description: str = ""
+
+    @property
+    def written(self) -> str:
+        """The value as a person writes it: `3`, `2.5`."""
+        return f"{self.value:g}"
+
+
+class Scale(Part):
+    """Ordered levels, lowest first, and whether a judge may abstain.
+
+    Parameters
+    ----------
+    levels
+        2 to 10 of them, with rising values and different labels.
+    abstain
+        The label of "cannot say"; without one, every question must be answered.
+    """
+
+    levels: Annotated[tuple[Level, ...], Field(min_length=2, max_length=10)]
+    abstain: Text | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        values = [level.value for level in self.levels]
+        if any(low >= high for low, high in pairwise(values)):
+            written = ", ".join(level.written for level in self.levels)
+            raise PydanticCustomError(
+                "unordered_scale",
+                "the levels' values must rise from worst to best, but are {values}",
+                {"values": written},
+            )
+        labels = [level.label for level in self.levels]
+        if len(set(labels)) < len(labels):
+            raise PydanticCustomError("repeated_label", "two levels of a scale have the same label", {})
+        return self
+
+    @property
+    def lowest(self) -> float:
+        return self.levels[0].value
+
+    @property
+    def highest(self) -> float:
+        return self.levels[-1].value
+
+    def unit(self, value: float) -> float:
+        """A value of the scale as a share of its range, 0 to 1."""
+        return (value - self.lowest) / (self.highest - self.lowest)
+
+    def nearest(self, value: float) -> Level:
+        """The level whose value is nearest; the lower of two equally near ones."""
+        return min(self.levels, key=lambda level: abs(level.value - value))
+
+    def from_unit(self, unit: float) -> float:
+        """The inverse of `unit`."""
+        return self.lowest + unit * (self.highest - self.lowest)

@@ -1,0 +1,60 @@
+"""Fixtures: a small real model, a server on loopback, and a framework of two questions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+from argqual.catalogue import parse_framework
+from argqual.framework import Framework
+from argqual.models import weights
+from argqual.models.connect import Model, connect
+from loopback import Loopback
+
+SMALL = "smollm2-135m"
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Model:
+    """SmolLM2-135M: a real model whose ratings mean nothing, for the plumbing."""
+    if not weights.is_fetched(SMALL):
+        pytest.skip(f"needs the weights of {SMALL}; run: argqual models pull {SMALL}")
+    return connect(SMALL)
+
+
+@pytest.fixture
+def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    for name in ("OPENAI_API_KEY", "OPENAI_API_BASE", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    server = Loopback()
+    yield server
+    server.close()
+
+
+TWO_QUESTIONS = """\
+schema: argqual/framework@1
+id: two
+version: "1"
+title: Two questions
+description: For tests.
+license: CC0-1.0
+provenance: {status: own}
+inputs: {issue: optional, context: optional}
+scale:
+  levels: [{value: 1, label: low}, {value: 2, label: middle}, {value: 3, label: high}]
+criteria:
+  - {id: clear, name: Clear, plain: It is clear., question: Is it clear?, evidence: quote}
+  - {id: fair, name: Fair, plain: It is fair., question: Is it fair?}
+"""
+
+
+@pytest.fixture
+def two() -> Framework:
+    return parse_framework(TWO_QUESTIONS, name="two.yaml")
