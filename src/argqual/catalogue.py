@@ -132,11 +132,12 @@ def _extend(data: LocatedDict, path: Path, seen: tuple[Path, ...]) -> LocatedDic
     if drop is not None:
         if not (isinstance(drop, list) and all(isinstance(name, str) for name in drop)):
             raise FrameworkError(f"{data.places['drop']}: 'drop' takes a list of criterion ids.")
-        _drop(base.get("criteria", []), set(drop), data.places["drop"])
+        _drop(base, set(drop), data.places["drop"])
     return _merge(base, data)
 
 
-def _drop(criteria: Any, names: set[str], place: str) -> None:
+def _drop(base: LocatedDict, names: set[str], place: str) -> None:
+    """Leave criteria out, and what the inherited file says of them elsewhere."""
     known: set[str] = set()
 
     def prune(items: Any) -> None:
@@ -146,11 +147,36 @@ def _drop(criteria: Any, names: set[str], place: str) -> None:
             if item.get("id") in names:
                 del items[index], items.places[index]
             else:
+                _forget(item.get("independent_of"), names)
                 prune(item.get("criteria", LocatedList()))
 
-    prune(criteria)
+    prune(base.get("criteria", LocatedList()))
     for name in sorted(names - known):
         raise FrameworkError(f"{place}: nothing to drop is called '{name}'. {nearest(name, known)}")
+    goldens = base.get("goldens", LocatedList())
+    for index in reversed(range(len(goldens))):
+        expected = goldens[index].get("expect", LocatedList())
+        one = not isinstance(expected, LocatedList)
+        left = [item for item in ([expected] if one else expected) if _still_expects(item, names)]
+        if not left:
+            del goldens[index], goldens.places[index]
+        elif not one:
+            expected.places = [expected.places[expected.index(item)] for item in left]
+            expected[:] = left
+
+
+def _still_expects(expectation: Any, dropped: set[str]) -> bool:
+    """Whether an expectation is about anything once some criteria are dropped; it forgets them."""
+    criteria = expectation.get("criteria") if isinstance(expectation, LocatedDict) else None
+    _forget(criteria, dropped)
+    return criteria is None or len(criteria) > 0
+
+
+def _forget(items: Any, names: set[str]) -> None:
+    if isinstance(items, LocatedList):
+        for index in reversed(range(len(items))):
+            if items[index] in names:
+                del items[index], items.places[index]
 
 
 def _merge(base: LocatedDict, override: LocatedDict) -> LocatedDict:

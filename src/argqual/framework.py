@@ -22,7 +22,7 @@ from argqual.scale import Part, Scale, Text
 SCHEMA = "argqual/framework@1"
 INPUTS = ("issue", "stance", "context")
 _AGGREGATES = ("weighted_mean", "min", "geometric_mean")
-_RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "notes", "overall"})
+_RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "gate", "kind", "overall"})
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
@@ -95,6 +95,12 @@ class Criterion(Part):
             raise PydanticCustomError("reserved_id", "'{id}' is a reserved word; choose another id", {"id": self.id})
         if self.is_asked and not self.question:
             raise PydanticCustomError("no_question", "criterion '{id}' is asked but has no question", {"id": self.id})
+        if not self.is_asked and (self.requires or self.when):
+            raise PydanticCustomError(
+                "condition_on_parent",
+                "'{id}' is not asked itself; put 'requires' and 'when' on the criteria below it",
+                {"id": self.id},
+            )
         if self.ask and not self.criteria:
             raise PydanticCustomError("ask_leaf", "'ask' is for parents; a leaf is always asked", {})
         if self.aggregate and not self.criteria:
@@ -128,7 +134,7 @@ class Select(Part):
 
 
 class Gate(Part):
-    """Whether there is anything to rate: a yes/no question asked with the criteria.
+    """Whether there is anything to rate: a yes/no question asked with the criteria (yes: there is).
 
     Parameters
     ----------
@@ -163,9 +169,9 @@ class Golden(Part):
     """Arguments whose right ratings are known well enough to test a judge on."""
 
     id: FrameworkId
-    issue: str | None = None
-    stance: str | None = None
-    context: str | None = None
+    issue: Text | None = None
+    stance: Text | None = None
+    context: Text | None = None
     arguments: dict[str, Text]
     expect: tuple[Ordering | Bound, ...]
 

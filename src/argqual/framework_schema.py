@@ -11,6 +11,10 @@ def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a framework file, with what only files have: `extends` and `drop`."""
     schema = Framework.model_json_schema(by_alias=True)
     required = schema.pop("required")
+    parts = schema["$defs"]
+    parts["Criterion"]["required"] = ["id"]  # a file that extends another need not repeat the rest
+    several = parts["Golden"]["properties"]["expect"]
+    parts["Golden"]["properties"]["expect"] = {"anyOf": [several, several["items"]]}
     schema["properties"]["extends"] = {"type": "string", "description": "A framework whose keys these override."}
     schema["properties"]["drop"] = {
         "type": "array",

@@ -40,10 +40,11 @@ A, B, C = question("relevance"), question("acceptability"), question("sufficienc
 @pytest.mark.parametrize(
     "text",
     [
+        '{"relevance":"4","acceptability":"2","sufficiency":"5"}',
+        '{\n  "relevance": 4,\n  "acceptability": 2,\n  "sufficiency": 5\n}',
+        '{"sufficiency": "5", "relevance": "4", "acceptability": "2"}',
+        '```json\n{"relevance":"4","acceptability":"2","sufficiency":"5"}\n```',
         '{"levels":"4,2,5"}',
-        '{ "levels": "4, 2, 5" }',
-        '{"levels": [4, 2, 5]}',
-        '```json\n{"levels":"4,2,5"}\n```',
         "4,2,5",
         "4 2 5",
         "four, two, five",
@@ -51,17 +52,17 @@ A, B, C = question("relevance"), question("acceptability"), question("sufficienc
         "relevance: 4/5\nacceptability: 2/5\nsufficiency: 5/5",
         "Relevance - **4**; Acceptability = 2; Sufficiency: five",
         '{"relevance": 4, "acceptability": "2", "sufficiency": 5}',
-        'I first thought 3 of 5 fits.\n{"levels":"4,2,5"}',
+        'I first thought relevance: 3 fits.\n{"relevance":"4","acceptability":"2","sufficiency":"5"}',
     ],
 )
 def test_levels_are_found_in_the_forms_that_models_write(text: str) -> None:
     assert [code for code, _ in find_codes(text, [A, B, C])] == ["4", "2", "5"]
     for code, position in find_codes(text, [A, B, C]):
-        assert text[position].lower() in {code, "f", "t"}
+        assert text[position] in {code, "f", "t"}
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no levels", "4,2", "4,2,5,1", "4,2,9", "4.5,2,5", "44,2,5", '{"levels":"#,#,#"}']
+    "text", ["", "no levels", "4,2", "4,2,5,1", "4,2,9", "4.5,2,5", "44,2,5", '{"relevance":"#","acceptability":"#"}']
 )
 def test_an_answer_without_one_level_a_question_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):

@@ -15,13 +15,15 @@ KEY = "sk-planted-secret-0123456789"
 
 
 def levels(*shares: dict[str, float]) -> list[tuple[str, dict[str, float]]]:
-    """Tokens of {"levels":"…"} with the probabilities given for each level."""
-    tokens: list[tuple[str, dict[str, float]]] = [('{"levels":"', {'{"levels":"': 1.0})]
-    for index, share in enumerate(shares):
-        if index:
-            tokens.append((",", {",": 1.0}))
-        tokens.append((max(share, key=lambda token: share[token]), share))
+    """Tokens of {"clear":"…","fair":"…"} with the probabilities given for each level."""
+    tokens: list[tuple[str, dict[str, float]]] = []
+    for name, share in zip(('{"clear":"', '","fair":"'), shares, strict=True):
+        tokens += [(name, {name: 1.0}), (max(share, key=lambda token: share[token]), share)]
     return [*tokens, ('"}', {'"}': 1.0})]
+
+
+def answer(clear: str, fair: str) -> str:
+    return f'{{"clear":"{clear}","fair":"{fair}"}}'
 
 
 def text_of(tokens: list[tuple[str, dict[str, float]]]) -> str:
@@ -57,7 +59,7 @@ def test_expect_reads_the_expectation_on_both_transports(loopback: Loopback, two
 def test_missing_log_probabilities_are_an_error_with_a_remedy_never_another_readout(
     loopback: Loopback, two: Framework
 ) -> None:
-    loopback.say('{"levels":"2,2"}')
+    loopback.say(answer("2", "2"))
     with pytest.raises(ReadoutError, match="returned none") as raised:
         judge(loopback, two, "expect").assess(TEXT)
     assert "--readout label" in str(raised.value)
@@ -87,7 +89,7 @@ def test_a_rating_with_most_mass_outside_the_levels_is_refused(loopback: Loopbac
 
 
 def test_label_takes_the_level_as_written_and_claims_no_probabilities(loopback: Loopback, two: Framework) -> None:
-    loopback.say('{"levels":"3,1"}')
+    loopback.say(answer("3", "1"))
     assessed = judge(loopback, two, "label").assess(TEXT)
     assert [rating.value for rating in assessed.ratings] == [3.0, 1.0]
     assert all(rating.probabilities is None and rating.probability_source is None for rating in assessed.ratings)
@@ -95,8 +97,8 @@ def test_label_takes_the_level_as_written_and_claims_no_probabilities(loopback: 
 
 
 def test_votes_are_the_frequencies_of_sampled_answers(loopback: Loopback, two: Framework) -> None:
-    for answer in ("3,1", "3,1", "2,1", "nonsense"):
-        loopback.say('{"levels":"' + answer + '"}')
+    for said in (answer("3", "1"), answer("3", "1"), answer("2", "1"), "nonsense"):
+        loopback.say(said)
     assessed = judge(loopback, two, "votes:4").assess(TEXT)
     clear = assessed.rating("clear")
     assert clear.probabilities == pytest.approx({"1": 0.0, "2": 1 / 3, "3": 2 / 3})
@@ -108,7 +110,7 @@ def test_votes_are_the_frequencies_of_sampled_answers(loopback: Loopback, two: F
 
 def test_an_unreadable_answer_is_asked_for_once_more(loopback: Loopback, two: Framework) -> None:
     loopback.say("Both are fine, I think.")
-    loopback.say('{"levels":"2,3"}')
+    loopback.say(answer("2", "3"))
     assessed = judge(loopback, two, "label").assess(TEXT)
     assert assessed.rating("fair").value == 3.0
     assert assessed.usage.requests == 2
@@ -126,8 +128,8 @@ def test_an_answer_unreadable_twice_is_a_status_and_not_a_score(loopback: Loopba
 
 def test_a_server_that_refuses_the_schema_is_asked_without_it_from_then_on(loopback: Loopback, two: Framework) -> None:
     loopback.reply(400, {"error": {"message": "response_format json_schema is not supported", "code": 400}})
-    loopback.say('{"levels":"2,3"}')
-    loopback.say('{"levels":"2,3"}')
+    loopback.say(answer("2", "3"))
+    loopback.say(answer("2", "3"))
     asking = judge(loopback, two, "label")
     asking.assess(TEXT)
     asking.assess(TEXT)
@@ -154,7 +156,7 @@ def test_notes_come_before_levels_and_quotes_are_checked(loopback: Loopback, two
 
 def test_a_quote_that_is_not_in_the_argument_is_discarded_and_said_so(loopback: Loopback, two: Framework) -> None:
     loopback.say('{"clear":{"rationale":"Short.","quote":"the oracle says"},"fair":{"rationale":"Yes."}}')
-    loopback.say('{"levels":"3,2"}')
+    loopback.say(answer("3", "2"))
     assessed = judge(loopback, two, "label", explain=True).assess(TEXT)
     assert assessed.rating("clear").evidence == ()
     assert assessed.rating("clear").discarded_quotes == ("the oracle says",)
@@ -259,7 +261,7 @@ def test_an_argument_that_does_not_fit_says_how_long_it_is_and_how_much_fits(
 
 def test_truncate_rates_the_beginning_and_says_how_much(loopback: Loopback, two: Framework) -> None:
     loopback.reply(400, TOO_LONG)
-    loopback.say('{"levels":"3,2"}')
+    loopback.say(answer("3", "2"))
     assessed = judge(loopback, two, "label", truncate=True).assess("word " * 1600)
     sent = loopback.requests[1]["messages"][-1]["content"]
     assert 3000 < sent.count("word") * 5 < 8000
@@ -285,7 +287,7 @@ def test_expect_is_refused_before_asking_when_the_model_cannot_give_log_probabil
 
 
 def test_a_reasoning_model_is_sent_no_temperature_and_room_to_think(loopback: Loopback, two: Framework) -> None:
-    loopback.say('{"levels":"3,2"}')
+    loopback.say(answer("3", "2"))
     model = connect("openai/o3", api_base=f"{loopback.url}/v1", api_key=KEY)
     Judge(two, model=model).assess(TEXT)
     [request] = loopback.requests

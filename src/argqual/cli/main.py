@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import Annotated
 
@@ -9,7 +11,7 @@ import typer
 
 from argqual._version import __version__
 from argqual.cli import compare, frameworks, models, score
-from argqual.errors import ArgqualError
+from argqual.errors import EXIT_USAGE, ArgqualError
 
 app = typer.Typer(
     name="argqual",
@@ -50,6 +52,14 @@ def main() -> None:
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        print(f"argqual: the result cannot be written: {error.strerror}.", file=sys.stderr)
+        _forget_unwritten()
+        sys.exit(EXIT_USAGE)
+
+
+def _forget_unwritten() -> None:
+    """Keep Python from trying once more, at exit, to write what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

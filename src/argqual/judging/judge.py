@@ -240,7 +240,7 @@ class Judge:
         gate = self._gate(asking)
         asked = {criterion.id: self._rating(criterion, asking) for criterion in self.framework.asked}
         if gate and not gate.passed and self.framework.gate:
-            doubt = f"it may not be an argument at all (probability that it is: {gate.probability:.2f})"
+            doubt = f"the gate is in doubt: {self.framework.gate.question} (probability of yes: {gate.probability:.2f})"
             if self.framework.gate.on_fail == "skip":
                 asked = {
                     criterion.id: unrated(criterion, self.framework.scale_of(criterion), Status.SKIPPED, doubt)

@@ -23,7 +23,7 @@ from argqual.framework import Criterion, Framework
 
 Definitions = Literal["none", "plain", "full"]
 PROGRAM_SCHEMA = "argqual/program@1"
-GATE = "is_argument"
+GATE = "gate"
 SELECT = "kind"
 _OPENING = "You judge the quality of arguments, one question at a time."
 

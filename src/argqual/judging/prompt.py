@@ -99,15 +99,13 @@ def repair_message(questions: Sequence[Question]) -> str:
 
 
 def _levels_form(questions: Sequence[Question]) -> str:
-    """The form of the answer, with a blank for each code: an example of an answer would be copied."""
-    blanks = json.dumps({"levels": ",".join("#" for _ in questions)}, separators=(",", ":"))
-    if len(questions) == 1:
-        return f"one JSON object that holds the code of your answer, with the code for the #: {blanks}"
-    order = ", ".join(question.name for question in questions)
-    return (
-        "one JSON object that holds the codes of your answers, separated by commas, in this order: "
-        f"{order}. Its form, with a code for each #: {blanks}"
-    )
+    """The form of the answer, with a blank for each code: an example of an answer would be copied.
+
+    Each code follows its question's name. Without the names a small model loses track
+    after a few questions and goes on writing the same code.
+    """
+    blanks = json.dumps({question.name: "#" for question in questions}, separators=(",", ":"))
+    return f"one JSON object that holds the code of each answer, with the code for the #: {blanks}"
 
 
 def _notes_example(questions: Sequence[Question]) -> str:
@@ -119,9 +117,8 @@ def _note_keys(question: Question, value: Any) -> dict[str, Any]:
 
 
 def levels_schema(questions: Sequence[Question]) -> dict[str, Any]:
-    """JSON Schema of the answer: the shortest form that any schema-following server takes."""
-    pattern = ",".join(f"[{''.join(question.all_codes)}]" for question in questions)
-    return _object({"levels": {"type": "string", "pattern": f"^{pattern}$"}})
+    """JSON Schema of the answer: each question's name and one of its codes."""
+    return _object({question.name: {"type": "string", "enum": list(question.all_codes)} for question in questions})
 
 
 def notes_schema(questions: Sequence[Question]) -> dict[str, Any]:
@@ -149,4 +146,4 @@ def notes_tokens(questions: Sequence[Question]) -> int:
 
 def levels_tokens(questions: Sequence[Question]) -> int:
     """Enough tokens for the levels, with room for white space."""
-    return 40 + 4 * len(questions)
+    return 40 + 20 * len(questions)

@@ -77,14 +77,12 @@ def find_codes(text: str, questions: Sequence[Question]) -> list[tuple[str, int]
     Unreadable
         The text does not hold exactly one code a question.
     """
-    start = text.rfind('"levels"')
-    found = _in_order(text, start + len('"levels"') if start >= 0 else 0, questions)
-    if found is None:
-        found = _by_name(text, questions)
-    if found is None:
-        shown = " ".join(text.split())
-        raise Unreadable(f"no {len(questions)} levels in the answer {shown[:120]!r}")
-    return found
+    for start in (max(0, text.rfind("{")), 0):  # what comes before the answer itself may speak of levels too
+        found = _by_name(text, start, questions) or _in_order(text, start, questions)
+        if found:
+            return found
+    shown = " ".join(text.split())
+    raise Unreadable(f"no {len(questions)} levels in the answer {shown[:120]!r}")
 
 
 def _alternatives(question: Question) -> str:
@@ -106,15 +104,16 @@ def _in_order(text: str, start: int, questions: Sequence[Question]) -> list[tupl
     return found if readable else None
 
 
-def _by_name(text: str, questions: Sequence[Question]) -> list[tuple[str, int]] | None:
+def _by_name(text: str, start: int, questions: Sequence[Question]) -> list[tuple[str, int]] | None:
     """`relevance: 4/5 … sufficiency: **3**`: each name followed by its code."""
     found = []
     for question in questions:
         name = re.escape(question.name).replace("_", "[_ ]")
-        match = re.search(rf"\b{name}\b[^\w]{{1,8}}({_alternatives(question)})(?!\w|\.\d)", text, re.IGNORECASE)
+        pattern = rf"\b(?i:{name})\b[^\w]{{1,8}}({_alternatives(question)})(?!\w|\.\d)"
+        match = re.search(pattern, text[start:])
         if match is None:
             return None
-        found.append((_code(match[1]), match.start(1)))
+        found.append((_code(match[1]), start + match.start(1)))
     return found
 
 

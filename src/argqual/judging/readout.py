@@ -14,6 +14,7 @@ before anything is asked, can be forced, and never changes silently.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -259,12 +260,12 @@ class _Conversation:
     def write_notes(self) -> dict[str, Note]:
         schema = prompt.notes_schema(self.questions)
         response = self._ask(schema, tokens=prompt.notes_tokens(self.questions))
-        notes = reading.read_notes(response.text or "", self.questions)
-        self._reply(response.text or "", prompt.ASK_LEVELS)
+        notes = reading.read_notes(_text(response), self.questions)
+        self._reply(_text(response), prompt.ASK_LEVELS)
         return notes
 
     def label(self) -> list[Distribution]:
-        return self._levels(lambda response: reading.written_distributions(response.text or "", self.questions))
+        return self._levels(lambda response: reading.written_distributions(_text(response), self.questions))
 
     def expect(self) -> list[Distribution]:
         def read(response: Any) -> list[Distribution]:
@@ -279,7 +280,7 @@ class _Conversation:
         for seed in range(count):
             response = self._ask(self._schema, tokens=self._tokens, temperature=1.0, seed=seed)
             try:
-                samples.append(reading.written_distributions(response.text or "", self.questions))
+                samples.append(reading.written_distributions(_text(response), self.questions))
             except reading.Unreadable:
                 continue
         if not samples:
@@ -301,7 +302,7 @@ class _Conversation:
         try:
             return list(read(response))
         except reading.Unreadable:
-            self._reply(response.text or "(nothing)", prompt.repair_message(self.questions))
+            self._reply(_text(response) or "(nothing)", prompt.repair_message(self.questions))
             self.exchange.remarks.append("the answer had to be asked for twice")
             return list(read(self._ask(self._schema, tokens=self._tokens, logprobs=logprobs)))
 
@@ -346,6 +347,13 @@ class _Conversation:
             cost=_cost(self.model, response),
         )
         return response
+
+
+def _text(response: Any) -> str:
+    """What a model wrote. DSPy's transport hands an answer to a schema of choices over as data."""
+    if response.text:
+        return str(response.text)
+    return json.dumps(response.data) if response.data is not None else ""
 
 
 _SCHEMA_REFUSED = re.compile(r"response_format|json_schema|schema|grammar|structured|pattern|maxLength", re.IGNORECASE)

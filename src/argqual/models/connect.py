@@ -22,6 +22,9 @@ from argqual.models.embedded import EmbeddedServer, shared_server
 DEFAULT_MODEL = "local"
 SYSTEM_ONE = "systemone"
 _TIMEOUT_SECONDS = 120.0
+# Nothing is lost on the way to a model in this process; on a slow machine a long
+# framework's first reading takes minutes.
+_EMBEDDED_TIMEOUT_SECONDS = 3600.0
 
 # Whose chat completions return log-probabilities, as their documentation says (2026).
 _GIVES_LOGPROBS = ("openai", "azure", "deepseek", "hosted_vllm", "together_ai", "fireworks_ai")
@@ -122,6 +125,7 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         engine="lm15" if engine == "auto" else engine,
         api_base=f"{server.address.url}/v1",
         api_key=server.address.key,
+        timeout=_EMBEDDED_TIMEOUT_SECONDS,
     )
     shown = wanted if wanted in weight_files.KNOWN else path.name
     return Model(shown, lm, logprobs=True, free=True, secrets=(server.address.key,), server=server)
@@ -160,7 +164,8 @@ def _language_model(name: str, *, engine: str, **settings: Any) -> Any:
     import dspy
 
     try:
-        return dspy.LM(name, engine=engine, cache=False, num_retries=2, timeout=_TIMEOUT_SECONDS, **settings)
+        settings.setdefault("timeout", _TIMEOUT_SECONDS)
+        return dspy.LM(name, engine=engine, cache=False, num_retries=2, **settings)
     except (ValueError, TypeError, dspy.utils.exceptions.LMError) as error:
         raise ModelError(f"Cannot use the model '{name}': {error}") from None
 
