@@ -20,6 +20,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
 _MAX_BYTES = 1_000_000
 _MAX_VALUES = 50_000
+_MAX_DEPTH = 100
 
 
 class YamlError(ArgqualError):
@@ -55,9 +56,11 @@ def read_yaml(path: Path) -> LocatedDict:
         size = path.stat().st_size
         if size > _MAX_BYTES:
             raise YamlError(f"{path}: {size:,} bytes; a framework or card has at most {_MAX_BYTES:,}.")
-        text = path.read_bytes().decode("utf-8-sig")
+        raw = path.read_bytes()
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise YamlError(f"{path}: not UTF-8 (byte {error.start}).", hint="Save the file as UTF-8.") from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise YamlError(f"{path}:{line}: not UTF-8 (byte {error.start}).", hint="Save the file as UTF-8.") from None
     except OSError as error:
         raise YamlError(f"{path}: {error.strerror or error}.") from None
     return parse_yaml(text, name=str(path))
@@ -66,17 +69,22 @@ def read_yaml(path: Path) -> LocatedDict:
 def parse_yaml(text: str, *, name: str = "<text>") -> LocatedDict:
     """Parse YAML text; `name` stands for the file in messages."""
     try:
+        _refuse_depth(text, name)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
-        problem = error.problem or str(error)
-        hint = "YAML is indented with spaces; replace the tab." if "'\\t'" in problem or "tab" in problem else None
-        raise YamlError(f"{where}: not valid YAML: {problem}.", hint=hint) from None
+        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+        tabbed = "\t" in line[: len(line) - len(line.lstrip())]
+        hint = "YAML is indented with spaces; replace the tab." if tabbed else None
+        raise YamlError(f"{where}: not valid YAML: {error.problem or error}.", hint=hint) from None
+    except UnicodeEncodeError:
+        raise YamlError(f"{name}: not valid Unicode.") from None
+    except yaml.reader.ReaderError as error:
+        where = f"{name}:{text.count(chr(10), 0, error.position) + 1}"
+        raise YamlError(f"{where}: a character that YAML does not allow (at position {error.position}).") from None
     except yaml.YAMLError as error:
         raise YamlError(f"{name}: not valid YAML: {' '.join(str(error).split())}.") from None
-    except RecursionError:
-        raise YamlError(f"{name}: nested too deeply.") from None
     if root is None:
         raise YamlError(f"{name}: the file is empty.")
     if not isinstance(root, MappingNode):
@@ -87,14 +95,24 @@ def parse_yaml(text: str, *, name: str = "<text>") -> LocatedDict:
     return data
 
 
-def _children(node: Node) -> list[Node]:
-    if isinstance(node, MappingNode):
-        return [part for pair in node.value for part in pair]
-    return list(node.value) if isinstance(node, SequenceNode) else []
+def _refuse_depth(text: str, name: str) -> None:
+    """Refuse nesting that would exhaust the stack of whatever walks it, before anything does."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+            if depth > _MAX_DEPTH:
+                raise YamlError(f"{name}:{_line(event)}: nested more than {_MAX_DEPTH} levels deep.")
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _refuse_bombs(root: Node, name: str) -> None:
-    """Refuse aliases that contain themselves or that expand beyond `_MAX_VALUES` values."""
+    """Refuse aliases that contain themselves, nest too deeply, or expand beyond `_MAX_VALUES` values."""
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
 
@@ -103,21 +121,21 @@ def _refuse_bombs(root: Node, name: str) -> None:
             return sizes[id(node)]
         if id(node) in open_nodes:
             raise YamlError(f"{_place(name, node)}: an alias contains itself.")
+        if len(open_nodes) > _MAX_DEPTH:
+            raise YamlError(f"{_place(name, node)}: nested more than {_MAX_DEPTH} levels deep.")
         open_nodes.add(id(node))
-        total = 1 + sum(size(child) for child in _children(node))
+        children = [part for pair in node.value for part in pair] if isinstance(node, MappingNode) else node.value
+        total = 1 + (0 if isinstance(node, ScalarNode) else sum(size(child) for child in children))
         open_nodes.discard(id(node))
+        if total > _MAX_VALUES:
+            raise YamlError(
+                f"{_place(name, node)}: its aliases expand to more than {_MAX_VALUES:,} values.",
+                hint="Write the repeated parts out, or use 'extends'.",
+            )
         sizes[id(node)] = total
         return total
 
-    try:
-        total = size(root)
-    except RecursionError:
-        raise YamlError(f"{name}: nested too deeply.") from None
-    if total > _MAX_VALUES:
-        raise YamlError(
-            f"{name}: its aliases expand to {total:,} values; at most {_MAX_VALUES:,} are read.",
-            hint="Write the repeated parts out, or use 'extends'.",
-        )
+    size(root)
 
 
 def _place(name: str, node: Node) -> str:
@@ -148,8 +166,9 @@ class _Builder:
         assert isinstance(node, ScalarNode)
         try:
             return self.scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            raise YamlError(f"{_place(self.name, node)}: cannot read {node.value!r}: {error}.") from None
+        except (yaml.YAMLError, ValueError, LookupError):
+            shown = node.value if len(node.value) <= 40 else node.value[:40] + "…"
+            raise YamlError(f"{_place(self.name, node)}: cannot read {shown!r} as {node.tag[18:]}.") from None
 
     def _mapping(self, node: MappingNode) -> LocatedDict:
         mapping = LocatedDict()
