@@ -105,7 +105,7 @@ def _levels_form(questions: Sequence[Question]) -> str:
     after a few questions and goes on writing the same code.
     """
     blanks = json.dumps({question.name: "#" for question in questions}, separators=(",", ":"))
-    return f"one JSON object that holds the code of each answer, with the code for the #: {blanks}"
+    return f"one line of compact JSON, with the code of each answer for its #: {blanks}"
 
 
 def _notes_example(questions: Sequence[Question]) -> str:
