@@ -1,10 +1,11 @@
 """Joint calls against one call a criterion, and the time that is not the engine's.
 
-On one embedded server and model, in one run: every argument is rated by a single
-`expect` call for all of a framework's questions, and by one DSPy call a question
-with the same read-out. The two take turns, argument by argument, so that a machine
-whose speed drifts slows both. The engine reports its own time for each request; what
-remains of the wall time is argqual's, DSPy's and HTTP's.
+On one embedded server and model, in one run, three ways to rate the same arguments:
+`joint`, a single `expect` call for all of a framework's questions; `same_readout`, one
+DSPy call a question with the same read-out; `plain_dspy`, one DSPy call a question in
+DSPy's own form, in which the model writes its probabilities down. The engine reports
+its own time for each request; what remains of the wall time is argqual's, DSPy's and
+HTTP's. The ways take turns in blocks, because the server keeps the prompt it read last.
 
     python benchmarks/speed/joint_calls.py --output benchmarks/results/joint-calls.json
 """
@@ -12,22 +13,29 @@ remains of the wall time is argqual's, DSPy's and HTTP's.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import platform
 import statistics
 import sys
 import time
-from datetime import date
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from dspy.utils.exceptions import AdapterParseError
+
 from argqual.argument import Argument
 from argqual.catalogue import known_frameworks, load_framework
+from argqual.framework import Framework
 from argqual.judging.judge import Judge, answerables
 from argqual.judging.program import RatingProgram
 from argqual.judging.readout import ChatClient, Readout
-from argqual.models.connect import connect
+from argqual.judging.verbal import VerbalClient
+from argqual.models.connect import Model, connect
 from argqual.models.embedded import available_cores
 
 
@@ -38,64 +46,70 @@ class Timed:
         self.lm = lm
         self.model = lm.model
         self.seconds = 0.0
-        self.requests = 0
 
     def __call__(self, request: Any) -> Any:
         response = self.lm(request)
         timings = response.provider_data["timings"]
         self.seconds += (timings["prompt_ms"] + timings["predicted_ms"]) / 1000
-        self.requests += 1
         return response
 
+    def copy(self, **settings: Any) -> Any:
+        return self.lm.copy(**settings)
 
-def texts() -> list[Argument]:
-    """The goldens of all shipped frameworks: short arguments of the project's own."""
+
+def texts(count: int, joined: int) -> list[Argument]:
+    """Arguments of the project's own: goldens of the shipped frameworks, `joined` of them to a text."""
     found = []
     for name in sorted(known_frameworks()):
         for golden in load_framework(name).goldens:
-            found += [Argument(" ".join(text.split()), issue=golden.issue) for text in golden.arguments.values()]
-    return found
+            found += [" ".join(text.split()) for text in golden.arguments.values()]
+    groups = [found[start : start + joined] for start in range(0, len(found), joined)]
+    return [Argument("\n\n".join(group)) for group in groups[:count]]
 
 
-def measure(framework_name: str, model: Any, arguments: list[Argument]) -> dict[str, Any]:
-    framework = load_framework(framework_name)
-    timed = Timed(model.lm)
-    model.lm = timed
+def ways_to_rate(framework: Framework, model: Model) -> dict[str, Callable[[Argument], Any]]:
     judge = Judge(framework, model=model, readout="expect")
     program = RatingProgram(framework)
     known = answerables(framework)
+    questions = [criterion.id for criterion in framework.asked]
 
-    def separately(argument: Argument) -> None:
-        for criterion in framework.asked:
+    def same_readout(argument: Argument) -> None:
+        for question in questions:
             client = ChatClient(model, Readout("expect"), known, explain=False)
-            program(lm=client, only=[criterion.id], **argument.inputs())
+            program(lm=client, only=[question], **argument.inputs())
 
-    ways = {"joint": judge.assess, "separate": separately}
-    wall: dict[str, list[float]] = {way: [] for way in ways}
-    engine = dict.fromkeys(ways, 0.0)
-    for way in ways.values():  # each prompt's static part is read once, outside the measurement
+    def plain_dspy(argument: Argument) -> None:
+        for question in questions:
+            with contextlib.suppress(AdapterParseError):  # a failed parse has taken its time all the same
+                program(lm=VerbalClient(model).lm, only=[question], **argument.inputs())
+
+    return {"joint": judge.assess, "same_readout": same_readout, "plain_dspy": plain_dspy}
+
+
+def measure(framework: Framework, model: Model, arguments: list[Argument], ways: list[str]) -> dict[str, Any]:
+    """Arguments a second of each way; the first argument warms each way up and is not counted."""
+    timed = Timed(model.lm)
+    rates: dict[str, float] = {}
+    outside = 0.0
+    for name, way in ways_to_rate(framework, replace(model, lm=timed)).items():
+        if name not in ways:
+            continue
         way(arguments[0])
-    for number, argument in enumerate(arguments[1:], start=1):
-        for name, way in ways.items():
-            before = timed.seconds
-            started = time.perf_counter()
+        timed.seconds, started = 0.0, time.perf_counter()
+        for number, argument in enumerate(arguments[1:], start=1):
             way(argument)
-            wall[name].append(time.perf_counter() - started)
-            engine[name] += timed.seconds - before
-        print(f"\r{framework_name}: {number} of {len(arguments) - 1}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    model.lm = timed.lm
-    ratios = [separate / joint for joint, separate in zip(wall["joint"], wall["separate"], strict=True)]
-    total = {name: sum(seconds) for name, seconds in wall.items()}
+            print(f"{framework.id}, {name}: {number} of {len(arguments) - 1}", file=sys.stderr, flush=True)
+        wall = time.perf_counter() - started
+        rates[name] = (len(arguments) - 1) / wall
+        if name == "joint":
+            outside = 1 - timed.seconds / wall
     return {
         "questions": len(framework.asked),
-        "arguments": len(ratios),
+        "arguments": len(arguments) - 1,
         "words_median": statistics.median(len(argument.text.split()) for argument in arguments[1:]),
-        "joint_arguments_per_second": len(ratios) / total["joint"],
-        "separate_arguments_per_second": len(ratios) / total["separate"],
-        "speedup": total["separate"] / total["joint"],
-        "speedup_quartiles": statistics.quantiles(ratios, n=4),
-        "outside_engine_share": 1 - engine["joint"] / total["joint"],
+        "arguments_per_second": rates,
+        "speedup": {name: rates["joint"] / rate for name, rate in rates.items() if name != "joint"},
+        "outside_engine_share": outside,
     }
 
 
@@ -103,19 +117,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="local")
     parser.add_argument("--frameworks", nargs="+", default=["ratio", "qoam"])
-    parser.add_argument("--arguments", type=int, default=20)
+    parser.add_argument("--arguments", type=int, default=6)
+    parser.add_argument("--joined", type=int, nargs="+", default=[1, 4], help="texts joined to one argument")
+    parser.add_argument("--ways", nargs="+", default=["joint", "same_readout", "plain_dspy"])
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     model = connect(options.model)
-    arguments = texts()[: options.arguments + 1]
     result = {
         "command": "python benchmarks/speed/joint_calls.py " + " ".join(sys.argv[1:]),
-        "date": date.today().isoformat(),
+        "date": datetime.now(UTC).date().isoformat(),
         "model": model.name,
         "cores": available_cores(),
-        "versions": {name: version(name) for name in ("argqual", "dspy", "xllamacpp")}
-        | {"python": platform.python_version()},
-        "results": {name: measure(name, model, arguments) for name in options.frameworks},
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("argqual", "dspy", "xllamacpp")},
+        "results": [
+            {"framework": name}
+            | measure(load_framework(name), model, texts(options.arguments + 1, joined), options.ways)
+            for name in options.frameworks
+            for joined in options.joined
+        ],
     }
     text = json.dumps(result, indent=2)
     print(text)
