@@ -64,6 +64,8 @@ class Argument:
             )
         for name in ("text", "issue", "stance", "context"):
             value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise InputError(f"An argument's {name} is text, not {type_name(value)}.")
             if value is not None and _LONE_SURROGATE.search(value):
                 raise InputError(f"The argument's {name} is not valid Unicode.", hint="Save the text as UTF-8.")
 
@@ -100,7 +102,7 @@ def read_argument_text(path: Path) -> str:
 def decode_argument(raw: bytes, *, name: str) -> str:
     """Bytes of a file or a pipe as text; UTF-8, with or without a byte-order mark."""
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise InputError(
@@ -116,11 +118,12 @@ def decode_argument(raw: bytes, *, name: str) -> str:
 
 
 # What could end the fence around an argument, start a field of DSPy's, or be read by a
-# model's chat template as the end of a turn: '<tag', '</tag', '<|im_end|>', '[[ ## x ## ]]', '[INST]'.
-_TAG_OPENER = re.compile(r"<(?=[/|!?a-zA-Z])")
-_BAR_CLOSER = re.compile(r"\|(?=>)")
+# model's chat template as the end of a turn: '<tag', '</tag', '<|im_end|>', the same with DeepSeek's
+# full-width bars, '[[ ## x ## ]]', and Mistral's '[INST]' and '[TOOL_CALLS]'.
+_TAG_OPENER = re.compile(r"<(?=[/|｜!?a-zA-Z])")
+_BAR_CLOSER = re.compile(r"(?<=[|｜])(?=>)")
 _FIELD_MARKER = re.compile(r"\[(?=\[\s*##)|(?<=##)(\s*)\](?=\])")
-_INST = re.compile(r"\[(?=/?(?:INST|SYS)\])", re.IGNORECASE)
+_INST = re.compile(r"\[(?=/?(?:[A-Z]+_[A-Z_]+|(?i:INST|SYS))\])")
 
 
 def fence(text: str) -> str:
@@ -130,6 +133,6 @@ def fence(text: str) -> str:
     is removed, so a reader still sees what was written.
     """
     text = _TAG_OPENER.sub("< ", text)
-    text = _BAR_CLOSER.sub("| ", text)
+    text = _BAR_CLOSER.sub(" ", text)
     text = _FIELD_MARKER.sub(lambda match: "[ " if match[0] == "[" else f"{match[1]}] ", text)
     return _INST.sub("[ ", text)

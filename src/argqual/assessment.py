@@ -302,7 +302,7 @@ def locate_quote(quote: str, text: str) -> Quote | None:
 
     White space, letter case and the kind of quotation marks may differ; nothing else may.
     """
-    needle, _ = _folded(quote.strip().strip("\"'“”‘’«»").strip())
+    needle, _ = _folded(quote.strip().strip(_MARKS).strip())
     haystack, origins = _folded(text)
     start = haystack.find(needle) if needle else -1
     if start < 0:
@@ -311,16 +311,17 @@ def locate_quote(quote: str, text: str) -> Quote | None:
     return Quote(text=text[first:last], start=first, end=last)
 
 
-_QUOTE_MARKS = {ord(mark): "'" for mark in '"“”„‟‘’‚‛«»`´'}
+_MARKS = "'\"“”„‟‘’‚‛«»`´"
+_QUOTE_MARKS = {ord(mark): "'" for mark in _MARKS}
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
-    """Text without white space, in lower case, with one kind of quotation mark; and each character's origin."""
+    """Text without white space and case, with one kind of quotation mark; and each character's origin."""
     kept: list[str] = []
     origins: list[int] = []
     for index, character in enumerate(text.translate(_QUOTE_MARKS)):
         if not character.isspace():
-            for folded in character.lower():
+            for folded in character.casefold():
                 kept.append(folded)
                 origins.append(index)
     return "".join(kept), origins

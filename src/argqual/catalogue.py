@@ -19,6 +19,7 @@ from argqual.framework import Framework
 from argqual.yamlfile import LocatedDict, LocatedList, YamlError, parse_yaml, place_of, read_yaml
 
 _SUFFIXES = (".yaml", ".yml")
+_MAX_EXTENDS = 20
 
 
 def load_framework(source: str | os.PathLike[str]) -> Framework:
@@ -41,15 +42,29 @@ def load_framework(source: str | os.PathLike[str]) -> Framework:
 def find_framework(source: str | os.PathLike[str]) -> Path:
     """The file of a framework given by name or path."""
     text = os.fspath(source)
-    path = Path(text).expanduser()
-    if path.is_file():
+    if path := _file(text):
         return path
     if text.endswith(_SUFFIXES) or os.sep in text:
         raise FrameworkError(f"No framework file {text}.", hint="See 'argqual frameworks list' for the known ones.")
+    return _named(text)
+
+
+def _named(name: str, *, seen: tuple[Path, ...] = ()) -> Path:
+    """The file of a framework given by name; a user's framework may extend the next one of its own name."""
     known = known_frameworks()
-    if text not in known:
-        raise FrameworkError(f"No framework is called '{text}'. {nearest(text, known)}")
-    return known[text]
+    if name not in known:
+        raise FrameworkError(f"No framework is called '{name}'. {nearest(name, known)}")
+    shipped = shipped_folder() / f"{name}.yaml"
+    return shipped if known[name].resolve() in seen[-1:] and shipped.is_file() else known[name]
+
+
+def _file(text: str, beside: Path = Path()) -> Path | None:
+    """The file that a text names, if it names one at all."""
+    try:
+        path = beside / Path(text).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long for a name, no such home folder, not a path
+        return None
 
 
 def known_frameworks() -> dict[str, Path]:
@@ -70,7 +85,14 @@ def _folders() -> Iterator[Path]:
             )
         yield Path(folder)
     for entry in entry_points(group="argqual.frameworks"):
-        yield Path(str(entry.load()))
+        try:
+            yield Path(entry.load())
+        except Exception as error:  # whatever another package does when it is imported
+            raise FrameworkError(
+                f"The installed package that gives the frameworks '{entry.name}' ({entry.value}) cannot be loaded: "
+                f"{type(error).__name__}: {error}.",
+                hint="Repair or uninstall it.",
+            ) from None
     yield shipped_folder()
 
 
@@ -107,11 +129,7 @@ def _parsed(read: Any) -> LocatedDict:
 
 
 def _resolve(path: Path, seen: tuple[Path, ...]) -> LocatedDict:
-    resolved = path.resolve()
-    if resolved in seen:
-        chain = " -> ".join(step.name for step in (*seen, resolved))
-        raise FrameworkError(f"{path}: 'extends' goes in a circle: {chain}.", hint="Remove one of these 'extends'.")
-    return _extend(_parsed(lambda: read_yaml(path)), path, (*seen, resolved))
+    return _extend(_parsed(lambda: read_yaml(path)), path, (*seen, path.resolve()))
 
 
 def _extend(data: LocatedDict, path: Path, seen: tuple[Path, ...]) -> LocatedDict:
@@ -123,11 +141,13 @@ def _extend(data: LocatedDict, path: Path, seen: tuple[Path, ...]) -> LocatedDic
     place, base_name = data.places["extends"], data.pop("extends")
     if not isinstance(base_name, str):
         raise FrameworkError(f"{place}: 'extends' takes the name or path of one framework.")
-    beside = path.parent / base_name
-    try:
-        base_path = beside if beside.is_file() else find_framework(base_name)
-    except FrameworkError as error:
-        raise FrameworkError(f"{place}: {error.message}", hint=error.hint) from None
+    base_path = _base(base_name, path, seen, place)
+    resolved = base_path.resolve()
+    if resolved in seen:
+        chain = " -> ".join(step.name for step in (*seen, resolved))
+        raise FrameworkError(f"{place}: 'extends' goes in a circle: {chain}.", hint="Remove one of these 'extends'.")
+    if len(seen) > _MAX_EXTENDS:
+        raise FrameworkError(f"{place}: more than {_MAX_EXTENDS} frameworks extend one another.")
     base = _resolve(base_path, seen)
     if drop is not None:
         if not (isinstance(drop, list) and all(isinstance(name, str) for name in drop)):
@@ -136,31 +156,48 @@ def _extend(data: LocatedDict, path: Path, seen: tuple[Path, ...]) -> LocatedDic
     return _merge(base, data)
 
 
+def _base(name: str, path: Path, seen: tuple[Path, ...], place: str) -> Path:
+    """The file that another extends: beside it, or a known framework; never by where the command was given."""
+    if found := _file(name, path.parent):
+        return found
+    try:
+        if name.endswith(_SUFFIXES) or os.sep in name:
+            raise FrameworkError(f"No framework file {name} beside {path.name}.")
+        return _named(name, seen=seen)
+    except FrameworkError as error:
+        raise FrameworkError(f"{place}: {error.message}", hint=error.hint) from None
+
+
 def _drop(base: LocatedDict, names: set[str], place: str) -> None:
     """Leave criteria out, and what the inherited file says of them elsewhere."""
     known: set[str] = set()
 
     def prune(items: Any) -> None:
+        if not isinstance(items, LocatedList):
+            return
         for index in reversed(range(len(items))):
             item = items[index]
-            known.add(str(item.get("id")))
-            if item.get("id") in names:
+            if not isinstance(item, LocatedDict):
+                continue
+            known.add(_id(item) or "")
+            prune(item.get("criteria"))
+            _forget(item.get("independent_of"), names)
+            if _id(item) in names:
                 del items[index], items.places[index]
-            else:
-                _forget(item.get("independent_of"), names)
-                prune(item.get("criteria", LocatedList()))
 
-    prune(base.get("criteria", LocatedList()))
+    prune(base.get("criteria"))
     for name in sorted(names - known):
         raise FrameworkError(f"{place}: nothing to drop is called '{name}'. {nearest(name, known)}")
-    goldens = base.get("goldens", LocatedList())
-    for index in reversed(range(len(goldens))):
-        expected = goldens[index].get("expect", LocatedList())
+    goldens: Any = base.get("goldens")
+    for index in reversed(range(len(goldens) if isinstance(goldens, LocatedList) else 0)):
+        expected: Any = goldens[index].get("expect") if isinstance(goldens[index], LocatedDict) else None
+        if not isinstance(expected, (LocatedDict, LocatedList)):
+            continue
         one = not isinstance(expected, LocatedList)
         left = [item for item in ([expected] if one else expected) if _still_expects(item, names)]
         if not left:
             del goldens[index], goldens.places[index]
-        elif not one:
+        elif isinstance(expected, LocatedList):
             expected.places = [expected.places[expected.index(item)] for item in left]
             expected[:] = left
 
@@ -175,8 +212,14 @@ def _still_expects(expectation: Any, dropped: set[str]) -> bool:
 def _forget(items: Any, names: set[str]) -> None:
     if isinstance(items, LocatedList):
         for index in reversed(range(len(items))):
-            if items[index] in names:
+            if isinstance(items[index], str) and items[index] in names:
                 del items[index], items.places[index]
+
+
+def _id(item: Any) -> str | None:
+    """A criterion's id, if it is text as it should be."""
+    found = item.get("id") if isinstance(item, LocatedDict) else None
+    return found if isinstance(found, str) else None
 
 
 def _merge(base: LocatedDict, override: LocatedDict) -> LocatedDict:
@@ -196,8 +239,10 @@ def _merge(base: LocatedDict, override: LocatedDict) -> LocatedDict:
 
 def _merge_criteria(base: LocatedList, override: LocatedList) -> LocatedList:
     """Criteria with an id of the base change it, wherever in the tree it is; the others are added."""
-    merged = LocatedList()
-    changes = {item["id"]: item for item in override if isinstance(item, LocatedDict) and "id" in item}
+    changes: dict[str, LocatedDict] = {}
+    for index, item in enumerate(override):
+        if (name := _id(item)) is not None and changes.setdefault(name, item) is not item:
+            raise FrameworkError(f"{override.places[index]}: '{name}' stands here a second time.")
     used: set[str] = set()
 
     def apply(items: LocatedList) -> LocatedList:
@@ -205,19 +250,19 @@ def _merge_criteria(base: LocatedList, override: LocatedList) -> LocatedList:
         changed.places = list(items.places)
         for item in items:
             if isinstance(item, LocatedDict):
-                if item.get("id") in changes:
-                    used.add(item["id"])
-                    item = _merge(item, changes[item["id"]])
-                elif isinstance(item.get("criteria"), LocatedList):
-                    copy = _merge(item, LocatedDict())
-                    copy["criteria"] = apply(item["criteria"])
-                    item = copy
+                name = _id(item)
+                change = changes.get(name, LocatedDict()) if name else LocatedDict()
+                if name in changes:
+                    used.add(name)
+                item = _merge(item, change)
+                if isinstance(item.get("criteria"), LocatedList):
+                    item["criteria"] = apply(item["criteria"])
             changed.append(item)
         return changed
 
     merged = apply(base)
     for index, item in enumerate(override):
-        if not (isinstance(item, LocatedDict) and item.get("id") in used):
+        if _id(item) not in used:
             merged.append(item)
             merged.places.append(override.places[index])
     return merged
@@ -226,16 +271,25 @@ def _merge_criteria(base: LocatedList, override: LocatedList) -> LocatedList:
 def _describe(error: ValidationError, data: LocatedDict, name: str) -> str:
     """One line a problem: `file:line: key: what is wrong`."""
     lines = []
-    for problem in error.errors(include_url=False):
-        # Pydantic marks the branch of a union by a step that is not a key of the file.
-        path = tuple(step for step in problem["loc"] if not (isinstance(step, str) and step[:1].isupper()))
-        context = problem.get("ctx", {})
-        if problem["type"] == "unknown_key":
-            path = (*path, context["key"])
+    problems = error.errors(include_url=False)
+    for problem in problems:
+        if problem["type"] == "too_short" and any(_below(other["loc"], problem["loc"]) for other in problems):
+            continue  # Pydantic counts only the entries that are right
+        # Pydantic marks the branch of a union, and a key, by a step that is not a key of the file.
+        path = tuple(step for step in problem["loc"] if not _is_mark(step))
+        path = (*path, *problem.get("ctx", {}).get("at", ()))
         place = place_of(data, path) or name
         key = ".".join(str(step + 1) if isinstance(step, int) else str(step) for step in path)
         lines.append(f"{place}: {key + ': ' if key else ''}{_plainly(problem['type'], problem)}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def _is_mark(step: Any) -> bool:
+    return isinstance(step, str) and (step[:1].isupper() or step == "[key]")
+
+
+def _below(path: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
 
 
 def _plainly(kind: str, problem: Any) -> str:
@@ -250,10 +304,15 @@ def _plainly(kind: str, problem: Any) -> str:
         case "too_short" | "too_long":
             context = problem["ctx"]
             bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
-            return f"has {context['actual_length']} entries; {bound} are needed."
+            return f"has {context['actual_length']} entries, but must have {bound}."
+        case "tuple_type":
+            return "expected a list: [one, two], or a line with a dash for each."
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "expected 'key: value' lines."
         case "string_too_short":
             return "is empty."
         case "literal_error":
             return f"'{given}' is not one of {problem['ctx']['expected']}."
         case _:
-            return str(problem["msg"]).rstrip(".") + "."
+            said = str(problem["msg"]).replace("Input should be", "must be").strip(". ")
+            return said if said.endswith("?") else said + "."

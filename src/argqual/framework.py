@@ -9,20 +9,54 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from argqual.errors import nearest
-from argqual.scale import Part, Scale, Text
+from argqual.scale import Number, Part, Scale, Text
 
 SCHEMA = "argqual/framework@1"
 INPUTS = ("issue", "stance", "context")
 _AGGREGATES = ("weighted_mean", "min", "geometric_mean")
 _RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "gate", "kind", "overall"})
+# A criterion becomes a field of a DSPy signature; these are the names that mean something there already.
+_SIGNATURE_WORDS = frozenset(
+    {
+        "append",
+        "append_instructions",
+        "construct",
+        "copy",
+        "delete",
+        "dict",
+        "dump_state",
+        "equals",
+        "fields",
+        "from_orm",
+        "input_fields",
+        "insert",
+        "instructions",
+        "json",
+        "load_state",
+        "mro",
+        "output_fields",
+        "parse_file",
+        "parse_obj",
+        "parse_raw",
+        "prepend",
+        "register",
+        "schema",
+        "schema_json",
+        "signature",
+        "update_forward_refs",
+        "validate",
+        "with_instructions",
+        "with_updated_fields",
+    }
+)
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
@@ -39,7 +73,7 @@ class Example(Part):
     """A worked example of a criterion."""
 
     argument: Text
-    level: float
+    level: Number
     rationale: str = ""
     domain: str = ""
 
@@ -89,11 +123,24 @@ class Criterion(Part):
     ask: bool = False
     aggregate: Literal["weighted_mean", "min", "geometric_mean"] | None = None
 
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _each_level_once(cls, levels: Any) -> Any:
+        written: dict[str, Any] = {}
+        for key in levels if isinstance(levels, dict) else ():
+            value = _written(key)
+            if value in written:
+                raise PydanticCustomError(
+                    "repeated_level", "the level {value} is described twice", {"value": value, "at": (key,)}
+                )
+            written[value] = key
+        return levels
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.id in _RESERVED_IDS:
+        if self.id in _RESERVED_IDS | _SIGNATURE_WORDS or self.id.startswith("model_"):
             raise PydanticCustomError("reserved_id", "'{id}' is a reserved word; choose another id", {"id": self.id})
-        if self.is_asked and not self.question:
+        if self.is_asked and not self.question.strip():
             raise PydanticCustomError("no_question", "criterion '{id}' is asked but has no question", {"id": self.id})
         if not self.is_asked and (self.requires or self.when):
             raise PydanticCustomError(
@@ -161,8 +208,24 @@ class Bound(Part):
 
     argument: str
     criteria: tuple[str, ...] = ("overall",)
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> Self:
+        low, high = self.at_least, self.at_most
+        if (low is None and high is None) or (low is not None and high is not None and low > high):
+            raise PydanticCustomError(
+                "empty_bound", "say at_least, at_most, or both (the first not above the second)", {}
+            )
+        return self
+
+
+def _kind(expectation: Any) -> str:
+    """Which of the two an expectation is meant to be, so that a mistake in it is reported once."""
+    if isinstance(expectation, dict):
+        return "Bound" if {"argument", "at_least", "at_most"} & set(expectation) else "Ordering"
+    return type(expectation).__name__ if isinstance(expectation, (Ordering, Bound)) else "Ordering"
 
 
 class Golden(Part):
@@ -173,7 +236,9 @@ class Golden(Part):
     stance: Text | None = None
     context: Text | None = None
     arguments: dict[str, Text]
-    expect: tuple[Ordering | Bound, ...]
+    expect: tuple[
+        Annotated[Annotated[Ordering, Tag("Ordering")] | Annotated[Bound, Tag("Bound")], Discriminator(_kind)], ...
+    ]
 
     @model_validator(mode="before")
     @classmethod
@@ -313,9 +378,24 @@ class Framework(Part):
 
 def walk(criteria: Sequence[Criterion]) -> Iterator[Criterion]:
     """Every criterion of a tree, children before their parent."""
-    for criterion in criteria:
-        yield from walk(criterion.criteria)
-        yield criterion
+    return (criterion for criterion, _ in _placed(criteria))
+
+
+Keys = tuple[Any, ...]
+
+
+def _placed(criteria: Sequence[Criterion], path: Keys = ("criteria",)) -> Iterator[tuple[Criterion, Keys]]:
+    """As `walk`, each criterion with the keys that lead to it in the file."""
+    for index, criterion in enumerate(criteria):
+        yield from _placed(criterion.criteria, (*path, index, "criteria"))
+        yield criterion, (*path, index)
+
+
+def _written(key: Any) -> str:
+    try:
+        return f"{float(key):g}"
+    except (TypeError, ValueError, OverflowError):
+        return str(key)
 
 
 def _without_crosswalks(content: Any) -> Any:
@@ -325,58 +405,90 @@ def _without_crosswalks(content: Any) -> Any:
 
 
 def _check_ids(framework: Framework) -> None:
+    _unique("criteria", _placed(framework.criteria))
+    if framework.select:
+        _unique("options", _listed(framework.select.options, "select", "options"))
+    _unique("citations", _listed(framework.citations, "citations"))
+    _unique("goldens", _listed(framework.goldens, "goldens"))
+
+
+def _listed(items: Sequence[Any], *path: str) -> Iterator[tuple[Any, Keys]]:
+    return ((item, (*path, index)) for index, item in enumerate(items))
+
+
+def _unique(kind: str, items: Iterator[tuple[Any, Keys]]) -> None:
     seen: set[str] = set()
-    for criterion in walk(framework.criteria):
-        if criterion.id in seen:
+    for item, path in items:
+        if item.id in seen:
+            tree = "; ids are unique in the whole tree" if kind == "criteria" else ""
             raise PydanticCustomError(
-                "repeated_id", "two criteria have the id '{id}'; ids are unique in the whole tree", {"id": criterion.id}
+                "repeated_id",
+                "two {kind} have the id '{id}'{tree}",
+                {"kind": kind, "id": item.id, "tree": tree, "at": path},
             )
-        seen.add(criterion.id)
+        seen.add(item.id)
 
 
 def _check_levels(framework: Framework) -> None:
-    for criterion in walk(framework.criteria):
+    for criterion, path in _placed(framework.criteria):
         known = {level.value: level.written for level in framework.scale_of(criterion).levels}
-        stray = [value for value in criterion.levels if value not in known]
-        stray += [example.level for example in criterion.examples if example.level not in known]
+        stray: list[tuple[float, Keys]] = [
+            (value, ("levels", value)) for value in criterion.levels if value not in known
+        ]
+        stray += [
+            (example.level, ("examples", index, "level"))
+            for index, example in enumerate(criterion.examples)
+            if example.level not in known
+        ]
         if stray:
+            value, where = stray[0]
             raise PydanticCustomError(
                 "unknown_level",
                 "criterion '{id}' speaks of a level {stray}, but its scale has {known}",
-                {"id": criterion.id, "stray": f"{stray[0]:g}", "known": ", ".join(known.values())},
+                {
+                    "id": criterion.id,
+                    "stray": f"{value:g}",
+                    "known": ", ".join(known.values()),
+                    "at": (*path, *where),
+                },
             )
 
 
 def _check_references(framework: Framework) -> None:
-    criteria = {criterion.id: criterion for criterion in walk(framework.criteria)}
+    criteria = {criterion.id: path for criterion, path in _placed(framework.criteria)}
     options = {option.id for option in framework.select.options} if framework.select else set()
     inputs = framework.inputs.declared()
-    for criterion in criteria.values():
-        _refer(criterion.id, "is independent of", criterion.independent_of, criteria)
-        _refer(criterion.id, "requires the input", criterion.requires, inputs)
+    for criterion, path in _placed(framework.criteria):
+        who = f"'{criterion.id}'"
+        _refer(f"{who} is independent of", criterion.independent_of, criteria, (*path, "independent_of"))
+        _refer(f"{who} requires the input", criterion.requires, inputs, (*path, "requires"))
         if criterion.when:
-            _refer(criterion.id, "is asked when", (criterion.when,), dict.fromkeys(options))
+            _refer(f"{who} is asked when", (criterion.when,), options, (*path, "when"))
     if framework.aggregate not in _AGGREGATES:
         asked = {criterion.id for criterion in framework.asked}
         if framework.aggregate not in asked:
             raise PydanticCustomError(
                 "unknown_aggregate",
-                "aggregate '{name}' is neither a method nor a criterion that is asked. {near}",
-                {"name": framework.aggregate, "near": nearest(framework.aggregate, {*_AGGREGATES, *asked})},
+                "'{name}' is neither a method nor a criterion that is asked. {near}",
+                {
+                    "name": framework.aggregate,
+                    "near": nearest(framework.aggregate, {*_AGGREGATES, *asked}),
+                    "at": ("aggregate",),
+                },
             )
-    known = {*criteria, "overall"}
-    for golden in framework.goldens:
+    for index, golden in enumerate(framework.goldens):
         for expectation in golden.expect:
-            _refer(f"golden {golden.id}", "expects something of", expectation.criteria, dict.fromkeys(known))
+            who = f"golden '{golden.id}' expects something of"
+            _refer(who, expectation.criteria, {*criteria, "overall"}, ("goldens", index, "expect"))
     cited = {citation.id for citation in framework.citations}
-    _refer("provenance", "names the source", framework.provenance.sources, dict.fromkeys(cited))
+    _refer("the provenance names the source", framework.provenance.sources, cited, ("provenance", "sources"))
 
 
-def _refer(who: str, what: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
+def _refer(what: str, names: Sequence[str], known: Collection[str], at: Keys) -> None:
     for name in names:
         if name not in known:
             raise PydanticCustomError(
                 "unknown_reference",
-                "'{who}' {what} '{name}', which is not defined. {near}",
-                {"who": who, "what": what, "name": name, "near": nearest(name, known)},
+                "{what} '{name}', which is not defined. {near}",
+                {"what": what, "name": name, "near": nearest(name, known), "at": at},
             )

@@ -13,6 +13,8 @@ def json_schema() -> dict[str, Any]:
     required = schema.pop("required")
     parts = schema["$defs"]
     parts["Criterion"]["required"] = ["id"]  # a file that extends another need not repeat the rest
+    for name in ("Gate", "Provenance", "Select"):
+        parts[name].pop("required")
     several = parts["Golden"]["properties"]["expect"]
     parts["Golden"]["properties"]["expect"] = {"anyOf": [several, several["items"]]}
     schema["properties"]["extends"] = {"type": "string", "description": "A framework whose keys these override."}

@@ -7,7 +7,7 @@ _TEMPLATE = """\
 # Check it with:   argqual frameworks validate {name}.yaml
 # See the prompt:  argqual frameworks prompt {name}.yaml
 schema: argqual/framework@1
-id: {name}
+id: "{name}"
 version: "0.1"
 title: "{title}"
 description: "What this framework is for, in a sentence or two."

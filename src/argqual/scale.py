@@ -14,12 +14,13 @@ from pydantic_core import PydanticCustomError
 from argqual.errors import nearest
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Part(BaseModel):
     """A part of a framework file. A key it does not know is an error that names the nearest one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -27,11 +28,11 @@ class Part(BaseModel):
         if isinstance(data, dict):
             known = {field.alias or name for name, field in cls.model_fields.items()}
             for key in data:
-                if key not in known and key not in cls.model_fields:
+                if key not in known:
                     raise PydanticCustomError(
                         "unknown_key",
                         "unknown key '{key}'. {near}",
-                        {"key": str(key), "near": nearest(str(key), known)},
+                        {"key": str(key), "near": nearest(str(key), known), "at": (key,)},
                     )
         return data
 
@@ -43,7 +44,7 @@ class Level(Part):
     not be evenly spaced.
     """
 
-    value: float
+    value: Number
     label: Text
     description: str = ""
 
@@ -80,6 +81,12 @@ class Scale(Part):
         labels = [level.label for level in self.levels]
         if len(set(labels)) < len(labels):
             raise PydanticCustomError("repeated_label", "two levels of a scale have the same label", {})
+        if self.abstain in labels:
+            raise PydanticCustomError(
+                "abstain_is_level",
+                "'{label}' is a level, so it cannot also mean that the judge abstains",
+                {"label": str(self.abstain)},
+            )
         return self
 
     @property

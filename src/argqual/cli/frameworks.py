@@ -23,6 +23,7 @@ from argqual.cli.options import (
     wanted_format,
 )
 from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, FrameworkError
+from argqual.report.plain import clean
 
 app = typer.Typer(help="List, show, write, check and compare frameworks.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -56,9 +57,9 @@ def list_frameworks(format: FormatOption = None) -> None:
     else:
         for row in rows:
             typer.echo(f"{row['id']:18} {row['version']:5} {row['questions']:3} questions  {row['provenance']}")
-            typer.echo(f"{'':18} {row['title']}")
+            _paragraph(str(row["title"]), indent=19, after="")
     for problem in broken:
-        typer.echo(f"argqual: {problem}", err=True)
+        typer.echo(f"argqual: {clean(str(problem))}", err=True)
     if broken:
         raise typer.Exit(EXIT_USAGE)
 
@@ -72,9 +73,8 @@ def show(name: _NAME, format: FormatOption = None) -> None:
     if wanted_format(format) is Format.JSON:
         typer.echo(framework.model_dump_json(indent=2, by_alias=True, exclude_defaults=True))
         return
-    typer.echo(
-        f"{framework.title}\n{framework.id} {framework.version} ({framework.fingerprint}), {framework.license}\n"
-    )
+    _paragraph(framework.title, after="")
+    typer.echo(f"{framework.id} {framework.version} ({framework.fingerprint}), {clean(framework.license)}\n")
     _paragraph(framework.description)
     if framework.gate:
         _paragraph(f"Gate: {framework.gate.question}")
@@ -108,7 +108,8 @@ def _show_criteria(criteria: Any, depth: int) -> None:
 
 def _paragraph(words: str, *, indent: int = 0, after: str = "\n") -> None:
     margin = " " * indent
-    typer.echo(textwrap.fill(" ".join(words.split()), 80, initial_indent=margin, subsequent_indent=margin) + after)
+    text = " ".join(clean(words).split())
+    typer.echo(textwrap.fill(text, 80, initial_indent=margin, subsequent_indent=margin) + after)
 
 
 @app.command("new")
@@ -151,7 +152,7 @@ def validate(
         try:
             framework = load_framework(name)
         except FrameworkError as error:
-            typer.echo(f"{error}", err=True)
+            typer.echo(clean(f"{error}"), err=True)
             failed = True
             continue
         frameworks.append(framework)
@@ -235,7 +236,7 @@ def diff(
             typer.echo(key)
             for line in difflib.ndiff(_lines(before.get(key)), _lines(after.get(key))):
                 if not line.startswith("?"):
-                    typer.echo(f"  {line.rstrip()}")
+                    typer.echo(f"  {clean(line.rstrip())}")
     if frameworks[0].fingerprint == frameworks[1].fingerprint:
         typer.echo(
             "The two are the same." if same else "\nThe ratings are not affected: the fingerprints are the same."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
+import json
 import os
 import sys
 from typing import Annotated
@@ -12,6 +15,7 @@ import typer
 from argqual._version import __version__
 from argqual.cli import compare, frameworks, models, score
 from argqual.errors import EXIT_USAGE, ArgqualError
+from argqual.report.plain import clean
 
 app = typer.Typer(
     name="argqual",
@@ -45,12 +49,13 @@ def _root(
 
 def main() -> None:
     """Run the command line. What a user can put right is said in one message, without a traceback."""
+    _write_everything()
     try:
         app()
     except ArgqualError as error:
-        print(f"argqual: {error.message}", file=sys.stderr)
+        print(f"argqual: {clean(error.message)}", file=sys.stderr)
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+            print(f"  {clean(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
@@ -58,6 +63,18 @@ def main() -> None:
         print(f"argqual: the result cannot be written: {error.strerror}.", file=sys.stderr)
         _forget_unwritten()
         sys.exit(EXIT_USAGE)
+
+
+def _write_everything() -> None:
+    """What a terminal's encoding lacks is written as in JSON (`\\u7d76`): nothing is lost, and JSON stays JSON."""
+
+    def escape(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+    codecs.register_error("argqual.escape", escape)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="argqual.escape")
 
 
 def _forget_unwritten() -> None:

@@ -103,9 +103,10 @@ class PlainProgress:
         self.doing = doing
         self.every = every
         self.last = time.monotonic()
+        self.ended = False
 
     def __call__(self, done: int, total: int, source: str) -> None:
         now = time.monotonic()
-        if now - self.last >= self.every or done >= total:
-            self.last = now
+        if (now - self.last >= self.every or done >= total) and not self.ended:
+            self.last, self.ended = now, done >= total
             print(f"{self.doing}: {done / total:4.0%} of {total / 1e6:,.0f} MB ({source})", file=sys.stderr, flush=True)

@@ -190,6 +190,10 @@ class Note:
     rationale: str
     quote: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("rationale", "quote"):
+            object.__setattr__(self, name, _whole(getattr(self, name)))
+
 
 def read_notes(text: str, questions: Sequence[Question]) -> dict[str, Note]:
     """The notes on each question, as far as the text holds them; a cut-off end is forgiven.
@@ -210,6 +214,11 @@ def read_notes(text: str, questions: Sequence[Question]) -> dict[str, Note]:
     if not notes:
         raise Unreadable("the notes are not the JSON that was asked for")
     return notes
+
+
+def _whole(text: str) -> str:
+    """Text without the halves of characters that JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _loads(text: str) -> dict[str, Any]:

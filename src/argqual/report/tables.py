@@ -9,25 +9,27 @@ from __future__ import annotations
 import os
 import re
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 from argqual.assessment import Assessment, Rating, Status
 from argqual.framework import Criterion, Framework
 from argqual.judging.compare import Comparison, Preference
+from argqual.report.plain import clean
 
 WIDTH = 80
-_NAME = 30
+_NAME = 28
+_LABEL = 16
 _BAR = 10
 _BLOCKS = " ▏▎▍▌▋▊▉█"
-_NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def text(assessment: Assessment, framework: Framework) -> str:
     """An assessment as a table: value, spread, bar and level of each criterion; reasons and quotes below it."""
-    lines = [_bold(_fit(framework.title, WIDTH)), _dim(_made_by(assessment)), ""]
+    lines = [_bold(_fit(framework.title, WIDTH)), *map(_dim, _wrapped(_made_by(assessment), 0)), ""]
     if assessment.selected:
-        lines += [f"Kind of argument: {assessment.selected.name}", ""]
+        lines += [*_wrapped(f"Kind of argument: {assessment.selected.name}", 0), ""]
     asked = [(rating, depth) for rating, depth in _tree(assessment, framework.criteria) if _shown(rating)]
     for rating, depth in asked:
         lines.append(_row(rating, depth))
@@ -38,22 +40,22 @@ def text(assessment: Assessment, framework: Framework) -> str:
     if skipped:
         lines += ["", *_wrapped(f"Not asked: {_because(skipped)}.", 0)]
     for note in assessment.notes:
-        lines += _wrapped(f"Note: {clean(note)}.", 0)
+        lines += _wrapped(f"Note: {note}.", 0)
     return "\n".join(lines)
 
 
 def markdown(assessment: Assessment, framework: Framework) -> str:
     """An assessment as a Markdown table, with reasons and quotes below it."""
-    lines = [f"### {framework.title}", "", f"{_made_by(assessment)}", ""]
+    lines = [f"### {_escaped(framework.title)}", "", _escaped(_made_by(assessment)), ""]
     if assessment.selected:
-        lines += [f"Kind of argument: {assessment.selected.name}", ""]
+        lines += [f"Kind of argument: {_escaped(assessment.selected.name)}", ""]
     lines += ["| criterion | value | 0–1 | level |", "| --- | ---: | ---: | --- |"]
     for rating, depth in _tree(assessment, framework.criteria):
-        lines.append(_markdown_row(rating, "&nbsp;&nbsp;" * depth + rating.name))
+        lines.append(_markdown_row(rating, "&nbsp;&nbsp;" * depth + _escaped(rating.name)))
     lines.append(_markdown_row(assessment.overall, "**Overall**"))
     for rating in assessment.ratings:
         if rating.rationale or rating.evidence:
-            lines += ["", f"**{rating.name}.** {_escaped(rating.rationale or '')}".rstrip()]
+            lines += ["", f"**{_escaped(rating.name)}.** {_escaped(rating.rationale or '')}".rstrip()]
             lines += [f"\n> {_escaped(quote.text)}" for quote in rating.evidence]
     lines += [f"\n*Note: {_escaped(note)}.*" for note in assessment.notes]
     return "\n".join(lines)
@@ -63,13 +65,13 @@ def comparison_text(comparison: Comparison) -> str:
     """A comparison as a table: on each criterion the winner and the probability that A is better."""
     lines = [
         _bold(f"A against B by {comparison.framework.id}"),
-        _dim(f"{comparison.model}, {comparison.readout}, both orders asked"),
+        *map(_dim, _wrapped(f"{comparison.model}, {comparison.readout}, both orders asked", 0)),
         "",
     ]
     lines.append(f"{'':{_NAME}}  {'P(A better)':>11}  {'A first':>7}  {'A second':>8}  better")
     for answer in comparison.criteria:
-        lines.append(_preference_row(answer))
-    lines += ["-" * WIDTH, _bold(_preference_row(comparison.overall))]
+        lines += [_preference_row(answer), *_failure(answer)]
+    lines += ["-" * WIDTH, _bold(_preference_row(comparison.overall)), *_failure(comparison.overall)]
     effect = comparison.order_effect
     if effect is not None:
         lines += [
@@ -84,20 +86,15 @@ def comparison_markdown(comparison: Comparison) -> str:
     lines = [
         f"### A against B by {comparison.framework.id}",
         "",
-        f"{comparison.model}, {comparison.readout}, both orders asked",
+        _escaped(f"{comparison.model}, {comparison.readout}, both orders asked"),
         "",
     ]
     lines += ["| criterion | P(A better) | A first | A second | better |", "| --- | ---: | ---: | ---: | --- |"]
     for answer in (*comparison.criteria, comparison.overall):
         numbers = (answer.probability_a, answer.shown_first, answer.shown_second)
         cells = [f"{number:.2f}" if number is not None else "–" for number in numbers]
-        lines.append(f"| {answer.name} | {' | '.join(cells)} | {_winner(answer)} |")
+        lines.append(f"| {_escaped(answer.name)} | {' | '.join(cells)} | {_winner(answer)} |")
     return "\n".join(lines)
-
-
-def clean(untrusted: str) -> str:
-    """Text that cannot move a terminal's cursor, change its colours or turn its direction."""
-    return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", untrusted)
 
 
 def _made_by(assessment: Assessment) -> str:
@@ -126,24 +123,25 @@ def _because(skipped: Iterable[Rating]) -> str:
 
 
 def _row(rating: Rating, depth: int) -> str:
-    name = _fit("  " * depth + rating.name, _NAME)
+    name = _column(rating.name, 2 * depth)
     if rating.value is None or rating.unit is None:
-        return f"{name:{_NAME}}  {rating.status}"
+        return f"{name}  {rating.status}"
     low, high = rating.scale
-    spread = f"± {rating.spread:.1f}" if rating.spread is not None else ""
+    spread = f"{_glyph('±', '+-')} {rating.spread:.1f}" if rating.spread is not None else ""
     value = f"{rating.value:.1f}"
     of = f"of {low:g}-{high:g}"
-    return f"{name:{_NAME}}  {value:>4} {spread:6} {of:8}  {_bar(rating.unit)}  {_fit(rating.label or '', 16)}".rstrip()
+    label = _fit(rating.label or "", _LABEL)
+    return _cut(f"{name}  {value:>4} {spread:6} {of:8}  {_bar(rating.unit)}  {label}".rstrip(), WIDTH)
 
 
 def _reasons(rating: Rating, indent: int) -> list[str]:
     lines: list[str] = []
     if rating.status not in (Status.OK, Status.SKIPPED) and rating.reason:
-        lines += _wrapped(clean(rating.reason), indent)
+        lines += _wrapped(rating.reason, indent)
     if rating.rationale:
-        lines += _wrapped(clean(rating.rationale), indent)
+        lines += _wrapped(rating.rationale, indent)
     for quote in rating.evidence:
-        lines += _wrapped(f"“{clean(' '.join(quote.text.split()))}”", indent)
+        lines += _wrapped(f"{_glyph('“', chr(34))}{quote.text}{_glyph('”', chr(34))}", indent)
     return lines
 
 
@@ -166,11 +164,15 @@ def _can_show(characters: str) -> bool:
 
 
 def _preference_row(answer: Preference) -> str:
-    name = _fit(answer.name, _NAME)
+    name = _column(answer.name)
     if answer.probability_a is None:
-        return f"{name:{_NAME}}  {answer.status}: {answer.reason}"
+        return f"{name}  {answer.status}"
     orders = f"{answer.shown_first:>7.2f}  {answer.shown_second:>8.2f}"
-    return f"{name:{_NAME}}  {answer.probability_a:>11.2f}  {orders}  {_winner(answer)}"
+    return f"{name}  {answer.probability_a:>11.2f}  {orders}  {_winner(answer)}"
+
+
+def _failure(answer: Preference) -> list[str]:
+    return _wrapped(answer.reason, 2) if answer.probability_a is None and answer.reason else []
 
 
 def _winner(answer: Preference) -> str:
@@ -181,7 +183,7 @@ def _markdown_row(rating: Rating, name: str) -> str:
     if rating.value is None or rating.unit is None:
         return f"| {name} | – | – | {rating.status}: {_escaped(rating.reason or '')} |"
     spread = f" ± {rating.spread:.1f}" if rating.spread is not None else ""
-    return f"| {name} | {rating.value:.2f}{spread} | {rating.unit:.2f} | {rating.label} |"
+    return f"| {name} | {rating.value:.2f}{spread} | {rating.unit:.2f} | {_escaped(rating.label or '')} |"
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|])")
@@ -191,13 +193,37 @@ def _escaped(untrusted: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(clean(untrusted).split()))
 
 
+def _glyph(character: str, instead: str) -> str:
+    return character if _can_show(character) else instead
+
+
 def _fit(words: str, width: int) -> str:
-    return words if len(words) <= width else words[: width - 1] + "…"
+    """Words on one line, cut off where they would take more columns than there are."""
+    return _cut(" ".join(clean(words).split()), width)
+
+
+def _cut(line: str, width: int) -> str:
+    """A Chinese character takes two columns, so columns are counted, not characters."""
+    if cell_len(line) <= width:
+        return line
+    dots = _glyph("…", "...")
+    return set_cell_size(line, width - len(dots)) + dots
+
+
+def _column(name: str, indent: int = 0) -> str:
+    return set_cell_size(" " * indent + _fit(name, _NAME - indent), _NAME)
 
 
 def _wrapped(words: str, indent: int) -> list[str]:
-    margin = " " * indent
-    return textwrap.wrap(words, WIDTH, initial_indent=margin, subsequent_indent=margin, break_long_words=True)
+    room = WIDTH - indent
+    lines: list[str] = []
+    for word in clean(words).split():
+        for piece in chop_cells(word, room):
+            if lines and cell_len(lines[-1]) + 1 + cell_len(piece) <= room:
+                lines[-1] += f" {piece}"
+            else:
+                lines.append(piece)
+    return [" " * indent + line for line in lines]
 
 
 def _styled(words: str, code: str) -> str:

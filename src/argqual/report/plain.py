@@ -1,0 +1,14 @@
+"""Text from strangers, models and files, made safe to print. Light: the command line loads it at once."""
+
+from __future__ import annotations
+
+import re
+
+_NOT_TEXT = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+)
+
+
+def clean(untrusted: str) -> str:
+    """Text that cannot move a terminal's cursor, change its colours or turn its direction."""
+    return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", untrusted)

@@ -1,0 +1,79 @@
+"""The command line starts at once: asking for help or checking a file loads nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("dspy", "litellm", "sklearn", "scipy", "datasets", "torch", "transformers", "xllamacpp", "pandas", "numpy")
+
+
+def loaded_by(code: str) -> set[str]:
+    """The heavy packages that are loaded after `code` has run in a new interpreter."""
+    watched = f"""
+import json, sys
+try:
+    {code}
+except SystemExit as left:
+    assert not left.code, left.code
+print("\\n" + json.dumps(sorted(name for name in {HEAVY!r} if name in sys.modules)))
+"""
+    ran = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def commanded(*words: str) -> str:
+    return f"sys.argv = {['argqual', *words]!r}; from argqual.cli.main import main; main()"
+
+
+def test_the_watch_sees_a_heavy_package() -> None:
+    assert "numpy" in loaded_by("import numpy")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import argqual",
+        "import argqual; dir(argqual); argqual.__version__",
+        "import argqual; argqual.load_framework; argqual.Argument; argqual.Assessment; argqual.ArgqualError",
+        "from argqual.models import weights",
+    ],
+)
+def test_importing_what_needs_no_model_loads_nothing_heavy(code: str) -> None:
+    assert loaded_by(code) == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("--version",),
+        ("score", "--help"),
+        ("compare", "--help"),
+        ("frameworks", "--help"),
+        ("models", "--help"),
+        ("frameworks", "validate", "ratio"),
+        ("frameworks", "list"),
+        ("frameworks", "show", "qoam"),
+        ("frameworks", "schema"),
+        ("frameworks", "diff", "ratio", "qoam"),
+        ("models", "list"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_asks_no_model_loads_nothing_heavy(words: tuple[str, ...]) -> None:
+    assert loaded_by(commanded(*words)) == set()
+
+
+def test_a_name_that_argqual_does_not_have_is_an_attribute_error() -> None:
+    loaded_by("import argqual; assert not hasattr(argqual, 'nothing_of_that_name')")
+
+
+def test_every_public_name_is_there() -> None:
+    code = "import argqual; [getattr(argqual, name) for name in argqual.__all__]"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
