@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 
 from argqual import Framework
 from argqual.catalogue import read_framework, shipped_folder
-from argqual.framework import Bound, walk
+from argqual.framework import walk
 from argqual.framework_schema import json_schema
+from argqual.golden import Bound
 from argqual.yamlfile import read_yaml
 
 TEN = {

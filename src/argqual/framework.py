@@ -13,11 +13,12 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from argqual.errors import nearest
-from argqual.scale import Number, Part, Scale, Text
+from argqual.golden import Golden
+from argqual.scale import FrameworkId, Number, Part, Scale, Text
 
 SCHEMA = "argqual/framework@1"
 INPUTS = ("issue", "stance", "context")
@@ -59,7 +60,6 @@ _SIGNATURE_WORDS = frozenset(
 )
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 
 
 class Guidance(Part):
@@ -193,76 +193,6 @@ class Gate(Part):
     question: Text
     definition: str = ""
     on_fail: Literal["note", "skip"] = "note"
-
-
-class Ordering(Part):
-    """A golden expectation: one argument is rated above another."""
-
-    better: str
-    worse: str
-    criteria: tuple[str, ...] = ("overall",)
-
-
-class Bound(Part):
-    """A golden expectation: an argument's rating lies within bounds, in values of the scale."""
-
-    argument: str
-    criteria: tuple[str, ...] = ("overall",)
-    at_least: Number | None = None
-    at_most: Number | None = None
-
-    @model_validator(mode="after")
-    def _expects_something(self) -> Self:
-        low, high = self.at_least, self.at_most
-        if (low is None and high is None) or (low is not None and high is not None and low > high):
-            raise PydanticCustomError(
-                "empty_bound", "say at_least, at_most, or both (the first not above the second)", {}
-            )
-        return self
-
-
-def _kind(expectation: Any) -> str:
-    """Which of the two an expectation is meant to be, so that a mistake in it is reported once."""
-    if isinstance(expectation, dict):
-        return "Bound" if {"argument", "at_least", "at_most"} & set(expectation) else "Ordering"
-    return type(expectation).__name__ if isinstance(expectation, (Ordering, Bound)) else "Ordering"
-
-
-class Golden(Part):
-    """Arguments whose right ratings are known well enough to test a judge on."""
-
-    id: FrameworkId
-    issue: Text | None = None
-    stance: Text | None = None
-    context: Text | None = None
-    arguments: dict[str, Text]
-    expect: tuple[
-        Annotated[Annotated[Ordering, Tag("Ordering")] | Annotated[Bound, Tag("Bound")], Discriminator(_kind)], ...
-    ]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_or_many(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("expect"), dict):
-            return {**data, "expect": [data["expect"]]}
-        return data
-
-    @model_validator(mode="after")
-    def _known_arguments(self) -> Self:
-        for expectation in self.expect:
-            named = (
-                (expectation.better, expectation.worse)
-                if isinstance(expectation, Ordering)
-                else (expectation.argument,)
-            )
-            for name in named:
-                if name not in self.arguments:
-                    raise PydanticCustomError(
-                        "unknown_argument",
-                        "golden '{id}' has no argument '{name}'. {near}",
-                        {"id": self.id, "name": name, "near": nearest(name, self.arguments)},
-                    )
-        return self
 
 
 class Citation(Part):

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from argqual.errors import nearest
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
