@@ -11,7 +11,7 @@ from argqual import Framework, Judge, compare, load_framework
 from argqual.assessment import Assessment, Status
 from argqual.errors import TooLongError, WeightsError
 from argqual.models.connect import Model, connect
-from argqual.models.embedded import EmbeddedServer
+from argqual.models.embedded import EmbeddedServer, shared_server
 from argqual.models.weights import locate
 
 TEXT = (
@@ -110,11 +110,14 @@ def test_a_comparison_asks_both_orders(small_model: Model) -> None:
 
 
 def test_an_argument_longer_than_the_context_is_refused_or_truncated(small_model: Model, two: Framework) -> None:
-    text = "Trees cool the pavement, and that is a reason to plant them. " * 900
+    assert small_model.server is not None
+    address = shared_server(small_model.server.weights, context=1024).address
+    model = connect("openai/any", api_base=f"{address.url}/v1", api_key=address.key)
+    text = "Trees cool the pavement, and that is a reason to plant them. " * 150
     with pytest.raises(TooLongError) as raised:
-        readable(small_model, two).assess(text)
-    assert "8192" in raised.value.message
-    assessed = readable(small_model, two, truncate=True).assess(text)
+        readable(model, two).assess(text)
+    assert "1024" in raised.value.message
+    assessed = readable(model, two, truncate=True).assess(text)
     assert assessed.status is Status.OK
     assert any("only the first" in note for note in assessed.notes)
 

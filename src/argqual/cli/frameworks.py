@@ -157,7 +157,7 @@ def validate(
             continue
         frameworks.append(framework)
         counts = f"{len(framework.asked)} questions, {len(framework.goldens)} goldens"
-        typer.echo(f"{name}: valid. {framework.id} {framework.version}, {counts}")
+        typer.echo(clean(f"{name}: valid. {framework.id} {framework.version}, {counts}"))
     if failed:
         raise typer.Exit(EXIT_USAGE)
     if model:
@@ -174,11 +174,10 @@ def validate(
             with step(f"Rating the goldens of {framework.id}"):
                 results = check_goldens(framework, connected, readout=readout)
             for result in results:
-                typer.echo(f"  {'as expected' if result.met else 'NOT as expected'}: {result.said}")
+                typer.echo(f"  {'as expected' if result.met else 'NOT as expected'}: {clean(result.said)}")
                 missed += not result.met
-            typer.echo(
-                f"{framework.id}: {sum(r.met for r in results)} of {len(results)} expectations met by {connected.name}"
-            )
+            met = sum(result.met for result in results)
+            typer.echo(clean(f"{framework.id}: {met} of {len(results)} expectations met by {connected.name}"))
         if missed:
             raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -233,7 +232,7 @@ def diff(
     for key in sorted({*before, *after}, key=list({**before, **after}).index):
         if before.get(key) != after.get(key):
             same = False
-            typer.echo(key)
+            typer.echo(clean(key))
             for line in difflib.ndiff(_lines(before.get(key)), _lines(after.get(key))):
                 if not line.startswith("?"):
                     typer.echo(f"  {clean(line.rstrip())}")

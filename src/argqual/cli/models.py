@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from argqual.cli.options import ApiBaseOption, Format, FormatOption, ReadoutOption, YesOption, step, wanted_format
+from argqual.report.plain import clean
 
 app = typer.Typer(help="List, fetch and try models.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -97,9 +98,9 @@ def try_model(
         if overall.value is not None
         else f"{overall.status}: {overall.reason}"
     )
-    typer.echo(f"model      {assessment.model}")
+    typer.echo(f"model      {clean(assessment.model)}")
     typer.echo(f"read-out   {assessment.readout}")
-    typer.echo(f"answer     {answer}")
+    typer.echo(f"answer     {clean(answer)}")
     typer.echo(f"loading    {loaded - started:.1f} s")
     typer.echo(f"asking     {usage.seconds:.1f} s for {usage.input_tokens} tokens in and {usage.output_tokens} out")
     typer.echo(f"cost       {'unknown' if usage.cost_usd is None else f'{usage.cost_usd:.6f} USD'}")

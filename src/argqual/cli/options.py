@@ -14,6 +14,7 @@ import typer
 
 from argqual.argument import decode_argument, read_argument_text
 from argqual.errors import InputError
+from argqual.report.plain import clean
 
 
 class Format(StrEnum):
@@ -76,12 +77,10 @@ def read_source(source: str) -> str:
     return source
 
 
-_SHOW_AFTER_SECONDS = 0.2
-
-
 @contextmanager
 def step(doing: str) -> Iterator[None]:
     """Show on stderr that something takes its time: a spinner on a terminal, otherwise a line."""
+    doing = clean(doing)
     if not sys.stderr.isatty():
         print(f"{doing} …", file=sys.stderr, flush=True)
         yield
@@ -90,7 +89,7 @@ def step(doing: str) -> Iterator[None]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         progress.add_task(f"{doing} …", total=None)
         yield

@@ -93,7 +93,9 @@ def comparison_markdown(comparison: Comparison) -> str:
     for answer in (*comparison.criteria, comparison.overall):
         numbers = (answer.probability_a, answer.shown_first, answer.shown_second)
         cells = [f"{number:.2f}" if number is not None else "–" for number in numbers]
-        lines.append(f"| {_escaped(answer.name)} | {' | '.join(cells)} | {_winner(answer)} |")
+        failed = answer.probability_a is None
+        better = f"{answer.status}: {_escaped(answer.reason or '')}" if failed else _winner(answer)
+        lines.append(f"| {_escaped(answer.name)} | {' | '.join(cells)} | {better} |")
     return "\n".join(lines)
 
 
