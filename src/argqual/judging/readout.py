@@ -320,6 +320,7 @@ class _Conversation:
         temperature: float = 0.0,
         seed: int | None = None,
     ) -> Any:
+        import dspy
         from dspy.lm15 import Config, Request
         from dspy.utils.exceptions import LMInvalidRequestError, LMUnsupportedFeatureError
 
@@ -333,7 +334,8 @@ class _Conversation:
         )
         request = Request(model=self.model.lm.model, system=self.system, messages=tuple(self.messages), config=config)
         try:
-            response = self.model.lm(request)
+            with dspy.context(disable_history=True):  # which would keep every argument in memory
+                response = self.model.lm(request)
         except (LMInvalidRequestError, LMUnsupportedFeatureError) as error:
             if not self.model.follows_schema or not _SCHEMA_REFUSED.search(str(error)):
                 raise
