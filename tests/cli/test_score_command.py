@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(
 )
 TEXT = "We should plant trees along the main road, because they cool the pavement in summer."
 MODEL = ("--model", SMALL, "--readout", "label")
+BRIEF = (*MODEL, "--definitions", "none")
 
 
 def run(*words: str, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -25,7 +26,7 @@ def run(*words: str, stdin: str = "", cwd: Path | None = None) -> subprocess.Com
 
 
 def test_into_a_pipe_the_result_is_json_and_progress_is_elsewhere() -> None:
-    done = run("score", TEXT, "--issue", "Trees?", *MODEL)
+    done = run("score", TEXT, "--issue", "Trees?", *BRIEF)
     assert done.returncode == 0, done.stderr
     assessment = json.loads(done.stdout)
     assert assessment["framework"]["id"] == "ratio"
@@ -37,9 +38,9 @@ def test_into_a_pipe_the_result_is_json_and_progress_is_elsewhere() -> None:
 def test_text_a_file_and_a_pipe_are_the_same_argument(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text(TEXT, encoding="utf-8")
     results = [
-        run("score", TEXT, *MODEL),
-        run("score", "letter.txt", *MODEL, cwd=tmp_path),
-        run("score", "-", *MODEL, stdin=TEXT),
+        run("score", TEXT, *BRIEF),
+        run("score", "letter.txt", *BRIEF, cwd=tmp_path),
+        run("score", "-", *BRIEF, stdin=TEXT),
     ]
     ratings = [[rating["value"] for rating in json.loads(done.stdout)["ratings"]] for done in results]
     assert ratings[0] == ratings[1] == ratings[2]
@@ -47,7 +48,7 @@ def test_text_a_file_and_a_pipe_are_the_same_argument(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["text", "markdown"])
 def test_a_table_fits_eighty_columns_without_colour(format: str) -> None:
-    done = run("score", TEXT, "--framework", "qoam", "--format", format, *MODEL)
+    done = run("score", TEXT, "--framework", "qoam", "--format", format, *BRIEF)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert "Sufficiency" in done.stdout
@@ -56,7 +57,7 @@ def test_a_table_fits_eighty_columns_without_colour(format: str) -> None:
 
 
 def test_a_comparison_names_the_better_argument_or_none() -> None:
-    done = run("compare", TEXT, "Trees are bad.", *MODEL)
+    done = run("compare", TEXT, "Trees are bad.", *BRIEF)
     assert done.returncode == 0, done.stderr
     comparison = json.loads(done.stdout)
     assert comparison["overall"]["winner"] in ("a", "b", "undecided")

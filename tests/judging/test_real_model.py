@@ -26,7 +26,8 @@ def values(assessed: Assessment) -> list[float]:
 
 def readable(model: Model, framework: Framework | str = "ratio", **settings: object) -> Judge:
     """A judge that accepts whatever so small a model puts on the levels."""
-    judge = Judge(framework, model=model, **settings)  # type: ignore[arg-type]
+    brief: dict[str, object] = {"definitions": "none"}  # the short prompt: what the model is told does not matter here
+    judge = Judge(framework, model=model, **(brief | settings))  # type: ignore[arg-type]
     object.__setattr__(judge.readout, "max_outside", 1.0)
     return judge
 
@@ -64,7 +65,7 @@ def test_a_judge_gives_the_same_assessment_again(small_model: Model) -> None:
 
 
 def test_the_static_part_of_a_prompt_is_read_once(small_model: Model) -> None:
-    judge = readable(small_model)
+    judge = readable(small_model, definitions="full")
     judge.assess(TEXT)
     usage = judge.assess("Trees drop leaves, which make the pavement slippery in autumn.").usage
     assert usage.cached_tokens is not None
