@@ -133,9 +133,9 @@ def _resolve(path: Path, seen: tuple[Path, ...]) -> LocatedDict:
 
 
 def _extend(data: LocatedDict, path: Path, seen: tuple[Path, ...]) -> LocatedDict:
-    drop = data.pop("drop", None)
+    says_drop, drop = "drop" in data, data.pop("drop", None)
     if "extends" not in data:
-        if drop is not None:
+        if says_drop:
             raise FrameworkError(f"{data.places['drop']}: 'drop' is only for a framework that 'extends' another.")
         return data
     place, base_name = data.places["extends"], data.pop("extends")
@@ -149,7 +149,7 @@ def _extend(data: LocatedDict, path: Path, seen: tuple[Path, ...]) -> LocatedDic
     if len(seen) > _MAX_EXTENDS:
         raise FrameworkError(f"{place}: more than {_MAX_EXTENDS} frameworks extend one another.")
     base = _resolve(base_path, seen)
-    if drop is not None:
+    if says_drop:
         if not (isinstance(drop, list) and all(isinstance(name, str) for name in drop)):
             raise FrameworkError(f"{data.places['drop']}: 'drop' takes a list of criterion ids.")
         _drop(base, set(drop), data.places["drop"])

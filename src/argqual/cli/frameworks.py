@@ -156,7 +156,7 @@ def validate(
             failed = True
             continue
         frameworks.append(framework)
-        counts = f"{len(framework.asked)} questions, {len(framework.goldens)} goldens"
+        counts = f"questions: {len(framework.asked)}, goldens: {len(framework.goldens)}"
         typer.echo(clean(f"{name}: valid. {framework.id} {framework.version}, {counts}"))
     if failed:
         raise typer.Exit(EXIT_USAGE)
