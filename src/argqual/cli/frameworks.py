@@ -156,7 +156,8 @@ def validate(
             failed = True
             continue
         frameworks.append(framework)
-        counts = f"questions: {len(framework.asked)}, goldens: {len(framework.goldens)}"
+        goldens = len(framework.goldens)
+        counts = f"{len(framework.asked)} questions, {goldens} golden{'' if goldens == 1 else 's'}"
         typer.echo(clean(f"{name}: valid. {framework.id} {framework.version}, {counts}"))
     if failed:
         raise typer.Exit(EXIT_USAGE)
