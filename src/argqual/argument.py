@@ -7,7 +7,7 @@ that may stand in a prompt.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +73,6 @@ class Argument:
         """What a judge may see, by input name; inputs left out or blank are absent."""
         found = {name: getattr(self, name) for name in ("issue", "stance", "context")}
         return {name: value for name, value in found.items() if value and value.strip()} | {"argument": self.text}
-
-
-ARGUMENT_COLUMNS = tuple(entry.name for entry in fields(Argument))
 
 
 def type_name(value: Any) -> str:

@@ -20,7 +20,6 @@ from argqual.errors import nearest
 from argqual.golden import Golden
 from argqual.scale import FrameworkId, Number, Part, Scale, Text
 
-SCHEMA = "argqual/framework@1"
 INPUTS = ("issue", "stance", "context")
 _AGGREGATES = ("weighted_mean", "min", "geometric_mean")
 _RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "gate", "kind", "overall"})

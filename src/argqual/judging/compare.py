@@ -21,7 +21,7 @@ from argqual.errors import InputError, TooLongError
 from argqual.framework import Framework
 from argqual.judging.program import Definitions, criterion_text, instructions
 from argqual.judging.reading import Distribution, Unreadable
-from argqual.judging.readout import ChatClient, DecisionClient, Exchange, choose_readout
+from argqual.judging.readout import Exchange, choose_readout, decision_client
 from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
 
 _OVERALL = "overall"
@@ -116,7 +116,7 @@ def compare(
     exchanges: list[Exchange] = []
     shares: list[dict[str, Distribution] | str] = []
     for one, other in ((first.text, second.text), (second.text, first.text)):
-        client = DecisionClient(model, {}) if chosen.kind == "decide" else ChatClient(model, chosen, {}, explain=False)
+        client = decision_client(model, chosen, {})
         inputs = {"issue": issue} if issue else {}
         inputs |= {"first_argument": one, "second_argument": other}
         try:

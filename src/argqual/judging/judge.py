@@ -33,11 +33,10 @@ from argqual.judging.program import GATE, SELECT, Definitions, RatingProgram
 from argqual.judging.reading import Distribution, Note, Unreadable
 from argqual.judging.readout import (
     Answerable,
-    ChatClient,
-    DecisionClient,
     Exchange,
     build_questions,
     choose_readout,
+    decision_client,
 )
 from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
 
@@ -199,11 +198,7 @@ class Judge:
 
             verbal = VerbalClient(self.model)
             return verbal.lm, verbal.exchange
-        client = (
-            DecisionClient(self.model, known)
-            if self.readout.kind == "decide"
-            else ChatClient(self.model, self.readout, known, explain=explain)
-        )
+        client = decision_client(self.model, self.readout, known, explain=explain)
         return client, lambda: client.exchange
 
     def _ask_beginning(self, inputs: dict[str, str], error: TooLongError) -> _Asking:

@@ -278,7 +278,7 @@ class _Conversation:
     def vote(self, count: int) -> list[Distribution]:
         samples: list[list[Distribution]] = []
         for seed in range(count):
-            response = self._ask(self._schema, tokens=self._tokens, temperature=1.0, seed=seed)
+            response = self._ask_levels(temperature=1.0, seed=seed)
             try:
                 samples.append(reading.written_distributions(_text(response), self.questions))
             except reading.Unreadable:
@@ -288,23 +288,18 @@ class _Conversation:
         missed = count - len(samples)
         return [reading.mean_distribution(votes, unreadable=missed) for votes in zip(*samples, strict=True)]
 
-    @property
-    def _schema(self) -> dict[str, Any]:
-        return prompt.levels_schema(self.questions)
-
-    @property
-    def _tokens(self) -> int:
-        return prompt.levels_tokens(self.questions)
+    def _ask_levels(self, **settings: Any) -> Any:
+        return self._ask(prompt.levels_schema(self.questions), tokens=prompt.levels_tokens(self.questions), **settings)
 
     def _levels(self, read: Any, logprobs: int | None = None) -> list[Distribution]:
         """Ask for the levels; an answer that cannot be read is asked for once more."""
-        response = self._ask(self._schema, tokens=self._tokens, logprobs=logprobs)
+        response = self._ask_levels(logprobs=logprobs)
         try:
             return list(read(response))
         except reading.Unreadable:
             self._reply(_text(response) or "(nothing)", prompt.repair_message(self.questions))
             self.exchange.remarks.append("the answer had to be asked for twice")
-            return list(read(self._ask(self._schema, tokens=self._tokens, logprobs=logprobs)))
+            return list(read(self._ask_levels(logprobs=logprobs)))
 
     def _reply(self, said: str, next_request: str) -> None:
         from dspy.lm15 import Message
@@ -392,3 +387,12 @@ class DecisionClient:
         for name, answer in answers.items():
             self.exchange.distributions[name] = Distribution(tuple(answer))
         return {name: _evidence(questions[name], self.exchange.distributions[name]) for name in questions}
+
+
+def decision_client(
+    model: Model, readout: Readout, known: Mapping[str, Answerable], *, explain: bool = False
+) -> ChatClient | DecisionClient:
+    """What answers a program's questions by this read-out (any but `verbal`); for one assessment."""
+    if readout.kind == "decide":
+        return DecisionClient(model, known)
+    return ChatClient(model, readout, known, explain=explain)
