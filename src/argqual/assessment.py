@@ -144,6 +144,8 @@ class Assessment(Record):
         Fingerprint of the framework and of all that the prompt is made of.
     notes
         What a reader should know: truncation, a gate that doubts, quotes dropped.
+    truncated
+        An answer was cut off at its limit of tokens.
     """
 
     status: Status
@@ -159,6 +161,7 @@ class Assessment(Record):
     definitions: str = "full"
     usage: Usage = Usage()
     notes: tuple[str, ...] = ()
+    truncated: bool = False
     argument_id: str | None = None
     argqual_version: str
 

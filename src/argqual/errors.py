@@ -29,6 +29,7 @@ class ArgqualError(Exception):
     """
 
     exit_code = EXIT_USAGE
+    lost = 0  # requests that may have been charged although no answer came
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -67,10 +68,38 @@ class ReadoutError(ModelError):
     """The chosen read-out needs something that the model does not give."""
 
 
+class UnknownModelError(ModelError):
+    """The provider does not know the model."""
+
+
 class Unreachable(ArgqualError):
     """The model could not be reached, or refused the credentials."""
 
     exit_code = EXIT_UNREACHABLE
+
+
+class CredentialsError(Unreachable):
+    """The provider refuses the key, or the account behind it."""
+
+
+class Outage(Unreachable):
+    """A host was given up after nothing but failures.
+
+    Parameters
+    ----------
+    why
+        Why it was given up, and not asked again.
+    error
+        The last failure.
+    """
+
+    def __init__(self, why: str, error: Exception, *, hint: str | None = None) -> None:
+        super().__init__(why, hint=hint)
+        self.error = error
+
+
+class Stopped(Exception):
+    """Not sent, because the run is to stop; nothing was lost."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

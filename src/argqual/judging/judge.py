@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from argqual.catalogue import load_framework
 from argqual.errors import InputError, TooLongError
 from argqual.framework import Criterion, Framework
 from argqual.judging import prompt
-from argqual.judging.program import GATE, SELECT, Definitions, RatingProgram
+from argqual.judging.program import GATE, SELECT, Definitions, Form, RatingProgram
 from argqual.judging.reading import Distribution, Note, Unreadable
 from argqual.judging.readout import (
     Answerable,
@@ -98,6 +97,9 @@ class Judge:
         self.truncate = truncate
         verbal = self.readout.kind == "verbal"
         self.program = program or RatingProgram(self.framework, definitions=definitions, rationales=explain and verbal)
+        self._fingerprint = self.program.fingerprint
+        self._answerables = answerables(self.framework)
+        self._forms: dict[tuple[frozenset[str], tuple[str, ...] | None, bool], Form] = {}
 
     def assess(
         self,
@@ -133,7 +135,8 @@ class Judge:
 
     def prompt(self, argument: Argument) -> list[dict[str, str]]:
         """The messages that `assess` sends first, to the letter (not for `verbal`, whose form is DSPy's)."""
-        return program_prompt(self.program, self._inputs(argument)[0], explain=self.explain)
+        inputs, _ = self._inputs(argument)
+        return _messages(self._form(inputs), self._answerables, inputs, explain=self.explain)
 
     def _inputs(self, argument: Argument) -> tuple[dict[str, str], list[str]]:
         given = argument.inputs()
@@ -155,31 +158,75 @@ class Judge:
         inputs = asking.inputs
         select = self.framework.select
         if select is not None:
-            client, exchange = self._client(explain=False)
-            try:
-                choice = self.program.choose(lm=client, **inputs)[SELECT]
-            except Unreadable as error:
-                asking.unreadable = f"{select.name}: {error}"
+            chosen = self._answers(asking, select=True)
+            if chosen is None:
+                asking.unreadable = f"{select.name}: {asking.unreadable}"
                 return asking
-            finally:
-                asking.exchanges.append(exchange())
-            name = next(option.name for option in select.options if option.id == choice.value)
-            shares = dict(choice.probabilities) if self.readout.source else None
-            asking.selected = Selected(option=str(choice.value), name=name, probabilities=shares)
+            shares = dict(zip((option.id for option in select.options), chosen[SELECT].probabilities, strict=True))
+            option = max(select.options, key=lambda option: shares[option.id])
+            asking.selected = Selected(
+                option=option.id, name=option.name, probabilities=shares if self.readout.source else None
+            )
         for criterion in self.framework.asked:
             if reason := self._skip_reason(criterion, inputs, asking.selected):
                 asking.skipped[criterion.id] = reason
-        wanted = [criterion.id for criterion in self.framework.asked if criterion.id not in asking.skipped]
-        if not wanted:
-            return asking
-        client, exchange = self._client(explain=self.explain)
+        wanted = tuple(criterion.id for criterion in self.framework.asked if criterion.id not in asking.skipped)
+        if wanted:
+            asking.answers = self._answers(asking, only=wanted)
+        return asking
+
+    def _answers(
+        self, asking: _Asking, *, only: tuple[str, ...] | None = None, select: bool = False
+    ) -> dict[str, Distribution] | None:
+        """The distribution over each question's answers; None when the answer cannot be read, with the reason kept."""
+        if self.readout.kind == "verbal":
+            return self._verbal_answers(asking, only=only, select=select)
+        form = self._form(asking.inputs, only=only, select=select)
+        explain = self.explain and not select
+        client = decision_client(self.model, self.readout, self._answerables, explain=explain)
+        asking.exchanges.append(client.exchange)
         try:
-            asking.prediction = self.program(lm=client, only=wanted, **inputs)
+            client(state=form.filled(asking.inputs), questions=form.questions)
         except Unreadable as error:
             asking.unreadable = str(error)
+            return None
+        asking.notes = client.exchange.notes
+        return client.exchange.distributions
+
+    def _verbal_answers(
+        self, asking: _Asking, *, only: tuple[str, ...] | None, select: bool
+    ) -> dict[str, Distribution] | None:
+        from argqual.judging.verbal import VerbalClient
+
+        client = VerbalClient(self.model)
+        try:
+            if select:
+                prediction = self.program.choose(lm=client.lm, **asking.inputs)
+                return {SELECT: Distribution(tuple(prediction[SELECT].probabilities.values()))}
+            prediction = self.program(lm=client.lm, only=only, **asking.inputs)
+        except Unreadable as error:
+            asking.unreadable = str(error)
+            return None
         finally:
-            asking.exchanges.append(exchange())
-        return asking
+            asking.exchanges.append(client.exchange())
+        answers = {}
+        for criterion in self.framework.asked:
+            if criterion.id in prediction:
+                shares = prediction[criterion.id].probabilities
+                answers[criterion.id] = Distribution(tuple(shares[index] for index in range(len(shares))))
+                if note := _verbal_note(prediction, criterion):
+                    asking.notes[criterion.id] = note
+        if self.framework.gate:
+            yes = float(prediction[GATE].probability)
+            answers[GATE] = Distribution((1.0 - yes, yes))
+        return answers
+
+    def _form(self, inputs: Mapping[str, str], *, only: tuple[str, ...] | None = None, select: bool = False) -> Form:
+        """The form for arguments that have these inputs; made once (a judge's program does not change)."""
+        key = (frozenset(inputs), only, select)
+        if key not in self._forms:
+            self._forms[key] = self.program.form(inputs, only=only, select=select)
+        return self._forms[key]
 
     @staticmethod
     def _skip_reason(criterion: Criterion, inputs: Mapping[str, str], selected: Selected | None) -> str | None:
@@ -189,17 +236,6 @@ class Judge:
         if criterion.when and selected and criterion.when != selected.option:
             return f"not for this kind of argument ({selected.name})"
         return None
-
-    def _client(self, *, explain: bool) -> tuple[Any, Callable[[], Exchange]]:
-        """What answers the program, and what went to and fro once it has."""
-        known = answerables(self.framework)
-        if self.readout.kind == "verbal":
-            from argqual.judging.verbal import VerbalClient
-
-            verbal = VerbalClient(self.model)
-            return verbal.lm, verbal.exchange
-        client = decision_client(self.model, self.readout, known, explain=explain)
-        return client, lambda: client.exchange
 
     def _ask_beginning(self, inputs: dict[str, str], error: TooLongError) -> _Asking:
         """Ask about as much of an argument's beginning as fits."""
@@ -228,7 +264,7 @@ class Judge:
         )
 
     def _rendered(self, inputs: dict[str, str]) -> str:
-        messages = program_prompt(self.program, inputs, explain=self.explain)
+        messages = _messages(self._form(inputs), self._answerables, inputs, explain=self.explain)
         return "".join(message["content"] for message in messages)
 
     def _assessment(self, argument: Argument, asking: _Asking, notes: list[str], seconds: float) -> Assessment:
@@ -257,34 +293,31 @@ class Judge:
             framework=FrameworkReference(
                 id=self.framework.id, version=self.framework.version, fingerprint=self.framework.fingerprint
             ),
-            program=self.program.fingerprint,
+            program=self._fingerprint,
             model=self.model.name,
             readout=self.readout.name,
             explained=self.explain,
             definitions=self.program.definitions,
             usage=exchange.usage(seconds),
             notes=tuple(notes),
+            truncated=exchange.truncated,
             argument_id=argument.id,
             argqual_version=__version__,
         )
 
     def _gate(self, asking: _Asking) -> GateAnswer | None:
-        if self.framework.gate is None or asking.prediction is None:
+        if self.framework.gate is None or asking.answers is None:
             return None
-        probability = float(asking.prediction[GATE].probability)
+        probability = asking.answers[GATE].probabilities[1]
         return GateAnswer(passed=probability >= _GATE_PASSES, probability=probability)
 
     def _rating(self, criterion: Criterion, asking: _Asking) -> Rating:
         scale = self.framework.scale_of(criterion)
         if criterion.id in asking.skipped:
             return unrated(criterion, scale, Status.SKIPPED, asking.skipped[criterion.id])
-        if asking.prediction is None:
+        if asking.answers is None:
             return unrated(criterion, scale, Status.UNREADABLE, asking.unreadable or "no answer")
-        exchange = asking.exchanges[-1]
-        shares = asking.prediction[criterion.id].probabilities
-        distribution = exchange.distributions.get(criterion.id) or Distribution(
-            tuple(shares[index] for index in range(len(scale.levels)))
-        )
+        distribution = asking.answers[criterion.id]
         if distribution.outside > self.readout.max_outside:
             return unrated(
                 criterion,
@@ -294,7 +327,7 @@ class Judge:
             )
         if distribution.abstain >= 0.5:
             return unrated(criterion, scale, Status.ABSTAINED, scale.abstain or "the judge cannot tell")
-        note = exchange.notes.get(criterion.id) or _verbal_note(asking.prediction, criterion)
+        note = asking.notes.get(criterion.id)
         evidence, discarded = _verified(note, asking.inputs["argument"])
         return rate(
             criterion,
@@ -313,7 +346,8 @@ class _Asking:
     """What was asked about one argument, and what came back."""
 
     inputs: dict[str, str]
-    prediction: Any = None
+    answers: dict[str, Distribution] | None = None
+    notes: dict[str, Note] = field(default_factory=dict)
     unreadable: str | None = None
     selected: Selected | None = None
     skipped: dict[str, str] = field(default_factory=dict)
@@ -334,25 +368,19 @@ def answerables(framework: Framework) -> dict[str, Answerable]:
 
 def program_prompt(program: RatingProgram, inputs: Mapping[str, str], *, explain: bool = False) -> list[dict[str, str]]:
     """The messages of a program's rating request, without asking anything."""
-    messages: list[dict[str, str]] = []
-
-    class Recorder:
-        supports_decision_requests = True
-
-        def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> Any:
-            asked = build_questions(questions, answerables(program.framework))
-            system = prompt.system_message(state["instructions"], asked, explain=explain, demos=state.get("demos", ()))
-            messages.append({"role": "system", "content": system})
-            messages.append({"role": "user", "content": prompt.user_message(state["inputs"])})
-            raise _Recorded
-
-    with suppress(_Recorded):
-        program(lm=Recorder(), **inputs)
-    return messages
+    return _messages(program.form(inputs), answerables(program.framework), inputs, explain=explain)
 
 
-class _Recorded(Exception):
-    """A prompt was recorded; nothing is to be answered."""
+def _messages(
+    form: Form, known: Mapping[str, Answerable], inputs: Mapping[str, str], *, explain: bool
+) -> list[dict[str, str]]:
+    state = form.filled(inputs)
+    asked = build_questions(form.questions, known)
+    system = prompt.system_message(state["instructions"], asked, explain=explain, demos=state.get("demos", ()))
+    return [
+        {"role": "system", "content": system},
+        {"role": "user", "content": prompt.user_message(state["inputs"])},
+    ]
 
 
 def _verbal_note(prediction: Any, criterion: Criterion) -> Note | None:

@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,6 +76,28 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
             unwanted |= asked | {f"{name}_{part}" for name in asked for part in ("rationale", "quote")}
         return self.rate(lm=lm, signature=_without(self.rate.signature, unwanted), **_fenced(inputs))
 
+    def form(self, present: Iterable[str], *, only: Iterable[str] | None = None, select: bool = False) -> Form:
+        """What the program asks, whatever the argument: made once, filled in for each argument.
+
+        Parameters
+        ----------
+        present
+            The inputs that will be given.
+        only
+            As for `forward`.
+        select
+            The question of `choose` instead.
+        """
+        recorder = _Recorder()
+        blanks = dict.fromkeys(present, "")
+        with suppress(_Recorded):
+            if select:
+                self.choose(lm=recorder, **blanks)
+            else:
+                self(lm=recorder, only=only, **blanks)
+        assert recorder.form is not None
+        return recorder.form
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 (first 16 hex digits) of the framework and of all that a prompt is made of."""
@@ -84,6 +108,35 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
             "state": self.dump_state(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A program's questions and all of its prompt but the argument, as DSPy hands them to a decision client."""
+
+    state: Mapping[str, Any]
+    questions: Mapping[str, Any]
+
+    def filled(self, inputs: Mapping[str, str]) -> dict[str, Any]:
+        """The state for an argument's inputs, fenced."""
+        return {**self.state, "inputs": _fenced(inputs)}
+
+
+class _Recorder:
+    """A decision client that answers nothing, and keeps what it was asked."""
+
+    supports_decision_requests = True
+
+    def __init__(self) -> None:
+        self.form: Form | None = None
+
+    def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> Any:
+        self.form = Form(dict(state), dict(questions))
+        raise _Recorded
+
+
+class _Recorded(Exception):
+    """The form was recorded; nothing is to be answered."""
 
 
 def save_program(program: RatingProgram, path: Path) -> None:

@@ -30,6 +30,7 @@ from argqual.models.connect import Model
 MAX_OUTSIDE = 0.5
 _TOP = 20
 _MOST_VOTES = 100
+_REASONING_TOKENS = 16_000
 Kind = Literal["expect", "label", "votes", "decide", "verbal"]
 _KINDS = ("auto", "expect", "label", "votes:N", "decide", "verbal")
 _PLAIN_KINDS: dict[str, Kind] = {"expect": "expect", "label": "label", "decide": "decide", "verbal": "verbal"}
@@ -130,6 +131,7 @@ class Exchange:
     output_tokens: int | None = 0
     cost_usd: float | None = 0.0
     remarks: list[str] = field(default_factory=list)
+    truncated: bool = False
 
     def add(
         self,
@@ -147,6 +149,26 @@ class Exchange:
         self.output_tokens = _sum(self.output_tokens, output)
         self.cost_usd = None if self.cost_usd is None or cost is None else self.cost_usd + cost
 
+    def add_response(self, model: Model, response: Any, lost: int) -> None:
+        """Count a `dspy.lm15.Response`, and the requests that were lost before it as if they had been charged."""
+        usage = response.usage
+        cost = None
+        if model.price and usage.input_tokens is not None and usage.output_tokens is not None:
+            cost = model.price.of(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens or 0)
+            cost += lost * model.price.of(usage.input_tokens, usage.output_tokens)
+        self.add(
+            input_tokens=usage.input_tokens,
+            cached=usage.cache_read_tokens,
+            output=usage.output_tokens,
+            cost=cost,
+            requests=1 + lost,
+        )
+        if lost:
+            self.remarks.append(lost_remark(lost))
+        if response.finish_reason == "length":
+            self.truncated = True
+            self.remarks.append("an answer was cut off at its limit of tokens")
+
     @classmethod
     def total(cls, exchanges: Iterable[Exchange]) -> Exchange:
         """What several exchanges took together."""
@@ -160,6 +182,7 @@ class Exchange:
                 cost=exchange.cost_usd,
             )
             total.remarks += exchange.remarks
+            total.truncated |= exchange.truncated
         return total
 
     def usage(self, seconds: float) -> Usage:
@@ -171,6 +194,11 @@ class Exchange:
             cost_usd=self.cost_usd,
             seconds=seconds,
         )
+
+
+def lost_remark(lost: int) -> str:
+    were = "1 answer was" if lost == 1 else f"{lost} answers were"
+    return f"{were} lost on the way and asked for again; the provider may have charged for it"
 
 
 def _sum(total: int | None, more: int | None) -> int | None:
@@ -315,34 +343,26 @@ class _Conversation:
         temperature: float = 0.0,
         seed: int | None = None,
     ) -> Any:
-        import dspy
-        from dspy.lm15 import Config, Request
-        from dspy.utils.exceptions import LMInvalidRequestError, LMUnsupportedFeatureError
+        from dspy.lm15 import Config, InvalidRequestError, Request, UnsupportedFeatureError
 
         form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
         config = Config(
             temperature=None if self.model.reasoning else temperature,
-            max_tokens=max(tokens, 16_000) if self.model.reasoning else tokens,
+            max_tokens=max(tokens, _REASONING_TOKENS) if self.model.reasoning else tokens,
             logprobs=logprobs,
             seed=seed,
             response_format=form if self.model.follows_schema else None,
         )
         request = Request(model=self.model.lm.model, system=self.system, messages=tuple(self.messages), config=config)
+        assert self.model.engine is not None
         try:
-            with dspy.context(disable_history=True):  # which would keep every argument in memory
-                response = self.model.lm(request)
-        except (LMInvalidRequestError, LMUnsupportedFeatureError) as error:
+            response, lost = self.model.engine.ask(request)
+        except (InvalidRequestError, UnsupportedFeatureError) as error:
             if not self.model.follows_schema or not _SCHEMA_REFUSED.search(str(error)):
                 raise
             self.model.follows_schema = False
             return self._ask(schema, tokens=tokens, logprobs=logprobs, temperature=temperature, seed=seed)
-        usage = response.usage
-        self.exchange.add(
-            input_tokens=usage.input_tokens,
-            cached=usage.cache_read_tokens,
-            output=usage.output_tokens,
-            cost=_cost(self.model, response),
-        )
+        self.exchange.add_response(self.model, response, lost)
         return response
 
 
@@ -354,17 +374,6 @@ def _text(response: Any) -> str:
 
 
 _SCHEMA_REFUSED = re.compile(r"response_format|json_schema|schema|grammar|structured|pattern|maxLength", re.IGNORECASE)
-
-
-def _cost(model: Model, response: Any) -> float | None:
-    """US dollars by the price list that comes with DSPy; None when it does not know the model."""
-    if model.free:
-        return 0.0
-    from dspy.clients.costs import estimate_cost
-
-    provider, _, name = model.name.partition("/")
-    cost, _ = estimate_cost(response, provider=provider, requested_model=name)
-    return float(cost) if cost is not None else None
 
 
 class DecisionClient:
@@ -380,10 +389,17 @@ class DecisionClient:
     def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> dict[str, Any]:
         from argqual.judging.system_one import ask_system_one
 
-        answers, usage = ask_system_one(self.model, state, questions)
+        answers, usage, lost = ask_system_one(self.model, state, questions)
+        read, written, price = usage.get("input_tokens"), usage.get("output_tokens"), self.model.price
         self.exchange.add(
-            input_tokens=usage.get("input_tokens"), cached=None, output=usage.get("output_tokens"), cost=None
+            input_tokens=read,
+            cached=None,
+            output=written,
+            cost=(1 + lost) * price.of(read, written or 0) if price and read is not None else None,
+            requests=1 + lost,
         )
+        if lost:
+            self.exchange.remarks.append(lost_remark(lost))
         for name, answer in answers.items():
             self.exchange.distributions[name] = Distribution(tuple(answer))
         return {name: _evidence(questions[name], self.exchange.distributions[name]) for name in questions}

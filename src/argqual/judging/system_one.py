@@ -9,53 +9,55 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from argqual.errors import ModelError, Unreachable
 from argqual.judging.reading import Unreadable
-from argqual.models.connect import Model, masked
+from argqual.models.connect import Model
+from argqual.models.traffic import RefusedByServer, heed_headers
 
 _TIMEOUT_SECONDS = 60.0
 
 
+@cache
+def _client() -> Any:
+    import httpx
+
+    return httpx.Client(timeout=_TIMEOUT_SECONDS, limits=httpx.Limits(max_connections=1024))
+
+
 def ask_system_one(
     model: Model, state: Mapping[str, Any], questions: Mapping[str, Any]
-) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """Probabilities of each question's answers, in order, and the usage reported.
+) -> tuple[dict[str, list[float]], dict[str, Any], int]:
+    """Probabilities of each question's answers, in order, the usage reported, and requests lost on the way.
 
     A yes/no question's answers are no, yes.
 
     Raises
     ------
-    Unreachable
-        The endpoint cannot be reached or refuses the key.
-    ModelError
-        It is no decision endpoint, or refuses the request.
+    RefusedByServer, httpx.TransportError
+        The endpoint refuses the request or the key, or cannot be reached
+        (`argqual.models.connect.plain_errors` says it plainly).
     Unreadable
         It answered, but not with one probability for each answer.
     """
-    import httpx
-
     headers = {"Authorization": f"Bearer {model.secrets[0]}"} if model.secrets else {}
     body = {"model": model.name.partition("/")[2], "state": state, "questions": questions}
-    url = f"{model.endpoint}/v1/systemone"
-    try:
-        response = httpx.post(url, json=body, headers=headers, timeout=_TIMEOUT_SECONDS)
-    except httpx.HTTPError as error:
-        raise Unreachable(f"The decision endpoint {url} cannot be reached: {error}", hint="Check --api-base.") from None
-    if response.status_code in (401, 403):
-        raise Unreachable(f"The decision endpoint {url} refuses the key.", hint="Set SYSTEMONE_API_KEY.")
-    if response.status_code >= 500 and response.status_code != 501:
-        raise Unreachable(f"The decision endpoint {url} failed ({response.status_code}).", hint="Try again later.")
-    if response.status_code != 200:
-        said = masked(response.text[:200], model.secrets)
-        raise ModelError(f"The decision endpoint {url} refuses the request ({response.status_code}): {said}")
+
+    def send() -> Any:
+        response = _client().post(f"{model.endpoint}/v1/systemone", json=body, headers=headers)
+        heed_headers(model.traffic.gate, response.headers.items())
+        if response.status_code >= 400:
+            raise RefusedByServer(response.status_code, response.text[:200], response.headers)
+        return response
+
+    response, lost = model.traffic.run(send)
     try:
         content = response.json()
         answers = {name: _in_order(question, content["answers"][name]) for name, question in questions.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"the decision endpoint's answer lacks {error}") from None
-    return answers, dict(content.get("usage") or {})
+    return answers, dict(content.get("usage") or {}), lost
 
 
 def _in_order(question: Any, answer: Any) -> list[float]:

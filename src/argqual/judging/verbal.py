@@ -19,16 +19,21 @@ class VerbalClient:
     def __init__(self, model: Model) -> None:
         settings: dict[str, Any] = {} if model.reasoning else {"temperature": 0.0, "max_tokens": _MAX_TOKENS}
         self.lm = model.lm.copy(**settings)
-        self._free = model.free
+        self._price = model.price
 
     def exchange(self) -> Exchange:
         exchange = Exchange()
         for entry in self.lm.history:
             usage = entry.get("usage") or {}
+            read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+            cost = None
+            if self._price is not None and read is not None and written is not None:
+                cost = self._price.of(read, written, cached or 0)
             exchange.add(
-                input_tokens=usage.get("prompt_tokens"),
-                cached=(usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
-                output=usage.get("completion_tokens"),
-                cost=0.0 if self._free else entry.get("cost"),
+                input_tokens=read,
+                cached=cached,
+                output=written,
+                cost=cost,
             )
         return exchange

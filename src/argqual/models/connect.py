@@ -7,21 +7,40 @@ of a GGUF file. `systemone/NAME` is a decision endpoint. Everything else is
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from argqual.errors import ArgqualError, ModelError, TooLongError, Unreachable, WeightsError, nearest
+from argqual.errors import (
+    ArgqualError,
+    CredentialsError,
+    ModelError,
+    Outage,
+    Stopped,
+    TooLongError,
+    UnknownModelError,
+    Unreachable,
+    WeightsError,
+    nearest,
+)
 from argqual.models import weights as weight_files
-from argqual.models.embedded import EmbeddedServer, shared_server
+from argqual.models.embedded import CONTEXT_TOKENS, EmbeddedServer, shared_server
+from argqual.models.prices import FREE, Price, listed_price
+from argqual.models.traffic import Gate, RefusedByServer, Traffic, gate_for
+
+if TYPE_CHECKING:
+    from argqual.models.engines import Throttled
 
 DEFAULT_MODEL = "local"
 SYSTEM_ONE = "systemone"
-_TIMEOUT_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 # Nothing is lost on the way to a model in this process; on a slow machine a long
 # framework's first reading takes minutes.
 _EMBEDDED_TIMEOUT_SECONDS = 3600.0
@@ -39,22 +58,31 @@ class Model:
     ----------
     name
         As it stands in results: the id of embedded weights, or `provider/name`.
-    lm
-        The `dspy.LM`; None for a decision endpoint.
+    lm, engine
+        The `dspy.LM`, and the engine beneath it; None for a decision endpoint.
+    traffic
+        Through which every request goes.
+    identity
+        What answers, exactly, and where: part of the key under which an assessment is kept.
     logprobs
         Whether it returns log-probabilities, as far as is known before asking.
     follows_schema
         Whether it takes a JSON Schema; turned off when the server refuses one.
+    price
+        What its tokens cost; None when that is not known.
     reasoning
         A model that thinks first: it takes no temperature and needs room to think.
     """
 
     name: str
     lm: Any = None
+    engine: Throttled | None = field(default=None, repr=False)
+    traffic: Traffic = field(default_factory=lambda: Traffic(Gate()), repr=False)
+    identity: str = ""
     logprobs: bool = False
     follows_schema: bool = True
     reasoning: bool = False
-    free: bool = False
+    price: Price | None = None
     endpoint: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     server: EmbeddedServer | None = field(default=None, repr=False)
@@ -67,6 +95,7 @@ def connect(
     api_key: str | None = None,
     engine: str = "auto",
     slots: int = 1,
+    timeout: float = TIMEOUT_SECONDS,
 ) -> Model:
     """A model by name. Nothing is asked of it yet.
 
@@ -79,6 +108,8 @@ def connect(
         DSPy's transport: `auto`, `lm15` (native) or `litellm`.
     slots
         For an embedded model, the number of requests worked on at once.
+    timeout
+        Seconds to wait for the next byte of a hosted model's answer.
 
     Raises
     ------
@@ -102,7 +133,7 @@ def connect(
         )
     if provider == SYSTEM_ONE:
         return _system_one(rest, api_base, api_key)
-    return _hosted(name, provider, api_base, api_key, engine)
+    return _hosted(name, provider, api_base, api_key, engine, timeout)
 
 
 def embedded_id(name: str) -> str:
@@ -120,15 +151,38 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
             hint=f"Run: argqual models pull {wanted}",
         )
     server = shared_server(path, slots=slots)
+    traffic = Traffic(gate_for(server.address.url, ceiling=slots))
     lm = _language_model(
         f"openai/{path.stem}",
+        traffic,
         engine="lm15" if engine == "auto" else engine,
         api_base=f"{server.address.url}/v1",
         api_key=server.address.key,
         timeout=_EMBEDDED_TIMEOUT_SECONDS,
     )
-    shown = wanted if wanted in weight_files.KNOWN else path.name
-    return Model(shown, lm, logprobs=True, free=True, secrets=(server.address.key,), server=server)
+    known = wanted in weight_files.KNOWN
+    return Model(
+        wanted if known else path.name,
+        lm,
+        engine=lm.engine,
+        traffic=traffic,
+        identity=f"{weight_files.KNOWN[wanted].sha256 if known else _file_identity(path)}, {CONTEXT_TOKENS} tokens",
+        logprobs=True,
+        price=FREE,
+        secrets=(server.address.key,),
+        server=server,
+    )
+
+
+def _file_identity(path: Path) -> str:
+    """A file's size and a digest of its first and last megabyte: quick, and different for different weights."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(2**20))
+        file.seek(max(0, size - 2**20))
+        digest.update(file.read())
+    return digest.hexdigest()
 
 
 def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:
@@ -139,34 +193,68 @@ def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:
             hint="Give --api-base http://HOST:PORT or set SYSTEMONE_API_BASE.",
         )
     key = api_key or os.environ.get("SYSTEMONE_API_KEY") or ""
-    return Model(f"{SYSTEM_ONE}/{name}", endpoint=base.rstrip("/"), secrets=(key,) if key else ())
+    traffic = Traffic(gate_for(_host(base)))
+    endpoint = base.rstrip("/")
+    return Model(
+        f"{SYSTEM_ONE}/{name}",
+        traffic=traffic,
+        identity=_address(endpoint),
+        endpoint=endpoint,
+        secrets=(key,) if key else (),
+    )
 
 
-def _hosted(name: str, provider: str, api_base: str | None, api_key: str | None, engine: str) -> Model:
+def _hosted(
+    name: str, provider: str, api_base: str | None, api_key: str | None, engine: str, timeout: float
+) -> Model:
     reasoning = bool(_REASONING.search(name))
     settings = {key: value for key, value in (("api_base", api_base), ("api_key", api_key)) if value}
     if api_base and "api_key" not in settings and not os.environ.get(f"{provider.upper()}_API_KEY"):
         settings["api_key"] = "none"  # a server of one's own often wants no key; the client insists on one
-    lm = _language_model(name, engine=engine, **settings)
+    base = api_base or os.environ.get(f"{provider.upper()}_API_BASE") or os.environ.get(f"{provider.upper()}_BASE_URL")
+    traffic = Traffic(gate_for(_host(base) if base else provider))
+    lm = _language_model(name, traffic, engine=engine, timeout=timeout, **settings)
     known = bool(api_base and provider == "openai") or provider in _GIVES_LOGPROBS
     secrets = tuple(
         value for key, value in os.environ.items() if key.endswith(("_API_KEY", "_TOKEN")) and len(value) > 7
     )
     return Model(
-        name, lm, logprobs=known and not reasoning, reasoning=reasoning, secrets=(*secrets, *filter(None, [api_key]))
+        name,
+        lm,
+        engine=lm.engine,
+        traffic=traffic,
+        identity=_address(base) if base else provider,
+        logprobs=known and not reasoning,
+        price=listed_price(provider, name.partition("/")[2]) if not api_base else None,
+        reasoning=reasoning,
+        secrets=(*secrets, *filter(None, [api_key])),
     )
 
 
-def _language_model(name: str, *, engine: str, **settings: Any) -> Any:
+def _host(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.hostname or address}:{parts.port or ''}"
+
+
+def _address(base: str) -> str:
+    """An address without the user name and password that it may hold, and without a query."""
+    parts = urlsplit(base)
+    return f"{parts.scheme}://{_host(base)}{parts.path.rstrip('/')}"
+
+
+def _language_model(name: str, traffic: Traffic, *, engine: str, timeout: float, **settings: Any) -> Any:
     # Both would otherwise look a price list up on the network before the first request.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    logging.getLogger("LiteLLM").setLevel(logging.ERROR)
+    for noisy in ("LiteLLM", "dspy"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     import dspy
 
+    from argqual.models.engines import throttled
+
     try:
-        settings.setdefault("timeout", _TIMEOUT_SECONDS)
-        return dspy.LM(name, engine=engine, cache=False, num_retries=2, **settings)
-    except (ValueError, TypeError, dspy.utils.exceptions.LMError) as error:
+        reference = dspy.LM(name, engine=engine, cache=False, num_retries=0, timeout=timeout, **settings)
+        return dspy.LM(name, engine=throttled(reference, traffic, timeout=timeout), cache=False, num_retries=0)
+    except (ValueError, TypeError, dspy.utils.exceptions.LMError, dspy.lm15.LM15Error) as error:
         raise ModelError(f"Cannot use the model '{name}': {error}") from None
 
 
@@ -175,40 +263,84 @@ _TOO_LONG = re.compile(r"context (size|length|window)|maximum context|too long|t
 
 @contextmanager
 def plain_errors(model: Model) -> Iterator[None]:
-    """Turn what DSPy and HTTP clients raise into argqual's errors, without secrets."""
-    import httpx
-    from dspy.utils import exceptions as lm
+    """Turn what DSPy and HTTP clients raise into argqual's errors, without secrets.
 
+    An error raised here has the attribute `lost` of the one it stands for (see `Traffic.run`).
+    """
     try:
         yield
-    except ArgqualError:
-        raise
-    except (lm.LMAuthError, lm.LMNotConfiguredError, lm.LMBillingError) as error:
-        raise Unreachable(_said(model, error, "refuses the credentials"), hint=_key_hint(model)) from None
-    except lm.ContextWindowExceededError as error:
-        raise TooLongError(_said(model, error, "says that the prompt is too long")) from None
-    except lm.LMUnsupportedModelError as error:
-        raise ModelError(_said(model, error, "is not known there"), hint="Check the model's name.") from None
-    except lm.LMRateLimitError as error:
-        raise Unreachable(_said(model, error, "is asked too often"), hint="Wait a little, then try again.") from None
-    except (lm.LMTransportError, lm.LMTimeoutError, lm.LMServerError, httpx.TransportError) as error:
-        raise Unreachable(
-            _said(model, error, "cannot be reached"),
-            hint="Check the network and --api-base. --model local needs neither.",
-        ) from None
-    except lm.LMUnexpectedError as error:
-        if isinstance(error.__cause__, ImportError):
-            raise ModelError(_said(model, error, "needs another package")) from None
-        raise ModelError(_said(model, error, "gave an answer that cannot be used")) from None
-    except (lm.LMInvalidRequestError, lm.LMUnsupportedFeatureError, lm.LMError) as error:
-        if _TOO_LONG.search(str(error)):
-            raise TooLongError(_said(model, error, "says that the prompt is too long")) from None
-        raise ModelError(_said(model, error, "refuses the request")) from None
+    except Exception as error:
+        if stopped := _within(error, Stopped):
+            raise stopped from None
+        if outage := _within(error, Outage):  # perhaps on its way through DSPy
+            last = _plain(model, outage.error)
+            raise Outage(f"{last.message} ({outage.message})", outage.error, hint=last.hint) from None
+        if isinstance(error, ArgqualError) or not _foreseen(error):
+            raise
+        plain = _plain(model, error)
+        plain.lost = getattr(error, "lost", 0)
+        raise plain from None
+
+
+def _within(error: BaseException, kind: type[Any]) -> Any:
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, kind):
+        seen = seen.__cause__
+    return seen
+
+
+def _foreseen(error: Exception) -> bool:
+    import httpx
+    from dspy.lm15 import LM15Error
+    from dspy.utils.exceptions import LMError
+
+    return isinstance(error, LMError | LM15Error | httpx.TransportError | RefusedByServer | ValueError)
+
+
+def _plain(model: Model, error: Exception) -> ArgqualError:
+    """argqual's error for one of a client's."""
+    import httpx
+    from dspy.clients.errors import wrap_error
+    from dspy.utils import exceptions as lm
+
+    if isinstance(error, RefusedByServer):
+        if error.status in (401, 403):
+            return CredentialsError(_said(model, error, "refuses the credentials"), hint=_key_hint(model))
+        if error.status == 429:
+            return Unreachable(_said(model, error, "is asked too often"), hint="Wait a little, then try again.")
+        if error.status < 500 or error.status == 501:
+            return ModelError(_said(model, error, f"refuses the request ({error.status})"))
+        return Unreachable(_said(model, error, f"failed ({error.status})"), hint="Try again later.")
+    if isinstance(error, httpx.TransportError):
+        return Unreachable(_said(model, error, "cannot be reached"), hint=_NETWORK_HINT)
+    wrapped = wrap_error(error, model=model.name)
+    if isinstance(wrapped, lm.LMAuthError | lm.LMNotConfiguredError | lm.LMBillingError):
+        return CredentialsError(_said(model, wrapped, "refuses the credentials"), hint=_key_hint(model))
+    if isinstance(wrapped, lm.ContextWindowExceededError):
+        return TooLongError(_said(model, wrapped, "says that the prompt is too long"))
+    if isinstance(wrapped, lm.LMUnsupportedModelError):
+        return UnknownModelError(_said(model, wrapped, "is not known there"), hint="Check the model's name.")
+    if isinstance(wrapped, lm.LMRateLimitError):
+        return Unreachable(_said(model, wrapped, "is asked too often"), hint="Wait a little, then try again.")
+    if isinstance(wrapped, lm.LMTransportError | lm.LMTimeoutError | lm.LMServerError):
+        return Unreachable(_said(model, wrapped, "cannot be reached"), hint=_NETWORK_HINT)
+    if isinstance(wrapped, lm.LMUnexpectedError):
+        if isinstance(error, ImportError) or isinstance(error.__cause__, ImportError):
+            return ModelError(_said(model, wrapped, "needs another package"))
+        return ModelError(_said(model, wrapped, "gave an answer that cannot be used"))
+    if _TOO_LONG.search(str(wrapped)):
+        return TooLongError(_said(model, wrapped, "says that the prompt is too long"))
+    return ModelError(_said(model, wrapped, "refuses the request"))
+
+
+_NETWORK_HINT = "Check the network and --api-base. --model local needs neither."
+_LONGEST_SAYING = 300
 
 
 def _said(model: Model, error: Exception, what: str) -> str:
     first = str(error).strip().split("\n\n")[0]
-    return f"The model {model.name} {what}: {masked(first, model.secrets)}"
+    said = masked(first, model.secrets)
+    return f"The model {model.name} {what}: {said[:_LONGEST_SAYING]}{'…' if len(said) > _LONGEST_SAYING else ''}"
 
 
 def _key_hint(model: Model) -> str:
@@ -217,7 +349,10 @@ def _key_hint(model: Model) -> str:
 
 
 def masked(text: str, secrets: tuple[str, ...]) -> str:
-    """Text without any of the secrets in it."""
+    """Text without any of the secrets in it, and without what stands after `Bearer`."""
     for secret in secrets:
         text = text.replace(secret, "…")
-    return text
+    return _BEARER.sub(r"\1 …", text)
+
+
+_BEARER = re.compile(r"(?i)\b(bearer|basic|x-api-key:?)\s+[^\s\"',}]+")

@@ -1,0 +1,118 @@
+"""DSPy's engines, sending through a gate.
+
+An engine makes one attempt at one request. DSPy would build it itself, with its own
+repeats and a hundred connections at most; argqual builds it, so that the gate decides
+when a request is sent and repeated, and can read the server's rate-limit headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from argqual.models.traffic import Traffic, heed_headers
+
+_MOST_CONNECTIONS = 1024
+_CONNECT_SECONDS = 10.0
+
+
+class Throttled:
+    """An engine for `dspy.LM(engine=…)` whose requests go through a gate.
+
+    Parameters
+    ----------
+    reference
+        A `dspy.LM` of the same model, asked only what the model can do.
+    inner
+        The engine that sends; `instead` makes another, for what `inner` cannot express.
+    """
+
+    def __init__(self, reference: Any, inner: Any, traffic: Traffic, instead: Callable[[], Any] | None = None) -> None:
+        self.traffic = traffic
+        self._reference = reference
+        self._inner = inner
+        self._instead = instead
+
+    def ask(self, request: Any) -> tuple[Any, int]:
+        """A `dspy.lm15.Response`, and how many requests were lost on the way to it (see `Traffic.run`)."""
+        from dspy.lm15 import UnsupportedFeatureError
+
+        try:
+            return self.traffic.run(lambda: self._inner.complete(request))
+        except UnsupportedFeatureError:  # raised before anything is sent
+            if self._instead is None:
+                raise
+            self._inner, self._instead = self._instead(), None
+            return self.ask(request)
+
+    def complete(self, request: Any) -> Any:
+        return self.ask(request)[0]
+
+    @property
+    def supports_response_schema(self) -> bool:
+        return bool(self._reference.supports_response_schema)
+
+    @property
+    def supports_reasoning(self) -> bool:
+        return bool(self._reference.supports_reasoning)
+
+    @property
+    def supported_params(self) -> set[str]:
+        return cast(set[str], self._reference.supported_params)
+
+
+def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
+    """The engine that DSPy would choose for `reference`, behind a gate.
+
+    Parameters
+    ----------
+    timeout
+        Seconds to wait for the next byte of an answer.
+    """
+    from dspy.clients.backend_selection import select_backend
+    from dspy.clients.engines.litellm_engine import LiteLLMEngine
+    from dspy.clients.engines.lm15_engine import LM15Engine
+    from dspy.lm15 import RouterConfig
+
+    selection = select_backend(reference)
+    clients = selection.clients
+
+    def by_litellm() -> Any:
+        return LiteLLMEngine(**clients)
+
+    if not selection.native:
+        return Throttled(reference, by_litellm(), traffic)
+    provider = cast(Any, selection.resolution).provider
+    url = clients.get("api_base")
+    native = LM15Engine(
+        RouterConfig(
+            api_keys={provider: clients["api_key"]} if clients.get("api_key") else None,
+            base_urls={provider: url} if url else None,
+            transport=_HeedingTransport(traffic, timeout),
+        )
+    )
+    return Throttled(reference, native, traffic, by_litellm if reference.engine == "auto" else None)
+
+
+class _HeedingTransport:
+    """DSPy's HTTP transport, showing each answer's headers to the gate."""
+
+    def __init__(self, traffic: Traffic, timeout: float) -> None:
+        from dspy._vendor.lm15.transports import StdlibTransport
+
+        self._gate = traffic.gate
+        self._transport = StdlibTransport(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=timeout,
+            write_timeout=timeout,
+            pool_timeout=timeout,
+            max_connections=_MOST_CONNECTIONS,
+        )
+
+    def stream(self, request: Any) -> Any:
+        response = self._transport.stream(request)
+        heed_headers(self._gate, response.headers)
+        return response
+
+    def close(self) -> None:
+        self._transport.close()

@@ -1,0 +1,345 @@
+"""How hard a server is asked: its limit is found by trying, and its failures are waited out.
+
+There is one `Gate` a host in a process. It starts with a few requests at once, adds
+while all goes well, backs off when the server says that it is too much, and keeps
+still while the server asks for it (`Retry-After`, rate-limit headers). `Traffic` sends
+one model's requests through its host's gate and repeats what is worth repeating: rate
+limits, overload, timeouts and broken connections; never a request that was refused.
+
+A request that may still be worked on is never sent a second time beside the first:
+there is no hedging of stragglers, and a repeat starts only after the connection of the
+first one is gone.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from argqual.errors import Outage, Stopped
+
+T = TypeVar("T")
+Kind = Literal["rate limit", "overload", "timeout", "connection", "broken answer"]
+
+START = 8  # requests at once before anything is known of a server
+MAX_TRIES = 5
+MAX_LOST = 2  # repeats of a request that may have been charged although no answer came
+SHORT_PATIENCE = 1.0
+LONG_PATIENCE = 600.0
+_PATIENCE_WITH_STRANGERS = 20.0  # a host that never answered: more likely a wrong address than an outage
+_LONGEST_PAUSE = 3600.0
+_OUTAGE_AFTER = 8  # failures without one success between them
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A failure that may pass.
+
+    Parameters
+    ----------
+    wait
+        Seconds that the server asks to wait.
+    lost
+        The request had been sent and may have been charged.
+    """
+
+    kind: Kind
+    wait: float | None = None
+    lost: bool = False
+
+
+class RefusedByServer(Exception):
+    """An HTTP status of 400 or more, from a client of argqual's own."""
+
+    def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
+        super().__init__(said)
+        self.status = status
+        self.retry_after = _seconds(headers.get("retry-after"))
+
+
+def fault_of(error: Exception) -> Fault | None:
+    """What kind of passing failure this is; None when asking again would change nothing."""
+    import httpx
+    from dspy.lm15 import BillingError, ProviderError, RateLimitError, ServerError, TransportError
+    from dspy.lm15 import TimeoutError as TimedOut
+
+    wait = getattr(error, "retry_after", None)
+    status = error.status if isinstance(error, RefusedByServer) else 0
+    if isinstance(error, BillingError):
+        return None
+    if isinstance(error, RateLimitError) or status == 429:
+        return Fault("rate limit", wait)
+    if isinstance(error, TimedOut) or status in (408, 504):
+        return Fault("timeout", wait, lost=True)
+    if isinstance(error, TransportError | httpx.TransportError):
+        causes = {type(cause).__name__ for cause in _chain(error)}
+        if causes & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"}:
+            return Fault("connection")
+        return Fault("timeout" if any("Timeout" in cause for cause in causes) else "connection", lost=True)
+    if isinstance(error, ServerError) or (status >= 500 and status != 501):
+        return Fault("overload", wait)
+    if isinstance(error, ValueError) or type(error) is ProviderError:
+        return Fault("broken answer", lost=True)  # a body that is no JSON, or not an answer's
+    return None
+
+
+def _chain(error: BaseException) -> Iterable[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+class Gate:
+    """How many requests may be under way at one host, found out while asking.
+
+    Doubles each round until the server first says that it is too much, then falls by
+    three tenths and grows by one a round, as TCP does (additive increase,
+    multiplicative decrease; Chiu and Jain 1989).
+
+    Parameters
+    ----------
+    ceiling
+        Most requests at once.
+    patience
+        Seconds without one success after which a failing server is given up. Time that
+        the server itself asks to wait does not count.
+    """
+
+    def __init__(self, *, ceiling: int = 1, patience: float = SHORT_PATIENCE) -> None:
+        self.ceiling = ceiling
+        self.patience = patience
+        self.in_flight = 0
+        self.waits = 0
+        self._limit = float(START)
+        self._doubling = True
+        self._fell_at = 0.0
+        self._paused_until = 0.0
+        self._in_a_row = 0
+        self._hopeful_since: float | None = None
+        self._ever = False
+        self._gave_up: tuple[float, str, Exception] | None = None
+        self._changed = threading.Condition()
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be under way now."""
+        return 1 if self._in_outage() else max(1, min(int(self._limit), self.ceiling))
+
+    def enter(self, began: float, stopping: threading.Event) -> float:
+        """Wait until another request may be sent; returns the time (monotonic seconds).
+
+        Raises
+        ------
+        Stopped
+            `stopping` is set.
+        Outage
+            The host was given up after `began`.
+        """
+        with self._changed:
+            while True:
+                if stopping.is_set():
+                    raise Stopped
+                if self._gave_up and self._gave_up[0] >= began:
+                    raise Outage(*self._gave_up[1:])
+                now = time.monotonic()
+                pause = self._paused_until - now
+                if pause <= 0 and self.in_flight < self.limit:
+                    self.in_flight += 1
+                    return now
+                self._changed.wait(min(pause, 1.0) if pause > 0 else 1.0)
+
+    def succeeded(self) -> None:
+        with self._changed:
+            if self.in_flight >= int(self._limit) and self._limit < self.ceiling:
+                self._limit = min(self._limit + (1.0 if self._doubling else 1.0 / self._limit), self.ceiling)
+            self.in_flight -= 1
+            self._in_a_row, self._hopeful_since, self._ever = 0, None, True
+            self._changed.notify(2)
+
+    def refused(self) -> None:
+        """The server answered, though not with what was wanted: it is there, and no busier than before."""
+        with self._changed:
+            self.in_flight -= 1
+            self._in_a_row, self._hopeful_since = 0, None
+            self._changed.notify(1)
+
+    def failed(self, fault: Fault, sent: float, error: Exception) -> None:
+        """Count a passing failure; gives the host up when there has been no success for too long."""
+        with self._changed:
+            now = time.monotonic()
+            self.in_flight -= 1
+            self.waits += 1
+            self._in_a_row += 1
+            self._hopeful_since = self._hopeful_since or now
+            if fault.kind in ("rate limit", "overload") and sent >= self._fell_at:
+                self._limit = max(1.0, min(self._limit, self.ceiling) * 0.7)
+                self._doubling, self._fell_at = False, now
+            if fault.wait:
+                if fault.wait > min(self.patience * 10, _LONGEST_PAUSE):
+                    self._give_up(now, f"it asks to wait {fault.wait:,.0f} seconds", error)
+                self._pause(now + fault.wait)
+                self._hopeful_since = max(self._hopeful_since, self._paused_until)
+            elif self._in_outage():
+                self._pause(now + _delay(self._in_a_row - _OUTAGE_AFTER))
+            patience = self.patience if self._ever else min(self.patience, _PATIENCE_WITH_STRANGERS)
+            if now - self._hopeful_since >= patience and self._in_a_row > 1:
+                self._give_up(now, f"no success for {now - self._hopeful_since:,.0f} seconds", error)
+            self._changed.notify_all()
+
+    def give_up(self, why: str, error: Exception) -> None:
+        with self._changed:
+            self._give_up(time.monotonic(), why, error)
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Let everything that waits look again whether it should stop."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for a while, as the server asks."""
+        with self._changed:
+            self._pause(time.monotonic() + min(seconds, _LONGEST_PAUSE))
+
+    @property
+    def paused_for(self) -> float:
+        """Seconds until the next request may be sent (0 when it may be now)."""
+        return max(0.0, self._paused_until - time.monotonic())
+
+    @property
+    def troubled(self) -> bool:
+        """Whether everything has failed for a while."""
+        return self._in_outage()
+
+    def _pause(self, until: float) -> None:
+        self._paused_until = max(self._paused_until, until)
+
+    def _in_outage(self) -> bool:
+        return self._in_a_row >= max(_OUTAGE_AFTER, 2 * int(min(self._limit, self.ceiling)))
+
+    def _give_up(self, now: float, why: str, error: Exception) -> None:
+        self._gave_up = (now, why, error)
+        self._in_a_row, self._hopeful_since = 0, None
+
+
+_gates: dict[str, Gate] = {}
+_gates_lock = threading.Lock()
+
+
+def gate_for(host: str, *, ceiling: int = 1) -> Gate:
+    """The process's gate for a host; made when first asked for."""
+    with _gates_lock:
+        return _gates.setdefault(host, Gate(ceiling=ceiling))
+
+
+class Traffic:
+    """One model's requests, through the gate of its host.
+
+    `stopping` makes everything that waits give way with `Stopped`; what is under way ends
+    by itself.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.stopping = threading.Event()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.gate.wake()
+
+    def run(self, send: Callable[[], T]) -> tuple[T, int]:
+        """Send a request, again where that helps; its answer, and how many requests were lost before it.
+
+        Raises
+        ------
+        Stopped, Outage
+            See `Gate.enter`.
+        Exception
+            What `send` raised last, with the attribute `lost`: requests that may have been
+            charged without an answer.
+        """
+        began = time.monotonic()
+        tries = lost = 0
+        while True:
+            sent = self.gate.enter(began, self.stopping)
+            try:
+                answer = send()
+            except Exception as error:
+                fault = fault_of(error)
+                error.lost = lost + (fault.lost if fault else False)  # type: ignore[attr-defined]
+                if fault is None:
+                    self.gate.refused()
+                    raise
+                self.gate.failed(fault, sent, error)
+                lost += fault.lost
+                troubled = self.gate.troubled
+                tries += fault.kind != "rate limit" and not troubled
+                if lost > MAX_LOST or tries >= MAX_TRIES:
+                    if troubled:
+                        self.gate.give_up("everything fails", error)
+                    raise
+                if not fault.wait and not troubled:
+                    self.stopping.wait(_delay(max(tries, 1) - 1))
+            except BaseException:
+                self.gate.refused()
+                raise
+            else:
+                self.gate.succeeded()
+                return answer, lost
+
+
+def _delay(tries: int) -> float:
+    """Seconds before another try: doubling, with full jitter so that many do not come back at once."""
+    longest = min(_FIRST_DELAY * 2.0 ** min(tries, 10), _LONGEST_DELAY)
+    return random.uniform(longest / 2, longest)  # noqa: S311
+
+
+def heed_headers(gate: Gate, headers: Iterable[tuple[str, str]]) -> None:
+    """Keep still when the rate-limit headers of an answer say that nothing is left until the limit is renewed."""
+    left: dict[str, int] = {}
+    renewed: dict[str, float] = {}
+    for name, value in headers:
+        name = name.lower()
+        if "ratelimit" not in name:
+            continue
+        unit = "tokens" if "tokens" in name else "requests"
+        if "remaining" in name and value.strip().isdigit():
+            left[unit] = int(value)
+        elif "reset" in name and (seconds := _seconds(value)) is not None:
+            renewed[unit] = seconds
+    for unit, count in left.items():
+        if count == 0 and renewed.get(unit):
+            gate.pause(renewed[unit])
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _seconds(value: str | None) -> float | None:
+    """Seconds from `12`, `1m30s`, `120ms`, or a date (HTTP or ISO); None when it is none of these."""
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
+    if parts and "".join(number + unit for number, unit in parts) == value:
+        return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
+    try:
+        when = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
