@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from argqual.assessment import (
     Rating,
     Selected,
     Status,
+    Usage,
     aggregate,
     locate_quote,
     rate,
@@ -29,6 +34,7 @@ from argqual.errors import InputError, TooLongError
 from argqual.framework import Criterion, Framework
 from argqual.judging import prompt
 from argqual.judging.program import GATE, SELECT, Definitions, Form, RatingProgram
+from argqual.judging.prompt import Question
 from argqual.judging.reading import Distribution, Note, Unreadable
 from argqual.judging.readout import (
     Answerable,
@@ -38,6 +44,7 @@ from argqual.judging.readout import (
     decision_client,
 )
 from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
+from argqual.models.prices import FREE
 
 _ANSWER_TOKENS = 64
 _TRUNCATION_TRIES = 6
@@ -137,6 +144,72 @@ class Judge:
         """The messages that `assess` sends first, to the letter (not for `verbal`, whose form is DSPy's)."""
         inputs, _ = self._inputs(argument)
         return _messages(self._form(inputs), self._answerables, inputs, explain=self.explain)
+
+    def questions(self, argument: Argument) -> list[Question]:
+        """What is asked about an argument with these inputs, with the codes of the answers."""
+        inputs, _ = self._inputs(argument)
+        return build_questions(self._form(inputs).questions, self._answerables)
+
+    def key(self, argument: Argument) -> str:
+        """Under which an assessment of this argument is kept: a digest of everything that it depends on.
+
+        Framework, prompt and demonstrations; the model, its address and weights; read-out and
+        parameters; what is shown of the argument; the versions of the libraries that ask.
+
+        Raises
+        ------
+        InputError
+            An input that the framework requires is missing.
+        """
+        inputs, _ = self._inputs(argument)
+        digest = self._fixed.copy()
+        digest.update(json.dumps(inputs, sort_keys=True).encode())
+        return str(digest.hexdigest())
+
+    @cached_property
+    def _fixed(self) -> Any:
+        """A digest of all of a key that no argument changes."""
+        blanks = dict.fromkeys([*self.framework.inputs.declared(), "argument"], "")
+        content = {
+            "program": self._fingerprint,
+            "prompt": program_prompt(self.program, blanks, explain=self.explain),
+            "readout": [self.readout.name, self.readout.max_outside],
+            "explain": self.explain,
+            "truncate": self.truncate,
+            "model": [self.model.name, self.model.identity],
+            "versions": [__version__, *(_version(name) for name in ("dspy", "litellm", "xllamacpp"))],
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+
+    def failed(self, argument: Argument | None, status: Status, reason: str, *, lost: int = 0) -> Assessment:
+        """The assessment of an argument that could not be asked about: no values, and why."""
+        asked = {
+            criterion.id: unrated(criterion, self.framework.scale_of(criterion), status, reason)
+            for criterion in self.framework.asked
+        }
+        ratings, overall = aggregate(self.framework, asked)
+        cost = None if lost and self.model.price != FREE else 0.0
+        return Assessment(
+            overall=overall.model_copy(update={"status": status, "reason": reason}),
+            ratings=ratings,
+            usage=Usage(requests=lost, cost_usd=cost),
+            **self._made_by(status, argument),
+        )
+
+    def _made_by(self, status: Status, argument: Argument | None) -> dict[str, Any]:
+        return {
+            "status": status,
+            "framework": FrameworkReference(
+                id=self.framework.id, version=self.framework.version, fingerprint=self.framework.fingerprint
+            ),
+            "program": self._fingerprint,
+            "model": self.model.name,
+            "readout": self.readout.name,
+            "explained": self.explain,
+            "definitions": self.program.definitions,
+            "argument_id": argument.id if argument else None,
+            "argqual_version": __version__,
+        }
 
     def _inputs(self, argument: Argument) -> tuple[dict[str, str], list[str]]:
         given = argument.inputs()
@@ -285,24 +358,14 @@ class Judge:
         if dropped:
             notes.append(f"{dropped} quote{'s' if dropped > 1 else ''} left out: not in the argument")
         return Assessment(
-            status=overall.status,
             overall=overall,
             ratings=ratings,
             gate=gate,
             selected=asking.selected,
-            framework=FrameworkReference(
-                id=self.framework.id, version=self.framework.version, fingerprint=self.framework.fingerprint
-            ),
-            program=self._fingerprint,
-            model=self.model.name,
-            readout=self.readout.name,
-            explained=self.explain,
-            definitions=self.program.definitions,
             usage=exchange.usage(seconds),
             notes=tuple(notes),
             truncated=exchange.truncated,
-            argument_id=argument.id,
-            argqual_version=__version__,
+            **self._made_by(overall.status, argument),
         )
 
     def _gate(self, asking: _Asking) -> GateAnswer | None:
@@ -352,6 +415,13 @@ class _Asking:
     selected: Selected | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def answerables(framework: Framework) -> dict[str, Answerable]:

@@ -30,7 +30,7 @@ from argqual.models.connect import Model
 MAX_OUTSIDE = 0.5
 _TOP = 20
 _MOST_VOTES = 100
-_REASONING_TOKENS = 16_000
+REASONING_TOKENS = 16_000
 Kind = Literal["expect", "label", "votes", "decide", "verbal"]
 _KINDS = ("auto", "expect", "label", "votes:N", "decide", "verbal")
 _PLAIN_KINDS: dict[str, Kind] = {"expect": "expect", "label": "label", "decide": "decide", "verbal": "verbal"}
@@ -348,7 +348,7 @@ class _Conversation:
         form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
         config = Config(
             temperature=None if self.model.reasoning else temperature,
-            max_tokens=max(tokens, _REASONING_TOKENS) if self.model.reasoning else tokens,
+            max_tokens=max(tokens, REASONING_TOKENS) if self.model.reasoning else tokens,
             logprobs=logprobs,
             seed=seed,
             response_format=form if self.model.follows_schema else None,

@@ -7,7 +7,7 @@ from typing import Any
 from argqual.judging.readout import Exchange
 from argqual.models.connect import Model
 
-_MAX_TOKENS = 4000
+MAX_TOKENS = 4000
 
 
 class VerbalClient:
@@ -17,7 +17,7 @@ class VerbalClient:
     """
 
     def __init__(self, model: Model) -> None:
-        settings: dict[str, Any] = {} if model.reasoning else {"temperature": 0.0, "max_tokens": _MAX_TOKENS}
+        settings: dict[str, Any] = {} if model.reasoning else {"temperature": 0.0, "max_tokens": MAX_TOKENS}
         self.lm = model.lm.copy(**settings)
         self._price = model.price
 

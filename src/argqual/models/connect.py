@@ -204,9 +204,7 @@ def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:
     )
 
 
-def _hosted(
-    name: str, provider: str, api_base: str | None, api_key: str | None, engine: str, timeout: float
-) -> Model:
+def _hosted(name: str, provider: str, api_base: str | None, api_key: str | None, engine: str, timeout: float) -> Model:
     reasoning = bool(_REASONING.search(name))
     settings = {key: value for key, value in (("api_base", api_base), ("api_key", api_key)) if value}
     if api_base and "api_key" not in settings and not os.environ.get(f"{provider.upper()}_API_KEY"):

@@ -8,6 +8,7 @@ when a request is sent and repeated, and can read the server's rate-limit header
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, cast
 
 from argqual.models.traffic import Traffic, heed_headers
@@ -98,10 +99,10 @@ class _HeedingTransport:
     """DSPy's HTTP transport, showing each answer's headers to the gate."""
 
     def __init__(self, traffic: Traffic, timeout: float) -> None:
-        from dspy._vendor.lm15.transports import StdlibTransport
-
+        # Not an import statement: mypy finds types there, and then none in DSPy around it.
+        transports = import_module("dspy._vendor.lm15.transports")
         self._gate = traffic.gate
-        self._transport = StdlibTransport(
+        self._transport = transports.StdlibTransport(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=timeout,
             write_timeout=timeout,

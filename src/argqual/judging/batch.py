@@ -1,0 +1,448 @@
+"""Many arguments: asked side by side, each once, within a budget, in order.
+
+Threads ask; the caller's thread alone reads the answers, keeps them in the store and
+decides what is asked next, so that never more is unsaved than is under way. Threads
+rather than asyncio: measured with an answer after 200 ms, both keep 128 requests under
+way, and below that the processor is what limits either
+(`benchmarks/results/throughput.json`); DSPy's programs, litellm and the embedded engine
+are all there for threads, and a program that works for one argument works for a million.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, Literal, TypeVar
+
+from argqual.argument import Argument
+from argqual.assessment import Assessment, Status
+from argqual.errors import (
+    ArgqualError,
+    CredentialsError,
+    InputError,
+    ModelError,
+    Outage,
+    Stopped,
+    UnknownModelError,
+    Unreachable,
+)
+from argqual.judging.judge import Judge
+from argqual.judging.plan import worst_cost
+from argqual.judging.store import Store, keepable
+from argqual.models.traffic import LONG_PATIENCE, MAX_LOST, SHORT_PATIENCE
+
+T = TypeVar("T")
+HOSTED_CONCURRENCY = 64
+WINDOW = 4096  # arguments between the one that is due and the last one that was read
+HOPELESS = 20  # failures in a row after which nothing more is asked
+_ASK_AGAIN_SECONDS = 0.5
+_FAILURES = (Status.FAILED, Status.UNREADABLE)
+
+
+@dataclass
+class Tally:
+    """How far a batch has come. `cost_usd` counts what was asked in this run, not what was kept before."""
+
+    read: int = 0
+    done: int = 0
+    asked: int = 0
+    kept: int = 0
+    statuses: Counter[Status] = field(default_factory=Counter)
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    cost_unknown: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def failed(self) -> int:
+        return sum(self.statuses[status] for status in _FAILURES)
+
+
+@dataclass
+class _Item(Generic[T]):
+    number: int
+    item: T
+    argument: Argument | None
+    key: str | None
+    problem: Assessment | None
+
+
+class Batch(Generic[T]):
+    """Assess many arguments with one judge.
+
+    Parameters
+    ----------
+    store
+        Where assessments are kept. Without one, a temporary one sees to it that equal
+        arguments are asked once.
+    concurrency
+        Most requests at once; the gate of the model's host finds how many it bears.
+    max_cost
+        US dollars. Nothing is asked that could lead past it.
+
+    Raises
+    ------
+    InputError
+        There is a limit to the cost, and the model's price is not known.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        *,
+        store: Store | None = None,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+    ) -> None:
+        if concurrency is not None and concurrency < 1:
+            raise InputError("At least one request has to be under way: --concurrency is 1 or more.")
+        if max_cost is not None and judge.model.price is None:
+            raise InputError(
+                f"The price of {judge.model.name} is not known, so a limit to the cost cannot be kept.",
+                hint="Give it in US dollars a million tokens read and written, for example --price 0.40,1.60.",
+            )
+        self.judge = judge
+        self.store = store
+        server = judge.model.server
+        self.concurrency = concurrency or (server.slots if server else HOSTED_CONCURRENCY)
+        self.max_cost = max_cost
+        self.tally = Tally()
+        self.ended: Literal["", "finished", "stopped", "budget"] = ""
+        self._stopping = False
+        self._events: SimpleQueue[Any] = SimpleQueue()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way at the model's host."""
+        return self.judge.model.traffic.gate.in_flight
+
+    def stop(self) -> None:
+        """Ask nothing more; what is under way ends and is kept. Safe in a signal handler."""
+        self._stopping = True
+        self.judge.model.traffic.stopping.set()
+        self._events.put(None)
+
+    def run(self, items: Iterable[T], argument_of: Callable[[T], Argument]) -> Iterator[tuple[T, Assessment]]:
+        """Assess the items' arguments; each item with its assessment, in the order of `items`.
+
+        Parameters
+        ----------
+        items
+            Read in a thread of their own, a few thousand ahead.
+        argument_of
+            An item's argument. An item for which it raises `InputError` is `skipped`, with
+            that reason.
+
+        Raises
+        ------
+        Unreachable, ModelError
+            Nothing works: a key is refused, a host was given up, or everything fails. What
+            was answered before has been yielded or is kept.
+        Exception
+            What reading the items raised, after what came before has been yielded.
+        """
+        traffic = self.judge.model.traffic
+        traffic.stopping.clear()
+        traffic.gate.ceiling = max(traffic.gate.ceiling, self.concurrency)
+        traffic.gate.patience = LONG_PATIENCE
+        if self._stopping:
+            traffic.stop()
+        with tempfile.TemporaryDirectory(prefix="argqual-") as folder:
+            store = self.store or Store(Path(folder) / "asked.sqlite")
+            executor = ThreadPoolExecutor(self.concurrency, thread_name_prefix="argqual")
+            work = _Work(self, store, executor, self._events)
+            room = threading.Semaphore(max(WINDOW, 8 * self.concurrency))
+            threading.Thread(target=self._read, args=(items, argument_of, room), daemon=True).start()
+            try:
+                yield from self._answers(work, room)
+            finally:
+                self._stopping = True
+                traffic.stop()
+                work.finish()
+                executor.shutdown()
+                traffic.stopping.clear()
+                traffic.gate.patience = SHORT_PATIENCE
+                if store is not self.store:
+                    store.close()
+        if work.error:
+            raise work.error
+        self.ended = "stopped" if work.interrupted else "budget" if work.out_of_budget else "finished"
+
+    def _answers(self, work: _Work[T], room: threading.Semaphore) -> Iterator[tuple[T, Assessment]]:
+        while True:
+            work.stopping = self._stopping
+            moved = work.dispatch()
+            for item, assessment in work.due():
+                yield item, assessment
+                room.release()
+            if work.over:
+                yield from work.due(last=True)
+                return
+            if not moved:
+                work.wait()
+
+    def _read(self, items: Iterable[T], argument_of: Callable[[T], Argument], room: threading.Semaphore) -> None:
+        error: BaseException | None = None
+        try:
+            for number, item in enumerate(items):
+                room.acquire()
+                if self._stopping:
+                    break
+                argument = key = problem = None
+                try:
+                    argument = argument_of(item)
+                    key = self.judge.key(argument)
+                except InputError as wrong:
+                    problem = self.judge.failed(argument, Status.SKIPPED, wrong.message)
+                self._events.put(_Item(number, item, argument, key, problem))
+        except BaseException as wrong:  # goes on in the thread that waits for the items
+            error = wrong
+        self._events.put(_End(error))
+
+
+@dataclass(frozen=True)
+class _End:
+    error: BaseException | None
+
+
+@dataclass(frozen=True)
+class _Done:
+    key: str
+    outcome: Assessment | BaseException
+
+
+class _Work(Generic[T]):
+    """The state of a run, touched by one thread only."""
+
+    def __init__(self, batch: Batch[T], store: Store, executor: ThreadPoolExecutor, events: SimpleQueue[Any]) -> None:
+        self.batch, self.judge, self.tally = batch, batch.judge, batch.tally
+        self.store, self.executor, self.events = store, executor, events
+        self.stopping = False
+        self.interrupted = self.out_of_budget = False
+        self.error: BaseException | None = None
+        self._end: _End | None = None
+        self._next = 0
+        self._fresh: list[_Item[T]] = []  # read, not yet looked up
+        self._to_ask: deque[str] = deque()
+        self._asked_elsewhere: set[str] = set()
+        self._asked_elsewhere_at = 0.0
+        self._waiting: dict[str, list[_Item[T]]] = {}  # by key: to be asked or under way
+        self._under_way: dict[str, float] = {}  # with what each may cost
+        self._results: dict[int, tuple[T, Assessment]] = {}
+        self._doubtful: list[tuple[_Item[T], Assessment, BaseException | None]] = []
+        self._ever_answered = False
+
+    @property
+    def over(self) -> bool:
+        """Nothing is under way, and nothing more will be asked."""
+        if self._under_way:
+            return False
+        if self.stopping or self.error or self.out_of_budget:
+            self.interrupted = self.stopping and not self.error
+            return True
+        return self._end is not None and not self._waiting and not self._fresh
+
+    def due(self, *, last: bool = False) -> Iterator[tuple[T, Assessment]]:
+        """What can be handed on in order. Failures wait for a success after them, or for the end."""
+        if last and not self.error:
+            self._release_doubtful()
+            if self._end and self._end.error:
+                self.error = self._end.error
+        while self._next in self._results:
+            item, assessment = self._results.pop(self._next)
+            self._next += 1
+            self.tally.done += 1
+            self.tally.statuses[assessment.status] += 1
+            if assessment.status is not Status.OK and assessment.overall.reason:
+                self.tally.reasons[assessment.overall.reason] += 1
+            yield item, assessment
+
+    def wait(self) -> None:
+        """Wait for something to happen, and take in all that has."""
+        timeout = _ASK_AGAIN_SECONDS if self._asked_elsewhere else None
+        happened: list[Any] = []
+        try:
+            happened.append(self.events.get(timeout=timeout))
+            while len(happened) < 1000:
+                happened.append(self.events.get_nowait())
+        except Empty:
+            pass
+        done = []
+        for event in happened:
+            if isinstance(event, _Item):
+                self.tally.read += 1
+                self._fresh.append(event)
+            elif isinstance(event, _End):
+                self._end = event
+            elif isinstance(event, _Done):
+                done.append(event)
+        if done:
+            self._take_in(done)
+
+    def finish(self) -> None:
+        """Take in what is still under way, so that it is kept."""
+        while self._under_way:
+            self.wait()
+
+    def dispatch(self) -> bool:
+        """Answer what is kept already, and ask what is not, as far as there is room; whether anything came of it."""
+        self._look_up()
+        if self.stopping or self.error or self.out_of_budget:
+            return False
+        again: list[str] = []
+        now = time.monotonic()
+        if self._asked_elsewhere and now - self._asked_elsewhere_at >= _ASK_AGAIN_SECONDS:
+            again, self._asked_elsewhere_at = list(self._asked_elsewhere), now
+        free = self.batch.concurrency - len(self._under_way)
+        keys = again + [self._to_ask.popleft() for _ in range(min(max(free - len(again), 0), len(self._to_ask)))]
+        if not keys:
+            return False
+        claims = self.store.claim(keys)
+        for key, assessment in claims.found.items():
+            self._asked_elsewhere.discard(key)
+            self._answered(key, assessment, asked=False)
+        self._asked_elsewhere |= claims.elsewhere
+        refused = []
+        for key in keys:
+            if key not in claims.granted:
+                continue
+            self._asked_elsewhere.discard(key)
+            if len(self._under_way) < self.batch.concurrency and self._affordable(key):
+                self.executor.submit(self._ask, key, self._argument(key))
+            else:
+                refused.append(key)
+        if refused:
+            self._to_ask.extendleft(reversed(refused))
+            self.store.settle({}, refused)
+        return bool(claims.found) or len(refused) < len(claims.granted)
+
+    def _look_up(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        keys = [each.key for each in fresh if each.key is not None and each.key not in self._waiting]
+        found = self.store.get(list(dict.fromkeys(keys))) if keys else {}
+        for each in fresh:
+            if each.problem is not None:
+                self._results[each.number] = (each.item, each.problem)
+            elif each.key in found:
+                self._hand_on(each, found[each.key], asked=False)
+            else:
+                assert each.key is not None
+                waiting = self._waiting.setdefault(each.key, [])
+                if not waiting:
+                    self._to_ask.append(each.key)
+                waiting.append(each)
+
+    def _affordable(self, key: str) -> bool:
+        """Reserve what asking may cost; at the end of the budget, wait for what is under way to cost less."""
+        cost = 0.0
+        if self.batch.max_cost is not None:
+            cost = worst_cost(self.judge, self._argument(key))
+            if self.tally.cost_usd + sum(self._under_way.values()) + cost > self.batch.max_cost:
+                self.out_of_budget = not self._under_way
+                return False
+        self._under_way[key] = cost
+        return True
+
+    def _argument(self, key: str) -> Argument:
+        argument = self._waiting[key][0].argument
+        assert argument is not None
+        return argument
+
+    def _ask(self, key: str, argument: Argument) -> None:
+        """In a thread of the executor."""
+        outcome: Assessment | BaseException
+        try:
+            outcome = self.judge.assess(argument)
+        except BaseException as error:  # handed to the thread that decides
+            outcome = error
+        self.events.put(_Done(key, outcome))
+
+    def _take_in(self, done: list[_Done]) -> None:
+        """Keep answers, in one transaction and before anything else is asked; then hand them on."""
+        answered = {each.key: each.outcome for each in done if isinstance(each.outcome, Assessment)}
+        self.store.settle(answered, [each.key for each in done if each.key not in answered])
+        for each in done:
+            reserved = self._under_way.pop(each.key)
+            if isinstance(each.outcome, Assessment):
+                self._count(each.outcome.usage, reserved)
+                self._answered(each.key, each.outcome, asked=True)
+            else:
+                self._failed(each.key, each.outcome, reserved)
+
+    def _count(self, usage: Any, reserved: float) -> None:
+        tally = self.tally
+        tally.asked += 1
+        tally.requests += usage.requests
+        tally.input_tokens += usage.input_tokens or 0
+        tally.output_tokens += usage.output_tokens or 0
+        if usage.cost_usd is not None:
+            tally.cost_usd += usage.cost_usd
+        elif self.judge.model.price:
+            tally.cost_usd += reserved  # the server did not say what it used: the most it can be
+            tally.cost_unknown += 1
+        else:
+            tally.cost_unknown += 1
+
+    def _answered(self, key: str, assessment: Assessment, *, asked: bool) -> None:
+        for number, each in enumerate(self._waiting.pop(key)):
+            self._hand_on(each, assessment, asked=asked and number == 0)
+
+    def _hand_on(self, each: _Item[T], assessment: Assessment, *, asked: bool) -> None:
+        self.tally.kept += not asked
+        if each.argument and each.argument.id != assessment.argument_id:
+            assessment = assessment.model_copy(update={"argument_id": each.argument.id})
+        if assessment.status in _FAILURES:
+            self._doubt(each, assessment, None)
+            return
+        if asked and keepable(assessment):
+            self._ever_answered = True
+            self._release_doubtful()
+        self._results[each.number] = (each.item, assessment)
+
+    def _failed(self, key: str, error: BaseException, reserved: float) -> None:
+        if isinstance(error, Stopped):
+            if self._waiting.get(key):
+                self._to_ask.appendleft(key)
+            return
+        if isinstance(error, Outage) or not isinstance(error, ArgqualError):
+            self.error = self.error or error
+            return
+        if isinstance(error, CredentialsError | UnknownModelError) and not self._ever_answered:
+            self.error = self.error or error
+            return
+        self.tally.asked += 1
+        self.tally.requests += 1 + error.lost
+        if error.lost and self.judge.model.price:
+            self.tally.cost_usd += reserved * error.lost / (1 + MAX_LOST)
+        for each in self._waiting.pop(key):
+            assessment = self.judge.failed(each.argument, Status.FAILED, error.message, lost=error.lost)
+            if isinstance(error, InputError):
+                self._results[each.number] = (each.item, assessment)
+            else:
+                self._doubt(each, assessment, error)
+
+    def _doubt(self, each: _Item[T], assessment: Assessment, error: BaseException | None) -> None:
+        """Hold a failure back: when it is one of many in a row, the fault is not the argument's."""
+        self._doubtful.append((each, assessment, error))
+        if len(self._doubtful) < HOPELESS or self.error:
+            return
+        reason, hint = assessment.overall.reason, getattr(error, "hint", None)
+        kind = Unreachable if isinstance(error, Unreachable) else ModelError
+        self.error = kind(
+            f"{HOPELESS} arguments in a row failed, so nothing more is asked. The last one: {reason}",
+            hint=hint or "Try one argument by itself, or another --readout or --model.",
+        )
+
+    def _release_doubtful(self) -> None:
+        for each, assessment, _ in self._doubtful:
+            self._results[each.number] = (each.item, assessment)
+        self._doubtful.clear()
