@@ -129,6 +129,11 @@ class FrameworkReference(Record):
     version: str
     fingerprint: str
 
+    @property
+    def name(self) -> str:
+        """Id and version."""
+        return f"{self.id} {self.version}"
+
 
 class Assessment(Record):
     """An argument's ratings and overall, with everything needed to say how they came about.

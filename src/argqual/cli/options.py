@@ -25,6 +25,16 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+class ScoreFormat(StrEnum):
+    """How a score, or many, are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
 class DefinitionsChoice(StrEnum):
     """How much a model is told of each criterion."""
 

@@ -34,7 +34,7 @@ from argqual.errors import (
     Unreachable,
 )
 from argqual.judging.judge import Judge
-from argqual.judging.plan import worst_cost
+from argqual.judging.plan import expected_cost, worst_cost
 from argqual.judging.store import Store, keepable
 from argqual.models.traffic import LONG_PATIENCE, MAX_LOST, SHORT_PATIENCE
 
@@ -59,6 +59,7 @@ class Tally:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
+    planned_usd: float = 0.0
     cost_unknown: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -240,6 +241,8 @@ class _Work(Generic[T]):
         self._results: dict[int, tuple[T, Assessment]] = {}
         self._doubtful: list[tuple[_Item[T], Assessment, BaseException | None]] = []
         self._ever_answered = False
+        self._dispatched = 0
+        self._planned: list[float] = []
 
     @property
     def over(self) -> bool:
@@ -350,7 +353,18 @@ class _Work(Generic[T]):
                 self.out_of_budget = not self._under_way
                 return False
         self._under_way[key] = cost
+        self._plan(key)
         return True
+
+    def _plan(self, key: str) -> None:
+        """Add to what was planned: counted for the first arguments and every fiftieth, as on average for the others."""
+        price = self.judge.model.price
+        if price is None or not price.output:
+            return
+        self._dispatched += 1
+        if self._dispatched <= 50 or self._dispatched % 50 == 0:
+            self._planned.append(expected_cost(self.judge, self._argument(key)))
+        self.tally.planned_usd = sum(self._planned) / len(self._planned) * self._dispatched
 
     def _argument(self, key: str) -> Argument:
         argument = self._waiting[key][0].argument

@@ -104,7 +104,7 @@ class Judge:
         self.truncate = truncate
         verbal = self.readout.kind == "verbal"
         self.program = program or RatingProgram(self.framework, definitions=definitions, rationales=explain and verbal)
-        self._fingerprint = self.program.fingerprint
+        self.fingerprint = self.program.fingerprint
         self._answerables = answerables(self.framework)
         self._forms: dict[tuple[frozenset[str], tuple[str, ...] | None, bool], Form] = {}
 
@@ -145,6 +145,13 @@ class Judge:
         inputs, _ = self._inputs(argument)
         return _messages(self._form(inputs), self._answerables, inputs, explain=self.explain)
 
+    @cached_property
+    def reference(self) -> FrameworkReference:
+        """Which framework, in which version."""
+        return FrameworkReference(
+            id=self.framework.id, version=self.framework.version, fingerprint=self.framework.fingerprint
+        )
+
     def questions(self, argument: Argument) -> list[Question]:
         """What is asked about an argument with these inputs, with the codes of the answers."""
         inputs, _ = self._inputs(argument)
@@ -171,7 +178,7 @@ class Judge:
         """A digest of all of a key that no argument changes."""
         blanks = dict.fromkeys([*self.framework.inputs.declared(), "argument"], "")
         content = {
-            "program": self._fingerprint,
+            "program": self.fingerprint,
             "prompt": program_prompt(self.program, blanks, explain=self.explain),
             "readout": [self.readout.name, self.readout.max_outside],
             "explain": self.explain,
@@ -199,10 +206,8 @@ class Judge:
     def _made_by(self, status: Status, argument: Argument | None) -> dict[str, Any]:
         return {
             "status": status,
-            "framework": FrameworkReference(
-                id=self.framework.id, version=self.framework.version, fingerprint=self.framework.fingerprint
-            ),
-            "program": self._fingerprint,
+            "framework": self.reference,
+            "program": self.fingerprint,
             "model": self.model.name,
             "readout": self.readout.name,
             "explained": self.explain,

@@ -5,15 +5,24 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from math import fsum, sqrt
+from statistics import median
 
 from argqual.argument import Argument
+from argqual.errors import InputError
 from argqual.judging import prompt
 from argqual.judging.judge import Judge
 from argqual.judging.readout import REASONING_TOKENS
+from argqual.judging.store import Store
 from argqual.judging.verbal import MAX_TOKENS as VERBAL_TOKENS
+from argqual.models.prices import tokenizer_for
 from argqual.models.traffic import MAX_LOST
 
+_ASSUMED_SECONDS = 3.0
 _MESSAGE_BYTES = 400  # a chat template's own words, and a schema that some providers count as prompt
 
 
@@ -57,6 +66,14 @@ def requests_for(judge: Judge, argument: Argument) -> list[Request]:
     return requests
 
 
+def expected_cost(judge: Judge, argument: Argument) -> float:
+    """US dollars that an assessment costs as a rule, by the best tokenizer at hand."""
+    price = judge.model.price
+    assert price is not None
+    count = tokenizer_for(judge.model).count
+    return fsum(price.of(count(each.prompt), each.expected) for each in requests_for(judge, argument))
+
+
 def worst_cost(judge: Judge, argument: Argument) -> float:
     """US dollars that an assessment costs at most.
 
@@ -73,3 +90,176 @@ def worst_cost(judge: Judge, argument: Argument) -> float:
     requests = requests_for(judge, argument)
     costs = [price.of(len(each.prompt.encode()) + _MESSAGE_BYTES + each.most, each.most) for each in requests]
     return (sum(costs) + max(costs)) * (1 + MAX_LOST)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A sum over all arguments, estimated from some of them.
+
+    `low` and `high` bound the 95 % confidence interval (normal approximation to the mean of
+    a simple random sample); they equal `value` when every argument was looked at.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def times(self, factor: float) -> Estimate:
+        return Estimate(self.value * factor, self.low * factor, self.high * factor)
+
+
+def estimate_sum(sample: Sequence[float], total: int) -> Estimate:
+    """The sum over `total` things of which `sample` was drawn at random without replacement.
+
+    With the finite population correction (Cochran, Sampling Techniques, 3rd ed. 1977, 2.9).
+    """
+    count = len(sample)
+    if not count:
+        return Estimate(0.0, 0.0, 0.0)
+    mean = fsum(sample) / count
+    if count >= total:
+        return Estimate(mean * total, mean * total, mean * total)
+    variance = fsum((value - mean) ** 2 for value in sample) / max(count - 1, 1)
+    half = 1.96 * sqrt(variance / count * (1 - count / total)) * total
+    return Estimate(mean * total, max(0.0, mean * total - half), mean * total + half)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What scoring a table will take.
+
+    Parameters
+    ----------
+    rows
+        All of them: `to_ask` + `repeated` (equal to another row) + `kept` (in the store) +
+        `unusable` (without text, or unreadable).
+    requests
+        When no answer has to be asked for twice.
+    input_tokens, output_tokens
+        Of the requests to be sent; `sampled` arguments were counted, with `tokenizer`.
+    most_output_tokens
+        If every answer is as long as it may be.
+    cost_usd, most_cost_usd
+        None when the price is not known.
+    seconds_each
+        Of one assessment, and where the figure comes from.
+    """
+
+    rows: int
+    to_ask: int
+    repeated: int
+    kept: int
+    unusable: int
+    requests: int
+    input_tokens: Estimate
+    output_tokens: Estimate
+    most_output_tokens: Estimate
+    cost_usd: Estimate | None
+    most_cost_usd: Estimate | None
+    sampled: int
+    tokenizer: str
+    exact: bool
+    seconds: float
+    seconds_from: str
+
+
+class Planner:
+    """Makes a plan from arguments that come one by one; memory grows by some bytes an argument.
+
+    Parameters
+    ----------
+    sample
+        Arguments whose tokens are counted; drawn at random (reservoir sampling, seeded).
+    """
+
+    def __init__(self, judge: Judge, store: Store | None, *, sample: int = 500) -> None:
+        self._judge = judge
+        self._store = store
+        self._size = sample
+        self._random = random.Random(0)  # noqa: S311
+        self._sample: list[Argument] = []
+        self._seen: set[int] = set()
+        self._pending: list[tuple[str, Argument]] = []
+        self._rows = self._repeated = self._kept = self._unusable = self._to_ask = 0
+
+    def add(self, argument: Argument | None) -> None:
+        """Count a row; None for one that cannot be used."""
+        self._rows += 1
+        try:
+            key = self._judge.key(argument) if argument else None
+        except InputError:
+            key = None
+        if key is None or argument is None:
+            self._unusable += 1
+            return
+        short = int(key[:16], 16)
+        if short in self._seen:
+            self._repeated += 1
+            return
+        self._seen.add(short)
+        self._pending.append((key, argument))
+        if len(self._pending) >= 500:
+            self._look_up()
+
+    def _look_up(self) -> None:
+        keys = [key for key, _ in self._pending]
+        kept = self._store.has(keys) if self._store else set()
+        for key, argument in self._pending:
+            if key in kept:
+                self._kept += 1
+                continue
+            self._to_ask += 1
+            if len(self._sample) < self._size:
+                self._sample.append(argument)
+            elif (place := self._random.randrange(self._to_ask)) < self._size:
+                self._sample[place] = argument
+        self._pending.clear()
+
+    def plan(self, *, concurrency: int) -> Plan:
+        """The plan for what was added."""
+        self._look_up()
+        judge, price = self._judge, self._judge.model.price
+        tokenizer = tokenizer_for(judge.model)
+        asked = [requests_for(judge, argument) for argument in self._sample]
+        count = cache(tokenizer.count)  # the same prompt may be sent several times
+        read = [sum(count(request.prompt) for request in requests) for requests in asked]
+        written = [sum(request.expected for request in requests) for requests in asked]
+        most = [sum(request.most for request in requests) for requests in asked]
+        costs, most_costs = None, None
+        if price is not None:
+            each = [price.of(*pair) for pair in zip(read, written, strict=True)]
+            worst = [price.of(*pair) for pair in zip(read, most, strict=True)]
+            costs, most_costs = estimate_sum(each, self._to_ask), estimate_sum(worst, self._to_ask)
+        seconds_each, source = self._seconds_each()
+        return Plan(
+            rows=self._rows,
+            to_ask=self._to_ask,
+            repeated=self._repeated,
+            kept=self._kept,
+            unusable=self._unusable,
+            requests=round(estimate_sum([len(requests) for requests in asked], self._to_ask).value),
+            input_tokens=estimate_sum(read, self._to_ask),
+            output_tokens=estimate_sum(written, self._to_ask),
+            most_output_tokens=estimate_sum(most, self._to_ask),
+            cost_usd=costs,
+            most_cost_usd=most_costs,
+            sampled=len(self._sample),
+            tokenizer=tokenizer.name,
+            exact=tokenizer.exact,
+            seconds=self._to_ask * seconds_each / concurrency,
+            seconds_from=source,
+        )
+
+    def _seconds_each(self) -> tuple[float, str]:
+        judge = self._judge
+        known = self._store.seconds(judge.reference.name, judge.model.name, judge.readout.name) if self._store else []
+        if known:
+            return median(known), f"{median(known):.1f} s an argument, the median of {len(known)} earlier ones"
+        if judge.model.server is not None and self._sample:
+            shortest = sorted(self._sample, key=lambda argument: len(argument.text))
+            middle = shortest[len(shortest) // 2]
+            assessment = judge.assess(middle)
+            if self._store:
+                self._store.settle({judge.key(middle): assessment})
+            return assessment.usage.seconds, f"{assessment.usage.seconds:.1f} s for one of middle length, just tried"
+        return _ASSUMED_SECONDS, f"{_ASSUMED_SECONDS:.0f} s an argument assumed; the first ones will tell"

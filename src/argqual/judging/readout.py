@@ -297,6 +297,8 @@ class _Conversation:
 
     def expect(self) -> list[Distribution]:
         def read(response: Any) -> list[Distribution]:
+            if not _text(response).strip():
+                raise reading.Unreadable("the answer is empty")
             if not response.logprobs or not any(token.top for token in response.logprobs):
                 raise _no_logprobs(self.model)
             return reading.token_distributions(response.logprobs, self.questions)

@@ -132,6 +132,22 @@ class Store:
                 found.update((key, _read(content)) for key, content in rows)
         return found
 
+    def has(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys under which something is kept."""
+        marks = ",".join("?" * len(keys))
+        with self._plainly():
+            rows = self._db.execute(f"SELECT key FROM assessment WHERE key IN ({marks})", list(keys))  # noqa: S608
+            return {key for (key,) in rows}
+
+    def seconds(self, framework: str, model: str, readout: str, *, most: int = 100) -> list[float]:
+        """How long assessments of this kind took (seconds each); of some, as their keys have it."""
+        with self._plainly():
+            rows = self._db.execute(
+                "SELECT content FROM assessment WHERE framework = ? AND model = ? AND readout = ? LIMIT ?",
+                (framework, model, readout, most),
+            )
+            return [_read(content).usage.seconds for (content,) in rows]
+
     def claim(self, keys: Sequence[str]) -> Claims:
         """Claim keys before asking about them; in one step with looking them up."""
         granted: set[str] = set()
@@ -165,7 +181,7 @@ class Store:
                     (
                         key,
                         now,
-                        f"{found.framework.id} {found.framework.version}",
+                        found.framework.name,
                         found.model,
                         found.readout,
                         found.usage.cost_usd,

@@ -31,7 +31,7 @@ from argqual.errors import (
     nearest,
 )
 from argqual.models import weights as weight_files
-from argqual.models.embedded import CONTEXT_TOKENS, EmbeddedServer, shared_server
+from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, EmbeddedServer, shared_server
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.traffic import Gate, RefusedByServer, Traffic, gate_for
 
@@ -94,7 +94,7 @@ def connect(
     api_base: str | None = None,
     api_key: str | None = None,
     engine: str = "auto",
-    slots: int = 1,
+    slots: int | None = None,
     timeout: float = TIMEOUT_SECONDS,
 ) -> Model:
     """A model by name. Nothing is asked of it yet.
@@ -107,7 +107,7 @@ def connect(
     engine
         DSPy's transport: `auto`, `lm15` (native) or `litellm`.
     slots
-        For an embedded model, the number of requests worked on at once.
+        For an embedded model, the number of requests worked on at once (1 when left out).
     timeout
         Seconds to wait for the next byte of a hosted model's answer.
 
@@ -124,7 +124,7 @@ def connect(
                 f"'{name}' is an embedded model; it has no address.",
                 hint="For a server, write the model as openai/NAME.",
             )
-        return _embedded(name, engine=engine, slots=slots)
+        return _embedded(name, engine=engine, slots=slots or DEFAULT_SLOTS)
     provider, separator, rest = name.partition("/")
     if not separator or not rest:
         raise ModelError(

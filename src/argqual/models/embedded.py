@@ -18,6 +18,7 @@ from typing import Any
 from argqual.errors import ModelError, WeightsError
 
 CONTEXT_TOKENS = 8192
+DEFAULT_SLOTS = 1
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,18 @@ class EmbeddedServer:
         self.context = context
         self.slots = slots
         self.address = Address(self._server.listening_address, key)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, by the model's own tokenizer."""
+        import httpx
+
+        answer = httpx.post(
+            f"{self.address.url}/tokenize",
+            json={"content": text},
+            headers={"Authorization": f"Bearer {self.address.key}"},
+            timeout=60.0,
+        )
+        return len(answer.raise_for_status().json()["tokens"])
 
 
 def available_cores() -> int:

@@ -24,7 +24,8 @@ from typing import Literal, TypeVar
 from argqual.errors import Outage, Stopped
 
 T = TypeVar("T")
-Kind = Literal["rate limit", "overload", "timeout", "connection", "broken answer"]
+Kind = Literal["rate limit", "overload", "server error", "timeout", "connection", "broken answer"]
+_TOO_MUCH = ("rate limit", "overload")
 
 START = 8  # requests at once before anything is known of a server
 MAX_TRIES = 5
@@ -70,7 +71,7 @@ def fault_of(error: Exception) -> Fault | None:
     from dspy.lm15 import TimeoutError as TimedOut
 
     wait = getattr(error, "retry_after", None)
-    status = error.status if isinstance(error, RefusedByServer) else 0
+    status = getattr(error, "status", None) or 0
     if isinstance(error, BillingError):
         return None
     if isinstance(error, RateLimitError) or status == 429:
@@ -82,8 +83,10 @@ def fault_of(error: Exception) -> Fault | None:
         if causes & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"}:
             return Fault("connection")
         return Fault("timeout" if any("Timeout" in cause for cause in causes) else "connection", lost=True)
-    if isinstance(error, ServerError) or (status >= 500 and status != 501):
+    if status in (503, 529):
         return Fault("overload", wait)
+    if isinstance(error, ServerError) or (isinstance(error, RefusedByServer) and status >= 500 and status != 501):
+        return Fault("server error", wait)
     if isinstance(error, ValueError) or type(error) is ProviderError:
         return Fault("broken answer", lost=True)  # a body that is no JSON, or not an answer's
     return None
@@ -178,7 +181,7 @@ class Gate:
             self.waits += 1
             self._in_a_row += 1
             self._hopeful_since = self._hopeful_since or now
-            if fault.kind in ("rate limit", "overload") and sent >= self._fell_at:
+            if fault.kind in _TOO_MUCH and sent >= self._fell_at:
                 self._limit = max(1.0, min(self._limit, self.ceiling) * 0.7)
                 self._doubling, self._fell_at = False, now
             if fault.wait:

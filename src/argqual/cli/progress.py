@@ -1,0 +1,177 @@
+"""How far a batch is, what it will take and what it took, in words."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from argqual.report.plain import clean
+
+if TYPE_CHECKING:
+    from argqual.judging.batch import Batch
+    from argqual.judging.judge import Judge
+    from argqual.judging.plan import Estimate, Plan
+
+_PLAIN_EVERY = 10.0
+_RATE_OVER = 30.0
+_MOST_REASONS = 5
+
+
+def count(number: float) -> str:
+    """A count, short: 950, 12,300, 4.1 million."""
+    return f"{number / 1e6:,.1f} million" if number >= 1e6 else f"{number:,.0f}"
+
+
+def money(usd: float) -> str:
+    """US dollars to the cent, or to two digits that say something when it is less than ten cents."""
+    return f"{usd:,.2f} USD" if usd >= 0.1 or usd == 0 else f"{usd:.2g} USD"
+
+
+def clock(seconds: float) -> str:
+    """A duration: 8 s, 4 min, 3 h 20 min, 2 days."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 2 * 86400:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:.0f} min"
+    return f"{seconds / 86400:.1f} days"
+
+
+class BatchProgress:
+    """A bar on a terminal; elsewhere a line every ten seconds.
+
+    Parameters
+    ----------
+    total
+        Rows; None when that is not known.
+    before
+        Rows that were done before this run.
+    """
+
+    def __init__(self, batch: Batch[Any], total: int | None, before: int, *, quiet: bool = False) -> None:
+        self._batch = batch
+        self._total = total
+        self._before = before
+        self._quiet = quiet
+        self._bar: Any = None
+        self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._said = self._drawn = time.monotonic()
+
+    def __enter__(self) -> BatchProgress:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
+            self._bar = Progress(*columns, console=Console(stderr=True), auto_refresh=True, refresh_per_second=4)
+            self._bar.start()
+            self._task = self._bar.add_task(self._line(), total=self._total, completed=self._before)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.update(self._task, completed=self._done(), description=self._line())
+            self._bar.stop()
+
+    def update(self) -> None:
+        """Another row is done."""
+        now = time.monotonic()
+        if self._bar and now - self._drawn >= 0.2:
+            self._drawn = now
+            self._mark(now)
+            self._bar.update(self._task, completed=self._done(), description=self._line())
+        elif not self._bar and not self._quiet and now - self._said >= _PLAIN_EVERY:
+            self._said = now
+            self._mark(now)
+            print(self._line(), file=sys.stderr, flush=True)
+
+    def _done(self) -> int:
+        return self._before + self._batch.tally.done
+
+    def _mark(self, now: float) -> None:
+        self._marks.append((now, self._batch.tally.done))
+        while len(self._marks) > 2 and now - self._marks[1][0] > _RATE_OVER:
+            self._marks.popleft()
+
+    def _line(self) -> str:
+        tally, gate = self._batch.tally, self._batch.judge.model.traffic.gate
+        (began, first), (now, last) = self._marks[0], self._marks[-1]
+        rate = (last - first) / (now - began) if now > began else 0.0
+        parts = [f"{self._done():,}" + (f" of {self._total:,}" if self._total else "")]
+        if rate:
+            parts.append(f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s")
+            if self._total:
+                parts.append(f"{clock((self._total - self._done()) / rate)} left")
+        if tally.cost_usd:
+            parts.append(money(tally.cost_usd))
+        if tally.failed:
+            parts.append(f"{tally.failed:,} failed")
+        if gate.paused_for > 1:
+            parts.append(f"the server asks to wait {clock(gate.paused_for)}")
+        elif gate.troubled:
+            parts.append("no answer at present, trying on")
+        return ", ".join(parts)
+
+
+def summary(batch: Batch[Any], judge: Judge) -> str:
+    """What a run did: how the arguments ended, what was asked, what it cost, and why some failed."""
+    tally = batch.tally
+    ended = [f"{count(number)} {status}" for status, number in sorted(tally.statuses.items())]
+    lines = [f"{count(tally.done)} arguments" + (f": {', '.join(ended)}." if ended else ".")]
+    took = f"{count(tally.asked)} asked, {count(tally.kept)} known already"
+    tokens = f"{count(tally.input_tokens)} tokens read, {count(tally.output_tokens)} written"
+    lines.append(f"{took}; {count(tally.requests)} requests, {tokens}.")
+    price = judge.model.price
+    if price is None:
+        lines.append(f"The price of {judge.model.name} is not known.")
+    elif tally.cost_usd or price.input:
+        planned = f" ({money(tally.planned_usd)} were planned)" if tally.planned_usd else ""
+        lines.append(f"Cost: {money(tally.cost_usd)}{planned}.")
+        if tally.cost_unknown:
+            lines.append(f"In it {count(tally.cost_unknown)} answers whose use was not reported, at their most.")
+    for reason, number in tally.reasons.most_common(_MOST_REASONS):
+        lines.append(f"  {count(number)} × {clean(' '.join(reason.split()))[:200]}")
+    if len(tally.reasons) > _MOST_REASONS:
+        lines.append(f"  and {len(tally.reasons) - _MOST_REASONS} other reasons")
+    if tally.failed:
+        lines.append("--retry-failed asks about the failed ones again.")
+    return "\n".join(lines)
+
+
+def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None) -> str:
+    """A plan as a small table."""
+    model, price = judge.model, judge.model.price
+    kinds = [(plan.to_ask, "to ask"), (plan.kept, "in the store"), (plan.repeated, "equal to another row")]
+    kinds.append((plan.unusable, "without a usable text"))
+    rows = f"{count(plan.rows)}: " + ", ".join(f"{count(number)} {what}" for number, what in kinds if number)
+    exact = "" if plan.exact else f", counted with {plan.tokenizer}, not the model's own tokenizer"
+    sampled = "" if plan.sampled >= plan.to_ask else f" (95 % interval from {count(plan.sampled)} rows)"
+    lines = [
+        f"Framework     {judge.reference.name}, read out by {judge.readout.name}",
+        f"Model         {model.name}",
+        f"Rows          {rows}",
+        f"Requests      {count(plan.requests)}",
+        f"Tokens read   {_range(plan.input_tokens, count)}{sampled}{exact}",
+        f"Tokens out    {_range(plan.output_tokens, count)}; at most {count(plan.most_output_tokens.value)}",
+    ]
+    if price is None:
+        lines.append("Cost          not known: no price is listed; give --price IN,OUT (USD a million tokens)")
+    elif plan.cost_usd is None or plan.most_cost_usd is None or not (price.input or price.output):
+        lines.append("Cost          nothing: the model runs on this machine")
+    else:
+        rates = f"{price.input * 1e6:g} and {price.output * 1e6:g} USD a million tokens"
+        most = money(plan.most_cost_usd.value)
+        lines.append(f"Cost          {_range(plan.cost_usd, money)}; at most {most}, at {rates}")
+        if max_cost is not None and plan.cost_usd.value > max_cost:
+            lines.append(f"              more than --max-cost {max_cost:g}: it would stop before the end")
+    lines.append(f"Time          about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})")
+    return "\n".join(lines)
+
+
+def _range(estimate: Estimate, shown: Any) -> str:
+    if estimate.low == estimate.high or shown(estimate.low) == shown(estimate.high):
+        return str(shown(estimate.value))
+    return f"{shown(estimate.value)} ({shown(estimate.low)} to {shown(estimate.high)})"

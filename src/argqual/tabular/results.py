@@ -1,0 +1,84 @@
+"""An assessment as cells of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from argqual.assessment import Assessment, Status
+from argqual.errors import InputError
+from argqual.framework import Framework, walk
+
+
+class Results:
+    """The result columns of one framework.
+
+    `status`, `overall`, one column a criterion (its value, on the criterion's own scale),
+    `reason` (why there is no value), `notes`, and where it all came from: `model`, `readout`,
+    `program` (fingerprint). All have a prefix, so that a table can be scored by several
+    frameworks in turn.
+
+    Parameters
+    ----------
+    prefix
+        By default the framework's id and an underscore.
+    details
+        A column `assessment` with everything: probabilities, rationales, quotes, usage.
+    """
+
+    def __init__(self, framework: Framework, *, prefix: str | None = None, details: bool = False) -> None:
+        self.prefix = f"{framework.id.replace('-', '_')}_" if prefix is None else prefix
+        self.details = details
+        self._criteria = [criterion.id for criterion in walk(framework.criteria)]
+        self._gate = framework.gate is not None
+        self._select = framework.select is not None
+        types: dict[str, type] = {"status": str, "overall": float}
+        if self._gate:
+            types["gate"] = float
+        if self._select:
+            types["kind"] = str
+        for criterion in self._criteria:
+            if criterion in types or criterion in _OTHERS:
+                criterion = f"criterion_{criterion}"
+            types[criterion] = float
+        types |= dict.fromkeys(_OTHERS[:-1], str)
+        if details:
+            types["assessment"] = dict
+        self.types: dict[str, type] = {self.prefix + name: kind for name, kind in types.items()}
+
+    def cells(self, assessment: Assessment) -> dict[str, Any]:
+        """An assessment's cells, in the order of `types`."""
+        values: list[Any] = [assessment.status.value, assessment.overall.value]
+        if self._gate:
+            values.append(assessment.gate.probability if assessment.gate else None)
+        if self._select:
+            values.append(assessment.selected.option if assessment.selected else None)
+        values += [assessment.rating(criterion).value for criterion in self._criteria]
+        reason = None if assessment.status is Status.OK else assessment.overall.reason
+        values += [reason, "; ".join(assessment.notes) or None]
+        values += [assessment.model, assessment.readout, assessment.program]
+        if self.details:
+            values.append(assessment.model_dump(mode="json"))
+        return dict(zip(self.types, values, strict=True))
+
+    def status(self, cells: Mapping[str, Any]) -> Status:
+        """The status that stands in a scored row.
+
+        Raises
+        ------
+        InputError
+            It is none.
+        """
+        found = cells[f"{self.prefix}status"]
+        try:
+            return Status(found)
+        except ValueError:
+            raise InputError(f"'{found}' in the column {self.prefix}status is no status of argqual's.") from None
+
+    def program(self, cells: Mapping[str, Any]) -> str | None:
+        """The fingerprint of the program that scored a row."""
+        found = cells[f"{self.prefix}program"]
+        return None if found is None else str(found)
+
+
+_OTHERS = ("reason", "notes", "model", "readout", "program", "assessment")
