@@ -122,6 +122,9 @@ class Settings:
 class Statistics:
     """What happened since the start or the last reset.
 
+    An answer counts as sent in full when the operating system has taken all of it and the
+    connection still stood; whether the client then read it is not known.
+
     Parameters
     ----------
     received

@@ -229,7 +229,7 @@ class Judge:
         return {name: text for name, text in given.items() if name not in unused}, notes
 
     def _ask(self, inputs: dict[str, str]) -> _Asking:
-        with plain_errors(self.model):
+        with plain_errors(self.model, inputs.values()):
             return self._ask_program(_Asking(inputs))
 
     def _ask_program(self, asking: _Asking) -> _Asking:

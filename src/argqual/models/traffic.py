@@ -187,6 +187,8 @@ class Gate:
             if fault.wait:
                 if fault.wait > min(self.patience * 10, _LONGEST_PAUSE):
                     self._give_up(now, f"it asks to wait {fault.wait:,.0f} seconds", error)
+                    self._changed.notify_all()
+                    return
                 self._pause(now + fault.wait)
                 self._hopeful_since = max(self._hopeful_since, self._paused_until)
             elif self._in_outage():

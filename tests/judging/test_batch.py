@@ -1,0 +1,349 @@
+"""Many arguments: each asked once, in order, within a budget, whatever the server does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from argqual.argument import Argument
+from argqual.assessment import Assessment, Status
+from argqual.errors import CredentialsError, InputError, ModelError, Unreachable
+from argqual.framework import Framework
+from argqual.judging import batch as module
+from argqual.judging.batch import Batch
+from argqual.judging.judge import Judge
+from argqual.judging.plan import worst_cost
+from argqual.judging.store import Store
+from argqual.models import traffic
+from argqual.models.connect import connect
+from argqual.models.prices import Price
+from chatserver import ChatServer, ChatServerProcess
+
+KEY = "sk-planted-5417"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(traffic, "_LONGEST_DELAY", 0.1)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(latency=0.002) as server:
+        yield server
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store.sqlite")
+
+
+def judge_at(server: ChatServer | ChatServerProcess, framework: Framework, *, engine: str = "auto", readout: str = "expect") -> Judge:
+    model = connect("openai/test", api_base=f"{server.url}/v1", api_key=KEY, engine=engine, timeout=1.0)
+    return Judge(framework, model=model, readout=readout)
+
+
+def texts(count: int) -> list[Argument]:
+    return [Argument(f"Trams are quiet, so we should have {number}.", id=str(number)) for number in range(count)]
+
+
+def run(batch: Batch[Argument], arguments: list[Argument]) -> list[tuple[Argument, Assessment]]:
+    return list(batch.run(arguments, lambda argument: argument))
+
+
+FAULTS = {
+    "429": 0.03,
+    "429_bare": 0.01,
+    "500": 0.02,
+    "503": 0.02,
+    "slow": 0.02,
+    "hang": 0.01,
+    "reset": 0.02,
+    "reset_before": 0.01,
+    "malformed": 0.01,
+    "truncated": 0.02,
+    "wrong_level": 0.01,
+    "empty": 0.01,
+    "no_logprobs": 0.01,
+}
+
+
+@pytest.mark.parametrize("engine", ["lm15", "litellm"])
+def test_two_thousand_arguments_through_a_fifth_of_faults(
+    two: Framework, store: Store, engine: str, tmp_path: Path
+) -> None:
+    """Each is rated as by a faultless server, or says why not; none is asked again after it was answered."""
+    assert sum(FAULTS.values()) == pytest.approx(0.2)
+    arguments = texts(2000)
+    with ChatServer(faults=FAULTS, latency=0.01, slow_seconds=0.2, retry_after=0.02, seed=5) as server:
+        batch = Batch(judge_at(server, two, engine=engine), store=store, concurrency=32)
+        answers = run(batch, arguments)
+        stats = server.stats()
+        with ChatServer() as faultless:
+            expected = run(Batch(judge_at(faultless, two), concurrency=32), arguments[:200])
+    assert [item.id for item, _ in answers] == [argument.id for argument in arguments]
+    assert [assessment.argument_id for _, assessment in answers] == [argument.id for argument in arguments]
+    by_status = {status: [each for _, each in answers if each.status is status] for status in Status}
+    assert len(by_status[Status.OK]) + len(by_status[Status.FAILED]) + len(by_status[Status.UNREADABLE]) == 2000
+    assert len(by_status[Status.OK]) > 1900
+    assert all(each.overall.reason for status in (Status.FAILED, Status.UNREADABLE) for each in by_status[status])
+    assert all("log-probabilities" in (each.overall.reason or "") for each in by_status[Status.FAILED])
+    # A fault is met about 24 times by 2,400 requests at 1 %: everything but missing log-probabilities passes.
+    assert len(by_status[Status.FAILED]) == stats.faults["no_logprobs"]
+    assert stats.paid_after_success == 0
+    assert max(stats.good_by_first_user.values()) == 1
+    assert len(stats.good_by_first_user) == len(by_status[Status.OK])
+    assert sum(each.assessments for each in store.contents()) == len(by_status[Status.OK])
+    for (_, found), (_, right) in zip(answers, expected, strict=False):
+        if found.status is Status.OK:
+            assert found.overall.value == pytest.approx(right.overall.value)
+
+    with ChatServer() as repaired:  # at another address, so nothing is known there
+        again = Batch(judge_at(repaired, two, engine=engine), store=store, concurrency=32)
+        run(again, arguments[:50])
+        assert again.tally.asked == 50
+
+
+def test_what_is_kept_is_not_asked_again(server: ChatServer, two: Framework, store: Store) -> None:
+    first = run(Batch(judge_at(server, two), store=store), texts(50))
+    batch = Batch(judge_at(server, two), store=store)
+    second = run(batch, texts(60))
+    assert (batch.tally.kept, batch.tally.asked) == (50, 10)
+    assert [each for _, each in second[:50]] == [each for _, each in first]
+    assert server.stats().received == 60
+
+
+@pytest.mark.parametrize("keeping", [True, False])
+def test_equal_arguments_are_asked_once(server: ChatServer, two: Framework, store: Store, keeping: bool) -> None:
+    arguments = [Argument(f"One of {number % 7} texts.", id=str(number)) for number in range(200)]
+    batch = Batch(judge_at(server, two), store=store if keeping else None, concurrency=16)
+    answers = run(batch, arguments)
+    assert [each.argument_id for _, each in answers] == [str(number) for number in range(200)]
+    assert server.stats().received == 7
+    assert (batch.tally.asked, batch.tally.kept) == (7, 193)
+
+
+def test_two_batches_at_once_on_one_store_ask_each_argument_once(
+    server: ChatServer, two: Framework, tmp_path: Path
+) -> None:
+    arguments = texts(300)
+    done: dict[str, int] = {}
+
+    def work(name: str, order: list[Argument]) -> None:
+        with Store(tmp_path / "shared.sqlite") as store:
+            done[name] = len(run(Batch(judge_at(server, two), store=store, concurrency=8), order))
+
+    threads = [
+        threading.Thread(target=work, args=("forward", arguments)),
+        threading.Thread(target=work, args=("backward", arguments[::-1])),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert done == {"forward": 300, "backward": 300}
+    assert server.stats().received == 300
+
+
+def test_an_argument_that_cannot_be_used_is_skipped_with_the_reason(
+    server: ChatServer, two: Framework, store: Store
+) -> None:
+    def argument_of(text: str) -> Argument:
+        return Argument(text)
+
+    answers = list(Batch(judge_at(server, two), store=store).run(["A text.", "  ", "Another."], argument_of))
+    assert [each.status for _, each in answers] == [Status.OK, Status.SKIPPED, Status.OK]
+    assert answers[1][1].overall.reason == "The argument is empty."
+
+
+def test_a_refused_key_ends_the_run_before_much_is_asked(two: Framework, store: Store) -> None:
+    with ChatServer(faults={"401": 1.0}) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=4)
+        with pytest.raises(CredentialsError):
+            run(batch, texts(500))
+        assert server.stats().received <= 8
+    assert batch.tally.done == 0
+
+
+def test_when_everything_fails_the_run_ends_and_no_row_is_given_up(
+    two: Framework, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer(faults={"refused": 1.0}) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=4)
+        answers = []
+        with pytest.raises(ModelError, match="20 arguments in a row failed, so nothing more is asked"):
+            for answer in batch.run(texts(500), lambda argument: argument):
+                answers.append(answer)
+        assert answers == []
+        assert server.stats().received < 60
+
+
+def test_a_server_that_goes_away_ends_the_run_with_what_was_answered(
+    two: Framework, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LONG_PATIENCE", 0.5)
+    answers = []
+    with ChatServerProcess(latency=0.01) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=4)
+        with pytest.raises(Unreachable, match="cannot be reached"):
+            for answer in batch.run(texts(500), lambda argument: argument):
+                answers.append(answer)
+                if len(answers) == 40:
+                    os.kill(server.pid, signal.SIGKILL)
+    assert 40 <= len(answers) < 100
+    assert all(each.status is Status.OK for _, each in answers)
+    assert sum(each.assessments for each in store.contents()) >= len(answers)
+
+
+def test_an_outage_of_a_while_is_outlasted(two: Framework, store: Store) -> None:
+    with ChatServer(latency=0.005) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=8)
+        answers = []
+        for answer in batch.run(texts(200), lambda argument: argument):
+            answers.append(answer)
+            if len(answers) == 50:
+                server.configure(faults={"503": 1.0})
+                threading.Timer(1.0, server.configure, kwargs={"faults": {}}).start()
+    assert [each.status for _, each in answers] == [Status.OK] * 200
+
+
+def test_the_limit_of_the_server_is_found(two: Framework, store: Store) -> None:
+    """A server that bears eight requests at once: most go through, few are refused."""
+    with ChatServer(latency=0.02, limit_in_flight=8, retry_after=0.01) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=64)
+        answers = run(batch, texts(400))
+        stats = server.stats()
+    assert [each.status for _, each in answers] == [Status.OK] * 400
+    assert stats.limited < 200
+
+
+def test_rate_limit_headers_keep_most_requests_from_being_refused(two: Framework, store: Store) -> None:
+    with ChatServer(latency=0.002, requests_per_second=100, rate_headers=True) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=4)
+        answers = run(batch, texts(250))
+        stats = server.stats()
+    assert [each.status for _, each in answers] == [Status.OK] * 250
+    assert stats.limited < 25
+
+
+def test_stopping_finishes_what_is_under_way_and_keeps_it(two: Framework, store: Store) -> None:
+    with ChatServer(latency=0.1) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=8)
+        answers = []
+        for answer in batch.run(texts(500), lambda argument: argument):
+            answers.append(answer)
+            if len(answers) == 10:
+                batch.stop()
+        assert batch.ended == "stopped"
+        stats = server.stats()
+    assert len(answers) < 60
+    assert stats.received == stats.answered
+    assert sum(each.assessments for each in store.contents()) == stats.answered
+    assert judge_is_usable_again(two)
+
+
+def judge_is_usable_again(framework: Framework) -> bool:
+    with ChatServer() as server:
+        judge = judge_at(server, framework)
+        batch = Batch(judge)
+        batch.stop()
+        run(batch, texts(3))
+        return judge.assess("A text.").status is Status.OK
+
+
+def test_a_caller_that_stops_listening_loses_nothing(two: Framework, store: Store) -> None:
+    with ChatServer(latency=0.05) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=8)
+        for _ in batch.run(texts(100), lambda argument: argument):
+            break
+        stats = server.stats()
+    assert stats.received == stats.answered
+    assert sum(each.assessments for each in store.contents()) == stats.answered < 100
+
+
+@pytest.mark.parametrize("readout", ["expect", "votes:3"])
+def test_the_budget_is_never_passed(two: Framework, store: Store, readout: str) -> None:
+    with ChatServer(latency=0.005, faults={"truncated": 0.1, "reset": 0.05}, seed=3) as server:
+        judge = judge_at(server, two, readout=readout)
+        judge.model.price = Price(1e-6, 4e-6)
+        most = worst_cost(judge, texts(1)[0])
+        limit = 40 * most
+        batch = Batch(judge, store=store, concurrency=16, max_cost=limit)
+        answers = run(batch, texts(5000))
+        stats = server.stats()
+    assert batch.ended == "budget"
+    assert 40 <= len(answers) < 5000
+    # What a provider charges at most: every completion that it sent, in full or not.
+    requests_cost = batch.tally.cost_usd / batch.tally.requests
+    assert (stats.charged + stats.faults["reset"]) * requests_cost <= limit
+    assert limit - most <= batch.tally.cost_usd <= limit
+    assert batch.tally.planned_usd == pytest.approx(batch.tally.cost_usd, rel=0.5)
+
+
+def test_a_budget_needs_a_price(server: ChatServer, two: Framework) -> None:
+    with pytest.raises(InputError, match="price of openai/test is not known"):
+        Batch(judge_at(server, two), max_cost=1.0)
+
+
+def test_reading_goes_on_in_its_own_time(server: ChatServer, two: Framework) -> None:
+    """A slow source, as a log that is followed: each answer comes without waiting for the next line."""
+    seen: list[float] = []
+
+    def slowly() -> Iterator[Argument]:
+        for argument in texts(3):
+            yield argument
+            time.sleep(0.4)
+
+    began = time.monotonic()
+    for _ in Batch(judge_at(server, two)).run(slowly(), lambda argument: argument):
+        seen.append(time.monotonic() - began)
+    assert seen[0] < 0.35
+    assert seen[1] < 0.75
+
+
+def test_an_error_of_the_source_comes_after_what_was_read_before(server: ChatServer, two: Framework) -> None:
+    def broken() -> Iterator[Argument]:
+        yield from texts(5)
+        raise InputError("row 6 cannot be read")
+
+    answers = []
+    with pytest.raises(InputError, match="row 6"):
+        for answer in Batch(judge_at(server, two)).run(broken(), lambda argument: argument):
+            answers.append(answer)
+    assert len(answers) == 5
+
+
+def test_more_arguments_than_the_window(server: ChatServer, two: Framework, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WINDOW", 10)
+    batch = Batch(judge_at(server, two), concurrency=2)
+    assert [item.id for item, _ in run(batch, texts(120))] == [str(number) for number in range(120)]
+    again = Batch(judge_at(server, two), concurrency=2)
+    same = [Argument("Always the same.") for _ in range(200)]
+    assert len(run(again, same)) == 200
+
+
+def test_neither_keys_nor_prompts_are_kept_or_said(two: Framework, tmp_path: Path) -> None:
+    """Even when the server sends both back in its error messages."""
+    planted = "xyzzy-planted-text that nobody else writes"
+    with ChatServer(faults={"refused": 0.5}, seed=2) as server, Store(tmp_path / "s.sqlite") as store:
+        judge = judge_at(server, two)
+        arguments = [Argument(f"{planted} {number}", issue=f"{planted}?") for number in range(30)]
+        answers = run(Batch(judge, store=store, concurrency=4), arguments)
+        said = "".join(each.model_dump_json() for _, each in answers) + str(judge.model)
+        with pytest.raises(ModelError) as raised:
+            server.configure(faults={"refused": 1.0})
+            judge.assess(f"{planted} again")
+    assert any(each.status is Status.FAILED for _, each in answers)
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for secret in (KEY, "xyzzy-planted"):
+        assert secret not in said
+        assert secret.encode() not in kept
+        assert secret not in str(raised.value)

@@ -1,0 +1,235 @@
+"""The gate of a host: how hard it is asked, and what is waited out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from dspy.lm15 import AuthError, BillingError, InvalidRequestError, RateLimitError, ServerError, TransportError
+
+from argqual.errors import Outage, Stopped
+from argqual.models import traffic as module
+from argqual.models.traffic import Gate, RefusedByServer, Traffic, fault_of, heed_headers
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(module, "_LONGEST_DELAY", 0.01)
+
+
+class Server:
+    """A fake of a server, as a function: raises the errors it is given, one a call, then answers."""
+
+    def __init__(self, *errors: Exception | None) -> None:
+        self.errors = list(errors)
+        self.calls = 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        error = self.errors.pop(0) if self.errors else None
+        if error:
+            raise error
+        return "answer"
+
+
+def transport(cause: str) -> TransportError:
+    error = TransportError("broken")
+    error.__cause__ = type(cause, (Exception,), {})("cause")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "lost"),
+    [
+        (RateLimitError("slow down", status=429), "rate limit", False),
+        (ServerError("overloaded", status=503), "overload", False),
+        (ServerError("broken", status=500), "server error", False),
+        (transport("ConnectError"), "connection", False),
+        (transport("ReadError"), "connection", True),
+        (transport("ReadTimeout"), "timeout", True),
+        (ValueError("not JSON"), "broken answer", True),
+        (RefusedByServer(429, "", {}), "rate limit", False),
+        (RefusedByServer(502, "", {}), "server error", False),
+    ],
+)
+def test_a_passing_failure_is_told_by_its_kind(error: Exception, kind: str, lost: bool) -> None:
+    fault = fault_of(error)
+    assert fault is not None
+    assert (fault.kind, fault.lost) == (kind, lost)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuthError("no", status=401),
+        BillingError("no credit", status=429),
+        InvalidRequestError("bad", status=400),
+        RefusedByServer(401, "", {}),
+        RefusedByServer(400, "", {}),
+        RefusedByServer(501, "", {}),
+        KeyError("a mistake of our own"),
+    ],
+)
+def test_what_would_fail_again_is_not_asked_again(error: Exception, quick: None) -> None:
+    server = Server(error)
+    with pytest.raises(type(error)):
+        Traffic(Gate(ceiling=4)).run(server)
+    assert server.calls == 1
+
+
+def test_passing_failures_are_waited_out(quick: None) -> None:
+    server = Server(ServerError("x", status=503), RateLimitError("x", status=429), transport("ConnectError"))
+    answer, lost = Traffic(Gate(ceiling=4, patience=60)).run(server)
+    assert (answer, lost, server.calls) == ("answer", 0, 4)
+
+
+def test_an_answer_is_lost_at_most_three_times(quick: None) -> None:
+    server = Server(*[transport("ReadError")] * 9)
+    with pytest.raises(TransportError) as raised:
+        Traffic(Gate(ceiling=4, patience=60)).run(server)
+    assert server.calls == 3
+    assert raised.value.lost == 3  # type: ignore[attr-defined]
+
+
+def test_lost_answers_are_counted_with_the_answer_that_came(quick: None) -> None:
+    assert Traffic(Gate(ceiling=4, patience=60)).run(Server(transport("ReadError"))) == ("answer", 1)
+
+
+def test_the_server_s_wait_is_kept_for_all(quick: None) -> None:
+    gate = Gate(ceiling=4, patience=60)
+    began = time.monotonic()
+    Traffic(gate).run(Server(RateLimitError("x", status=429, retry_after=0.3)))
+    assert time.monotonic() - began >= 0.3
+
+
+def test_a_wait_beyond_all_patience_is_not_waited_for() -> None:
+    gate = Gate(ceiling=4, patience=1.0)
+    with pytest.raises(Outage, match="asks to wait 600 seconds"):
+        Traffic(gate).run(Server(RateLimitError("x", status=429, retry_after=600.0)))
+
+
+def test_more_is_asked_as_long_as_all_goes_well_and_less_when_it_is_too_much() -> None:
+    gate = Gate(ceiling=64)
+    traffic = Traffic(gate)
+    grown = _in_parallel(traffic, 400, workers=64, seconds=0.005)
+    assert grown > 40
+    gate.failed(module.Fault("rate limit"), gate.enter(time.monotonic(), traffic.stopping), RateLimitError("x"))
+    assert gate.limit == int(64 * 0.7)
+
+
+def test_failures_of_one_moment_count_once() -> None:
+    gate = Gate(ceiling=10)
+    sent = [gate.enter(time.monotonic(), threading.Event()) for _ in range(8)]
+    for moment in sent:
+        gate.failed(module.Fault("rate limit"), moment, RateLimitError("x"))
+    assert int(gate._limit) == 5  # 8 × 0.7
+
+
+def test_never_more_than_the_ceiling_is_under_way() -> None:
+    gate = Gate(ceiling=5)
+    assert _in_parallel(Traffic(gate), 100, workers=20, seconds=0.002) == 5
+
+
+def _in_parallel(traffic: Traffic, count: int, *, workers: int, seconds: float) -> int:
+    """Most requests that were under way at once."""
+    most = now = 0
+    lock = threading.Lock()
+
+    def send() -> None:
+        nonlocal most, now
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(seconds)
+        with lock:
+            now -= 1
+
+    def work() -> None:
+        for _ in range(count // workers):
+            traffic.run(send)
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return most
+
+
+def test_a_host_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_WITH_STRANGERS", 0.05)
+    gate = Gate(ceiling=4, patience=600)
+    began = time.monotonic()
+    with pytest.raises((Outage, TransportError)):
+        for _ in range(10):
+            Traffic(gate).run(Server(*[transport("ConnectError")] * 99))
+    assert time.monotonic() - began < 5
+
+
+def test_an_outage_is_outlasted(quick: None) -> None:
+    """More failures than one request may have, but no more than patience: everything comes back."""
+    gate = Gate(ceiling=4, patience=60)
+    traffic = Traffic(gate)
+    traffic.run(Server())
+    down = [transport("ConnectError") for _ in range(40)]
+    server = Server(*down)
+    answers: list[object] = []
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            answers.append(traffic.run(server))
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) >= 4  # those that had not used up their tries when the outage was recognised
+    assert not server.errors
+    assert all(isinstance(error, TransportError) for error in errors)
+
+
+def test_what_waits_gives_way_when_the_run_stops() -> None:
+    gate = Gate(ceiling=1)
+    traffic = Traffic(gate)
+    gate.pause(60)
+    threading.Timer(0.05, traffic.stop).start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        traffic.run(Server())
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "1m30s")], 90),
+        ([("X-RateLimit-Remaining-Tokens", "0"), ("X-RateLimit-Reset-Tokens", "120ms")], 0.12),
+        ([("x-ratelimit-remaining-requests", "3"), ("x-ratelimit-reset-requests", "1m")], 0),
+        ([("x-ratelimit-remaining-requests", "0")], 0),
+        ([("x-ratelimit-remaining-requests", "none"), ("x-ratelimit-reset-requests", "soon")], 0),
+        (
+            [
+                ("anthropic-ratelimit-requests-remaining", "0"),
+                ("anthropic-ratelimit-requests-reset", (datetime.now(UTC) + timedelta(seconds=60)).isoformat()),
+            ],
+            60,
+        ),
+    ],
+)
+def test_rate_limit_headers_are_heeded(headers: list[tuple[str, str]], seconds: float) -> None:
+    gate = Gate()
+    heed_headers(gate, headers)
+    assert gate.paused_for == pytest.approx(seconds, abs=3 if seconds == 60 else 0.05)
+
+
+def test_retry_after_may_be_a_date() -> None:
+    when = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert RefusedByServer(429, "", {"retry-after": when}).retry_after == pytest.approx(30, abs=2)
