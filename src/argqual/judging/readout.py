@@ -323,10 +323,12 @@ class _Conversation:
 
     def _levels(self, read: Any, logprobs: int | None = None) -> list[Distribution]:
         """Ask for the levels; an answer that cannot be read is asked for once more."""
+        truncated_before = self.exchange.truncated
         response = self._ask_levels(logprobs=logprobs)
         try:
             return list(read(response))
         except reading.Unreadable:
+            self.exchange.truncated = truncated_before  # the next answer counts
             self._reply(_text(response) or "(nothing)", prompt.repair_message(self.questions))
             self.exchange.remarks.append("the answer had to be asked for twice")
             return list(read(self._ask_levels(logprobs=logprobs)))
