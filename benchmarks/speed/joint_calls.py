@@ -40,21 +40,17 @@ from argqual.models.embedded import available_cores
 
 
 class Timed:
-    """A language model that adds up the seconds that the engine reports for its requests."""
+    """An engine that adds up the seconds that llama.cpp reports for its requests."""
 
-    def __init__(self, lm: Any) -> None:
-        self.lm = lm
-        self.model = lm.model
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
         self.seconds = 0.0
 
-    def __call__(self, request: Any) -> Any:
-        response = self.lm(request)
+    def ask(self, request: Any) -> Any:
+        response, lost = self.engine.ask(request)
         timings = response.provider_data["timings"]
         self.seconds += (timings["prompt_ms"] + timings["predicted_ms"]) / 1000
-        return response
-
-    def copy(self, **settings: Any) -> Any:
-        return self.lm.copy(**settings)
+        return response, lost
 
 
 def texts(count: int, joined: int) -> list[Argument]:
@@ -88,10 +84,10 @@ def ways_to_rate(framework: Framework, model: Model) -> dict[str, Callable[[Argu
 
 def measure(framework: Framework, model: Model, arguments: list[Argument], ways: list[str]) -> dict[str, Any]:
     """Arguments a second of each way; the first argument warms each way up and is not counted."""
-    timed = Timed(model.lm)
+    timed = Timed(model.engine)
     rates: dict[str, float] = {}
     outside = 0.0
-    for name, way in ways_to_rate(framework, replace(model, lm=timed)).items():
+    for name, way in ways_to_rate(framework, replace(model, engine=timed)).items():
         if name not in ways:
             continue
         way(arguments[0])

@@ -132,7 +132,7 @@ def _score(
     assert options.output is not None
     job = {
         "source": source.identity(),
-        "columns": how.columns.__dict__ | how.shared,
+        "columns": {**how.columns.__dict__, **how.shared},
         "program": judge.reference.name + " " + judge.fingerprint,
         "model": f"{judge.model.name} ({judge.model.identity})",
         "readout": judge.readout.name,

@@ -1,0 +1,1 @@
+"""Tables of arguments in, scored tables out."""
