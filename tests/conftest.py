@@ -21,6 +21,12 @@ from loopback import Loopback
 SMALL = "smollm2-135m"
 
 
+@pytest.fixture(autouse=True)
+def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test finds what another has kept, nor what the user has."""
+    monkeypatch.setenv("ARGQUAL_STORE", str(tmp_path_factory.mktemp("store") / "assessments.sqlite"))
+
+
 @pytest.fixture(scope="session")
 def small_model() -> Model:
     """SmolLM2-135M: a real model whose ratings mean nothing, for the plumbing."""

@@ -46,7 +46,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store.sqlite")
 
 
-def judge_at(server: ChatServer | ChatServerProcess, framework: Framework, *, engine: str = "auto", readout: str = "expect") -> Judge:
+def judge_at(
+    server: ChatServer | ChatServerProcess, framework: Framework, *, engine: str = "auto", readout: str = "expect"
+) -> Judge:
     model = connect("openai/test", api_base=f"{server.url}/v1", api_key=KEY, engine=engine, timeout=1.0)
     return Judge(framework, model=model, readout=readout)
 

@@ -1,1 +1,1 @@
-"""Tables of arguments in, scored tables out."""
+"""Tables of arguments: read row by row, and written with their scores."""

@@ -1,27 +1,35 @@
-"""Which column of a table is what."""
+"""Which column of a table is the argument, and what else a judge may see of a row.
+
+Columns are chosen by name only, never by what stands in them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from argqual.argument import Argument, type_name
 from argqual.errors import InputError, nearest
 from argqual.tabular.sources import Row
 
-# Usual names, the likeliest first.
-_USUAL = {
-    "text": ("text", "argument", "comment", "comment_text", "body", "content", "post", "essay", "letter", "premise"),
-    "issue": ("issue", "topic", "question", "motion", "title", "prompt", "claim"),
-    "stance": ("stance", "stance_label", "side"),
-    "context": ("context", "parent", "parent_text", "reply_to", "parent_comment"),
-    "id": ("id", "argument_id", "comment_id", "#id", "arg_id", "uuid"),
-}
+# Usual names, the most telling first.
+_USUAL: Mapping[str, tuple[str, ...]] = {
+    "text": (
+        "text", "argument", "argument_text", "comment", "comment_text", "body", "content", "post", "post_text",
+        "essay", "full_text", "premise", "message", "utterance", "sentence",
+    ),
+    "issue": ("issue", "topic", "question", "title", "prompt", "motion", "proposition", "debate_title"),
+    "stance": ("stance", "stance_label"),
+    "context": ("context", "parent", "parent_text", "parent_comment", "reply_to", "reply_to_text"),
+    "id": ("id", "argument_id", "arg_id", "comment_id", "post_id", "essay_id", "#id", "uid", "uuid"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of the columns that hold an argument's inputs; None where there is none."""
+    """The names of the columns that are read; None: no such column."""
 
     text: str
     issue: str | None = None
@@ -30,8 +38,9 @@ class Columns:
     id: str | None = None
 
     def describe(self) -> str:
-        """For people: text from 'comment', issue from 'topic'."""
-        return ", ".join(f"{name} from '{column}'" for name, column in self.__dict__.items() if column)
+        """One line for people: "text from 'argument', issue from 'topic'"."""
+        chosen = {role: getattr(self, role) for role in _USUAL}
+        return ", ".join(f"{role} from '{name}'" for role, name in chosen.items() if name is not None)
 
 
 def choose_columns(
@@ -43,62 +52,108 @@ def choose_columns(
     context: str | None = None,
     id: str | None = None,
 ) -> Columns:
-    """The columns that were named, and for the others the first with a usual name; "" means none.
+    """The columns to read: those given by name, the others guessed from usual names.
+
+    Parameters
+    ----------
+    available
+        The table's columns.
+    text, issue, stance, context, id
+        A column's name; None to guess it; "" to use none (not for `text`).
 
     Raises
     ------
     InputError
-        A named column is not there, or no column looks like the text.
+        A given name is no column, one column has two roles, or no column can be guessed to be the text.
     """
-    given = {"text": text, "issue": issue, "stance": stance, "context": context, "id": id}
-    lower = {name.strip().lower(): name for name in reversed(available)}
-    chosen: dict[str, str | None] = {}
+    given = {"text": text or None, "issue": issue, "stance": stance, "context": context, "id": id}
+    chosen: dict[str, str | None] = {
+        role: _named(role, name, available) if name else None for role, name in given.items()
+    }
+    roles: dict[str, str] = {}
+    for role, name in chosen.items():
+        if name is None:
+            continue
+        if name in roles:
+            raise InputError(f"The column '{name}' cannot be both {roles[name]} and {role}.")
+        roles[name] = role
     for role, name in given.items():
-        if name:
-            if name not in available:
-                raise InputError(f"There is no column '{name}'. {nearest(name, available)}")
-            chosen[role] = name
-        elif name is None:
-            found = (lower[usual] for usual in _USUAL[role] if usual in lower)
-            chosen[role] = next((each for each in found if each not in given.values()), None)
-        else:
-            chosen[role] = None
+        if name is None:
+            chosen[role] = guess = _guessed(role, [column for column in available if column not in roles])
+            if guess is not None:
+                roles[guess] = role
     if chosen["text"] is None:
+        listed = ", ".join(f"'{column}'" for column in available)
         raise InputError(
-            f"No column looks like the text of an argument. There are: {', '.join(available) or 'none'}.",
-            hint="Name it with --text.",
+            f"Which column holds the arguments? The table has: {listed}.", hint="Name it, for example: --text NAME."
         )
-    return Columns(chosen["text"], chosen["issue"], chosen["stance"], chosen["context"], chosen["id"])
+    return Columns(chosen["text"], *(chosen[role] for role in ("issue", "stance", "context", "id")))
+
+
+def _named(role: str, name: str, available: Sequence[str]) -> str:
+    if name in available:
+        return name
+    alike = [column for column in available if _folded(column) == _folded(name)]
+    if len(alike) == 1:
+        return alike[0]
+    raise InputError(f"The table has no column '{name}' (given for {role}).", hint=nearest(name, available))
+
+
+def _guessed(role: str, available: Sequence[str]) -> str | None:
+    by_name = {_folded(column): column for column in reversed(available)}
+    return next((by_name[usual] for usual in _USUAL[role] if usual in by_name), None)
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def to_argument(row: Row, columns: Columns) -> Argument:
-    """The argument of a row.
+    """The argument that stands in a row.
 
     Raises
     ------
     InputError
-        The row has a problem, or its text is missing or no text.
+        The row has a problem, or its text is missing, blank or not text.
     """
-    if row.problem:
+    if row.problem is not None:
         raise InputError(row.problem)
     text = row.cells.get(columns.text)
-    if text is None or (isinstance(text, str) and not text.strip()):
+    if _is_missing(text):
         raise InputError("the text is empty")
     if not isinstance(text, str):
-        raise InputError(f"the text is not text but {type_name(text)}")
+        raise InputError(f"the text is {_said(text)}, not text")
     return Argument(
         text,
-        issue=_cell(row, columns.issue),
-        stance=_cell(row, columns.stance),
-        context=_cell(row, columns.context),
-        id=_cell(row, columns.id),
+        issue=_optional(row, columns, "issue"),
+        stance=_optional(row, columns, "stance"),
+        context=_optional(row, columns, "context"),
+        id=_optional(row, columns, "id"),
     )
 
 
-def _cell(row: Row, column: str | None) -> str | None:
-    value = row.cells.get(column) if column else None
-    if value is None or (isinstance(value, str) and not value.strip()):
+def _optional(row: Row, columns: Columns, role: str) -> str | None:
+    column = getattr(columns, role)
+    value = None if column is None else row.cells.get(column)
+    if _is_missing(value):
         return None
-    if not isinstance(value, str | int | float | bool):
-        raise InputError(f"the column '{column}' holds no text but {type_name(value)}")
-    return str(value)
+    if role == "id" or isinstance(value, (str, int, float)):
+        return str(value)
+    raise InputError(f"the {role} is {_said(value)}, not text")
+
+
+def _is_missing(value: Any) -> bool:
+    """None, a blank, and the NaN that some tables hold for "nothing"."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "an object" if isinstance(value, dict) else f"of the type {type_name(value)}"

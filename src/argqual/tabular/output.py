@@ -1,61 +1,76 @@
-"""A scored table, written as it grows and never seen half written.
+"""A table with its scores, written so that nothing finished is ever lost.
 
-While a job runs, its finished rows lie in `OUTPUT.partial/` as parts, each whole, in the
-output's own format; a killed process loses no part, and a resumed one goes on after the
-last. At the end the parts become one file, which takes the output's place in one step.
+While a job runs, finished rows lie in the folder `<path>.partial/` as whole parts,
+in the output's own format:
+
+    part-000000.jsonl …   renamed into place when they are on the disk
+    _job.json             what is being done; a resumed run must be doing the same
+    _lock                 held by the run that writes
+    _tmp-…                being written; thrown away by the next run
+    _finished             the output is whole, and is being put in its place
+
+`finish` makes the parts one file. Until that one replaces the output, whatever stood
+there before stays.
 """
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
+import itertools
 import json
-import math
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, time
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.errors import InputError
-from argqual.tabular.sources import open_source
+from argqual.tabular.cells import as_json, as_text, restored, settled, well_formed
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from filelock import FileLock
 
-_FORMATS = {".parquet": ".parquet", ".jsonl": ".jsonl", ".ndjson": ".jsonl", ".csv": ".csv", ".tsv": ".tsv"}
-_GROUP_ROWS, _GROUP_BYTES = 100_000, 64 << 20
-Cells = Mapping[str, Any]
+_PART = re.compile(r"part-(\d{6,})\.\w+")
+_MOST_BUFFERED = 16 << 20  # bytes of text; many long rows become a part before `part_rows` of them are there
+_CHUNK = 1 << 20
 
 
 class TableOutput:
-    """A scored table on its way into a file.
+    """The file that a job writes, row by row, in the order of the source.
 
     Parameters
     ----------
     path
-        Its ending says the format: .parquet, .jsonl, .ndjson, .csv or .tsv.
+        Ends in .csv, .tsv, .jsonl, .ndjson or .parquet.
     results
-        The result columns in order, each str, float, int or dict (a JSON object).
+        The result columns in order, each with the type of its cells: str, float, int or dict (a JSON
+        object). Any of them may be None.
     source_schema
-        Arrow types of the carried columns, where the source has them.
+        Arrow types that the carried columns keep in Parquet; None to find them from the cells.
     job
-        What is done here, as JSON-able data; a run that goes on must be the same job.
+        What is being done, as JSON: a resumed run must have the same.
+    resume
+        Go on with the parts of an earlier run, if there are any.
+    overwrite
+        Begin anew; the old output stays until the new one is whole.
+    part_rows
+        Rows that a killed run loses at most.
 
     Attributes
     ----------
     rows_done
-        Rows that earlier runs of the job finished.
+        Rows that earlier runs finished: 0 for a new job.
     finished
-        With `resume`: the output is there already.
+        The output is there already; there is nothing to do.
 
     Raises
     ------
     InputError
-        The output cannot be written there, is there already, is being written, or belongs
-        to another job.
+        The output cannot be written there, another run is writing it, it or a part of it is there
+        and neither `resume` nor `overwrite` is given, or the part is another job's.
     """
 
     def __init__(
@@ -70,403 +85,562 @@ class TableOutput:
         part_rows: int = 1000,
     ) -> None:
         self.path = path
-        self.finished = False
+        self.folder = partial_folder(path)
         self.rows_done = 0
-        self._format = _format_of(path)
-        self._results = results
-        self._schema = source_schema
+        self.finished = False
+        self._resume, self._overwrite = resume, overwrite
+        self._results = dict(results)
         self._part_rows = part_rows
-        self._rows: list[dict[str, Any]] = []
-        self._columns: dict[str, None] = dict.fromkeys(source_schema.names) if source_schema is not None else {}
-        self._folder = path.with_name(f"{path.name}.partial")
-        if path.is_dir():
-            raise InputError(f"{path} is a folder.", hint="Give the name of a file.")
-        if not path.parent.is_dir():
-            raise InputError(f"There is no folder {path.parent}.", hint="Make it first.")
-        if (self._folder / "_finished").exists():  # killed on the last steps, which are all that is left
-            self._lock = self._locked()
-            self._take_its_place()
-        if not self._folder.exists():
-            if path.exists() and resume:
-                self.finished = True
-                return
-            if path.exists() and not overwrite:
-                raise InputError(f"{path} is there already.", hint="--overwrite replaces it; or name another --output.")
+        self._format = _format(path, self._results, source_schema)
+        self._rows: list[Any] = []
+        self._bytes = 0
+        self._parts: list[Path] = []
+        self._lock: FileLock | None = None
+        _check_place(path, self.folder)
+        if not self.folder.exists() and self._is_settled():
+            return
+        with _writing(self.folder):
+            self.folder.mkdir(exist_ok=True)
+        self._lock = _locked(self.folder, path)
         try:
-            self._folder.mkdir(exist_ok=True)
-            self._lock = self._locked()
-        except OSError as error:
-            raise InputError(f"Cannot write beside {path}: {error.strerror or error}.") from None
-        self._begin(json.loads(json.dumps(job, default=str)), resume=resume, overwrite=overwrite)
+            with _writing(self.folder):
+                self._start(json.loads(json.dumps(job, default=str)))
+        except BaseException:
+            self.close()
+            raise
+        if self.finished:
+            self.close()
 
-    def _begin(self, job: Any, *, resume: bool, overwrite: bool) -> None:
-        described = self._folder / "_job.json"
-        if overwrite:
-            for each in self._folder.iterdir():
-                if each.name != "_lock":
-                    each.unlink()
-        if described.exists():
-            before = json.loads(described.read_text(encoding="utf-8"))
-            parts = list(self._parts())
-            if not resume:
-                self._lock.release()
-                raise InputError(
-                    f"An unfinished run is in {self._folder} ({len(parts)} parts).",
-                    hint="--resume goes on with it, --overwrite starts again.",
-                )
-            if differing := [key for key in {**before, **job} if before.get(key) != job.get(key)]:
-                self._lock.release()
-                said = "; ".join(f"{key}: {before.get(key)!r}, now {job.get(key)!r}" for key in differing)
-                raise InputError(
-                    f"The unfinished run in {self._folder} was another one. {said}",
-                    hint="Use the same table and options, or start again with --overwrite.",
-                )
-            self.rows_done = sum(int(part.stem.split("-")[2]) for part in parts)
-        else:
-            self._write_whole("_job.json", json.dumps(job, indent=2).encode())
-        for leftover in self._folder.glob("_tmp*"):
-            leftover.unlink()
-        self._number = len(list(self._parts()))
-
-    def append(self, cells: Cells, result: Cells) -> None:
-        """Add a row: the carried cells, then the results.
+    def append(self, cells: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+        """Add a row: the cells carried over from the source, and the result.
 
         Raises
         ------
         InputError
-            A carried column has the name of a result column.
+            A result column has the name of a carried one, or the disk is full.
         """
-        row = _joined(cells, result)
-        if cells.keys() - self._columns.keys():
-            self._columns |= dict.fromkeys(cells)
+        row = self._format.row(cells, [settled(result.get(name), kind) for name, kind in self._results.items()])
         self._rows.append(row)
-        if len(self._rows) >= self._part_rows:
+        self._bytes += self._format.size(row)
+        if len(self._rows) >= self._part_rows or self._bytes >= _MOST_BUFFERED:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is buffered as a part."""
+        """Write the rows that are not in a part yet as one; after it they survive a kill."""
         if not self._rows:
             return
-        rows, self._rows = self._rows, []
-        name = f"part-{self._number:06d}-{len(rows)}{self._format}"
-        if self._format == ".parquet":
-            import pyarrow.parquet as pq
-
-            buffer = io.BytesIO()
-            pq.write_table(self._table(rows), buffer, compression="zstd")
-            self._write_whole(name, buffer.getvalue())
-        elif self._format == ".jsonl":
-            self._write_whole(name, b"".join(_json_line(row) for row in rows))
-        else:
-            columns = [*self._columns, *self._results]
-            lines = [_delimited(columns, self._format)]
-            lines += (_delimited([_cell(row.get(column)) for column in columns], self._format) for row in rows)
-            self._write_whole(name, b"".join(lines))
-        self._number += 1
+        part = self.folder / f"part-{len(self._parts):06d}{self.path.suffix.lower()}"
+        with _writing(self.folder):
+            _put(part, lambda file: self._format.write_part(file, self._rows))
+        # Only now: a flush that failed can be tried again, and writes the same part.
+        self._parts.append(part)
+        self._rows, self._bytes = [], 0
 
     def finish(self) -> None:
-        """Make one file of the parts and put it in the output's place."""
+        """Make the parts the output file, in one step, and remove their folder."""
+        if self.finished:
+            return
         self.flush()
-        whole = self._folder / "_whole"
-        parts = list(self._parts())
-        if self._format == ".parquet":
-            _join_parquet(parts, whole, self._results, self._schema)
-        elif self._format == ".jsonl":
-            _join_bytes(parts, whole, b"")
-        else:
-            self._join_delimited(parts, whole)
-        with whole.open("rb+") as file:
-            os.fsync(file.fileno())
-        self._write_whole("_finished", b"")
-        self._take_its_place()
+        whole = self.folder / "_tmp-output"
+        with _writing(self.folder):
+            _write_synced(whole, lambda file: self._format.join(self._parts, file))
+            _put(self.folder / "_finished", lambda file: file.write(b"{}\n"))
+            self._replace()
+            self.finished = True
+            self._clear()
+        self.close()
 
     def discard(self) -> None:
-        """Forget the rows of this run; an earlier output stays."""
-        self._lock.release()
-        shutil.rmtree(self._folder)
+        """Throw away what this job wrote; an older output stays as it was."""
+        self._rows, self._bytes = [], 0
+        with _writing(self.folder):
+            self._clear()
+        self.close()
 
-    def _take_its_place(self) -> None:
-        """The last steps, which a run that was killed among them repeats."""
-        whole = self._folder / "_whole"
+    def close(self) -> None:
+        """Let another run write; finished parts stay, rows that are in none are dropped."""
+        if self._lock is None:
+            return
+        lock, self._lock = self._lock, None
+        with suppress(OSError):  # on Windows a lock that is held cannot go, and another run may have come meanwhile
+            if [entry.name for entry in self.folder.iterdir()] == ["_lock"]:
+                (self.folder / "_lock").unlink()
+                self.folder.rmdir()
+        lock.release()
+
+    def _is_settled(self) -> bool:
+        """Whether a whole output and no part of one is there, to be left alone."""
+        if self._overwrite or not self.path.exists():
+            return False
+        if not self._resume:
+            raise InputError(
+                f"{self.path} is there already.", hint="Name another file, or give --overwrite to write it anew."
+            )
+        self.finished = True
+        return True
+
+    def _start(self, job: dict[str, Any]) -> None:
+        """Take over what earlier runs left, or begin."""
+        if (self.folder / "_finished").exists():
+            # Killed while it finished: what it still had to do is done now.
+            self._replace()
+            self._clear()
+        for left in self.folder.glob("_tmp*"):
+            left.unlink()
+        if self._overwrite:
+            self._clear()
+        known = read_job(self.path)
+        self._parts = _parts(self.folder)
+        if known is None and self._parts:
+            raise InputError(
+                f"{self.folder} holds parts of a run, but not what it was.",
+                hint="--overwrite starts again, or move the folder away.",
+            )
+        if known is None:
+            if not self._is_settled():
+                _put(self.folder / "_job.json", lambda file: file.write(_dumped(job)))
+            return
+        rows = [self._format.read_part(part) for part in self._parts]
+        self.rows_done = sum(rows)
+        if not self._resume:
+            raise InputError(
+                f"An unfinished run of {self.rows_done:,} rows is in {self.folder}.",
+                hint="--resume goes on with it, --overwrite starts again.",
+            )
+        if differing := _differing(known, job):
+            raise InputError(
+                f"The unfinished run in {self.folder} did something else: {'; '.join(differing)}.",
+                hint="Give the same options as then, or --overwrite to start again.",
+            )
+
+    def _replace(self) -> None:
+        """Put the whole output in its place, unless that was done before."""
+        whole = self.folder / "_tmp-output"
         if whole.exists():
             os.replace(whole, self.path)
-        for each in self._folder.iterdir():
-            if each.name not in ("_finished", "_lock"):
-                each.unlink()
-        self._lock.release()
-        shutil.rmtree(self._folder)
+            _sync_folder(self.path.parent)
 
-    def _parts(self) -> Iterator[Path]:
-        yield from sorted(self._folder.glob(f"part-*{self._format}"))
+    def _clear(self) -> None:
+        """Empty the folder but for the lock, so that what a kill leaves is still a run that can go on.
 
-    def _locked(self) -> Any:
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self._folder / "_lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise InputError(f"Another run is writing {self.path}.", hint="Wait for it, or stop it first.") from None
-        return lock
-
-    def _write_whole(self, name: str, content: bytes) -> None:
-        temporary = self._folder / f"_tmp-{name}"
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._folder / name)
-
-    def _table(self, rows: list[dict[str, Any]]) -> pa.Table:
-        import pyarrow as pa
-
-        arrays = {}
-        for column in self._columns:
-            values = [row.get(column) for row in rows]
-            if self._schema is not None and column in self._schema.names:
-                arrays[column] = pa.array(values, type=self._schema.field(column).type)
-            else:
-                arrays[column] = _inferred(values)
-        for column, kind in self._results.items():
-            values = [row.get(column) for row in rows]
-            arrays[column] = pa.array(map(_json_text, values) if kind is dict else values, type=_arrow_type(kind))
-        return pa.table(arrays)
-
-    def _join_delimited(self, parts: list[Path], whole: Path) -> None:
-        header = _delimited([*self._all_columns(parts), *self._results], self._format)
-        if all(_begins(part, header) for part in parts):
-            _join_bytes(parts, whole, header)
-            return
-        columns = next(csv.reader([header.decode()], delimiter=_delimiter(self._format)))
-        with whole.open("wb") as file:
-            file.write(header)
-            for part in parts:
-                with part.open(encoding="utf-8", newline="") as rows:
-                    for row in csv.DictReader(rows, delimiter=_delimiter(self._format)):
-                        file.write(_delimited([row.get(column) or "" for column in columns], self._format))
-
-    def _all_columns(self, parts: list[Path]) -> list[str]:
-        found: dict[str, None] = {}
-        for part in parts:
-            with part.open(encoding="utf-8", newline="") as file:
-                found |= dict.fromkeys(next(csv.reader(file, delimiter=_delimiter(self._format)), []))
-        found |= self._columns if not parts else {}
-        return [column for column in found if column not in self._results]
+        Parts go from the last to the first, the job after them, and the mark of a finished run last.
+        """
+        for part in reversed(_parts(self.folder, check=False)):
+            part.unlink(missing_ok=True)
+        last = {"_job.json": 1, "_finished": 2}
+        for left in sorted(self.folder.glob("_*"), key=lambda path: last.get(path.name, 0)):
+            if left.name != "_lock":
+                left.unlink(missing_ok=True)
+        self._parts = []
 
 
 class StreamOutput:
-    """Scored rows on a stream, each as soon as it is there."""
+    """The same rows to a text stream, each sent at once.
 
-    def __init__(self, stream: TextIO, format: str, *, results: Mapping[str, type]) -> None:
+    Parameters
+    ----------
+    format
+        `jsonl` or `csv`.
+    columns
+        The carried columns of a CSV stream; by default those of its first row.
+
+    Attributes
+    ----------
+    left_out
+        Carried columns that came only after a CSV stream's header was sent; they are not in it.
+    """
+
+    def __init__(
+        self, stream: TextIO, format: str, *, results: Mapping[str, type], columns: Sequence[str] | None = None
+    ) -> None:
+        if format not in ("jsonl", "csv"):
+            raise InputError(f"A stream is written as jsonl or csv, not as {format}.")
         self._stream = stream
-        self._format = format
-        self._results = results
-        self._columns: list[str] | None = None
+        self._results = dict(results)
+        self._lines = _CsvLines(",") if format == "csv" else None
+        self._columns = None if columns is None else list(columns)
+        self._started = False
+        encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
+        self._ascii = not encoding.startswith("utf")
+        self.left_out: list[str] = []
 
-    def append(self, cells: Cells, result: Cells) -> None:
-        row = _joined(cells, result)
-        if self._format == "jsonl":
-            self._stream.write(_json_line(row).decode())
-        else:
-            if self._columns is None:
-                self._columns = list(row)
-                self._stream.write(_delimited(self._columns, ".csv").decode())
-            self._stream.write(_delimited([_cell(row.get(column)) for column in self._columns], ".csv").decode())
+    def append(self, cells: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+        """Send a row. A reader that is gone raises BrokenPipeError."""
+        _refuse_shared(cells, self._results)
+        values = [settled(result.get(name), kind) for name, kind in self._results.items()]
+        if self._lines is None:
+            self._send(as_json({**cells, **dict(zip(self._results, values, strict=True))}, ascii=self._ascii) + "\n")
+            return
+        self._start(cells)
+        columns = self._columns or []
+        self.left_out += [name for name in cells if name not in columns and name not in self.left_out]
+        self._send(self._lines.line([as_text(cells.get(name)) for name in columns] + [as_text(v) for v in values]))
+
+    def flush(self) -> None:
         self._stream.flush()
 
     def finish(self) -> None:
+        """Send the header, if no row has brought it."""
+        if self._lines is not None:
+            self._start({})
+        self.flush()
+
+    def _start(self, cells: Mapping[str, Any]) -> None:
+        assert self._lines is not None
+        if not self._started:
+            self._started = True
+            if self._columns is None:
+                self._columns = list(cells)
+            self._send(self._lines.line([*self._columns, *self._results]))
+
+    def _send(self, line: str) -> None:
+        line = well_formed(line)
+        if self._ascii:
+            line = line.encode(self._stream.encoding, "backslashreplace").decode(self._stream.encoding)
+        self._stream.write(line)
         self._stream.flush()
+
+
+def partial_folder(path: Path) -> Path:
+    """Where the parts of an unfinished output lie."""
+    return path.with_name(f"{path.name}.partial")
+
+
+def read_job(path: Path) -> dict[str, Any] | None:
+    """The job whose unfinished output this is; None if there is none.
+
+    Raises
+    ------
+    InputError
+        There is a file that says so, but it cannot be read.
+    """
+    file = partial_folder(path) / "_job.json"
+    try:
+        job = json.loads(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read {file}: {error}.", hint="--overwrite starts again.") from None
+    if not isinstance(job, dict):
+        raise InputError(f"{file} is not a job of argqual's.", hint="--overwrite starts again.")
+    return job
 
 
 def iter_scored(
     path: Path, results: Mapping[str, type]
 ) -> tuple[pa.Schema | None, Iterator[tuple[dict[str, Any], dict[str, Any]]]]:
-    """A finished output again: the types of its carried columns, and its rows as (carried, results).
+    """Read a finished output again.
+
+    Returns
+    -------
+    schema
+        Arrow types of the carried columns, for Parquet.
+    rows
+        For each row the carried cells, and the result cells in their types.
 
     Raises
     ------
     InputError
-        It lacks result columns, or is none of argqual's outputs.
+        It is no such output, or not of these result columns; a cell of them is broken (while reading).
     """
-    source = open_source(str(path), delimiter="," if path.suffix.lower() == ".csv" else None)
-    if missing := [column for column in results if column not in source.columns]:
+    from argqual.tabular.sources import is_table, open_source
+
+    _format(path, {}, None)
+    if not is_table(str(path)) or path.is_dir():
+        raise InputError(f"{path} is not an output of argqual's.")
+    if path.is_file() and not path.stat().st_size:
+        return None, iter(())  # JSON lines of no rows
+    delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
+    source = open_source(str(path), delimiter=delimiter)
+    missing = [name for name in results if name not in source.columns]
+    if missing:
         raise InputError(
-            f"{path} has no column '{missing[0]}': it was not scored like this.",
-            hint="Use the framework, --prefix and --details it was scored with.",
+            f"{path} has not the result columns {', '.join(missing)}.",
+            hint="It was scored by another framework, or with another --prefix.",
         )
-    schema: Any = source.schema
+    schema = source.schema
     if schema is not None:
-        for column in results:
-            schema = schema.remove(schema.get_field_index(column))
+        import pyarrow as pa
+
+        schema = pa.schema([field for field in schema if field.name not in results], metadata=schema.metadata)
 
     def rows() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        for row in source.rows():
-            carried = {name: value for name, value in row.cells.items() if name not in results}
-            yield carried, {name: _restored(row.cells.get(name), kind) for name, kind in results.items()}
+        for number, row in enumerate(source.rows(), 1):
+            if row.problem is not None:
+                raise InputError(f"{path}: {row.problem}.")
+            scored = {}
+            for name, kind in results.items():
+                try:
+                    scored[name] = restored(row.cells.get(name), kind)
+                except ValueError:
+                    raise InputError(
+                        f"{path}: row {number} has {row.cells.get(name)!r:.60} in the column {name}, "
+                        f"which is no {_SAID[kind]}."
+                    ) from None
+            yield {name: value for name, value in row.cells.items() if name not in results}, scored
 
     return schema, rows()
 
 
-def _joined(cells: Cells, result: Cells) -> dict[str, Any]:
-    if both := cells.keys() & result.keys():
-        raise InputError(
-            f"The table has columns of the same names already: {', '.join(sorted(both))}.",
-            hint="Choose another --prefix, for example --prefix second_.",
-        )
-    return {**cells, **result}
+_SAID = {str: "text", float: "number", int: "whole number", dict: "JSON object"}
 
 
-def _restored(value: Any, kind: type) -> Any:
-    if value is None or value == "":
-        return None
-    if kind is dict:
-        return json.loads(value) if isinstance(value, str) else value
-    return kind(value)
+# Formats. Each knows how a row is kept until its part is written, and how parts become one file.
 
 
-def _format_of(path: Path) -> str:
-    found = _FORMATS.get(path.suffix.lower())
-    if found is None:
-        raise InputError(f"{path}: the format is not known by this ending.", hint="Use .parquet, .jsonl, .csv or .tsv.")
-    return found
+class _JsonLines:
+    def __init__(self, results: Mapping[str, type]) -> None:
+        self._results = results
+
+    def row(self, cells: Mapping[str, Any], values: list[Any]) -> bytes:
+        _refuse_shared(cells, self._results)
+        line = as_json({**cells, **dict(zip(self._results, values, strict=True))})
+        # An escape is what JSON has for half a surrogate pair, too.
+        return line.encode("utf-8", "backslashreplace") + b"\n"
+
+    def size(self, row: bytes) -> int:
+        return len(row)
+
+    def write_part(self, file: BinaryIO, rows: list[bytes]) -> None:
+        file.writelines(rows)
+
+    def read_part(self, part: Path) -> int:
+        with part.open("rb") as file:
+            return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
+
+    def join(self, parts: list[Path], file: BinaryIO) -> None:
+        for part in parts:
+            _copy(part, file)
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON can have it: dates as ISO text, bytes as base64, what is no number as null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, date | time):  # a datetime is a date
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return str(value)
+class _Csv:
+    def __init__(self, results: Mapping[str, type], delimiter: str, carried: Iterable[str]) -> None:
+        self._results = results
+        self._delimiter = delimiter
+        self._lines = _CsvLines(delimiter)
+        self._carried = dict.fromkeys(carried)
 
+    def row(self, cells: Mapping[str, Any], values: list[Any]) -> list[str]:
+        _refuse_shared(cells, self._results)
+        cells = {well_formed(name): value for name, value in cells.items()}
+        if not self._carried.keys() >= cells.keys():
+            self._carried |= dict.fromkeys(cells)
+        # Results first: columns that come later are then missing at the end only.
+        return [*map(as_text, values), *(as_text(cells.get(name)) for name in self._carried)]
 
-def _json_text(value: Any) -> str | None:
-    return None if value is None else json.dumps(_plain(value), ensure_ascii=False)
+    def size(self, row: list[str]) -> int:
+        return sum(map(len, row))
 
+    def write_part(self, file: BinaryIO, rows: list[list[str]]) -> None:
+        file.write(self._header())
+        results, carried = len(self._results), len(self._carried)
+        for row in rows:
+            cells = row[results:]
+            cells += [""] * (carried - len(cells))
+            file.write(self._lines.line([*cells, *row[:results]]).encode("utf-8", "backslashreplace"))
 
-def _json_line(row: Cells) -> bytes:
-    text = json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace") + b"\n"  # a lone surrogate as JSON writes it
+    def read_part(self, part: Path) -> int:
+        with part.open(encoding="utf-8", newline="") as file:
+            records = self._records(file)
+            self._carried |= dict.fromkeys(next(records, [])[: -len(self._results) or None])
+            return sum(1 for _ in records)
 
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    plain = _plain(value)
-    if isinstance(plain, str):
-        return plain
-    return "" if plain is None else json.dumps(plain, ensure_ascii=False)
-
-
-def _delimiter(format: str) -> str:
-    return "\t" if format == ".tsv" else ","
-
-
-def _delimited(cells: Iterable[str], format: str) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, delimiter=_delimiter(format), lineterminator="\n").writerow(cells)
-    return buffer.getvalue().encode("utf-8", "backslashreplace")
-
-
-def _begins(part: Path, header: bytes) -> bool:
-    with part.open("rb") as file:
-        return file.read(len(header)) == header
-
-
-def _join_bytes(parts: Iterable[Path], whole: Path, header: bytes) -> None:
-    with whole.open("wb") as file:
+    def join(self, parts: list[Path], file: BinaryIO) -> None:
+        header = self._header()
         file.write(header)
         for part in parts:
-            with part.open("rb") as rows:
-                rows.seek(len(header))
-                shutil.copyfileobj(rows, file)
+            with part.open("rb") as opened:
+                same = opened.read(len(header)) == header
+            if same:
+                _copy(part, file, skip=len(header))
+            else:
+                self._widen(part, file)
+
+    def _widen(self, part: Path, file: BinaryIO) -> None:
+        """Copy a part that was written before some column had appeared."""
+        with part.open(encoding="utf-8", newline="") as opened:
+            records = self._records(opened)
+            carried = len(next(records)) - len(self._results)
+            blank = [""] * (len(self._carried) - carried)
+            file.writelines(
+                self._lines.line([*cells[:carried], *blank, *cells[carried:]]).encode() for cells in records
+            )
+
+    def _records(self, file: TextIO) -> Iterator[list[str]]:
+        csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
+        return csv.reader(file, delimiter=self._delimiter)
+
+    def _header(self) -> bytes:
+        return self._lines.line([*self._carried, *self._results]).encode("utf-8", "backslashreplace")
 
 
-def _arrow_type(kind: type) -> pa.DataType:
-    import pyarrow as pa
+class _CsvLines:
+    """Rows as CSV with "\\n" line ends; a lone carriage return in a cell is quoted, too."""
 
-    return {str: pa.string(), float: pa.float64(), int: pa.int64(), dict: pa.string()}[kind]
+    def __init__(self, delimiter: str) -> None:
+        self._buffer = io.StringIO()
+        # Python 3.11 quotes the characters of the line end only, so both have to be in it.
+        self._writer = csv.writer(self._buffer, delimiter=delimiter, lineterminator="\r\n")
+
+    def line(self, cells: Iterable[str]) -> str:
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        self._writer.writerow(cells)
+        return self._buffer.getvalue()[:-2] + "\n"
 
 
-def _inferred(values: list[Any]) -> pa.Array:
-    """Values of one type as it is; of several as text."""
-    import pyarrow as pa
+class _ParquetFormat:
+    def __init__(self, results: Mapping[str, type], schema: pa.Schema | None) -> None:
+        self._results = results
+        self._schema = schema
 
+    def row(self, cells: Mapping[str, Any], values: list[Any]) -> tuple[dict[str, Any], list[Any]]:
+        _refuse_shared(cells, self._results)
+        return {well_formed(name): value for name, value in cells.items()}, values
+
+    def size(self, row: tuple[dict[str, Any], list[Any]]) -> int:
+        return sum(len(value) for value in itertools.chain(row[0].values(), row[1]) if isinstance(value, (str, bytes)))
+
+    def write_part(self, file: BinaryIO, rows: list[tuple[dict[str, Any], list[Any]]]) -> None:
+        from argqual.tabular import arrow
+
+        arrow.write_part(file, rows, self._results, self._schema)
+
+    def read_part(self, part: Path) -> int:
+        from argqual.tabular import arrow
+
+        return arrow.rows_of(part)
+
+    def join(self, parts: list[Path], file: BinaryIO) -> None:
+        from argqual.tabular import arrow
+
+        arrow.join(parts, file, self._results, self._schema)
+
+
+_Format = _JsonLines | _Csv | _ParquetFormat
+
+
+def _format(path: Path, results: Mapping[str, type], schema: pa.Schema | None) -> Any:
+    suffix = path.suffix.lower()
+    carried = [] if schema is None else schema.names
+    if suffix in (".jsonl", ".ndjson"):
+        return _JsonLines(results)
+    if suffix in (".csv", ".tsv"):
+        return _Csv(results, "," if suffix == ".csv" else "\t", carried)
+    if suffix == ".parquet":
+        return _ParquetFormat(results, schema)
+    raise InputError(
+        f"{path}: which format? A table is written as .csv, .tsv, .jsonl (or .ndjson) or .parquet.",
+        hint=f"For example: --output {path.with_suffix('.csv') if path.name else 'scores.csv'}.",
+    )
+
+
+def _refuse_shared(cells: Mapping[str, Any], results: Mapping[str, type]) -> None:
+    if shared := results.keys() & cells.keys():
+        listed = ", ".join(name for name in results if name in shared)
+        raise InputError(
+            f"The table has columns with the names of results: {listed}.",
+            hint="Give the results other names, for example: --prefix new_.",
+        )
+
+
+# Files
+
+
+def _check_place(path: Path, folder: Path) -> None:
+    parent = path.parent
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", hint="Name a file in it.")
+    if not parent.is_dir():
+        raise InputError(f"There is no folder {parent} to write {path.name} into.", hint="Make it first.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"Nothing may be written into the folder {parent}.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is in the way: unfinished runs are kept in a folder of that name.")
+
+
+def _locked(folder: Path, path: Path) -> FileLock:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "_lock", timeout=0)
     try:
-        return pa.array(values)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.array([_as_text(value) for value in values], type=pa.string())
+        with _writing(folder):
+            lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"Another run is writing {path}.", hint="Wait until it is done, or name another output."
+        ) from None
+    return lock
 
 
-def _as_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    text = value if isinstance(value, str) else _json_text(value)
-    return text.encode("utf-8", "backslashreplace").decode() if text is not None else None
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:  # filelock's is an OSError, too
+        raise
+    except OSError as error:
+        where = error.filename or folder
+        raise InputError(f"Cannot write {where}: {error.strerror or error}.") from error
 
 
-def _join_parquet(parts: list[Path], whole: Path, results: Mapping[str, type], schema: pa.Schema | None) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _parts(folder: Path, *, check: bool = True) -> list[Path]:
+    """The parts in order.
 
-    types: dict[str, list[Any]] = {} if schema is None else {field.name: [field.type] for field in schema}
-    for part in parts:
-        for field in pq.read_schema(part):
-            seen = types.setdefault(field.name, [])
-            if field.type not in seen:
-                seen.append(field.type)
-    carried = [pa.field(name, _common(seen)) for name, seen in types.items() if name not in results]
-    final = pa.schema([*carried, *(pa.field(name, _arrow_type(kind)) for name, kind in results.items())])
-    with pq.ParquetWriter(whole, final, compression="zstd") as writer:
-        waiting: list[pa.Table] = []
-        for part in parts:
-            waiting.append(_fitted(pq.read_table(part), final))
-            enough = sum(table.num_rows for table in waiting) >= _GROUP_ROWS
-            if enough or sum(table.nbytes for table in waiting) >= _GROUP_BYTES:
-                writer.write_table(pa.concat_tables(waiting))
-                waiting = []
-        if waiting:
-            writer.write_table(pa.concat_tables(waiting))
+    Raises
+    ------
+    InputError
+        One is missing.
+    """
+    found = {int(match[1]): path for path in folder.glob("part-*") if (match := _PART.fullmatch(path.name))}
+    numbers = sorted(found)
+    if check and numbers != list(range(len(numbers))):
+        gone = next(number for number, there in enumerate(numbers) if number != there)
+        raise InputError(f"part-{gone:06d} is missing from {folder}.", hint="--overwrite starts again.")
+    return [found[number] for number in numbers]
 
 
-def _common(types: list[Any]) -> Any:
-    """The type that can hold all: numbers as numbers, everything else that differs as text."""
-    import pyarrow as pa
-
-    some = [each for each in types if not pa.types.is_null(each)]
-    if not some:
-        return pa.string()
-    if len(some) == 1:
-        return some[0]
-    if all(pa.types.is_integer(each) or pa.types.is_floating(each) for each in some):
-        return pa.float64()
-    return pa.string()
+def _put(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file that is either whole or not there."""
+    temporary = path.with_name(f"_tmp-{path.name}")
+    _write_synced(temporary, write)
+    os.replace(temporary, path)
+    _sync_folder(path.parent)
 
 
-def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    import pyarrow as pa
+def _write_synced(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    with path.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
 
-    columns = []
-    for field in schema:
-        place = table.schema.get_field_index(field.name)
-        if place < 0:
-            columns.append(pa.nulls(table.num_rows, field.type))
-            continue
-        column = table.column(place)
-        if column.type == field.type:
-            columns.append(column)
-        elif pa.types.is_null(column.type):
-            columns.append(pa.nulls(table.num_rows, field.type))
-        elif pa.types.is_floating(field.type):
-            columns.append(column.cast(field.type, safe=False))
-        else:
-            columns.append(pa.array([_as_text(value) for value in column.to_pylist()], type=pa.string()))
-    return pa.table(columns, schema=schema)
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # it has no such call
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _copy(part: Path, file: BinaryIO, skip: int = 0) -> None:
+    with part.open("rb") as opened:
+        opened.seek(skip)
+        while chunk := opened.read(_CHUNK):
+            file.write(chunk)
+
+
+def _dumped(job: Mapping[str, Any]) -> bytes:
+    return (json.dumps(job, indent=1) + "\n").encode()
+
+
+def _differing(then: Any, now: Any, name: str = "") -> list[str]:
+    """What differs between two jobs, each with both values."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        found = []
+        for key in {**then, **now}:
+            found += _differing(then.get(key), now.get(key), f"{name}.{key}" if name else key)
+        return found
+    return [] if then == now else [f"{name} was {json.dumps(then):.200}, is {json.dumps(now):.200}"]

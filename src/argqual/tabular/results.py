@@ -58,7 +58,7 @@ class Results:
         values += [reason, "; ".join(assessment.notes) or None]
         values += [assessment.model, assessment.readout, assessment.program]
         if self.details:
-            values.append(assessment.model_dump(mode="json"))
+            values.append(assessment.model_dump(mode="json", exclude_none=True))
         return dict(zip(self.types, values, strict=True))
 
     def status(self, cells: Mapping[str, Any]) -> Status:

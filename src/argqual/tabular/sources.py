@@ -1,11 +1,8 @@
-"""Tables of arguments, read row by row.
+"""Tables of arguments, read one row after the other: CSV, TSV, JSON lines, Parquet, folders, the Hugging Face hub.
 
-CSV and JSONL are read with the standard library and Parquet with pyarrow, so that cells
-stay as they are ("007" is no number, "NA" is no gap) and a bad row is known by its line;
-`datasets` guesses types, and is used for what only it can read: the hub, streamed.
-
-A row that cannot be read is a row with a problem, never an exception: it takes its place
-in the output with the reason.
+Memory stays flat however long a table is. A cell is what the file says: no text
+becomes a number or a missing value. What is wrong with one row is that row's
+`problem`; what is wrong with the whole table is an InputError when it is opened.
 """
 
 from __future__ import annotations
@@ -17,12 +14,17 @@ import hashlib
 import io
 import itertools
 import json
-import sys
+import os
+import re
+import stat
+import zlib
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.argument import read_argument_text
 from argqual.errors import InputError, nearest
@@ -30,164 +32,323 @@ from argqual.errors import InputError, nearest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-_DELIMITERS = (",", ";", "\t", "|")
-_PEEK = 100
-_BATCH = 1000
+_DELIMITED = (".csv", ".tsv")
+_JSON_LINES = (".jsonl", ".ndjson")
+_TEXTS = (".txt", ".md")
+_KINDS = ".csv, .tsv, .jsonl, .ndjson (each also as .gz), .parquet, a folder of .txt and .md files, hf://OWNER/NAME"
+_HUB = "hf://"
+_CHUNK = 1 << 20
+_PEEKED = 100  # rows of a JSONL file whose keys are its columns
+_MOST_CELL = 10_000_000  # characters; a quote that never closes ends here and not with the memory
+_MOST_DEPTH = 100  # of JSON values
+_BATCH_ROWS = 1000
+_BATCH_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it was read; `problem` says why it cannot be used."""
+    """One row of a table.
+
+    Parameters
+    ----------
+    cells
+        Every column as read, in order. Cells of CSV, TSV and text are str.
+    problem
+        Why this row cannot be used; `cells` then holds what could be read.
+    """
 
     cells: dict[str, Any]
     problem: str | None = None
 
 
-class Source:
-    """A table. `columns` are known before the first row; `schema` where the source has types of its own."""
+class Source(ABC):
+    """A table that is read from its first row to its last.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.columns: tuple[str, ...] = ()
-        self.schema: pa.Schema | None = None
+    Attributes
+    ----------
+    name
+        For messages: the path, "standard input", the hub address.
+    columns
+        The columns, as far as they are known before the first row: all, but for JSON lines
+        those of the first rows.
+    schema
+        Exact Arrow types, where the source has them.
+    """
 
+    name: str
+    columns: tuple[str, ...]
+    schema: pa.Schema | None = None
+
+    @abstractmethod
     def rows(self, skip: int = 0) -> Iterator[Row]:
-        """The rows, without the first `skip`."""
-        raise NotImplementedError
+        """The rows after the first `skip` ones, those with a problem among them.
 
+        Raises
+        ------
+        InputError
+            The table cannot be read any further.
+        """
+
+    @abstractmethod
     def count(self) -> int | None:
-        """How many rows there are; None when that cannot be known before reading."""
-        return None
+        """The number of rows, with those that have a problem; None where it cannot be known beforehand."""
 
+    @abstractmethod
     def identity(self) -> dict[str, str | int]:
-        """By which a run that goes on recognises the table."""
-        return {"kind": type(self).__name__, "name": self.name}
+        """What tells this table from another, or from an edited one."""
 
 
 def is_table(spec: str) -> bool:
-    """Whether this names a table: by its ending, as a folder, or as a dataset of the hub."""
-    if spec.startswith("hf://"):
-        return True
-    if _kind(spec) in _ENDINGS:
-        return not any(map(str.isspace, spec)) or Path(spec).exists()
-    try:
-        return Path(spec).is_dir()
-    except (OSError, ValueError):
-        return False
+    """Whether this names a table (a path by its ending, a folder, hf://…) and not a text."""
+    return spec.startswith(_HUB) or _kind(spec) in (*_DELIMITED, *_JSON_LINES, ".parquet") or os.path.isdir(spec)
 
 
 def open_source(spec: str, *, encoding: str = "utf-8", delimiter: str | None = None) -> Source:
-    """The table that `spec` names.
+    """The table at a path or a hub address, checked as far as that is cheap.
+
+    Parameters
+    ----------
+    encoding
+        Of a CSV, TSV or JSONL file.
+    delimiter
+        One character between the cells of a CSV or TSV file. By default the tab for `.tsv`, and for
+        `.csv` the one of comma, semicolon, tab and bar that cuts its header into most cells.
 
     Raises
     ------
     InputError
-        It is missing, is of no known kind, or cannot be read as what it seems to be.
+        There is no such table, it is not what its name says, or not in this encoding.
     """
-    if spec.startswith("hf://"):
+    if spec.startswith(_HUB):
         return _Hub(spec)
     path = Path(spec)
+    kind = _kind(spec)
     if path.is_dir():
         return _Folder(path)
-    if not path.is_file():
-        folder = path.parent
-        beside = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-        raise InputError(f"There is no file {spec}. {nearest(path.name, beside) if len(beside) < 50 else ''}".strip())
-    kind = _kind(spec)
+    _check_is_file(path)
+    if kind in _DELIMITED:
+        return _Delimited(path, encoding, _checked_delimiter(delimiter) or ("\t" if kind == ".tsv" else None))
+    if kind in _JSON_LINES:
+        return _JsonLines(path, encoding)
     if kind == ".parquet":
         return _Parquet(path)
-    if kind in (".jsonl", ".ndjson"):
-        return _JsonLines(path, encoding)
-    if kind in (".csv", ".tsv"):
-        return _Delimited(path, encoding, "\t" if kind == ".tsv" and delimiter is None else delimiter)
-    raise InputError(f"{spec} is no table.", hint=f"Tables end in {', '.join(_ENDINGS)}, or are folders or hf://….")
+    raise InputError(f"{path} is not a table that argqual reads.", hint=f"It reads {_KINDS}.")
 
 
 def open_lines(stream: BinaryIO, name: str = "standard input") -> Source:
-    """One argument a line: a JSON object with columns, or else text. Read as the lines come."""
-    return _Stream(stream, name)
+    """A table with one record a line, each read as soon as it is there.
+
+    A line that is a JSON object gives its keys. A JSON string gives its text, and any other line
+    itself, as `text`. Waits for the first line, whose columns are the table's.
+    """
+    return _Lines(stream, name)
 
 
 def _kind(spec: str) -> str:
-    path = Path(spec.lower())
-    return Path(path.stem).suffix if path.suffix == ".gz" and path.stem.count(".") else path.suffix
+    stem = spec.lower().removesuffix(".gz")
+    kind = os.path.splitext(stem)[1]
+    return "" if kind == ".parquet" and stem != spec.lower() else kind
 
 
-class _File(Source):
-    def __init__(self, path: Path, encoding: str = "utf-8") -> None:
-        super().__init__(str(path))
-        self.path = path
-        self.encoding = encoding
+def _check_is_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"There is no file {path}.", hint=_neighbours(path)) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read {path}: {_reason(error)}.") from None
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is not a regular file.", hint="A pipe is read with - and --lines.")
+
+
+def _neighbours(path: Path) -> str | None:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f"There is no folder {path.parent} either."
+    said = nearest(path.name, names)
+    if said.startswith("Did you mean"):
+        return said
+    tables = [name for name in names if is_table(str(path.parent / name)) and _kind(name)]
+    return f"Tables there: {', '.join(sorted(tables)[:8])}." if tables else None
+
+
+def _reason(error: Exception) -> str:
+    """What an exception says, as one short line without a full stop."""
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(said.split())[:300].rstrip(".")
+
+
+def _file_identity(kind: str, path: Path) -> dict[str, str | int]:
+    state = path.stat()
+    return {"kind": kind, "path": str(path.resolve()), "bytes": state.st_size, "mtime_ns": state.st_mtime_ns}
+
+
+# Text files
+
+
+class _TextTable(Source):
+    """What CSV and JSONL files share: an encoding, checked at once, and lines."""
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self.path, self.name, self._encoding = path, str(path), encoding
+        _check_encoding(path, encoding)
 
     def identity(self) -> dict[str, str | int]:
-        about = self.path.stat()
-        return {"path": str(self.path.absolute()), "bytes": about.st_size, "changed": about.st_mtime_ns}
+        return _file_identity(_kind(self.name)[1:], self.path) | {"encoding": self._encoding}
 
-    def _binary(self) -> IO[bytes]:
-        if self.path.suffix.lower() == ".gz":
-            return cast(IO[bytes], gzip.open(self.path, "rb"))
-        return self.path.open("rb")
+    @contextmanager
+    def _lines(self, newline: str | None) -> Iterator[Iterator[str]]:
+        """The lines of the file without a byte-order mark; `newline` as for `open`."""
+        with _reading(self.path), _open_bytes(self.path) as raw:
+            text = io.TextIOWrapper(raw, encoding=self._encoding, newline=newline)
+            yield _without_mark(text)
 
-    def _text(self) -> IO[str]:
-        encoding = "utf-8-sig" if self.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else self.encoding
-        return io.TextIOWrapper(self._binary(), encoding=encoding, newline="")
 
-    def _check(self) -> None:
-        """Read the file once: it is better to hear of a wrong byte now than at night."""
+def _without_mark(text: TextIO) -> Iterator[str]:
+    for first in text:
+        yield first.removeprefix("\ufeff")
+        break
+    yield from text
+
+
+def _open_bytes(path: Path) -> BinaryIO:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what may go wrong while reading a file that was checked before into an InputError."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise InputError(f"{path} was changed while it was read.") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path} is no gzip file, or a damaged one ({_reason(error)}).") from None
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {_reason(error)}.") from None
+
+
+def _check_encoding(path: Path, encoding: str) -> None:
+    """Refuse a file with bytes that its encoding does not have; one fast pass over it."""
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        decoder = codecs.getincrementaldecoder(encoding)()
+    except (LookupError, ValueError):
+        raise InputError(
+            f"There is no encoding '{encoding}'.", hint="Usual ones: utf-8, cp1252, latin-1, utf-16, gb18030."
+        ) from None
+    done, started = 0, b""
+    with _reading(path), _open_bytes(path) as raw:
         try:
-            decoder = codecs.getincrementaldecoder(self.encoding)()
-        except LookupError:
-            raise InputError(f"No encoding is called '{self.encoding}'.", hint="For example utf-8 or cp1252.") from None
-        read = lines = 0
-        try:
-            with self._binary() as file:
-                while chunk := file.read(1 << 20):
-                    try:
-                        decoder.decode(chunk)
-                    except UnicodeDecodeError as error:
-                        line = lines + chunk[: error.start].count(b"\n") + 1
-                        byte = error.object[error.start]
-                        raise InputError(
-                            f"{self.name}:{line}: not {self.encoding} (byte {read + error.start:,} is 0x{byte:02x}).",
-                            hint="Name the encoding, for example --encoding cp1252.",
-                        ) from None
-                    read += len(chunk)
-                    lines += chunk.count(b"\n")
-        except (OSError, EOFError) as error:
-            raise InputError(f"Cannot read {self.name}: {error}.") from None
-        if not read:
-            raise InputError(f"{self.name} is empty.")
+            while chunk := raw.read(_CHUNK):
+                started = started or chunk[:4]
+                pending = len(decoder.getstate()[0])
+                decoder.decode(chunk)
+                done += len(chunk)
+            pending = len(decoder.getstate()[0])
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            place = done - pending + error.start
+            value = error.object[error.start]
+        else:
+            if not done:
+                raise InputError(f"{path} is empty.")
+            return
+    hint = "Give its encoding, for example: --encoding cp1252."
+    if started.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        hint = "It looks like UTF-16; try --encoding utf-16."
+    raise InputError(
+        f"{path}:{_line_of(path, encoding, place)}: not {encoding.upper()} text (byte {place} is 0x{value:02x}).",
+        hint=hint,
+    )
 
 
-class _Delimited(_File):
+def _line_of(path: Path, encoding: str, place: int) -> int:
+    """The line, from 1, of a byte; lines end as the file ends them."""
+    text = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
+    line = 1
+    with _open_bytes(path) as raw:
+        while place > 0 and (chunk := raw.read(min(_CHUNK, place))):
+            place -= len(chunk)
+            line += text.decode(chunk).count("\n")
+    return line + text.decode(b"", final=True).count("\n")
+
+
+def _checked_delimiter(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    found = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
+    if len(found) != 1 or found in '"\r\n\0\ufeff':
+        raise InputError(f"The delimiter {delimiter!r} is not one character.", hint="For example: --delimiter ';'.")
+    return found
+
+
+class _Delimited(_TextTable):
     def __init__(self, path: Path, encoding: str, delimiter: str | None) -> None:
         super().__init__(path, encoding)
-        self._check()
-        csv.field_size_limit(sys.maxsize)
-        if delimiter is not None and len(delimiter) != 1:
-            raise InputError(f"A delimiter is one character, not {delimiter!r}.")
-        self.delimiter = delimiter or self._find_delimiter()
-        header = next((cells for _, cells, _ in self._records()), [])
-        self.columns = tuple(header)
-        empty = [str(place) for place, name in enumerate(header, start=1) if not name.strip()]
-        twice = sorted({name for name in header if header.count(name) > 1})
-        if empty or twice:
-            what = f"column {', '.join(empty)} has no name" if empty else f"the name {twice[0]!r} is there twice"
+        if csv.field_size_limit() < _MOST_CELL:
+            csv.field_size_limit(_MOST_CELL)
+        # The comma stands first, and max() takes the first of equals.
+        headers = {each: self._header(each) for each in ([delimiter] if delimiter else [",", ";", "\t", "|"])}
+        self._delimiter = max(headers, key=lambda each: len(headers[each]))
+        self.columns = tuple(headers[self._delimiter])
+        self._check_header()
+
+    def _header(self, delimiter: str) -> list[str]:
+        for _, cells in self._records(delimiter, 0):
+            if isinstance(cells, str):
+                raise InputError(f"{self.path}: the header cannot be read: {cells}.")
+            return cells
+        raise InputError(f"{self.path} holds nothing but blank lines.")
+
+    def _check_header(self) -> None:
+        unnamed = [str(place) for place, name in enumerate(self.columns, 1) if not name.strip()]
+        twice = [f"'{name}'" for name, times in Counter(self.columns).items() if times > 1 and name.strip()]
+        if unnamed:
             raise InputError(
-                f"{self.name}: the first line must name the columns, and {what}.",
-                hint="Check --delimiter, or put a line with names on top.",
+                f"{self.path}: the header has no name for column {', '.join(unnamed)} of {len(self.columns)}.",
+                hint="Name every column in the first line. (pandas leaves out its index with to_csv(…, index=False).)",
+            )
+        if twice:
+            raise InputError(
+                f"{self.path}: the header names {', '.join(twice)} more than once.", hint="Rename the columns."
             )
 
-    def _find_delimiter(self) -> str:
-        with self._text() as file:
-            first = next((line for line in file if line.strip()), "")
-        counts = {delimiter: len(next(csv.reader([first], delimiter=delimiter), [])) for delimiter in _DELIMITERS}
-        return max(_DELIMITERS, key=counts.__getitem__)
+    def identity(self) -> dict[str, str | int]:
+        return super().identity() | {"delimiter": self._delimiter}
 
-    def _records(self) -> Iterator[tuple[int, list[str], str | None]]:
-        with self._text() as file:
-            reader = csv.reader(file, delimiter=self.delimiter)
+    def count(self) -> int:
+        return sum(1 for _ in self._records(self._delimiter, len(self.columns))) - 1
+
+    def rows(self, skip: int = 0) -> Iterator[Row]:
+        width = len(self.columns)
+        records = self._records(self._delimiter, width)
+        for line, cells in itertools.islice(records, 1 + skip, None):
+            if isinstance(cells, str):
+                yield Row({}, cells)
+            elif len(cells) != width:
+                found = f"{len(cells)} cell" if len(cells) == 1 else f"{len(cells)} cells"
+                yield Row(
+                    dict(zip(self.columns, cells, strict=False)), f"line {line} has {found}, the header has {width}"
+                )
+            else:
+                yield Row(dict(zip(self.columns, cells, strict=True)))
+
+    def _records(self, delimiter: str, width: int) -> Iterator[tuple[int, list[str] | str]]:
+        """Line number, and the cells or what is wrong, of each record that is not blank; the header is the first."""
+        ended = nul = False
+
+        def watched(lines: Iterable[str]) -> Iterator[str]:
+            nonlocal ended, nul
+            for line in lines:
+                if "\0" in line:
+                    nul = True
+                yield line
+            ended = True
+
+        with self._lines(newline="") as lines:
+            reader = csv.reader(watched(lines), delimiter=delimiter)
             while True:
                 line = reader.line_num + 1
                 try:
@@ -195,203 +356,412 @@ class _Delimited(_File):
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    yield line, [], f"line {line}: {error}"
+                    why = str(error)
+                    if "field limit" in why:
+                        why = f"a cell of more than {_MOST_CELL:,} characters; is a quote not closed?"
+                    yield line, f"line {line}: {why}"
+                    nul = False
                     continue
-                if cells:
-                    yield line, cells, None
-
-    def rows(self, skip: int = 0) -> Iterator[Row]:
-        width = len(self.columns)
-        for line, cells, problem in itertools.islice(self._records(), skip + 1, None):
-            if problem is None and len(cells) != width:
-                problem = f"line {line} has {len(cells)} cells, the header has {width}"
-            padded = itertools.chain(cells, itertools.repeat(""))
-            yield Row(dict(zip(self.columns, padded, strict=False)), problem)
-
-    def count(self) -> int | None:
-        return max(0, sum(1 for _ in self._records()) - 1)
+                if nul:
+                    yield line, f"line {line} holds a NUL character, so it is not text"
+                    nul = False
+                elif ended:  # the file ended inside the record, not the line
+                    yield line, f"line {line}: a quote opens here and is never closed"
+                elif cells and (width == 1 or len(cells) > 1 or cells[0].strip()):
+                    yield line, cells
 
 
-class _JsonLines(_File):
+class _JsonLines(_TextTable):
     def __init__(self, path: Path, encoding: str) -> None:
         super().__init__(path, encoding)
-        self._check()
-        self.columns = tuple(dict.fromkeys(name for row in itertools.islice(self.rows(), _PEEK) for name in row.cells))
+        names: dict[str, None] = {}
+        read = 0
+        for row in itertools.islice(self.rows(), _PEEKED):
+            read += 1
+            names |= dict.fromkeys(row.cells)
+        self.columns = tuple(names)
+        if not names:
+            raise InputError(
+                f"{path}: no JSON object in its first {read} lines." if read else f"{path} holds nothing.",
+                hint="Each line is an object on its own: jq -c '.[]' FILE makes such lines of one JSON list.",
+            )
+
+    def count(self) -> int:
+        with self._lines(newline=None) as lines:
+            return sum(1 for line in lines if line.strip())
 
     def rows(self, skip: int = 0) -> Iterator[Row]:
-        with self._text() as file:
-            numbered = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
-            for number, line in itertools.islice(numbered, skip, None):
-                yield _json_row(line, f"line {number}")
-
-    def count(self) -> int | None:
-        with self._text() as file:
-            return sum(1 for line in file if line.strip())
+        with self._lines(newline=None) as lines:
+            filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+            for number, line in itertools.islice(filled, skip, None):
+                yield _object_row(line, number)
 
 
-def _json_row(line: str, where: str) -> Row:
+def _object_row(line: str, number: int) -> Row:
+    """The row of a line that should be a JSON object."""
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        said = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
-        return Row({}, f"{where}: not JSON ({said})")
-    if not isinstance(found, dict):
-        return Row({}, f"{where}: not a JSON object")
-    return Row(found)
+        value = _parse_json(line)
+    except json.JSONDecodeError as error:
+        return Row({}, f"line {number}: not JSON ({error.msg}, column {error.colno})")
+    except ValueError as error:
+        return Row({}, f"line {number}: {error}")
+    if not isinstance(value, dict):
+        return Row({}, f"line {number}: a JSON {_json_type(value)}, not an object")
+    return Row(value)
 
 
-class _Parquet(_File):
+def _json_type(value: Any) -> str:
+    names = {list: "list", str: "string", bool: "true or false", int: "number", float: "number"}
+    return names.get(type(value), "null")
+
+
+def _parse_json(line: str) -> Any:
+    """JSON as Python reads it (NaN is allowed, the last of equal keys counts), but not nested without end."""
+    if line.count("[") + line.count("{") > _MOST_DEPTH and _depth(line) > _MOST_DEPTH:
+        raise ValueError(f"nested more than {_MOST_DEPTH} levels deep")
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        raise ValueError("a number of too many digits") from None
+
+
+def _depth(line: str) -> int:
+    depth = deepest = 0
+    for found in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', line):
+        if found[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found[0] in "]}":
+            depth -= 1
+    return deepest
+
+
+class _Lines(Source):
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self.name, self._stream = name, stream
+        self._read = 0
+        self._objects = False
+        self._ahead = list(itertools.islice(self._remaining(), 1))
+        self.columns = tuple(self._ahead[0].cells) if self._ahead and self._ahead[0].cells else ("text",)
+
+    def count(self) -> None:
+        return None
+
+    def identity(self) -> dict[str, str | int]:
+        found: dict[str, str | int] = {"kind": "lines", "name": self.name}
+        try:
+            state = os.fstat(self._stream.fileno())
+        except (OSError, ValueError):
+            return found
+        if stat.S_ISREG(state.st_mode):
+            found |= {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns}
+        return found
+
+    def rows(self, skip: int = 0) -> Iterator[Row]:
+        """As for every source, but once: a stream cannot be read again."""
+        ahead, self._ahead = self._ahead, []
+        yield from itertools.islice(itertools.chain(ahead, self._remaining()), skip, None)
+
+    def _remaining(self) -> Iterator[Row]:
+        while True:
+            try:
+                raw = self._stream.readline()
+            except OSError as error:
+                raise InputError(f"Cannot read {self.name}: {_reason(error)}.") from None
+            if not raw:
+                return
+            self._read += 1
+            if self._read == 1:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            if raw.strip():
+                yield self._row(raw)
+
+    def _row(self, raw: bytes) -> Row:
+        try:
+            line = raw.decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            found = raw[error.start]
+            return Row({}, f"line {self._read}: not UTF-8 text (byte {error.start} of the line is 0x{found:02x})")
+        if "\0" in line:
+            return Row({}, f"line {self._read} holds a NUL character, so it is not text")
+        opened = line.lstrip()[0:1]
+        if opened == "{" and (self._objects or _is_object(line)):
+            self._objects = True
+            return _object_row(line, self._read)
+        if opened == '"':
+            try:
+                return Row({"text": str(json.loads(line))})
+            except ValueError:
+                pass
+        return Row({"text": line})
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(_parse_json(line), dict)
+    except ValueError:
+        return False
+
+
+# Parquet
+
+
+class _Parquet(Source):
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        self.path, self.name = path, str(path)
+        file = self._open()
+        self.schema = file.schema_arrow
+        self.columns = tuple(file.schema_arrow.names)
+        twice = [f"'{name}'" for name, times in Counter(self.columns).items() if times > 1]
+        if twice:
+            raise InputError(f"{path} names the column {', '.join(twice)} more than once.", hint="Rename the columns.")
+        if not self.columns:
+            raise InputError(f"{path} has no columns.")
+
+    def _open(self) -> Any:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
-            self._file = pq.ParquetFile(path)
+            # Read in pieces: a column of a row group need not fit into memory.
+            return pq.ParquetFile(self.path, buffer_size=_CHUNK, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path} is no Parquet file, or is cut off: {error}.") from None
-        self.schema = self._file.schema_arrow
-        self.columns = tuple(self.schema.names)
+            raise InputError(
+                f"{self.path} is no Parquet file, or it was cut off ({_reason(error)}).",
+                hint="Download or write it again.",
+            ) from None
+
+    def count(self) -> int:
+        return int(self._open().metadata.num_rows)
+
+    def identity(self) -> dict[str, str | int]:
+        return _file_identity("parquet", self.path)
 
     def rows(self, skip: int = 0) -> Iterator[Row]:
-        metadata = self._file.metadata
-        first = 0
-        while first < metadata.num_row_groups and metadata.row_group(first).num_rows <= skip:
-            skip -= metadata.row_group(first).num_rows
-            first += 1
-        groups = list(range(first, metadata.num_row_groups))
-        batches = self._file.iter_batches(batch_size=_BATCH, row_groups=groups) if groups else iter(())
-        for batch in batches:
-            if skip >= batch.num_rows:
-                skip -= batch.num_rows
-                continue
-            for cells in batch.slice(skip).to_pylist():
-                yield Row(cells)
-            skip = 0
+        import pyarrow as pa
 
-    def count(self) -> int | None:
-        return int(self._file.metadata.num_rows)
+        file = self._open()
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        first = before = 0
+        while first < len(groups) and before + groups[first].num_rows <= skip:
+            before += groups[first].num_rows
+            first += 1
+        if first == len(groups):
+            return
+        size = max(group.total_byte_size / max(group.num_rows, 1) for group in groups[first:])
+        batches = file.iter_batches(
+            batch_size=max(1, min(_BATCH_ROWS, int(_BATCH_BYTES / max(size, 1)))),
+            row_groups=range(first, len(groups)),
+            use_threads=False,
+        )
+        done = before
+        try:
+            for batch in batches:
+                start = max(0, skip - done)
+                yield from arrow_rows(batch.slice(start), done + start + 1)
+                done += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{self.path} is damaged after row {done:,} ({_reason(error)}).") from None
+
+
+def arrow_rows(table: Any, first: int) -> Iterator[Row]:
+    """The rows of an Arrow table or batch as Python values; `first` is the number of its first row, from 1.
+
+    A value that Python cannot hold (a date after the year 9999, broken UTF-8) is a problem of its row.
+    """
+    names = table.schema.names
+    columns: list[list[Any]] = []
+    broken: dict[int, str] = {}
+    for name, column in zip(names, table.columns, strict=True):
+        try:
+            columns.append(column.to_pylist())
+        except (ValueError, OverflowError, TypeError, ArithmeticError):
+            values = []
+            for place, cell in enumerate(column):
+                try:
+                    values.append(cell.as_py())
+                except (ValueError, OverflowError, TypeError, ArithmeticError) as error:
+                    values.append(None)
+                    broken[place] = f"row {first + place}: '{name}' cannot be read ({_reason(error)})"
+            columns.append(values)
+    for place, cells in enumerate(zip(*columns, strict=True)):
+        yield Row(dict(zip(names, cells, strict=True)), broken.get(place))
+
+
+# Folders
 
 
 class _Folder(Source):
     columns = ("file", "text")
 
     def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        self.columns = ("file", "text")
-        self.path = path
-        self._files = sorted(
-            (each for each in path.rglob("*") if each.suffix.lower() in (".txt", ".md") and each.is_file()),
-            key=lambda each: each.relative_to(path).as_posix(),
-        )
+        self.path, self.name = path, str(path)
+        found = list(self._walk())
+        self._files = sorted(name for name in found if name.lower().endswith(_TEXTS))
         if not self._files:
-            tables = [each.name for each in path.iterdir() if _kind(each.name) in _ENDINGS]
-            hint = f"Name a table in it: {', '.join(sorted(tables)[:3])}." if tables else None
-            raise InputError(f"There are no text files (.txt, .md) in {path}.", hint=hint)
+            tables = sorted(name for name in found if is_table(name))
+            raise InputError(
+                f"There are no .txt or .md files in the folder {path}.",
+                hint=f"To score a table in it, name the file: {path / tables[0]}." if tables else None,
+            )
 
-    def rows(self, skip: int = 0) -> Iterator[Row]:
-        for path in self._files[skip:]:
-            name = path.relative_to(self.path).as_posix()
-            try:
-                yield Row({"file": name, "text": read_argument_text(path)})
-            except InputError as error:
-                yield Row({"file": name, "text": None}, error.message)
+    def _walk(self) -> Iterator[str]:
+        """Files as paths below the folder with forward slashes; hidden ones are passed over."""
 
-    def count(self) -> int | None:
+        def refuse(error: OSError) -> None:
+            raise InputError(f"Cannot read the folder {error.filename}: {_reason(error)}.")
+
+        for here, folders, files in os.walk(self.path, onerror=refuse):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                if not name.startswith("."):
+                    yield (Path(here) / name).relative_to(self.path).as_posix()
+
+    def count(self) -> int:
         return len(self._files)
 
     def identity(self) -> dict[str, str | int]:
         digest = hashlib.sha256()
-        for path in self._files:
-            about = path.stat()
-            digest.update(f"{path.relative_to(self.path)}\0{about.st_size}\0{about.st_mtime_ns}\0".encode())
-        return {"path": str(self.path.absolute()), "files": len(self._files), "digest": digest.hexdigest()[:16]}
-
-
-class _Stream(Source):
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        super().__init__(name)
-        lines = (line for line in iter(stream.readline, b"") if line.strip())
-        first = list(itertools.islice(lines, 1))
-        self._rows = map(self._row, itertools.count(1), itertools.chain(first, lines))
-        self.columns = tuple(self._row(1, first[0]).cells) if first else ("text",)
+        for name in self._files:
+            try:
+                state = (self.path / name).stat()
+                facts = [state.st_size, state.st_mtime_ns]
+            except OSError:
+                facts = []
+            digest.update(json.dumps([name, *facts]).encode())
+        return {
+            "kind": "folder",
+            "path": str(self.path.resolve()),
+            "files": len(self._files),
+            "digest": digest.hexdigest()[:16],
+        }
 
     def rows(self, skip: int = 0) -> Iterator[Row]:
-        return itertools.islice(self._rows, skip, None)
+        for name in self._files[skip:]:
+            try:
+                yield Row({"file": name, "text": read_argument_text(self.path / name)})
+            except InputError as error:
+                yield Row({"file": name, "text": None}, error.message)
 
-    @staticmethod
-    def _row(number: int, line: bytes) -> Row:
-        try:
-            text = line.decode("utf-8").strip().removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
-            return Row({"text": None}, f"line {number}: not UTF-8 (byte {error.start})")
-        if text.startswith("{"):
-            row = _json_row(text, f"line {number}")
-            return row if row.problem is None else Row({"text": text})
-        try:
-            found = json.loads(text) if text.startswith('"') else text
-        except ValueError:
-            found = text
-        return Row({"text": found})
+
+# The Hugging Face hub
+
+
+_ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")
 
 
 class _Hub(Source):
-    """A dataset of the Hugging Face hub, streamed: `hf://OWNER/NAME:SPLIT` or `hf://OWNER/NAME/CONFIG:SPLIT`."""
+    """A data set that is streamed: nothing is downloaded whole."""
 
     def __init__(self, spec: str) -> None:
-        super().__init__(spec)
-        address, _, split = spec.removeprefix("hf://").partition(":")
-        parts = address.strip("/").split("/")
-        if len(parts) not in (2, 3) or not all(parts):
+        found = _ADDRESS.fullmatch(spec)
+        if found is None:
             raise InputError(
-                f"{spec} is no dataset.", hint="Write hf://OWNER/NAME:SPLIT or hf://OWNER/NAME/CONFIG:SPLIT."
+                f"{spec} is no address of a data set.",
+                hint="Write hf://OWNER/NAME:SPLIT, or hf://OWNER/NAME/CONFIG:SPLIT.",
             )
-        self._repository = "/".join(parts[:2])
-        self._configuration = parts[2] if len(parts) == 3 else None
-        self._split = split or "train"
-        self._data = self._load()
-        features = self._data.features
-        if features is not None:
-            self.columns, self.schema = tuple(features), features.arrow_schema.remove_metadata()
-        else:
-            first: dict[str, Any] = next(iter(self._data), {})
-            self.columns = tuple(first)
+        self.name = spec
+        self._repo, self._config = found["repo"], found["config"]
+        with _asking_hub(spec, self._repo):
+            self._revision = _revision(self._repo)
+            splits = self._load()
+            self._split = _chosen_split(spec, found["split"], list(splits))
+            self._data = splits[self._split]
+            features = self._data.features
+            if features is not None:
+                self.schema = features.arrow_schema
+                self.columns = tuple(features)
+        if features is None:
+            names = (dict.fromkeys(row.cells) for row in itertools.islice(self.rows(), _PEEKED))
+            self.columns = tuple(dict.fromkeys(itertools.chain.from_iterable(names)))
 
     def _load(self) -> Any:
-        datasets = import_module("datasets")  # whose names mypy does not find
-        datasets.disable_progress_bars()
-        try:
-            found = datasets.load_dataset(self._repository, self._configuration, streaming=True)
-        except Exception as error:  # the library raises many kinds, of several packages
-            said = str(error).strip().split("\n")[0]
-            raise InputError(
-                f"{self.name} cannot be read: {said or type(error).__name__}",
-                hint="Check the name and the network; a gated dataset needs HF_TOKEN.",
-            ) from None
-        if self._split not in found:
-            raise InputError(f"{self.name}: there is no split '{self._split}'. {nearest(self._split, found)}")
-        return found[self._split]
+        import datasets
 
-    def rows(self, skip: int = 0) -> Iterator[Row]:
-        data: Iterable[dict[str, Any]] = self._data.skip(skip) if skip else self._data
-        for cells in data:
-            yield Row(cells)
+        library: Any = datasets  # it declares no types
+        library.disable_progress_bars()
+        return library.load_dataset(self._repo, self._config, streaming=True, revision=self._revision)
 
     def count(self) -> int | None:
-        splits = getattr(self._data.info, "splits", None) or {}
-        known = splits.get(self._split)
-        return known.num_examples if known is not None and known.num_examples else None
+        """As the data set's card says; it may say nothing."""
+        info = (self._data.info.splits or {}).get(self._split)
+        return int(info.num_examples) if info is not None and info.num_examples else None
 
     def identity(self) -> dict[str, str | int]:
-        from huggingface_hub import HfApi
-
-        try:
-            revision = HfApi().dataset_info(self._repository).sha or "unknown"
-        except Exception:  # a mirror may lack it; then the name alone has to do
-            revision = "unknown"
         return {
-            "dataset": self._repository,
-            "configuration": self._configuration or "",
+            "kind": "hub",
+            "repo": self._repo,
+            "config": self._config or "",
             "split": self._split,
-            "revision": revision,
+            "revision": self._revision or "unknown",
         }
+
+    def rows(self, skip: int = 0) -> Iterator[Row]:
+        data = self._data.skip(skip) if skip else self._data
+        done = skip
+        with _asking_hub(self.name, self._repo):
+            # As Arrow tables: pictures and sounds are not decoded, and types stay exact.
+            for table in data.with_format("arrow").iter(batch_size=200):
+                yield from arrow_rows(table, done + 1)
+                done += table.num_rows
+
+
+def _chosen_split(spec: str, asked: str | None, splits: list[str]) -> str:
+    split = asked or ("train" if "train" in splits else splits[0] if len(splits) == 1 else None)
+    if split in splits:
+        return split
+    known = ", ".join(splits)
+    if split is None:
+        address = spec.removesuffix(":")
+        raise InputError(f"Which split of {spec}? It has: {known}.", hint=f"For example: {address}:{splits[0]}.")
+    raise InputError(f"{spec}: there is no split '{split}'; it has: {known}.")
+
+
+def _revision(repo: str) -> str | None:
+    """The commit that is read, so that a table does not change while it is read."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        return HfApi().dataset_info(repo).sha
+    except RepositoryNotFoundError:
+        raise
+    except HfHubHTTPError:
+        return None
+
+
+@contextmanager
+def _asking_hub(spec: str, repo: str) -> Iterator[None]:
+    """Turn what the hub's libraries raise into an InputError that says what to do."""
+    import httpx
+    from huggingface_hub import errors as hub
+
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # these libraries raise whatever theirs raise: httpx, aiohttp, fsspec, pyarrow
+        causes: list[BaseException] = []
+        cause: BaseException | None = error
+        while cause is not None and len(causes) < 10:
+            causes.append(cause)
+            cause = cause.__cause__ or cause.__context__
+        page = f"https://huggingface.co/datasets/{repo}"
+        if any(isinstance(each, hub.GatedRepoError) or "gated dataset" in str(each) for each in causes):
+            raise InputError(
+                f"{spec}: access has to be asked for.", hint=f"Accept its terms at {page}, then: hf auth login."
+            ) from None
+        if any(isinstance(each, hub.RepositoryNotFoundError) for each in causes) or "doesn't exist" in str(error):
+            raise InputError(
+                f"{spec}: the hub has no public data set '{repo}'.",
+                hint="Check the spelling; for a private one: hf auth login.",
+            ) from None
+        if any(isinstance(each, (httpx.TransportError, ConnectionError, hub.OfflineModeIsEnabled)) for each in causes):
+            raise InputError(
+                f"{spec}: the Hugging Face hub cannot be reached ({_reason(error)}).",
+                hint="Check the connection, or download the file and name it.",
+            ) from None
+        hint = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT." if "onfig" in str(error) else None
+        raise InputError(f"Cannot read {spec}: {_reason(error)}.", hint=hint) from error

@@ -1,0 +1,229 @@
+"""Parquet parts of an output, and their union.
+
+What type a column without a known one gets must not depend on where a job was
+interrupted, so a cell changes its type only in ways that can be undone: whole
+numbers among decimal ones (within 2**53), and nothing else. What has no one type
+becomes text: strings as they are, everything else as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from argqual.errors import InputError
+from argqual.tabular.cells import as_json, as_text, well_formed
+
+_GROUP_ROWS = 100_000
+_GROUP_BYTES = 64 << 20
+_MOST_DEPTH = 16  # of lists and objects that become Arrow's; deeper ones become JSON
+_EXACT = 2**53
+_RESULTS = {str: pa.string(), float: pa.float64(), int: pa.int64(), dict: pa.string()}
+
+_Row = tuple[Mapping[str, Any], Sequence[Any]]
+
+
+class _Mixed(Exception):
+    """Values that have no one type."""
+
+
+def write_part(file: BinaryIO, rows: Sequence[_Row], results: Mapping[str, type], schema: pa.Schema | None) -> None:
+    """Write rows (carried cells, and result cells in the order of `results`) as a Parquet file."""
+    types = {} if schema is None else {field.name: field for field in schema}
+    names = dict.fromkeys(types)
+    for cells, _ in rows:
+        if not names.keys() >= cells.keys():
+            names |= dict.fromkeys(cells)
+    columns, fields = [], []
+    for name in names:
+        values = [cells.get(name) for cells, _ in rows]
+        column = _typed(values, types[name].type) if name in types else _inferred(values)
+        columns.append(column)
+        fields.append(types[name].with_nullable(True) if name in types else pa.field(name, column.type))
+    for place, (name, kind) in enumerate(results.items()):
+        cells_of = [_result(values[place], kind) for _, values in rows]
+        columns.append(pa.array(cells_of, type=_RESULTS[kind]))
+        fields.append(pa.field(name, _RESULTS[kind]))
+    whole = pa.schema(fields, metadata=None if schema is None else schema.metadata)
+    pq.write_table(pa.table(columns, schema=whole), file, compression="zstd")
+
+
+def rows_of(part: Path) -> int:
+    """The number of rows of a part.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    try:
+        return int(pq.read_metadata(part).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{part} is damaged ({error}).", hint="--overwrite starts again.") from None
+
+
+def join(parts: Sequence[Path], file: BinaryIO, results: Mapping[str, type], schema: pa.Schema | None) -> None:
+    """Write the rows of all parts as one Parquet file."""
+    schemas = [pq.read_schema(part) for part in parts]
+    fixed = set() if schema is None else set(schema.names)
+    carried = {} if schema is None else {field.name: field.with_nullable(True) for field in schema}
+    for found in schemas:
+        for field in found:
+            if field.name in results or field.name in fixed:
+                continue
+            known = carried.get(field.name)
+            carried[field.name] = field if known is None else _united(known, field)
+    while True:
+        fields = [*carried.values(), *(pa.field(name, _RESULTS[kind]) for name, kind in results.items())]
+        whole = pa.schema(fields, metadata=None if schema is None else schema.metadata)
+        inexact = _write(parts, file, whole)
+        if inexact is None:
+            return
+        # Whole numbers that a float cannot hold: the column becomes text.
+        carried[inexact] = pa.field(inexact, pa.string())
+        file.seek(0)
+        file.truncate()
+
+
+def _write(parts: Sequence[Path], file: BinaryIO, schema: pa.Schema) -> str | None:
+    """Write all parts in this schema; the name of a column that does not fit into it, if there is one."""
+    waiting: list[pa.Table] = []
+    rows = size = 0
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for part in parts:
+            # One file, not a data set: parts of different schemas are read as they are.
+            table = pq.ParquetFile(part).read(use_threads=False)
+            columns = []
+            for field in schema:
+                if field.name not in table.column_names:
+                    columns.append(pa.nulls(table.num_rows, field.type))
+                    continue
+                try:
+                    columns.append(_cast(table[field.name], field.type))
+                except pa.ArrowInvalid:
+                    return str(field.name)
+            table = pa.table(columns, schema=schema)
+            waiting.append(table)
+            rows += table.num_rows
+            size += table.nbytes
+            if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
+                writer.write_table(pa.concat_tables(waiting), row_group_size=_GROUP_ROWS)
+                waiting, rows, size = [], 0, 0
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting), row_group_size=_GROUP_ROWS)
+    return None
+
+
+def _united(one: pa.Field, other: pa.Field) -> pa.Field:
+    try:
+        return pa.field(one.name, _merged(one.type, other.type))
+    except _Mixed:
+        return pa.field(one.name, pa.string())
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> Any:
+    if column.type == kind:
+        return column
+    if pa.types.is_string(kind):
+        return pa.array([_as_words(value) for value in column.to_pylist()], type=kind)
+    return column.cast(kind)
+
+
+def _typed(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Cells of a column whose type the source gave."""
+    try:
+        return pa.array(values, type=kind)
+    except pa.ArrowNotImplementedError:
+        if not isinstance(kind, pa.BaseExtensionType):
+            raise
+        return pa.ExtensionArray.from_storage(kind, pa.array(values, type=kind.storage_type))
+    except UnicodeEncodeError:
+        return pa.array([well_formed(value) if isinstance(value, str) else value for value in values], type=kind)
+
+
+def _inferred(values: list[Any]) -> pa.Array:
+    """Cells of a column whose type nothing gave."""
+    kind = pa.null()
+    try:
+        one_of_each = {type(value): value for value in values}
+        simple = one_of_each.keys() <= {str, float, int, bool, type(None)}
+        for value in one_of_each.values() if simple else values:
+            kind = _merged(kind, _type_of(value))
+        return pa.array(values, type=kind)
+    except (_Mixed, pa.ArrowException, UnicodeEncodeError, OverflowError):
+        return pa.array([_as_words(value) for value in values], type=pa.string())
+
+
+def _type_of(value: Any, depth: int = 0) -> pa.DataType:
+    if value is None:
+        return pa.null()
+    if isinstance(value, bool):
+        return pa.bool_()
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise _Mixed
+        return pa.int64()
+    if isinstance(value, float):
+        return pa.float64()
+    if isinstance(value, str):
+        return pa.string()
+    if depth == _MOST_DEPTH or (isinstance(value, dict) and not value):
+        raise _Mixed  # Parquet has no objects without keys
+    if isinstance(value, dict):
+        return pa.struct([(name, _type_of(item, depth + 1)) for name, item in value.items()])
+    if isinstance(value, (list, tuple)):
+        kind = pa.null()
+        for item in value:
+            kind = _merged(kind, _type_of(item, depth + 1))
+        return pa.list_(kind)
+    try:
+        return pa.scalar(value).type
+    except (pa.ArrowException, TypeError, ValueError):
+        raise _Mixed from None
+
+
+def _merged(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """The type that holds the values of both without changing what they say."""
+    if one == other or pa.types.is_null(other):
+        return one
+    if pa.types.is_null(one):
+        return other
+    if {one, other} == {pa.int64(), pa.float64()}:
+        return pa.float64()
+    if pa.types.is_list(one) and pa.types.is_list(other):
+        return pa.list_(_merged(one.value_type, other.value_type))
+    # Objects with other keys stay apart: one struct for them would add keys that they do not have.
+    if pa.types.is_struct(one) and pa.types.is_struct(other) and _keys(one) == _keys(other):
+        pairs = zip(one, other, strict=True)
+        return pa.struct([(left.name, _merged(left.type, right.type)) for left, right in pairs])
+    raise _Mixed
+
+
+def _keys(struct: pa.DataType) -> list[str]:
+    return [field.name for field in struct]
+
+
+def _as_words(value: Any) -> str | None:
+    if value is None:
+        return None
+    plain = isinstance(value, (bool, int, float, dict, list, tuple))
+    return well_formed(as_json(_canonical(value)) if plain else as_text(value))
+
+
+def _canonical(value: Any) -> Any:
+    """1.0 as 1: a part may have made a whole number a float before it became text."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= _EXACT else value
+    if isinstance(value, dict):
+        return {name: _canonical(item) for name, item in value.items()}
+    return [_canonical(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _result(value: Any, kind: type) -> Any:
+    if kind is dict and value is not None:
+        value = as_json(value)
+    return well_formed(value) if isinstance(value, str) else value

@@ -1,0 +1,364 @@
+"""`argqual score TABLE` from outside, against a server on loopback: nothing is lost, nothing is paid twice."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pyarrow.parquet as pq
+import pytest
+
+from chatserver import ChatServerProcess
+
+KEY = "sk-planted-90125"
+PRICE = ("--price", "1,4")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServerProcess]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with ChatServerProcess(latency=0.005) as server:
+        yield server
+
+
+def command(server: ChatServerProcess, *words: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "argqual", "score", *words),
+        *("--model", "openai/test", "--api-base", f"{server.url}/v1"),
+    ]
+
+
+def run(server: ChatServerProcess, *words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(server, *map(str, words)), input=stdin, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def table(path: Path, rows: int) -> Path:
+    """A table with a topic, a text with a line break in it, and two columns that are none of argqual's business."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["number", "topic", "comment", "likes"])
+        for number in range(rows):
+            writer.writerow([f"{number:05d}", "Trams?", f'Trams are "quiet".\nI counted {number}.', "NA"])
+    return path
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv", "tsv"])
+def test_a_scored_table_has_every_row_and_column_and_the_ratings(
+    server: ChatServerProcess, tmp_path: Path, ending: str
+) -> None:
+    source, output = table(tmp_path / "in.csv", 30), tmp_path / f"out.{ending}"
+    done = run(server, source, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "text from 'comment', issue from 'topic'" in done.stderr
+    if ending == "parquet":
+        rows = pq.read_table(output).to_pylist()
+    elif ending == "jsonl":
+        rows = lines_of(output)
+    else:
+        with output.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t" if ending == "tsv" else ","))
+    assert [row["number"] for row in rows] == [f"{number:05d}" for number in range(30)]
+    assert {row["likes"] for row in rows} == {"NA"}
+    assert rows[7]["comment"] == 'Trams are "quiet".\nI counted 7.'
+    assert {row["ratio_status"] for row in rows} == {"ok"}
+    assert all(1 <= float(row["ratio_overall"]) <= 5 for row in rows)
+    assert len({row["ratio_program"] for row in rows}) == 1
+    assert not output.with_name(f"{output.name}.partial").exists()
+
+
+def test_a_table_can_be_scored_by_a_second_framework(server: ChatServerProcess, tmp_path: Path) -> None:
+    run(server, table(tmp_path / "in.csv", 3), "--output", tmp_path / "one.jsonl", "--limit", "2")
+    done = run(server, tmp_path / "one.jsonl", "--framework", "toulmin", "--output", tmp_path / "two.jsonl")
+    assert done.returncode == 0, done.stderr
+    (first, _) = lines_of(tmp_path / "two.jsonl")
+    assert {"ratio_overall", "toulmin_overall"} <= first.keys()
+    again = run(server, tmp_path / "two.jsonl", "--framework", "toulmin", "--output", tmp_path / "three.jsonl")
+    assert again.returncode == 2
+    assert "--prefix" in again.stderr
+
+
+def test_rows_that_cannot_be_used_keep_their_place_with_the_reason(server: ChatServerProcess, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(
+        '{"text": "Trams are quiet."}\n{"text": ""}\n{not JSON\n{"text": 5}\n{"text": "They are clean."}\n'
+    )
+    done = run(server, tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    rows = lines_of(tmp_path / "out.jsonl")
+    assert [row["ratio_status"] for row in rows] == ["ok", "skipped", "skipped", "skipped", "ok"]
+    assert [row["ratio_overall"] is None for row in rows] == [False, True, True, True, False]
+    assert "line 3" in str(rows[2]["ratio_reason"])
+    assert "3 skipped" in done.stderr
+
+
+def test_details_hold_the_probabilities(server: ChatServerProcess, tmp_path: Path) -> None:
+    run(server, table(tmp_path / "in.csv", 2), "--output", tmp_path / "out.jsonl", "--details")
+    (first, _) = lines_of(tmp_path / "out.jsonl")
+    assessment = first["ratio_assessment"]
+    assert isinstance(assessment, dict)
+    assert sum(assessment["ratings"][0]["probabilities"].values()) == pytest.approx(1)
+
+
+def test_a_plan_says_what_it_takes_and_asks_nothing(server: ChatServerProcess, tmp_path: Path) -> None:
+    source = table(tmp_path / "in.csv", 40)
+    source.write_text(
+        source.read_text() + "00040,Trams?,,NA\n" + '00041,Trams?,"Trams are ""quiet"".\nI counted 3.",x\n'
+    )
+    run(server, source, "--limit", "10", "--output", tmp_path / "ten.csv")
+    before = server.stats().received
+    done = run(server, source, "--plan", "--price", "1000,4000")
+    assert done.returncode == 0, done.stderr
+    assert "42: 30 to ask, 10 in the store, 1 equal to another row, 1 without a usable text" in done.stdout
+    assert "Requests      30" in done.stdout
+    assert "1000 and 4000 USD a million tokens" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80 + 60  # one long line names the tokenizer
+    assert server.stats().received == before
+    unknown = run(server, source, "--plan")
+    assert "no price is listed; give --price IN,OUT" in unknown.stdout
+
+
+def test_a_budget_stops_before_it_is_passed_and_the_run_goes_on_with_another(
+    server: ChatServerProcess, tmp_path: Path
+) -> None:
+    source, output = table(tmp_path / "in.csv", 200), tmp_path / "out.csv"
+    options = (source, "--output", output, *PRICE, "--concurrency", "4")
+    stopped = run(server, *options, "--max-cost", "0.1")
+    assert stopped.returncode == 1, stopped.stderr
+    assert "Stopped before 0.10 USD were passed" in stopped.stderr
+    assert not output.exists()
+    paid = server.stats().received
+    assert 0 < paid < 200
+    refused = run(server, *options)
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    done = run(server, *options, "--max-cost", "100", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "were planned" in done.stderr
+    assert server.stats().received == 200
+    with output.open(newline="") as file:
+        assert [row["number"] for row in csv.DictReader(file)] == [f"{number:05d}" for number in range(200)]
+
+
+def test_another_job_is_not_mixed_with_an_unfinished_one(server: ChatServerProcess, tmp_path: Path) -> None:
+    source, output = table(tmp_path / "in.csv", 100), tmp_path / "out.csv"
+    run(server, source, "--output", output, *PRICE, "--max-cost", "0.05", "--concurrency", "2")
+    other = run(server, source, "--output", output, "--resume", "--readout", "label")
+    assert other.returncode == 2
+    assert "readout" in other.stderr
+
+
+def test_failed_rows_alone_are_asked_again(server: ChatServerProcess, tmp_path: Path) -> None:
+    source, output = table(tmp_path / "in.csv", 120), tmp_path / "out.parquet"
+    server.configure(faults={"no_logprobs": 0.1})
+    first = run(server, source, "--output", output, "--concurrency", "4")
+    assert first.returncode == 1, first.stderr
+    assert "failed" in first.stderr and "--retry-failed" in first.stderr
+    rows = pq.read_table(output).to_pylist()
+    failed = [row["number"] for row in rows if row["ratio_status"] == "failed"]
+    assert 0 < len(failed) < 40
+    assert all("log-probabilities" in row["ratio_reason"] for row in rows if row["ratio_status"] == "failed")
+    server.configure(faults={})
+    before = server.stats().received
+    again = run(server, source, "--output", output, "--retry-failed")
+    assert again.returncode == 0, again.stderr
+    assert server.stats().received - before == len(failed)
+    repaired = pq.read_table(output).to_pylist()
+    assert {row["ratio_status"] for row in repaired} == {"ok"}
+    assert [row["number"] for row in repaired] == [row["number"] for row in rows]
+    untouched = [row for row in rows if row["number"] not in failed]
+    assert [row for row in repaired if row["number"] not in failed] == untouched
+
+
+def read_line(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return stream.readline()
+
+
+def test_a_stream_is_scored_line_by_line_as_it_comes(server: ChatServerProcess) -> None:
+    words = command(server, "-", "--lines", "--format", "jsonl")
+    process = subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
+    )
+    assert process.stdin is not None
+    for number in range(3):
+        process.stdin.write(json.dumps({"text": f"Trams are quiet, {number}.", "user": number}) + "\n")
+        process.stdin.flush()
+        row = json.loads(read_line(process.stdout))
+        assert (row["user"], row["ratio_status"]) == (number, "ok")
+    process.stdin.close()
+    assert process.wait(20) == 0
+
+
+def test_plain_lines_are_arguments(server: ChatServerProcess) -> None:
+    done = run(
+        server, "-", "--lines", "--format", "csv", "--issue", "Should we have trams?", stdin="Quiet.\n\nClean.\n"
+    )
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert [row["text"] for row in rows] == ["Quiet.", "Clean."]
+    assert "issue the same for all" in done.stderr
+
+
+def test_ctrl_c_finishes_what_is_under_way_and_the_run_goes_on(server: ChatServerProcess, tmp_path: Path) -> None:
+    server.configure(latency=0.3)
+    source, output = table(tmp_path / "in.csv", 100), tmp_path / "out.jsonl"
+    process = subprocess.Popen(
+        command(server, str(source), "--output", str(output), "--concurrency", "8"), stderr=subprocess.PIPE, text=True
+    )
+    while server.stats().received < 20:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "requests under way" in said and "Traceback" not in said
+    stats = server.stats()
+    assert stats.received == stats.answered < 60
+    server.configure(latency=0.0)
+    done = run(server, source, "--output", output, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert len(lines_of(output)) == 100
+    assert server.stats().received == 100
+
+
+def test_ctrl_c_twice_stops_at_once(server: ChatServerProcess, tmp_path: Path) -> None:
+    server.configure(latency=30.0)
+    source = table(tmp_path / "in.csv", 100)
+    process = subprocess.Popen(
+        command(server, str(source), "--output", str(tmp_path / "out.jsonl")), stderr=subprocess.PIPE, text=True
+    )
+    while server.stats().received < 4:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+def test_a_reader_that_leaves_ends_the_run(server: ChatServerProcess, tmp_path: Path) -> None:
+    words = command(server, str(table(tmp_path / "in.csv", 500)), "--format", "jsonl", "--concurrency", "2")
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    said = process.stderr.read()
+    process.wait(30)
+    assert "Traceback" not in said
+    assert server.stats().received < 500
+
+
+def test_a_wrong_key_ends_the_run_with_what_to_do(server: ChatServerProcess, tmp_path: Path) -> None:
+    server.configure(faults={"401": 1.0})
+    done = run(server, table(tmp_path / "in.csv", 300), "--output", tmp_path / "out.jsonl")
+    assert done.returncode == 3
+    assert "OPENAI_API_KEY" in done.stderr and "Traceback" not in done.stderr
+    assert server.stats().received < 70
+
+
+def test_the_key_the_text_and_the_prompt_are_nowhere_but_where_they_belong(
+    server: ChatServerProcess, tmp_path: Path
+) -> None:
+    """A server that repeats both in its errors: neither gets into messages, reasons or the store."""
+    server.configure(faults={"refused": 0.4})
+    (tmp_path / "in.csv").write_text("text\n" + "".join(f"Xyzzy plants that grow by {n}\n" for n in range(40)))
+    done = run(server, tmp_path / "in.csv", "--output", tmp_path / "out.jsonl", "--details", "--concurrency", "2")
+    assert done.returncode == 1, done.stderr
+    rows = lines_of(tmp_path / "out.jsonl")
+    results = json.dumps([{name: value for name, value in row.items() if name != "text"} for row in rows])
+    store = Path(os.environ["ARGQUAL_STORE"])
+    kept = b"".join(each.read_bytes() for each in store.parent.rglob("*") if each.is_file()).decode("latin-1")
+    assert len(kept) > 10_000
+    for secret in (KEY, "Xyzzy plants", "You judge the quality of arguments"):
+        assert secret not in done.stderr
+        assert secret not in results
+        assert secret not in kept
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--output", "out.xlsx"), ".parquet"),
+        (("--output", "nowhere/out.csv"), "nowhere"),
+        (("--text", "coment"), "comment"),
+        (("--format", "markdown"), "jsonl or csv"),
+        (("--max-cost", "1"), "--price"),
+        (("--price", "cheap"), "--price 0.40,1.60"),
+        (("--concurrency", "0"), "--concurrency"),
+        (("--resume",), "--output"),
+        (("--encoding", "klingon"), "klingon"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_asked(
+    server: ChatServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "in.csv", 3)
+    done = run(server, "in.csv", *words)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert server.stats().received == 0
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_options_for_tables_are_refused_for_a_text(server: ChatServerProcess) -> None:
+    done = run(server, "Trams are quiet and clean.", "--output", "x.csv")
+    assert done.returncode == 2
+    assert "--output is for tables" in done.stderr
+
+
+def test_the_store_is_shown_exported_and_cleared(server: ChatServerProcess, tmp_path: Path) -> None:
+    def store(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "argqual", "store", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert "nothing is kept yet" in store("info", "--format", "text").stdout
+    run(server, table(tmp_path / "in.csv", 5), "--output", tmp_path / "out.csv")
+    assert "ratio 1.0, openai/test, expect: 5" in store("info", "--format", "text").stdout
+    assert json.loads(store("info").stdout)["kept"][0]["assessments"] == 5
+    exported = [json.loads(line) for line in store("export").stdout.splitlines()]
+    assert len(exported) == 5 and all(each["status"] == "ok" for each in exported)
+    assert store("clear").returncode == 2
+    assert "5 assessments forgotten" in store("clear", "--yes").stdout
+    assert json.loads(store("info").stdout)["kept"] == []
+
+
+def test_fifty_kills_lose_nothing_and_pay_no_more_than_was_under_way(
+    server: ChatServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL at fifty random moments of one job: the result is an undisturbed run's, byte for byte."""
+    rows, concurrency, kills = 5000, 8, 50
+    server.configure(latency=0.04)
+    source, output = table(tmp_path / "in.csv", rows), tmp_path / "out.jsonl"
+    words = command(server, str(source), "--output", str(output), "--resume", "--concurrency", str(concurrency))
+    moments = random.Random(7)
+    for _ in range(kills):
+        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(0.2, 2.0))
+        assert process.poll() is None, "the job must still be running when it is killed"
+        process.kill()
+        process.wait()
+    server.configure(latency=0.0)
+    last = run(server, source, "--output", output, "--resume", "--concurrency", concurrency)
+    assert last.returncode == 0, last.stderr
+    answered = server.stats().answered
+    assert rows <= answered <= rows + kills * concurrency
+    monkeypatch.setenv("ARGQUAL_STORE", str(tmp_path / "another-store"))
+    undisturbed = run(server, source, "--output", tmp_path / "undisturbed.jsonl")
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    assert output.read_bytes() == (tmp_path / "undisturbed.jsonl").read_bytes()

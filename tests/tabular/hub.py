@@ -1,0 +1,113 @@
+"""A small Hugging Face hub on loopback: the requests that streaming a data set makes, answered.
+
+Run as a program: `hub.py FOLDER SPEC [SKIP]` serves FOLDER as the data set `owner/essays` and prints
+what argqual reads from SPEC as JSON. A program of its own, since the hub's libraries take their address from the
+environment when they are imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub(BaseHTTPRequestHandler):
+    folder: Path
+    seen: list[str]
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def handle_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.seen.append(f"{self.command} {self.path} {self.headers.get('range') or ''} {body[:300]!r}")
+        path = self.path.partition("?")[0]
+        api = "/api/datasets/owner/essays"
+        if path.startswith("/api/datasets/owner/gated") or path.startswith("/datasets/owner/gated"):
+            self.reply(403, {"error": "Access is restricted."}, {"X-Error-Code": "GatedRepo"})
+        elif path in (api, f"{api}/revision/{SHA}", f"{api}/revision/main"):
+            siblings = [{"rfilename": name} for name in self.names()]
+            self.reply(200, {"id": "owner/essays", "sha": SHA, "siblings": siblings, "private": False, "tags": []})
+        elif path.startswith(f"{api}/paths-info/"):
+            asked = json.loads(body)["paths"] if body.startswith(b"{") else []
+            self.reply(200, [self.entry(name) for name in asked if name in self.names()])
+        elif path.startswith(f"{api}/tree/"):
+            below = path.split("/tree/", 1)[1].partition("/")[2]
+            found = [self.entry(name) for name in self.names() if name.startswith(below)]
+            self.reply(200 if found else 404, found, {} if found else {"X-Error-Code": "EntryNotFound"})
+        elif path.startswith("/datasets/owner/essays/resolve/"):
+            self.file(path.split("/resolve/", 1)[1].partition("/")[2])
+        elif "owner/essays" in path:
+            self.reply(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
+        else:
+            self.reply(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
+
+    do_GET = do_HEAD = do_POST = handle_any
+
+    def names(self) -> list[str]:
+        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+
+    def entry(self, name: str) -> dict[str, Any]:
+        raw = (self.folder / name).read_bytes()
+        return {"type": "file", "path": name, "size": len(raw), "oid": hashlib.sha1(raw).hexdigest()}
+
+    def file(self, name: str) -> None:
+        if name not in self.names():
+            self.reply(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
+            return
+        raw = (self.folder / name).read_bytes()
+        headers = {"X-Repo-Commit": SHA, "ETag": f'"{hashlib.sha1(raw).hexdigest()}"', "Accept-Ranges": "bytes"}
+        code, wanted = 200, self.headers.get("range")
+        if wanted:
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            end = min(int(last) if last else len(raw) - 1, len(raw) - 1)
+            headers["Content-Range"] = f"bytes {first}-{end}/{len(raw)}"
+            code, raw = 206, raw[int(first) : end + 1]
+        self.reply(code, raw, headers)
+
+    def reply(self, code: int, content: Any, headers: dict[str, str] | None = None) -> None:
+        raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/octet-stream" if raw is content else "application/json")
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(raw)
+
+
+def main(folder: str, spec: str, skip: str = "0") -> None:
+    Hub.folder, Hub.seen = Path(folder), []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
+    from argqual.errors import InputError
+    from argqual.tabular.sources import open_source
+
+    said: dict[str, Any] = {}
+    try:
+        source = open_source(spec)
+        said = {
+            "columns": source.columns,
+            "schema": None if source.schema is None else [str(field.type) for field in source.schema],
+            "identity": source.identity(),
+            "count": source.count(),
+            "rows": [row.cells for row in source.rows(int(skip))],
+        }
+    except InputError as error:
+        said = {"error": error.message, "hint": error.hint}
+    print(json.dumps(said | {"requests": Hub.seen}, default=str))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
