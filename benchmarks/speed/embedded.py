@@ -1,4 +1,4 @@
-"""The embedded model on real arguments: arguments a second, by slots and threads, and the time that is not the engine's.
+"""The embedded model on real arguments: speed by slots and threads, and the time that is not the engine's.
 
 Half of the arguments are the first of dagstuhl's, half of the IBM corpus's (test), read
 from `ARGQUAL_MIRROR`. They go through the batch scorer with a store, as `argqual score

@@ -36,6 +36,14 @@ class Server:
         return "answer"
 
 
+def send(traffic: Traffic, server: Server) -> tuple[str, int]:
+    def once() -> str:
+        with traffic.under_way():
+            return server()
+
+    return traffic.run(once)
+
+
 def transport(cause: str) -> TransportError:
     error = TransportError("broken")
     error.__cause__ = type(cause, (Exception,), {})("cause")
@@ -77,39 +85,39 @@ def test_a_passing_failure_is_told_by_its_kind(error: Exception, kind: str, lost
 def test_what_would_fail_again_is_not_asked_again(error: Exception, quick: None) -> None:
     server = Server(error)
     with pytest.raises(type(error)):
-        Traffic(Gate(ceiling=4)).run(server)
+        send(Traffic(Gate(ceiling=4)), server)
     assert server.calls == 1
 
 
 def test_passing_failures_are_waited_out(quick: None) -> None:
     server = Server(ServerError("x", status=503), RateLimitError("x", status=429), transport("ConnectError"))
-    answer, lost = Traffic(Gate(ceiling=4, patience=60)).run(server)
+    answer, lost = send(Traffic(Gate(ceiling=4, patience=60)), server)
     assert (answer, lost, server.calls) == ("answer", 0, 4)
 
 
 def test_an_answer_is_lost_at_most_three_times(quick: None) -> None:
     server = Server(*[transport("ReadError")] * 9)
     with pytest.raises(TransportError) as raised:
-        Traffic(Gate(ceiling=4, patience=60)).run(server)
+        send(Traffic(Gate(ceiling=4, patience=60)), server)
     assert server.calls == 3
     assert raised.value.lost == 3  # type: ignore[attr-defined]
 
 
 def test_lost_answers_are_counted_with_the_answer_that_came(quick: None) -> None:
-    assert Traffic(Gate(ceiling=4, patience=60)).run(Server(transport("ReadError"))) == ("answer", 1)
+    assert send(Traffic(Gate(ceiling=4, patience=60)), Server(transport("ReadError"))) == ("answer", 1)
 
 
 def test_the_server_s_wait_is_kept_for_all(quick: None) -> None:
     gate = Gate(ceiling=4, patience=60)
     began = time.monotonic()
-    Traffic(gate).run(Server(RateLimitError("x", status=429, retry_after=0.3)))
+    send(Traffic(gate), Server(RateLimitError("x", status=429, retry_after=0.3)))
     assert time.monotonic() - began >= 0.3
 
 
 def test_a_wait_beyond_all_patience_is_not_waited_for() -> None:
     gate = Gate(ceiling=4, patience=1.0)
     with pytest.raises(Outage, match="asks to wait 600 seconds"):
-        Traffic(gate).run(Server(RateLimitError("x", status=429, retry_after=600.0)))
+        send(Traffic(gate), Server(RateLimitError("x", status=429, retry_after=600.0)))
 
 
 def test_more_is_asked_as_long_as_all_goes_well_and_less_when_it_is_too_much() -> None:
@@ -139,18 +147,19 @@ def _in_parallel(traffic: Traffic, count: int, *, workers: int, seconds: float) 
     most = now = 0
     lock = threading.Lock()
 
-    def send() -> None:
+    def once() -> None:
         nonlocal most, now
-        with lock:
-            now += 1
-            most = max(most, now)
-        time.sleep(seconds)
-        with lock:
-            now -= 1
+        with traffic.under_way():
+            with lock:
+                now += 1
+                most = max(most, now)
+            time.sleep(seconds)
+            with lock:
+                now -= 1
 
     def work() -> None:
         for _ in range(count // workers):
-            traffic.run(send)
+            traffic.run(once)
 
     threads = [threading.Thread(target=work) for _ in range(workers)]
     for thread in threads:
@@ -166,7 +175,7 @@ def test_a_host_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, 
     began = time.monotonic()
     with pytest.raises((Outage, TransportError)):
         for _ in range(10):
-            Traffic(gate).run(Server(*[transport("ConnectError")] * 99))
+            send(Traffic(gate), Server(*[transport("ConnectError")] * 99))
     assert time.monotonic() - began < 5
 
 
@@ -174,7 +183,7 @@ def test_an_outage_is_outlasted(quick: None) -> None:
     """More failures than one request may have, but no more than patience: everything comes back."""
     gate = Gate(ceiling=4, patience=60)
     traffic = Traffic(gate)
-    traffic.run(Server())
+    send(traffic, Server())
     down = [transport("ConnectError") for _ in range(40)]
     server = Server(*down)
     answers: list[object] = []
@@ -182,7 +191,7 @@ def test_an_outage_is_outlasted(quick: None) -> None:
 
     def work() -> None:
         try:
-            answers.append(traffic.run(server))
+            answers.append(send(traffic, server))
         except Exception as error:
             errors.append(error)
 
@@ -203,7 +212,7 @@ def test_what_waits_gives_way_when_the_run_stops() -> None:
     threading.Timer(0.05, traffic.stop).start()
     began = time.monotonic()
     with pytest.raises(Stopped):
-        traffic.run(Server())
+        send(traffic, Server())
     assert time.monotonic() - began < 2
 
 

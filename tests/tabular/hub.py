@@ -1,8 +1,8 @@
 """A small Hugging Face hub on loopback: the requests that streaming a data set makes, answered.
 
-Run as a program: `hub.py FOLDER SPEC [SKIP]` serves FOLDER as the data set `owner/essays` and prints
-what argqual reads from SPEC as JSON. A program of its own, since the hub's libraries take their address from the
-environment when they are imported.
+Run as a program: `hub.py FOLDER SPEC [SKIP [dead]]` serves FOLDER as the data set `owner/essays` and prints
+what argqual reads from SPEC as JSON; a dead hub answers nothing. A program of its own, since the hub's
+libraries take their address from the environment when they are imported.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class Hub(BaseHTTPRequestHandler):
     folder: Path
     seen: list[str]
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # a reply in one packet
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -43,7 +44,10 @@ class Hub(BaseHTTPRequestHandler):
         elif path.startswith(f"{api}/tree/"):
             below = path.split("/tree/", 1)[1].partition("/")[2]
             found = [self.entry(name) for name in self.names() if name.startswith(below)]
-            self.reply(200 if found else 404, found, {} if found else {"X-Error-Code": "EntryNotFound"})
+            if found:
+                self.reply(200, found)
+            else:
+                self.reply(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
         elif path.startswith("/datasets/owner/essays/resolve/"):
             self.file(path.split("/resolve/", 1)[1].partition("/")[2])
         elif "owner/essays" in path:
@@ -86,11 +90,14 @@ class Hub(BaseHTTPRequestHandler):
             self.wfile.write(raw)
 
 
-def main(folder: str, spec: str, skip: str = "0") -> None:
+def main(folder: str, spec: str, skip: str = "0", dead: str = "") -> None:
     Hub.folder, Hub.seen = Path(folder), []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
+    if dead:
+        server.shutdown()
+        server.server_close()
     from argqual.errors import InputError
     from argqual.tabular.sources import open_source
 

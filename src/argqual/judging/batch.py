@@ -16,6 +16,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -43,6 +44,7 @@ HOSTED_CONCURRENCY = 64
 WINDOW = 4096  # arguments between the one that is due and the last one that was read
 HOPELESS = 20  # failures in a row after which nothing more is asked
 _ASK_AGAIN_SECONDS = 0.5
+_GATHER_SECONDS = 0.005  # answers that come within it are kept in one transaction
 _FAILURES = (Status.FAILED, Status.UNREADABLE)
 
 
@@ -86,7 +88,9 @@ class Batch(Generic[T]):
         Where assessments are kept. Without one, a temporary one sees to it that equal
         arguments are asked once.
     concurrency
-        Most requests at once; the gate of the model's host finds how many it bears.
+        Most requests at once; the gate of the model's host finds how many it bears. A
+        quarter more arguments are being worked on: so many may be lost when the process is
+        killed.
     max_cost
         US dollars. Nothing is asked that could lead past it.
 
@@ -118,6 +122,9 @@ class Batch(Generic[T]):
         self.max_cost = max_cost
         self.tally = Tally()
         self.ended: Literal["", "finished", "stopped", "budget"] = ""
+        # Some more arguments are being prepared and put away than there are requests under
+        # way, so that a place at the server does not wait for either.
+        self.workers = self.concurrency + max(1, self.concurrency // 4)
         self._stopping = False
         self._events: SimpleQueue[Any] = SimpleQueue()
 
@@ -159,7 +166,7 @@ class Batch(Generic[T]):
             traffic.stop()
         with tempfile.TemporaryDirectory(prefix="argqual-") as folder:
             store = self.store or Store(Path(folder) / "asked.sqlite")
-            executor = ThreadPoolExecutor(self.concurrency, thread_name_prefix="argqual")
+            executor = ThreadPoolExecutor(self.workers, thread_name_prefix="argqual")
             work = _Work(self, store, executor, self._events)
             room = threading.Semaphore(max(WINDOW, 8 * self.concurrency))
             threading.Thread(target=self._read, args=(items, argument_of, room), daemon=True).start()
@@ -236,6 +243,7 @@ class _Work(Generic[T]):
         self._to_ask: deque[str] = deque()
         self._asked_elsewhere: set[str] = set()
         self._asked_elsewhere_at = 0.0
+        self._gathered_at = 0.0
         self._waiting: dict[str, list[_Item[T]]] = {}  # by key: to be asked or under way
         self._under_way: dict[str, float] = {}  # with what each may cost
         self._results: dict[int, tuple[T, Assessment]] = {}
@@ -271,14 +279,14 @@ class _Work(Generic[T]):
 
     def wait(self) -> None:
         """Wait for something to happen, and take in all that has."""
-        timeout = _ASK_AGAIN_SECONDS if self._asked_elsewhere else None
         happened: list[Any] = []
-        try:
-            happened.append(self.events.get(timeout=timeout))
+        with suppress(Empty):
+            happened.append(self.events.get(timeout=_ASK_AGAIN_SECONDS if self._asked_elsewhere else None))
+            if (early := self._gathered_at + _GATHER_SECONDS - time.monotonic()) > 0:
+                time.sleep(early)
             while len(happened) < 1000:
                 happened.append(self.events.get_nowait())
-        except Empty:
-            pass
+        self._gathered_at = time.monotonic()
         done = []
         for event in happened:
             if isinstance(event, _Item):
@@ -305,7 +313,7 @@ class _Work(Generic[T]):
         now = time.monotonic()
         if self._asked_elsewhere and now - self._asked_elsewhere_at >= _ASK_AGAIN_SECONDS:
             again, self._asked_elsewhere_at = list(self._asked_elsewhere), now
-        free = self.batch.concurrency - len(self._under_way)
+        free = self.batch.workers - len(self._under_way)
         keys = again + [self._to_ask.popleft() for _ in range(min(max(free - len(again), 0), len(self._to_ask)))]
         if not keys:
             return False
@@ -319,7 +327,7 @@ class _Work(Generic[T]):
             if key not in claims.granted:
                 continue
             self._asked_elsewhere.discard(key)
-            if len(self._under_way) < self.batch.concurrency and self._affordable(key):
+            if len(self._under_way) < self.batch.workers and self._affordable(key):
                 self.executor.submit(self._ask, key, self._argument(key))
             else:
                 refused.append(key)

@@ -47,6 +47,7 @@ from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
 from argqual.models.prices import FREE
 
 _ANSWER_TOKENS = 64
+_KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
 _TRUNCATION_TRIES = 6
 _GATE_PASSES = 0.5
 
@@ -171,7 +172,7 @@ class Judge:
         inputs, _ = self._inputs(argument)
         digest = self._fixed.copy()
         digest.update(json.dumps(inputs, sort_keys=True).encode())
-        return str(digest.hexdigest())
+        return str(digest.hexdigest()[:_KEY_DIGITS])
 
     @cached_property
     def _fixed(self) -> Any:

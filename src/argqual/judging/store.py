@@ -40,7 +40,7 @@ _STEPS: tuple[tuple[str, str], ...] = (
             readout TEXT NOT NULL,
             cost_usd REAL,
             content TEXT NOT NULL
-        ) WITHOUT ROWID;
+        );
         CREATE TABLE claim (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
         """,
     ),

@@ -45,7 +45,8 @@ def ask_system_one(
     body = {"model": model.name.partition("/")[2], "state": state, "questions": questions}
 
     def send() -> Any:
-        response = _client().post(f"{model.endpoint}/v1/systemone", json=body, headers=headers)
+        with model.traffic.under_way():
+            response = _client().post(f"{model.endpoint}/v1/systemone", json=body, headers=headers)
         heed_headers(model.traffic.gate, response.headers.items())
         if response.status_code >= 400:
             raise RefusedByServer(response.status_code, response.text[:200], response.headers)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
+from urllib.request import getproxies
 
 from argqual.models.traffic import Traffic, heed_headers
 
@@ -79,7 +80,7 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
     clients = selection.clients
 
     def by_litellm() -> Any:
-        return LiteLLMEngine(**clients)
+        return _Gated(LiteLLMEngine(**clients), traffic)
 
     if not selection.native:
         return Throttled(reference, by_litellm(), traffic)
@@ -89,31 +90,57 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
         RouterConfig(
             api_keys={provider: clients["api_key"]} if clients.get("api_key") else None,
             base_urls={provider: url} if url else None,
-            transport=_HeedingTransport(traffic, timeout),
+            transport=_GatedTransport(traffic, timeout),
         )
     )
     return Throttled(reference, native, traffic, by_litellm if reference.engine == "auto" else None)
 
 
-class _HeedingTransport:
-    """DSPy's HTTP transport, showing each answer's headers to the gate."""
+class _GatedTransport:
+    """DSPy's HTTP transport, which waits at the gate and shows it each answer's headers.
+
+    The whole answer is read here, so that a place at the host is held for no longer than
+    the network takes: reading what it says is done after.
+    """
 
     def __init__(self, traffic: Traffic, timeout: float) -> None:
         # Not an import statement: mypy finds types there, and then none in DSPy around it.
         transports = import_module("dspy._vendor.lm15.transports")
-        self._gate = traffic.gate
+        self._response = transports.TransportResponse
+        self._traffic = traffic
         self._transport = transports.StdlibTransport(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=timeout,
             write_timeout=timeout,
             pool_timeout=timeout,
             max_connections=_MOST_CONNECTIONS,
+            trust_env=bool(getproxies()),  # or else it looks for proxies at every request
         )
 
     def stream(self, request: Any) -> Any:
-        response = self._transport.stream(request)
-        heed_headers(self._gate, response.headers)
-        return response
+        with self._traffic.under_way(), self._transport.stream(request) as response:
+            body = response.read()
+        heed_headers(self._traffic.gate, response.headers)
+        return self._response(
+            status=response.status,
+            reason=response.reason,
+            headers=response.headers,
+            http_version=response.http_version,
+            chunks=iter([body]),
+            release=lambda *_: None,
+        )
 
     def close(self) -> None:
         self._transport.close()
+
+
+class _Gated:
+    """An engine that does not send through a transport of ours, waiting at the gate as a whole."""
+
+    def __init__(self, engine: Any, traffic: Traffic) -> None:
+        self._engine = engine
+        self._traffic = traffic
+
+    def complete(self, request: Any) -> Any:
+        with self._traffic.under_way():
+            return self._engine.complete(request)

@@ -17,7 +17,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -119,7 +120,6 @@ class Gate:
         self.ceiling = ceiling
         self.patience = patience
         self.in_flight = 0
-        self.waits = 0
         self._limit = float(START)
         self._doubling = True
         self._fell_at = 0.0
@@ -136,7 +136,7 @@ class Gate:
         return 1 if self._in_outage() else max(1, min(int(self._limit), self.ceiling))
 
     def enter(self, began: float, stopping: threading.Event) -> float:
-        """Wait until another request may be sent; returns the time (monotonic seconds).
+        """Wait until another request may be sent; returns the time (monotonic seconds). Then `leave`.
 
         Raises
         ------
@@ -158,27 +158,29 @@ class Gate:
                     return now
                 self._changed.wait(min(pause, 1.0) if pause > 0 else 1.0)
 
-    def succeeded(self) -> None:
+    def leave(self) -> None:
+        """A request is no longer under way."""
         with self._changed:
-            if self.in_flight >= int(self._limit) and self._limit < self.ceiling:
-                self._limit = min(self._limit + (1.0 if self._doubling else 1.0 / self._limit), self.ceiling)
             self.in_flight -= 1
+            self._changed.notify()
+
+    def succeeded(self) -> None:
+        """Count a good answer: while all places are taken, the server may bear more."""
+        with self._changed:
             self._in_a_row, self._hopeful_since, self._ever = 0, None, True
-            self._changed.notify(2)
+            if self.in_flight + 1 >= int(self._limit) and self._limit < self.ceiling:
+                self._limit = min(self._limit + (1.0 if self._doubling else 1.0 / self._limit), self.ceiling)
+                self._changed.notify()
 
     def refused(self) -> None:
-        """The server answered, though not with what was wanted: it is there, and no busier than before."""
+        """Count an answer that was not what was wanted: the server is there, and no busier than before."""
         with self._changed:
-            self.in_flight -= 1
             self._in_a_row, self._hopeful_since = 0, None
-            self._changed.notify(1)
 
     def failed(self, fault: Fault, sent: float, error: Exception) -> None:
         """Count a passing failure; gives the host up when there has been no success for too long."""
         with self._changed:
             now = time.monotonic()
-            self.in_flight -= 1
-            self.waits += 1
             self._in_a_row += 1
             self._hopeful_since = self._hopeful_since or now
             if fault.kind in _TOO_MUCH and sent >= self._fell_at:
@@ -254,13 +256,28 @@ class Traffic:
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
         self.stopping = threading.Event()
+        self._mine = threading.local()
 
     def stop(self) -> None:
         self.stopping.set()
         self.gate.wake()
 
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Hold a place at the host, from before a request is sent until its answer has been read."""
+        self._mine.sent = self.gate.enter(self._mine.began, self.stopping)
+        try:
+            yield
+        finally:
+            self.gate.leave()
+
     def run(self, send: Callable[[], T]) -> tuple[T, int]:
         """Send a request, again where that helps; its answer, and how many requests were lost before it.
+
+        Parameters
+        ----------
+        send
+            Sends it once, inside `under_way`.
 
         Raises
         ------
@@ -270,19 +287,20 @@ class Traffic:
             What `send` raised last, with the attribute `lost`: requests that may have been
             charged without an answer.
         """
-        began = time.monotonic()
+        self._mine.began = self._mine.sent = time.monotonic()
         tries = lost = 0
         while True:
-            sent = self.gate.enter(began, self.stopping)
             try:
                 answer = send()
+            except (Stopped, Outage):
+                raise
             except Exception as error:
                 fault = fault_of(error)
                 error.lost = lost + (fault.lost if fault else False)  # type: ignore[attr-defined]
                 if fault is None:
                     self.gate.refused()
                     raise
-                self.gate.failed(fault, sent, error)
+                self.gate.failed(fault, self._mine.sent, error)
                 lost += fault.lost
                 troubled = self.gate.troubled
                 tries += fault.kind != "rate limit" and not troubled
@@ -292,9 +310,6 @@ class Traffic:
                     raise
                 if not fault.wait and not troubled:
                     self.stopping.wait(_delay(max(tries, 1) - 1))
-            except BaseException:
-                self.gate.refused()
-                raise
             else:
                 self.gate.succeeded()
                 return answer, lost

@@ -19,9 +19,10 @@ from argqual.errors import InputError
 from argqual.tabular.cells import as_json, as_text, well_formed
 
 _GROUP_ROWS = 100_000
-_GROUP_BYTES = 64 << 20
+_GROUP_BYTES = 32 << 20
 _MOST_DEPTH = 16  # of lists and objects that become Arrow's; deeper ones become JSON
 _EXACT = 2**53
+_NOTHING = {b"argqual": b"no values"}
 _RESULTS = {str: pa.string(), float: pa.float64(), int: pa.int64(), dict: pa.string()}
 
 _Row = tuple[Mapping[str, Any], Sequence[Any]]
@@ -42,8 +43,15 @@ def write_part(file: BinaryIO, rows: Sequence[_Row], results: Mapping[str, type]
     for name in names:
         values = [cells.get(name) for cells, _ in rows]
         column = _typed(values, types[name].type) if name in types else _inferred(values)
+        if name in types:
+            fields.append(types[name].with_nullable(True))
+        elif pa.types.is_null(column.type):
+            # As text: what reads all parts at once takes the types of the first, and null fits nothing else.
+            column = pa.nulls(len(rows), pa.string())
+            fields.append(pa.field(name, pa.string(), metadata=_NOTHING))
+        else:
+            fields.append(pa.field(name, column.type))
         columns.append(column)
-        fields.append(types[name].with_nullable(True) if name in types else pa.field(name, column.type))
     for place, (name, kind) in enumerate(results.items()):
         cells_of = [_result(values[place], kind) for _, values in rows]
         columns.append(pa.array(cells_of, type=_RESULTS[kind]))
@@ -75,8 +83,13 @@ def join(parts: Sequence[Path], file: BinaryIO, results: Mapping[str, type], sch
         for field in found:
             if field.name in results or field.name in fixed:
                 continue
+            if _is_nothing(field):
+                field = pa.field(field.name, pa.null())
             known = carried.get(field.name)
             carried[field.name] = field if known is None else _united(known, field)
+    for name, field in carried.items():
+        if name not in fixed and pa.types.is_null(field.type):
+            carried[name] = pa.field(name, pa.string())
     while True:
         fields = [*carried.values(), *(pa.field(name, _RESULTS[kind]) for name, kind in results.items())]
         whole = pa.schema(fields, metadata=None if schema is None else schema.metadata)
@@ -99,7 +112,7 @@ def _write(parts: Sequence[Path], file: BinaryIO, schema: pa.Schema) -> str | No
             table = pq.ParquetFile(part).read(use_threads=False)
             columns = []
             for field in schema:
-                if field.name not in table.column_names:
+                if field.name not in table.column_names or _is_nothing(table.schema.field(field.name)):
                     columns.append(pa.nulls(table.num_rows, field.type))
                     continue
                 try:
@@ -116,6 +129,11 @@ def _write(parts: Sequence[Path], file: BinaryIO, schema: pa.Schema) -> str | No
         if waiting:
             writer.write_table(pa.concat_tables(waiting), row_group_size=_GROUP_ROWS)
     return None
+
+
+def _is_nothing(field: pa.Field) -> bool:
+    """Whether a part has no value in this column, and so no type."""
+    return (field.metadata or {}).items() >= _NOTHING.items()
 
 
 def _united(one: pa.Field, other: pa.Field) -> pa.Field:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _PART = re.compile(r"part-(\d{6,})\.\w+")
 _MOST_BUFFERED = 16 << 20  # bytes of text; many long rows become a part before `part_rows` of them are there
 _CHUNK = 1 << 20
+_CELL_LIMIT = 1 << 30  # characters of a cell of argqual's own parts
 
 
 class TableOutput:
@@ -440,8 +441,7 @@ class _Csv:
             file.write(self._lines.line([*cells, *row[:results]]).encode("utf-8", "backslashreplace"))
 
     def read_part(self, part: Path) -> int:
-        with part.open(encoding="utf-8", newline="") as file:
-            records = self._records(file)
+        with part.open(encoding="utf-8", newline="") as file, self._records(file) as records:
             self._carried |= dict.fromkeys(next(records, [])[: -len(self._results) or None])
             return sum(1 for _ in records)
 
@@ -458,17 +458,20 @@ class _Csv:
 
     def _widen(self, part: Path, file: BinaryIO) -> None:
         """Copy a part that was written before some column had appeared."""
-        with part.open(encoding="utf-8", newline="") as opened:
-            records = self._records(opened)
+        with part.open(encoding="utf-8", newline="") as opened, self._records(opened) as records:
             carried = len(next(records)) - len(self._results)
             blank = [""] * (len(self._carried) - carried)
             file.writelines(
                 self._lines.line([*cells[:carried], *blank, *cells[carried:]]).encode() for cells in records
             )
 
-    def _records(self, file: TextIO) -> Iterator[list[str]]:
-        csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
-        return csv.reader(file, delimiter=self._delimiter)
+    @contextmanager
+    def _records(self, file: TextIO) -> Iterator[Iterator[list[str]]]:
+        before = csv.field_size_limit(_CELL_LIMIT)
+        try:
+            yield csv.reader(file, delimiter=self._delimiter)
+        finally:
+            csv.field_size_limit(before)
 
     def _header(self) -> bytes:
         return self._lines.line([*self._carried, *self._results]).encode("utf-8", "backslashreplace")
