@@ -32,7 +32,25 @@ from argqual.models.embedded import available_cores
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 from chatserver import ChatServerProcess
 
-WORDS = "trams are quiet and clean so a street with children needs fewer bus stops and less noise".split()
+WORDS = [
+    "trams",
+    "are",
+    "quiet",
+    "and",
+    "clean",
+    "so",
+    "a",
+    "street",
+    "with",
+    "children",
+    "needs",
+    "fewer",
+    "bus",
+    "stops",
+    "and",
+    "less",
+    "noise",
+]
 
 
 def make_table(path: Path, rows: int, distinct: int) -> None:
