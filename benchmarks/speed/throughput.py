@@ -26,6 +26,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+from dspy.clients.engines.lm15_engine import AsyncLM15Engine, LM15Engine
+from dspy.lm15 import RouterConfig
+
 from argqual.argument import Argument
 from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge
@@ -71,20 +74,24 @@ def batch(url: str, under_way: int, count: int) -> dict[str, Any]:
     return figures(count, under_way, wall, cpu) | {"thousand_stored_seconds": round(stored, 3)}
 
 
-def captured(judge: Judge) -> tuple[Any, Any]:
-    """The native engine and a request, as the judge sends it."""
+def captured(judge: Judge) -> Any:
+    """A request, as the judge sends it."""
     requests: list[Any] = []
     assert judge.model.engine is not None
-    inner = judge.model.engine._inner
-    complete = inner.complete
-    inner.complete = lambda request: requests.append(request) or complete(request)
+    ask = judge.model.engine.ask
+    judge.model.engine.ask = lambda request: requests.append(request) or ask(request)
     judge.assess(TEXT)
-    inner.complete = complete
-    return inner, requests[0]
+    return requests[0]
+
+
+def router(url: str, under_way: int) -> RouterConfig:
+    return RouterConfig(
+        api_keys={"openai-chat": "none"}, base_urls={"openai-chat": f"{url}/v1"}, max_connections=under_way
+    )
 
 
 def by_threads(url: str, under_way: int, count: int) -> dict[str, Any]:
-    engine, request = captured(judge_at(url))
+    engine, request = LM15Engine(router(url, under_way)), captured(judge_at(url))
     with ThreadPoolExecutor(under_way) as executor:
         list(executor.map(engine.complete, [request] * under_way))
         wall, cpu = time.perf_counter(), time.process_time()
@@ -93,16 +100,10 @@ def by_threads(url: str, under_way: int, count: int) -> dict[str, Any]:
 
 
 def by_async(url: str, under_way: int, count: int) -> dict[str, Any]:
-    from dspy.clients.engines.lm15_engine import AsyncLM15Engine
-    from dspy.lm15 import RouterConfig
-
-    _, request = captured(judge_at(url))
+    request = captured(judge_at(url))
 
     async def run() -> dict[str, Any]:
-        config = RouterConfig(
-            api_keys={"openai-chat": "none"}, base_urls={"openai-chat": f"{url}/v1"}, max_connections=under_way
-        )
-        engine = AsyncLM15Engine(config)
+        engine = AsyncLM15Engine(router(url, under_way))
         await asyncio.gather(*(engine.complete(request) for _ in range(under_way)))
         left = iter(range(count))
 

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from argqual.errors import ArgqualError as ArgqualError
     from argqual.framework import Criterion as Criterion
     from argqual.framework import Framework as Framework
+    from argqual.judging.batch import Batch as Batch
     from argqual.judging.compare import Comparison as Comparison
     from argqual.judging.compare import compare as compare
     from argqual.judging.judge import Judge as Judge
     from argqual.judging.program import load_program as load_program
     from argqual.judging.program import save_program as save_program
+    from argqual.judging.store import Store as Store
     from argqual.models.connect import connect as connect
     from argqual.scale import Scale as Scale
 
@@ -40,11 +42,13 @@ _HOME = {
     "Criterion": "argqual.framework",
     "Framework": "argqual.framework",
     "Scale": "argqual.scale",
+    "Batch": "argqual.judging.batch",
     "Comparison": "argqual.judging.compare",
     "compare": "argqual.judging.compare",
     "Judge": "argqual.judging.judge",
     "load_program": "argqual.judging.program",
     "save_program": "argqual.judging.program",
+    "Store": "argqual.judging.store",
     "connect": "argqual.models.connect",
 }
 

@@ -9,17 +9,17 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argqual.argument import Argument
 from argqual.cli.options import step
-from argqual.cli.progress import BatchProgress, clock, count, money, plan_text, summary
+from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
 from argqual.tabular.columns import Columns, choose_columns, to_argument
-from argqual.tabular.output import StreamOutput, TableOutput, iter_scored
+from argqual.tabular.output import StreamOutput, TableOutput, iter_scored, partial_folder, read_job
 from argqual.tabular.results import Results
 from argqual.tabular.sources import Row, Source, open_lines, open_source
 
@@ -108,7 +108,13 @@ def score_table(source: Source, judge: Judge, store: Store | None, options: Tabl
         return _show_plan(source, how, judge, store, options)
     if options.output is None:
         return _stream(source, how, judge, store, options, results)
-    if options.retry_failed and options.output.exists() and not _partial(options.output).exists():
+    unfinished = read_job(options.output)
+    if unfinished and _RETRY in unfinished and not options.retry_failed:
+        raise InputError(
+            f"Asking again about what failed in {options.output} was not finished.",
+            hint="Repeat it with --retry-failed; what was answered is kept.",
+        )
+    if options.retry_failed and options.output.exists() and (unfinished is None or _RETRY in unfinished):
         return _retry(options.output, how, judge, store, options, results)
     code = _score(source, how, judge, store, options, results)
     if options.retry_failed and code == EXIT_SOME_FAILED and options.output.exists():
@@ -116,8 +122,7 @@ def score_table(source: Source, judge: Judge, store: Store | None, options: Tabl
     return code
 
 
-def _partial(output: Path) -> Path:
-    return output.with_name(f"{output.name}.partial")
+_RETRY = "retry"  # the job of `--retry-failed`
 
 
 def _rows(source: Source, options: TableOptions, skip: int = 0) -> Iterator[Row]:
@@ -167,9 +172,10 @@ def _score(
                 output.append(row.cells, results.cells(assessment))
                 progress.update()
     except BaseException:
-        output.flush()
+        with suppress(InputError):  # the disk is full, as the error on its way says
+            output.flush()
         _say(summary(batch, judge))
-        _say(f"What is scored is kept in {_partial(options.output)}; go on with --resume.")
+        _say(f"What is scored lies in {partial_folder(options.output)}. Go on with --resume.")
         raise
     output.flush()
     _say(summary(batch, judge))
@@ -182,7 +188,7 @@ def _score(
 
 
 def _unfinished(batch: Batch[Any], options: TableOptions) -> int:
-    where = f" What is scored lies in {_partial(options.output)}." if options.output else ""
+    where = f" What is scored lies in {partial_folder(options.output)}." if options.output else ""
     if batch.ended == "budget":
         assert options.max_cost is not None
         _say(
@@ -211,7 +217,7 @@ def _retry(
         _say(f"Nothing failed among the {count(total)} rows of {path}.")
         return EXIT_OK
     _say(f"Asking again about {count(failed)} of {count(total)} rows of {path}.")
-    job = {"retry": str(path)}
+    job = {_RETRY: str(path)}
     output = TableOutput(path, results=results.types, source_schema=schema, job=job, overwrite=True)
     batch = _batch(judge, store, options)
     again = (Row(cells) for cells, old in iter_scored(path, results.types)[1] if _has_failed(results, old))
@@ -245,7 +251,7 @@ def _has_failed(results: Results, cells: Mapping[str, Any]) -> bool:
 def _stream(
     source: Source, how: _Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
 ) -> int:
-    output = StreamOutput(sys.stdout, options.stream, results=results.types)
+    output = StreamOutput(sys.stdout, options.stream, results=results.types, columns=source.columns)
     batch = _batch(judge, store, options)
     quiet = sys.stdout.isatty() and sys.stderr.isatty()
     try:
@@ -317,6 +323,3 @@ def _interruptible(batch: Batch[Any]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-__all__ = ["TableOptions", "clock", "open_table", "score_table"]

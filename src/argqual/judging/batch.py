@@ -52,7 +52,6 @@ _FAILURES = (Status.FAILED, Status.UNREADABLE)
 class Tally:
     """How far a batch has come. `cost_usd` counts what was asked in this run, not what was kept before."""
 
-    read: int = 0
     done: int = 0
     asked: int = 0
     kept: int = 0
@@ -175,15 +174,17 @@ class Batch(Generic[T]):
             finally:
                 self._stopping = True
                 traffic.stop()
-                work.finish()
-                executor.shutdown()
-                traffic.stopping.clear()
-                traffic.gate.patience = SHORT_PATIENCE
-                if store is not self.store:
-                    store.close()
+                try:
+                    work.finish()
+                finally:
+                    executor.shutdown()
+                    traffic.stopping.clear()
+                    traffic.gate.patience = SHORT_PATIENCE
+                    if store is not self.store:
+                        store.close()
         if work.error:
             raise work.error
-        self.ended = "stopped" if work.interrupted else "budget" if work.out_of_budget else "finished"
+        self.ended = "finished" if work.complete else "budget" if work.out_of_budget else "stopped"
 
     def _answers(self, work: _Work[T], room: threading.Semaphore) -> Iterator[tuple[T, Assessment]]:
         while True:
@@ -204,7 +205,7 @@ class Batch(Generic[T]):
             for number, item in enumerate(items):
                 room.acquire()
                 if self._stopping:
-                    break
+                    return
                 argument = key = problem = None
                 try:
                     argument = argument_of(item)
@@ -235,7 +236,7 @@ class _Work(Generic[T]):
         self.batch, self.judge, self.tally = batch, batch.judge, batch.tally
         self.store, self.executor, self.events = store, executor, events
         self.stopping = False
-        self.interrupted = self.out_of_budget = False
+        self.out_of_budget = False
         self.error: BaseException | None = None
         self._end: _End | None = None
         self._next = 0
@@ -253,14 +254,15 @@ class _Work(Generic[T]):
         self._planned: list[float] = []
 
     @property
+    def complete(self) -> bool:
+        """Every item has its answer."""
+        return self._end is not None and not self._waiting and not self._fresh
+
+    @property
     def over(self) -> bool:
         """Nothing is under way, and nothing more will be asked."""
-        if self._under_way:
-            return False
-        if self.stopping or self.error or self.out_of_budget:
-            self.interrupted = self.stopping and not self.error
-            return True
-        return self._end is not None and not self._waiting and not self._fresh
+        given_up = self.stopping or self.error is not None or self.out_of_budget
+        return not self._under_way and (given_up or self.complete)
 
     def due(self, *, last: bool = False) -> Iterator[tuple[T, Assessment]]:
         """What can be handed on in order. Failures wait for a success after them, or for the end."""
@@ -290,7 +292,6 @@ class _Work(Generic[T]):
         done = []
         for event in happened:
             if isinstance(event, _Item):
-                self.tally.read += 1
                 self._fresh.append(event)
             elif isinstance(event, _End):
                 self._end = event
@@ -445,6 +446,7 @@ class _Work(Generic[T]):
         self.tally.requests += 1 + error.lost
         if error.lost and self.judge.model.price:
             self.tally.cost_usd += reserved * error.lost / (1 + MAX_LOST)
+            self.tally.cost_unknown += 1
         for each in self._waiting.pop(key):
             assessment = self.judge.failed(each.argument, Status.FAILED, error.message, lost=error.lost)
             if isinstance(error, InputError):

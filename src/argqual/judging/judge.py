@@ -6,12 +6,12 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argqual._version import __version__
 from argqual.argument import Argument
@@ -45,6 +45,9 @@ from argqual.judging.readout import (
 )
 from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
 from argqual.models.prices import FREE
+
+if TYPE_CHECKING:
+    from argqual.judging.store import Store
 
 _ANSWER_TOKENS = 64
 _KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
@@ -140,6 +143,28 @@ class Judge:
             kept = len(asking.inputs["argument"])
             notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
         return self._assessment(argument, asking, notes, time.perf_counter() - started)
+
+    def assess_all(
+        self,
+        arguments: Iterable[Argument | str],
+        *,
+        store: Store | None = None,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+    ) -> Iterator[Assessment]:
+        """Rate many arguments side by side, in order, equal ones once; those in the store are not asked again.
+
+        One that cannot be used or fails has that status instead of values. See `Batch`
+        for the parameters and errors, and for how a run ended.
+        """
+        from argqual.judging.batch import Batch
+
+        def argument_of(item: Argument | str) -> Argument:
+            return item if isinstance(item, Argument) else Argument(item)
+
+        batch: Batch[Argument | str] = Batch(self, store=store, concurrency=concurrency, max_cost=max_cost)
+        for _, assessment in batch.run(arguments, argument_of):
+            yield assessment
 
     def prompt(self, argument: Argument) -> list[dict[str, str]]:
         """The messages that `assess` sends first, to the letter (not for `verbal`, whose form is DSPy's)."""

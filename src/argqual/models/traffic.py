@@ -265,7 +265,8 @@ class Traffic:
     @contextmanager
     def under_way(self) -> Iterator[None]:
         """Hold a place at the host, from before a request is sent until its answer has been read."""
-        self._mine.sent = self.gate.enter(self._mine.began, self.stopping)
+        began = getattr(self._mine, "began", time.monotonic())
+        self._mine.sent = self.gate.enter(began, self.stopping)
         try:
             yield
         finally:
