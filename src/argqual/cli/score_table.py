@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argqual.argument import Argument
+from argqual.assessment import Status
 from argqual.cli.options import step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
@@ -24,6 +25,7 @@ from argqual.tabular.results import Results
 from argqual.tabular.sources import Row, Source, open_lines, open_source
 
 if TYPE_CHECKING:
+    from argqual.framework import Framework
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
     from argqual.judging.store import Store
@@ -84,16 +86,33 @@ def open_table(name: str, options: TableOptions) -> Source:
     return open_source(name, encoding=options.encoding, delimiter=options.delimiter)
 
 
-def reading(source: Source, options: TableOptions) -> _Reading:
-    """Which column is what; words that are plainly no column's name hold for all rows."""
+def reading(source: Source, framework: Framework, options: TableOptions) -> _Reading:
+    """Which column is what; words that are plainly no column's name hold for all rows.
+
+    Raises
+    ------
+    InputError
+        A column is not there, or there is none for what the framework requires.
+    """
     given = {name: getattr(options, name) for name in ("issue", "stance", "context")}
     shared = {
         name: value
         for name, value in given.items()
         if value and value not in source.columns and any(map(str.isspace, value.strip()))
     }
-    named = {name: "" if name in shared else value for name, value in given.items()}
-    return _Reading(choose_columns(source.columns, text=options.text, id=options.id, **named), shared)
+    declared = framework.inputs.declared()
+    named = {
+        name: "" if name in shared or (value is None and name not in declared) else value
+        for name, value in given.items()
+    }
+    columns = choose_columns(source.columns, text=options.text, id=options.id, **named)
+    for name, kind in declared.items():
+        if kind == "required" and name not in shared and getattr(columns, name) is None:
+            raise InputError(
+                f"The framework {framework.id} needs each argument's {name}, and no column looks like it.",
+                hint=f"Name the column with --{name}, or give one {name} for all rows.",
+            )
+    return _Reading(columns, shared)
 
 
 def score_table(source: Source, judge: Judge, store: Store | None, options: TableOptions) -> int:
@@ -101,7 +120,7 @@ def score_table(source: Source, judge: Judge, store: Store | None, options: Tabl
     # Millions of small objects come and go: looking for cycles among them all costs a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000)
-    how = reading(source, options)
+    how = reading(source, judge.framework, options)
     results = Results(judge.framework, prefix=options.prefix, details=options.details)
     _say(f"{source.name}: {how.describe()}")
     if options.plan:
@@ -245,7 +264,7 @@ def _retry(
 
 
 def _has_failed(results: Results, cells: Mapping[str, Any]) -> bool:
-    return results.status(cells) in ("failed", "unreadable")
+    return results.status(cells) in (Status.FAILED, Status.UNREADABLE)
 
 
 def _stream(
@@ -295,7 +314,10 @@ def _batch(judge: Judge, store: Store | None, options: TableOptions) -> Batch[An
 
 
 def _code(batch: Batch[Any]) -> int:
-    return EXIT_SOME_FAILED if batch.tally.failed else EXIT_OK
+    """1 when some failed, or when there were rows and nothing could be rated at all."""
+    tally = batch.tally
+    rated = tally.done - tally.failed - tally.statuses[Status.SKIPPED]
+    return EXIT_SOME_FAILED if tally.failed or (tally.done and not rated) else EXIT_OK
 
 
 def _say(words: str) -> None:

@@ -117,7 +117,8 @@ class Batch(Generic[T]):
         self.judge = judge
         self.store = store
         server = judge.model.server
-        self.concurrency = concurrency or (server.slots if server else HOSTED_CONCURRENCY)
+        most = server.slots if server else concurrency or HOSTED_CONCURRENCY
+        self.concurrency = min(concurrency or most, most)
         self.max_cost = max_cost
         self.tally = Tally()
         self.ended: Literal["", "finished", "stopped", "budget"] = ""

@@ -31,7 +31,7 @@ from argqual.errors import (
     nearest,
 )
 from argqual.models import weights as weight_files
-from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, EmbeddedServer, shared_server
+from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.traffic import Gate, RefusedByServer, Traffic, gate_for
 
@@ -107,7 +107,7 @@ def connect(
     engine
         DSPy's transport: `auto`, `lm15` (native) or `litellm`.
     slots
-        For an embedded model, the number of requests worked on at once (1 when left out).
+        For an embedded model, the number of requests worked on at once (1 when left out, 8 at most).
     timeout
         Seconds to wait for the next byte of a hosted model's answer.
 
@@ -124,7 +124,7 @@ def connect(
                 f"'{name}' is an embedded model; it has no address.",
                 hint="For a server, write the model as openai/NAME.",
             )
-        return _embedded(name, engine=engine, slots=slots or DEFAULT_SLOTS)
+        return _embedded(name, engine=engine, slots=min(slots or DEFAULT_SLOTS, MOST_SLOTS))
     provider, separator, rest = name.partition("/")
     if not separator or not rest:
         raise ModelError(

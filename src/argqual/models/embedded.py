@@ -19,6 +19,7 @@ from argqual.errors import ModelError, WeightsError
 
 CONTEXT_TOKENS = 8192
 DEFAULT_SLOTS = 1
+MOST_SLOTS = 8  # each takes memory for a whole context
 
 
 @dataclass(frozen=True)
