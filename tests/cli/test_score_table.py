@@ -123,13 +123,13 @@ def test_a_plan_says_what_it_takes_and_asks_nothing(server: ChatServerProcess, t
     before = server.stats().received
     done = run(server, source, "--plan", "--price", "1000,4000")
     assert done.returncode == 0, done.stderr
-    assert "42: 30 to ask, 10 in the store, 1 equal to another row, 1 without a usable text" in done.stdout
-    assert "Requests      30" in done.stdout
-    assert "1000 and 4000 USD a million tokens" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80 + 60  # one long line names the tokenizer
+    assert "42: 30 to ask, 10 in the store, 1 equal to another row, 1 without" in done.stdout
+    assert "Requests     30" in done.stdout
+    assert "1000 and 4000 USD" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert server.stats().received == before
     unknown = run(server, source, "--plan")
-    assert "no price is listed; give --price IN,OUT" in unknown.stdout
+    assert "no price is listed; give --price" in unknown.stdout
 
 
 def test_a_budget_stops_before_it_is_passed_and_the_run_goes_on_with_another(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import textwrap
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from argqual.report.plain import clean
+from argqual.report.plain import WIDTH, clean
 
 if TYPE_CHECKING:
     from argqual.judging.batch import Batch
@@ -41,7 +43,9 @@ def clock(seconds: float) -> str:
 
 
 class BatchProgress:
-    """A bar on a terminal; elsewhere a line every ten seconds.
+    """A bar on a terminal; elsewhere a line every ten seconds at first, later every minute.
+
+    It shows itself from a thread of its own: also while nothing comes back.
 
     Parameters
     ----------
@@ -58,35 +62,43 @@ class BatchProgress:
         self._quiet = quiet
         self._bar: Any = None
         self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
-        self._said = self._drawn = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._show, daemon=True)
 
     def __enter__(self) -> BatchProgress:
         if not self._quiet and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
 
-            columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
-            self._bar = Progress(*columns, console=Console(stderr=True), auto_refresh=True, refresh_per_second=4)
+            columns = (BarColumn(bar_width=16), TextColumn("{task.description}", markup=False))
+            self._bar = Progress(*columns, console=Console(stderr=True), auto_refresh=False)
             self._bar.start()
             self._task = self._bar.add_task(self._line(), total=self._total, completed=self._before)
+        if not self._quiet:
+            self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
         if self._bar:
-            self._bar.update(self._task, completed=self._done(), description=self._line())
+            self._draw()
             self._bar.stop()
 
-    def update(self) -> None:
-        """Another row is done."""
-        now = time.monotonic()
-        if self._bar and now - self._drawn >= 0.2:
-            self._drawn = now
+    def _show(self) -> None:
+        said = began = time.monotonic()
+        while not self._over.wait(0.25):
+            now = time.monotonic()
             self._mark(now)
-            self._bar.update(self._task, completed=self._done(), description=self._line())
-        elif not self._bar and not self._quiet and now - self._said >= _PLAIN_EVERY:
-            self._said = now
-            self._mark(now)
-            print(self._line(), file=sys.stderr, flush=True)
+            if self._bar:
+                self._draw()
+            elif now - said >= (_PLAIN_EVERY if now - began < 10 * _PLAIN_EVERY else 6 * _PLAIN_EVERY):
+                said = now
+                print(self._line(), file=sys.stderr, flush=True)
+
+    def _draw(self) -> None:
+        self._bar.update(self._task, completed=self._done(), description=self._line(), refresh=True)
 
     def _done(self) -> int:
         return self._before + self._batch.tally.done
@@ -133,12 +145,13 @@ def summary(batch: Batch[Any], judge: Judge) -> str:
         if tally.cost_unknown:
             lines.append(f"In it {count(tally.cost_unknown)} answers whose use was not reported, at their most.")
     for reason, number in tally.reasons.most_common(_MOST_REASONS):
-        lines.append(f"  {count(number)} × {clean(' '.join(reason.split()))[:200]}")
+        said = f"{count(number)} × {clean(' '.join(reason.split()))}"
+        lines.append(textwrap.shorten(said, 3 * WIDTH, placeholder=" …"))
     if len(tally.reasons) > _MOST_REASONS:
-        lines.append(f"  and {len(tally.reasons) - _MOST_REASONS} other reasons")
+        lines.append(f"and {len(tally.reasons) - _MOST_REASONS} other reasons")
     if tally.failed:
         lines.append("--retry-failed asks about the failed ones again.")
-    return "\n".join(lines)
+    return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines)
 
 
 def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None) -> str:
@@ -146,29 +159,32 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
     model, price = judge.model, judge.model.price
     kinds = [(plan.to_ask, "to ask"), (plan.kept, "in the store"), (plan.repeated, "equal to another row")]
     kinds.append((plan.unusable, "without a usable text"))
-    rows = f"{count(plan.rows)}: " + ", ".join(f"{count(number)} {what}" for number, what in kinds if number)
-    exact = "" if plan.exact else f", counted with {plan.tokenizer}, not the model's own tokenizer"
-    sampled = "" if plan.sampled >= plan.to_ask else f" (95 % interval from {count(plan.sampled)} rows)"
-    lines = [
-        f"Framework     {judge.reference.name}, read out by {judge.readout.name}",
-        f"Model         {model.name}",
-        f"Rows          {rows}",
-        f"Requests      {count(plan.requests)}",
-        f"Tokens read   {_range(plan.input_tokens, count)}{sampled}{exact}",
-        f"Tokens out    {_range(plan.output_tokens, count)}; at most {count(plan.most_output_tokens.value)}",
-    ]
+    exact = "" if plan.exact else f", by {plan.tokenizer}, which is not the model's own tokenizer"
+    sampled = "" if plan.sampled >= plan.to_ask else f" (95 % interval, from {count(plan.sampled)} rows)"
     if price is None:
-        lines.append("Cost          not known: no price is listed; give --price IN,OUT (USD a million tokens)")
+        cost = "not known: no price is listed; give --price IN,OUT (USD a million tokens)"
     elif plan.cost_usd is None or plan.most_cost_usd is None or not (price.input or price.output):
-        lines.append("Cost          nothing: the model runs on this machine")
+        cost = "nothing: the model runs on this machine"
     else:
         rates = f"{price.input * 1e6:g} and {price.output * 1e6:g} USD a million tokens"
-        most = money(plan.most_cost_usd.value)
-        lines.append(f"Cost          {_range(plan.cost_usd, money)}; at most {most}, at {rates}")
+        cost = f"{_range(plan.cost_usd, money)}; at most {money(plan.most_cost_usd.value)}, at {rates}"
         if max_cost is not None and plan.cost_usd.value > max_cost:
-            lines.append(f"              more than --max-cost {max_cost:g}: it would stop before the end")
-    lines.append(f"Time          about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})")
-    return "\n".join(lines)
+            cost += f". More than --max-cost {max_cost:g}: it would stop before the end"
+    table = {
+        "Framework": f"{judge.reference.name}, read out by {judge.readout.name}",
+        "Model": model.name,
+        "Rows": f"{count(plan.rows)}: " + ", ".join(f"{count(number)} {what}" for number, what in kinds if number),
+        "Requests": count(plan.requests),
+        "Tokens read": f"{_range(plan.input_tokens, count)}{sampled}{exact}",
+        "Tokens out": f"{_range(plan.output_tokens, count)}; at most {count(plan.most_output_tokens.value)}",
+        "Cost": cost,
+        "Time": f"about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})",
+    }
+    indent = " " * 13
+    return "\n".join(
+        textwrap.fill(said, WIDTH, initial_indent=f"{label:13}", subsequent_indent=indent)
+        for label, said in table.items()
+    )
 
 
 def _range(estimate: Estimate, shown: Any) -> str:

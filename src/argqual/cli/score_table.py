@@ -186,10 +186,9 @@ def _score(
         _say(f"Going on after {count(output.rows_done)} rows that are scored already.")
     answers = batch.run(_rows(source, options, output.rows_done), how.argument)
     try:
-        with _interruptible(batch), BatchProgress(batch, total, output.rows_done) as progress:
+        with _interruptible(batch), BatchProgress(batch, total, output.rows_done):
             for row, assessment in answers:
                 output.append(row.cells, results.cells(assessment))
-                progress.update()
     except BaseException:
         with suppress(InputError):  # the disk is full, as the error on its way says
             output.flush()
@@ -241,7 +240,7 @@ def _retry(
     batch = _batch(judge, store, options)
     again = (Row(cells) for cells, old in iter_scored(path, results.types)[1] if _has_failed(results, old))
     answers = batch.run(again, how.argument)
-    with _interruptible(batch), BatchProgress(batch, failed, 0) as progress:
+    with _interruptible(batch), BatchProgress(batch, failed, 0):
         for cells, old in iter_scored(path, results.types)[1]:
             if not _has_failed(results, old):
                 output.append(cells, old)
@@ -250,7 +249,6 @@ def _retry(
             if answer is None:
                 break
             output.append(cells, results.cells(answer[1]))
-            progress.update()
         else:
             next(answers, None)
     _say(summary(batch, judge))
@@ -276,11 +274,10 @@ def _stream(
     try:
         with (
             _interruptible(batch),
-            BatchProgress(batch, None if options.lines else _total(source, options), 0, quiet=quiet) as progress,
+            BatchProgress(batch, None if options.lines else _total(source, options), 0, quiet=quiet),
         ):
             for row, assessment in batch.run(_rows(source, options), how.argument):
                 output.append(row.cells, results.cells(assessment))
-                progress.update()
             output.finish()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -43,6 +43,7 @@ T = TypeVar("T")
 HOSTED_CONCURRENCY = 64
 WINDOW = 4096  # arguments between the one that is due and the last one that was read
 HOPELESS = 20  # failures in a row after which nothing more is asked
+_MOST_REASONS = 1000  # that are counted one by one
 _ASK_AGAIN_SECONDS = 0.5
 _GATHER_SECONDS = 0.005  # answers that come within it are kept in one transaction
 _FAILURES = (Status.FAILED, Status.UNREADABLE)
@@ -277,7 +278,9 @@ class _Work(Generic[T]):
             self.tally.done += 1
             self.tally.statuses[assessment.status] += 1
             if assessment.status is not Status.OK and assessment.overall.reason:
-                self.tally.reasons[assessment.overall.reason] += 1
+                reason = assessment.overall.reason
+                many = len(self.tally.reasons) >= _MOST_REASONS and reason not in self.tally.reasons
+                self.tally.reasons["others" if many else reason] += 1
             yield item, assessment
 
     def wait(self) -> None:

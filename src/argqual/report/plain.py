@@ -8,6 +8,8 @@ _NOT_TEXT = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
 )
 
+WIDTH = 80  # columns that every table and message keeps to
+
 
 def clean(untrusted: str) -> str:
     """Text that cannot move a terminal's cursor, change its colours or turn its direction."""

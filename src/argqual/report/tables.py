@@ -16,9 +16,8 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 from argqual.assessment import Assessment, Rating, Status
 from argqual.framework import Criterion, Framework
 from argqual.judging.compare import Comparison, Preference
-from argqual.report.plain import clean
+from argqual.report.plain import WIDTH, clean
 
-WIDTH = 80
 _NAME = 28
 _LABEL = 16
 _BAR = 10
