@@ -22,7 +22,8 @@ from argqual.framework import Framework
 from argqual.judging.program import Definitions, criterion_text, instructions
 from argqual.judging.reading import Distribution, Unreadable
 from argqual.judging.readout import Exchange, choose_readout, decision_client
-from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
+from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.models.failures import plain_errors
 
 _OVERALL = "overall"
 _OPTIONS = (("first", "the first argument"), ("second", "the second argument"))

@@ -43,7 +43,8 @@ from argqual.judging.readout import (
     choose_readout,
     decision_client,
 )
-from argqual.models.connect import DEFAULT_MODEL, Model, connect, plain_errors
+from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.models.failures import plain_errors
 from argqual.models.prices import FREE
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ _TOO_MUCH = ("rate limit", "overload")
 
 START = 8  # requests at once before anything is known of a server
 MAX_TRIES = 5
+_MOST_REFUSALS = 20  # by a rate limit, of one request
 MAX_LOST = 2  # repeats of a request that may have been charged although no answer came
 SHORT_PATIENCE = 1.0
 LONG_PATIENCE = 600.0
@@ -213,7 +214,7 @@ class Gate:
     def pause(self, seconds: float) -> None:
         """Send nothing for a while, as the server asks."""
         with self._changed:
-            self._pause(time.monotonic() + min(seconds, _LONGEST_PAUSE))
+            self._pause(time.monotonic() + min(seconds, max(self.patience, 60.0), _LONGEST_PAUSE))
 
     @property
     def paused_for(self) -> float:
@@ -289,7 +290,7 @@ class Traffic:
             charged without an answer.
         """
         self._mine.began = self._mine.sent = time.monotonic()
-        tries = lost = 0
+        tries = refusals = lost = 0
         while True:
             try:
                 answer = send()
@@ -304,13 +305,14 @@ class Traffic:
                 self.gate.failed(fault, self._mine.sent, error)
                 lost += fault.lost
                 troubled = self.gate.troubled
-                tries += fault.kind != "rate limit" and not troubled
-                if lost > MAX_LOST or tries >= MAX_TRIES:
+                refusals += fault.kind == "rate limit"
+                tries += fault.kind != "rate limit" and not troubled  # an outage is not the request's fault
+                if lost > MAX_LOST or tries >= MAX_TRIES or refusals >= _MOST_REFUSALS:
                     if troubled:
                         self.gate.give_up("everything fails", error)
                     raise
                 if not fault.wait and not troubled:
-                    self.stopping.wait(_delay(max(tries, 1) - 1))
+                    self.stopping.wait(_delay(tries + refusals - 1))
             else:
                 self.gate.succeeded()
                 return answer, lost

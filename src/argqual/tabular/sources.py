@@ -38,7 +38,7 @@ _TEXTS = (".txt", ".md")
 _KINDS = ".csv, .tsv, .jsonl, .ndjson (each also as .gz), .parquet, a folder of .txt and .md files, hf://OWNER/NAME"
 _HUB = "hf://"
 _CHUNK = 1 << 20
-_PEEKED = 100  # rows of a JSONL file whose keys are its columns
+PEEKED = 100  # rows of a JSONL file whose keys are its columns
 _MOST_CELL = 10_000_000  # characters; a quote that never closes ends here and not with the memory
 _MOST_DEPTH = 100  # of JSON values
 _BATCH_ROWS = 1000
@@ -120,7 +120,9 @@ def open_source(spec: str, *, encoding: str = "utf-8", delimiter: str | None = N
         There is no such table, it is not what its name says, or not in this encoding.
     """
     if spec.startswith(_HUB):
-        return _Hub(spec)
+        from argqual.tabular.hub import Hub
+
+        return Hub(spec)
     path = Path(spec)
     kind = _kind(spec)
     if path.is_dir():
@@ -156,7 +158,7 @@ def _check_is_file(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"There is no file {path}.", hint=_neighbours(path)) from None
     except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read {path}: {_reason(error)}.") from None
+        raise InputError(f"Cannot read {path}: {reason_of(error)}.") from None
     if not stat.S_ISREG(mode):
         raise InputError(f"{path} is not a regular file.", hint="A pipe is read with - and --lines.")
 
@@ -173,7 +175,7 @@ def _neighbours(path: Path) -> str | None:
     return f"Tables there: {', '.join(sorted(tables)[:8])}." if tables else None
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What an exception says, as one short line without a full stop."""
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(said.split())[:300].rstrip(".")
@@ -224,9 +226,9 @@ def _reading(path: Path) -> Iterator[None]:
     except UnicodeDecodeError:
         raise InputError(f"{path} was changed while it was read.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is no gzip file, or a damaged one ({_reason(error)}).") from None
+        raise InputError(f"{path} is no gzip file, or a damaged one ({reason_of(error)}).") from None
     except OSError as error:
-        raise InputError(f"Cannot read {path}: {_reason(error)}.") from None
+        raise InputError(f"Cannot read {path}: {reason_of(error)}.") from None
 
 
 def _check_encoding(path: Path, encoding: str) -> None:
@@ -376,7 +378,7 @@ class _JsonLines(_TextTable):
         super().__init__(path, encoding)
         names: dict[str, None] = {}
         read = 0
-        for row in itertools.islice(self.rows(), _PEEKED):
+        for row in itertools.islice(self.rows(), PEEKED):
             read += 1
             names |= dict.fromkeys(row.cells)
         self.columns = tuple(names)
@@ -469,7 +471,7 @@ class _Lines(Source):
             try:
                 raw = self._stream.readline()
             except OSError as error:
-                raise InputError(f"Cannot read {self.name}: {_reason(error)}.") from None
+                raise InputError(f"Cannot read {self.name}: {reason_of(error)}.") from None
             if not raw:
                 return
             self._read += 1
@@ -529,7 +531,7 @@ class _Parquet(Source):
             return pq.ParquetFile(self.path, buffer_size=_CHUNK, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise InputError(
-                f"{self.path} is no Parquet file, or it was cut off ({_reason(error)}).",
+                f"{self.path} is no Parquet file, or it was cut off ({reason_of(error)}).",
                 hint="Download or write it again.",
             ) from None
 
@@ -563,7 +565,7 @@ class _Parquet(Source):
                 yield from arrow_rows(batch.slice(start), done + start + 1)
                 done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.path} is damaged after row {done:,} ({_reason(error)}).") from None
+            raise InputError(f"{self.path} is damaged after row {done:,} ({reason_of(error)}).") from None
 
 
 def arrow_rows(table: Any, first: int) -> Iterator[Row]:
@@ -584,7 +586,7 @@ def arrow_rows(table: Any, first: int) -> Iterator[Row]:
                     values.append(cell.as_py())
                 except (ValueError, OverflowError, TypeError, ArithmeticError) as error:
                     values.append(None)
-                    broken[place] = f"row {first + place}: '{name}' cannot be read ({_reason(error)})"
+                    broken[place] = f"row {first + place}: '{name}' cannot be read ({reason_of(error)})"
             columns.append(values)
     for place, cells in enumerate(zip(*columns, strict=True)):
         yield Row(dict(zip(names, cells, strict=True)), broken.get(place))
@@ -611,7 +613,7 @@ class _Folder(Source):
         """Files as paths below the folder with forward slashes; hidden ones are passed over."""
 
         def refuse(error: OSError) -> None:
-            raise InputError(f"Cannot read the folder {error.filename}: {_reason(error)}.")
+            raise InputError(f"Cannot read the folder {error.filename}: {reason_of(error)}.")
 
         for here, folders, files in os.walk(self.path, onerror=refuse):
             folders[:] = [name for name in folders if not name.startswith(".")]
@@ -644,124 +646,3 @@ class _Folder(Source):
                 yield Row({"file": name, "text": read_argument_text(self.path / name)})
             except InputError as error:
                 yield Row({"file": name, "text": None}, error.message)
-
-
-# The Hugging Face hub
-
-
-_ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")
-
-
-class _Hub(Source):
-    """A data set that is streamed: nothing is downloaded whole."""
-
-    def __init__(self, spec: str) -> None:
-        found = _ADDRESS.fullmatch(spec)
-        if found is None:
-            raise InputError(
-                f"{spec} is no address of a data set.",
-                hint="Write hf://OWNER/NAME:SPLIT, or hf://OWNER/NAME/CONFIG:SPLIT.",
-            )
-        self.name = spec
-        self._repo, self._config = found["repo"], found["config"]
-        with _asking_hub(spec, self._repo):
-            self._revision = _revision(self._repo)
-            splits = self._load()
-            self._split = _chosen_split(spec, found["split"], list(splits))
-            self._data = splits[self._split]
-            features = self._data.features
-            if features is not None:
-                self.schema = features.arrow_schema
-                self.columns = tuple(features)
-        if features is None:
-            names = (dict.fromkeys(row.cells) for row in itertools.islice(self.rows(), _PEEKED))
-            self.columns = tuple(dict.fromkeys(itertools.chain.from_iterable(names)))
-
-    def _load(self) -> Any:
-        import datasets
-
-        library: Any = datasets  # it declares no types
-        library.disable_progress_bars()
-        return library.load_dataset(self._repo, self._config, streaming=True, revision=self._revision)
-
-    def count(self) -> int | None:
-        """As the data set's card says; it may say nothing."""
-        info = (self._data.info.splits or {}).get(self._split)
-        return int(info.num_examples) if info is not None and info.num_examples else None
-
-    def identity(self) -> dict[str, str | int]:
-        return {
-            "kind": "hub",
-            "repo": self._repo,
-            "config": self._config or "",
-            "split": self._split,
-            "revision": self._revision or "unknown",
-        }
-
-    def rows(self, skip: int = 0) -> Iterator[Row]:
-        data = self._data.skip(skip) if skip else self._data
-        done = skip
-        with _asking_hub(self.name, self._repo):
-            # As Arrow tables: pictures and sounds are not decoded, and types stay exact.
-            for table in data.with_format("arrow").iter(batch_size=200):
-                yield from arrow_rows(table, done + 1)
-                done += table.num_rows
-
-
-def _chosen_split(spec: str, asked: str | None, splits: list[str]) -> str:
-    split = asked or ("train" if "train" in splits else splits[0] if len(splits) == 1 else None)
-    if split in splits:
-        return split
-    known = ", ".join(splits)
-    if split is None:
-        address = spec.removesuffix(":")
-        raise InputError(f"Which split of {spec}? It has: {known}.", hint=f"For example: {address}:{splits[0]}.")
-    raise InputError(f"{spec}: there is no split '{split}'; it has: {known}.")
-
-
-def _revision(repo: str) -> str | None:
-    """The commit that is read, so that a table does not change while it is read."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-
-    try:
-        return HfApi().dataset_info(repo).sha
-    except RepositoryNotFoundError:
-        raise
-    except HfHubHTTPError:
-        return None
-
-
-@contextmanager
-def _asking_hub(spec: str, repo: str) -> Iterator[None]:
-    """Turn what the hub's libraries raise into an InputError that says what to do."""
-    import httpx
-    from huggingface_hub import errors as hub
-
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:  # these libraries raise whatever theirs raise: httpx, aiohttp, fsspec, pyarrow
-        causes: list[BaseException] = []
-        cause: BaseException | None = error
-        while cause is not None and len(causes) < 10:
-            causes.append(cause)
-            cause = cause.__cause__ or cause.__context__
-        page = f"https://huggingface.co/datasets/{repo}"
-        if any(isinstance(each, hub.GatedRepoError) or "gated dataset" in str(each) for each in causes):
-            raise InputError(
-                f"{spec}: access has to be asked for.", hint=f"Accept its terms at {page}, then: hf auth login."
-            ) from None
-        if any(isinstance(each, hub.RepositoryNotFoundError) for each in causes) or "doesn't exist" in str(error):
-            raise InputError(
-                f"{spec}: the hub has no public data set '{repo}'.",
-                hint="Check the spelling; for a private one: hf auth login.",
-            ) from None
-        if any(isinstance(each, (httpx.TransportError, ConnectionError, hub.OfflineModeIsEnabled)) for each in causes):
-            raise InputError(
-                f"{spec}: the Hugging Face hub cannot be reached ({_reason(error)}).",
-                hint="Check the connection, or download the file and name it.",
-            ) from None
-        hint = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT." if "onfig" in str(error) else None
-        raise InputError(f"Cannot read {spec}: {_reason(error)}.", hint=hint) from error

@@ -1,0 +1,136 @@
+"""What went wrong at a model's server, said plainly: without secrets, and without the text that was sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from argqual.errors import (
+    ArgqualError,
+    CredentialsError,
+    ModelError,
+    Outage,
+    Stopped,
+    TooLongError,
+    UnknownModelError,
+    Unreachable,
+)
+from argqual.models.traffic import RefusedByServer
+
+if TYPE_CHECKING:
+    from argqual.models.connect import Model
+
+_NETWORK_HINT = "Check the network and --api-base. --model local needs neither."
+_LONGEST_SAYING = 300
+_PASSAGE = 12  # characters; shorter passages that a message shares with a text say nothing
+_BEARER = re.compile(r"(?i)\b(bearer|basic|x-api-key:?)\s+[^\s\"',}]+")
+_TOO_LONG = re.compile(r"context (size|length|window)|maximum context|too long|too many tokens", re.IGNORECASE)
+
+
+@contextmanager
+def plain_errors(model: Model, private: Iterable[str] = ()) -> Iterator[None]:
+    """Turn what DSPy and HTTP clients raise into argqual's errors, without secrets.
+
+    An error raised here has the attribute `lost` of the one it stands for (see `Traffic.run`).
+
+    Parameters
+    ----------
+    private
+        What was sent: servers repeat it in their messages, and it is none of a log's business.
+    """
+    try:
+        yield
+    except Exception as error:
+        if stopped := _within(error, Stopped):
+            raise stopped from None
+        if outage := _within(error, Outage):  # perhaps on its way through DSPy
+            last = _plain(model, outage.error, private)
+            raise Outage(f"{last.message} ({outage.message})", outage.error, hint=last.hint) from None
+        if isinstance(error, ArgqualError) or not _foreseen(error):
+            raise
+        plain = _plain(model, error, private)
+        plain.lost = getattr(error, "lost", 0)
+        raise plain from None
+
+
+def _within(error: BaseException, kind: type[Any]) -> Any:
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, kind):
+        seen = seen.__cause__
+    return seen
+
+
+def _foreseen(error: Exception) -> bool:
+    import httpx
+    from dspy.lm15 import LM15Error
+    from dspy.utils.exceptions import LMError
+
+    return isinstance(error, LMError | LM15Error | httpx.TransportError | RefusedByServer | ValueError)
+
+
+def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualError:
+    """argqual's error for one of a client's."""
+
+    def said(error: Exception, what: str) -> str:
+        first = str(error).strip().split("\n\n")[0]
+        cut = without_passages(masked(first, model.secrets), private)
+        more = "…" if len(cut) > _LONGEST_SAYING else ""
+        return f"The model {model.name} {what}: {cut[:_LONGEST_SAYING]}{more}"
+
+    import httpx
+    from dspy.clients.errors import wrap_error
+    from dspy.utils import exceptions as lm
+
+    if isinstance(error, RefusedByServer):
+        if error.status in (401, 403):
+            return CredentialsError(said(error, "refuses the credentials"), hint=_key_hint(model))
+        if error.status == 429:
+            return Unreachable(said(error, "is asked too often"), hint="Wait a little, then try again.")
+        if error.status < 500 or error.status == 501:
+            return ModelError(said(error, f"refuses the request ({error.status})"))
+        return Unreachable(said(error, f"failed ({error.status})"), hint="Try again later.")
+    if isinstance(error, httpx.TransportError):
+        return Unreachable(said(error, "cannot be reached"), hint=_NETWORK_HINT)
+    wrapped = wrap_error(error, model=model.name)
+    if isinstance(wrapped, lm.LMAuthError | lm.LMNotConfiguredError | lm.LMBillingError):
+        return CredentialsError(said(wrapped, "refuses the credentials"), hint=_key_hint(model))
+    if isinstance(wrapped, lm.ContextWindowExceededError):
+        return TooLongError(said(wrapped, "says that the prompt is too long"))
+    if isinstance(wrapped, lm.LMUnsupportedModelError):
+        return UnknownModelError(said(wrapped, "is not known there"), hint="Check the model's name.")
+    if isinstance(wrapped, lm.LMRateLimitError):
+        return Unreachable(said(wrapped, "is asked too often"), hint="Wait a little, then try again.")
+    if isinstance(wrapped, lm.LMTransportError | lm.LMTimeoutError | lm.LMServerError):
+        return Unreachable(said(wrapped, "cannot be reached"), hint=_NETWORK_HINT)
+    if isinstance(wrapped, lm.LMUnexpectedError):
+        if isinstance(error, ImportError) or isinstance(error.__cause__, ImportError):
+            return ModelError(said(wrapped, "needs another package"))
+        return ModelError(said(wrapped, "gave an answer that cannot be used"))
+    if _TOO_LONG.search(str(wrapped)):
+        return TooLongError(said(wrapped, "says that the prompt is too long"))
+    return ModelError(said(wrapped, "refuses the request"))
+
+
+def _key_hint(model: Model) -> str:
+    provider = model.name.split("/")[0].upper()
+    return f"Set {provider}_API_KEY to a valid key, or use --model local, which needs none."
+
+
+def masked(text: str, secrets: tuple[str, ...]) -> str:
+    """Text without any of the secrets in it, and without what stands after `Bearer`."""
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return _BEARER.sub(r"\1 …", text)
+
+
+def without_passages(text: str, private: Iterable[str]) -> str:
+    """Text without the passages that it shares with any of the private texts (of twelve characters and more)."""
+    pieces = {each[start : start + _PASSAGE] for each in private for start in range(len(each) - _PASSAGE + 1)}
+    shared = [False] * len(text)
+    for start in range(len(text) - _PASSAGE + 1):
+        if text[start : start + _PASSAGE] in pieces:
+            shared[start : start + _PASSAGE] = [True] * _PASSAGE
+    marked = "".join("\0" if hidden else character for character, hidden in zip(text, shared, strict=True))
+    return re.sub("\0+", "…", marked)
