@@ -45,7 +45,7 @@ WINDOW = 4096  # arguments between the one that is due and the last one that was
 HOPELESS = 20  # failures in a row after which nothing more is asked
 _MOST_REASONS = 1000  # that are counted one by one
 _ASK_AGAIN_SECONDS = 0.5
-_GATHER_SECONDS = 0.005  # answers that come within it are kept in one transaction
+_GATHER_SECONDS = 1 / 6400  # times the requests at once: answers that come within it are kept in one transaction
 _FAILURES = (Status.FAILED, Status.UNREADABLE)
 
 
@@ -247,6 +247,7 @@ class _Work(Generic[T]):
         self._asked_elsewhere: set[str] = set()
         self._asked_elsewhere_at = 0.0
         self._gathered_at = 0.0
+        self._gather_seconds = min(_GATHER_SECONDS * batch.concurrency, 0.02)
         self._waiting: dict[str, list[_Item[T]]] = {}  # by key: to be asked or under way
         self._under_way: dict[str, float] = {}  # with what each may cost
         self._results: dict[int, tuple[T, Assessment]] = {}
@@ -288,7 +289,7 @@ class _Work(Generic[T]):
         happened: list[Any] = []
         with suppress(Empty):
             happened.append(self.events.get(timeout=_ASK_AGAIN_SECONDS if self._asked_elsewhere else None))
-            if (early := self._gathered_at + _GATHER_SECONDS - time.monotonic()) > 0:
+            if (early := self._gathered_at + self._gather_seconds - time.monotonic()) > 0:
                 time.sleep(early)
             while len(happened) < 1000:
                 happened.append(self.events.get_nowait())

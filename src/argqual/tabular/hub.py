@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from argqual.errors import InputError
@@ -40,9 +41,7 @@ class Hub(Source):
             self.columns = tuple(dict.fromkeys(itertools.chain.from_iterable(names)))
 
     def _load(self) -> Any:
-        import datasets
-
-        library: Any = datasets  # it declares no types
+        library: Any = import_module("datasets")  # it declares no types
         library.disable_progress_bars()
         return library.load_dataset(self._repo, self._config, streaming=True, revision=self._revision)
 
