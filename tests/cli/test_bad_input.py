@@ -92,9 +92,9 @@ def test_a_file_that_is_not_there(tmp_path: Path, source: str) -> None:
     assert f"There is no file {source}" in refused(tmp_path, "score", source)
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_a_folder_without_texts(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    assert "folder is a folder" in refused(tmp_path, "score", "folder")
+    assert "no .txt or .md files in the folder folder" in refused(tmp_path, "score", "folder")
 
 
 def test_an_argument_in_another_encoding_on_the_command_line(tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def test_a_wrong_key_ends_the_run_with_what_to_do(server: ChatServerProcess, tmp
     done = run(server, table(tmp_path / "in.csv", 300), "--output", tmp_path / "out.jsonl")
     assert done.returncode == 3
     assert "OPENAI_API_KEY" in done.stderr and "Traceback" not in done.stderr
-    assert server.stats().received < 70
+    assert server.stats().received <= 80  # what was being worked on: 64 and a quarter
 
 
 def test_the_key_the_text_and_the_prompt_are_nowhere_but_where_they_belong(

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,13 @@ def test_four_processes_ask_each_key_once(tmp_path: Path, assessment: Assessment
     with sqlite3.connect(tmp_path / "s") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert database.execute("SELECT count(*) FROM claim").fetchone() == (0,)
+
+
+def test_many_may_open_a_new_store_at_once(tmp_path: Path) -> None:
+    for round in range(10):
+        with ThreadPoolExecutor(8) as executor:
+            stores = executor.map(lambda _, path=tmp_path / str(round): Store(path).contents(), range(8))
+            assert list(stores) == [[]] * 8
 
 
 def test_a_key_depends_on_all_that_an_assessment_depends_on(two: Framework, model: Model) -> None:

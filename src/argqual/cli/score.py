@@ -95,7 +95,7 @@ def score(
     ] = False,
     encoding: Annotated[str, typer.Option(help="Of a CSV, TSV or JSONL file.")] = "utf-8",
     delimiter: Annotated[str | None, typer.Option(help="Of a CSV file; found by itself as a rule.")] = None,
-    store: Annotated[bool, typer.Option(" /--no-store", help="Do not keep assessments, nor use kept ones.")] = True,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Do not keep assessments, nor use kept ones.")] = False,
     api_base: ApiBaseOption = None,
     engine: Annotated[str, typer.Option(help="Transport: auto, lm15 or litellm.", hidden=True)] = "auto",
     yes: YesOption = False,
@@ -155,7 +155,7 @@ def score(
 
         argument = Argument(read_source(source), issue=issue, stance=stance, context=context)
         criteria = load_framework(framework)
-        with _store(store) as kept:
+        with _store(wanted=not no_store) as kept:
             assessment = _score_one(
                 judge(), argument, kept, doing=f"{'Explaining and rating' if explain else 'Rating'}"
             )
@@ -188,7 +188,7 @@ def score(
     )
     table = open_table(source, options)
     criteria = load_framework(framework)
-    with _store(store) as kept:
+    with _store(wanted=not no_store) as kept:
         code = score_table(table, judge(), kept, options)
     raise typer.Exit(code)
 
@@ -203,7 +203,7 @@ def _is_table(source: str) -> bool:
 
 
 @contextmanager
-def _store(wanted: bool) -> Iterator[Store | None]:
+def _store(*, wanted: bool) -> Iterator[Store | None]:
     if not wanted:
         yield None
         return

@@ -99,9 +99,7 @@ class Store:
         with self._plainly():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, timeout=_PATIENCE_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._migrate()
+            self._set_up()
 
     def __enter__(self) -> Store:
         return self
@@ -218,6 +216,19 @@ class Store:
         with self._plainly():
             for key, created, content in self._db.execute("SELECT key, created, content FROM assessment ORDER BY key"):
                 yield {"key": key, "created": created} | _read(content).model_dump(mode="json")
+
+    def _set_up(self) -> None:
+        """Make the file what it has to be; another process may be at it too, and SQLite does not wait there."""
+        patience = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                return self._migrate()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > patience:
+                    raise
+                time.sleep(0.02)
 
     def _migrate(self) -> None:
         with self._transaction():
