@@ -7,6 +7,7 @@ import textwrap
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from argqual.report.plain import WIDTH, clean
@@ -22,8 +23,8 @@ _MOST_REASONS = 5
 
 
 def count(number: float) -> str:
-    """A count, short: 950, 12,300, 4.1 million."""
-    return f"{number / 1e6:,.1f} million" if number >= 1e6 else f"{number:,.0f}"
+    """A count, short: 950, 12,300, 4.12 million."""
+    return f"{number / 1e6:,.2f} million" if number >= 1e6 else f"{number:,.0f}"
 
 
 def money(usd: float) -> str:
@@ -159,8 +160,9 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
     model, price = judge.model, judge.model.price
     kinds = [(plan.to_ask, "to ask"), (plan.kept, "in the store"), (plan.repeated, "equal to another row")]
     kinds.append((plan.unusable, "without a usable text"))
-    exact = "" if plan.exact else f", by {plan.tokenizer}, which is not the model's own tokenizer"
-    sampled = "" if plan.sampled >= plan.to_ask else f" (95 % interval, from {count(plan.sampled)} rows)"
+    counted = f"by {plan.tokenizer}" + ("" if plan.exact else ", which is not the model's own tokenizer")
+    if plan.sampled < plan.to_ask:
+        counted = f"in {count(plan.sampled)} rows drawn at random (95 % intervals), {counted}"
     if price is None:
         cost = "not known: no price is listed; give --price IN,OUT (USD a million tokens)"
     elif plan.cost_usd is None or plan.most_cost_usd is None or not (price.input or price.output):
@@ -175,8 +177,9 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
         "Model": model.name,
         "Rows": f"{count(plan.rows)}: " + ", ".join(f"{count(number)} {what}" for number, what in kinds if number),
         "Requests": count(plan.requests),
-        "Tokens read": f"{_range(plan.input_tokens, count)}{sampled}{exact}",
+        "Tokens read": _range(plan.input_tokens, count),
         "Tokens out": f"{_range(plan.output_tokens, count)}; at most {count(plan.most_output_tokens.value)}",
+        "Counted": counted,
         "Cost": cost,
         "Time": f"about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})",
     }
@@ -187,7 +190,7 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
     )
 
 
-def _range(estimate: Estimate, shown: Any) -> str:
-    if estimate.low == estimate.high or shown(estimate.low) == shown(estimate.high):
-        return str(shown(estimate.value))
+def _range(estimate: Estimate, shown: Callable[[float], str]) -> str:
+    if estimate.low == estimate.high:
+        return shown(estimate.value)
     return f"{shown(estimate.value)} ({shown(estimate.low)} to {shown(estimate.high)})"

@@ -136,14 +136,16 @@ class Judge:
         if isinstance(argument, str):
             argument = Argument(argument, issue=issue, stance=stance, context=context)
         inputs, notes = self._inputs(argument)
-        started = time.perf_counter()
+        # What waits for its turn is not being rated.
+        started = time.perf_counter() - self.model.traffic.waited
         try:
             asking = self._ask(inputs)
         except TooLongError as error:
             asking = self._ask_beginning(inputs, error)
             kept = len(asking.inputs["argument"])
             notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
-        return self._assessment(argument, asking, notes, time.perf_counter() - started)
+        seconds = time.perf_counter() - self.model.traffic.waited - started
+        return self._assessment(argument, asking, notes, seconds)
 
     def assess_all(
         self,

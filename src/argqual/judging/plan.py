@@ -246,7 +246,7 @@ class Planner:
             sampled=len(self._sample),
             tokenizer=tokenizer.name,
             exact=tokenizer.exact,
-            seconds=self._to_ask * seconds_each / concurrency,
+            seconds=max(self._to_ask / concurrency, float(self._to_ask > 0)) * seconds_each,
             seconds_from=source,
         )
 

@@ -266,12 +266,18 @@ class Traffic:
     @contextmanager
     def under_way(self) -> Iterator[None]:
         """Hold a place at the host, from before a request is sent until its answer has been read."""
-        began = getattr(self._mine, "began", time.monotonic())
-        self._mine.sent = self.gate.enter(began, self.stopping)
+        now = time.monotonic()
+        self._mine.sent = self.gate.enter(getattr(self._mine, "began", now), self.stopping)
+        self._mine.waited = self.waited + self._mine.sent - now
         try:
             yield
         finally:
             self.gate.leave()
+
+    @property
+    def waited(self) -> float:
+        """Seconds that this thread has waited at the gate so far."""
+        return float(getattr(self._mine, "waited", 0.0))
 
     def run(self, send: Callable[[], T]) -> tuple[T, int]:
         """Send a request, again where that helps; its answer, and how many requests were lost before it.
