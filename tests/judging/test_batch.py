@@ -124,6 +124,19 @@ def test_what_is_kept_is_not_asked_again(server: ChatServer, two: Framework, sto
     assert server.stats().received == 60
 
 
+def test_a_judge_rates_many_texts_in_order(server: ChatServer, two: Framework, store: Store) -> None:
+    found = list(judge_at(server, two).assess_all(["One.", " ", "Two.", Argument("One.", id="x")], store=store))
+    assert [each.status for each in found] == [Status.OK, Status.SKIPPED, Status.OK, Status.OK]
+    assert found[0].overall == found[3].overall
+    assert found[3].argument_id == "x"
+
+
+def test_waiting_for_a_turn_is_not_counted_as_rating(two: Framework) -> None:
+    with ChatServer(latency=0.2) as server:
+        answers = run(Batch(judge_at(server, two), concurrency=1), texts(5))
+    assert all(0.2 <= each.usage.seconds < 0.35 for _, each in answers)
+
+
 @pytest.mark.parametrize("keeping", [True, False])
 def test_equal_arguments_are_asked_once(server: ChatServer, two: Framework, store: Store, keeping: bool) -> None:
     arguments = [Argument(f"One of {number % 7} texts.", id=str(number)) for number in range(200)]
