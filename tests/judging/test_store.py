@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from argqual.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.store import Store, keepable
 from argqual.models.connect import Model, connect
+from competing import compete
 
 
 @pytest.fixture
@@ -102,28 +102,13 @@ def test_the_claims_of_a_killed_process_are_free_at_once(tmp_path: Path) -> None
     assert store.claim(["a"]).granted == {"a"}
 
 
-def _compete(path: str, numbers: list[int], asked: str, kept: str) -> None:
-    """Claim and answer keys in small steps, noting each that was asked."""
-    assessment = Assessment.model_validate_json(kept)
-    store = Store(Path(path))
-    left = [f"k{number}" for number in numbers]
-    with open(asked, "a") as file:
-        while left:
-            claims = store.claim(left[:7])
-            file.writelines(f"{key}\n" for key in claims.granted)
-            time.sleep(0.001)
-            store.settle(dict.fromkeys(claims.granted, assessment))
-            left = [key for key in left if key not in claims.granted and key not in claims.found]
-    store.close()
-
-
 def test_four_processes_ask_each_key_once(tmp_path: Path, assessment: Assessment) -> None:
     context = multiprocessing.get_context("spawn")
     numbers = list(range(200))
     orders = [numbers, numbers[::-1], numbers[100:] + numbers[:100], numbers]
     kept = assessment.model_dump_json()
     processes = [
-        context.Process(target=_compete, args=(str(tmp_path / "s"), order, str(tmp_path / f"asked-{place}"), kept))
+        context.Process(target=compete, args=(str(tmp_path / "s"), order, str(tmp_path / f"asked-{place}"), kept))
         for place, order in enumerate(orders)
     ]
     for process in processes:

@@ -75,18 +75,23 @@ def score(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again about the rows of the output that failed.")
     ] = False,
-    max_cost: Annotated[float | None, typer.Option(metavar="USD", help="Stop before this much is spent.")] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(metavar="USD", min=0, help="Stop before this much is spent.")
+    ] = None,
     price: Annotated[
         str | None, typer.Option(metavar="IN,OUT", help="The model's price, USD a million tokens read and written.")
     ] = None,
     concurrency: Annotated[
-        int | None, typer.Option(metavar="N", help="Most requests at once. Default: 64; embedded models 1.")
+        int | None,
+        typer.Option(metavar="N", min=1, max=512, help="Most requests at once. Default: 64; embedded models 1."),
     ] = None,
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for a hosted model.")] = 120.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.001, help="How long to wait for a hosted model.")
+    ] = 120.0,
     lines: Annotated[
         bool, typer.Option("--lines", help="Each line is an argument, or a JSON object with one.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first rows.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first rows.")] = None,
     prefix: Annotated[
         str | None, typer.Option(help="What the names of the result columns begin with. Default: the framework's id.")
     ] = None,

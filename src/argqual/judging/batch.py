@@ -41,6 +41,7 @@ from argqual.models.traffic import LONG_PATIENCE, MAX_LOST, SHORT_PATIENCE
 
 T = TypeVar("T")
 HOSTED_CONCURRENCY = 64
+MOST_CONCURRENCY = 512  # each takes a thread, and a processor serves no more than that
 WINDOW = 4096  # arguments between the one that is due and the last one that was read
 HOPELESS = 20  # failures in a row after which nothing more is asked
 _MOST_REASONS = 1000  # that are counted one by one
@@ -108,8 +109,10 @@ class Batch(Generic[T]):
         concurrency: int | None = None,
         max_cost: float | None = None,
     ) -> None:
-        if concurrency is not None and concurrency < 1:
-            raise InputError("At least one request has to be under way: --concurrency is 1 or more.")
+        if concurrency is not None and not 1 <= concurrency <= MOST_CONCURRENCY:
+            raise InputError(f"{concurrency} requests at once: --concurrency is 1 to {MOST_CONCURRENCY:,}.")
+        if max_cost is not None and not max_cost >= 0:
+            raise InputError(f"A limit to the cost (--max-cost) of {max_cost} USD makes no sense.")
         if max_cost is not None and judge.model.price is None:
             raise InputError(
                 f"The price of {judge.model.name} is not known, so a limit to the cost cannot be kept.",
