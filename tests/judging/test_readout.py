@@ -293,3 +293,12 @@ def test_a_reasoning_model_is_sent_no_temperature_and_room_to_think(loopback: Lo
     [request] = loopback.requests
     assert "temperature" not in request
     assert max(request.get("max_tokens") or 0, request.get("max_completion_tokens") or 0) >= 16_000
+
+
+def test_a_verbal_answer_in_another_form_is_unreadable(two: Framework, loopback: Loopback) -> None:
+    for _ in range(2):  # DSPy asks again, for JSON
+        loopback.say("I would rather not.")
+    assessment = judge(loopback, two, "verbal").assess(TEXT)
+    assert assessment.status is Status.UNREADABLE
+    assert "DSPy's form" in (assessment.overall.reason or "")
+    assert assessment.usage.requests == 2

@@ -303,6 +303,8 @@ class Judge:
     def _verbal_answers(
         self, asking: _Asking, *, only: tuple[str, ...] | None, select: bool
     ) -> dict[str, Distribution] | None:
+        from dspy.utils.exceptions import AdapterParseError
+
         from argqual.judging.verbal import VerbalClient
 
         client = VerbalClient(self.model)
@@ -311,8 +313,8 @@ class Judge:
                 prediction = self.program.choose(lm=client.lm, **asking.inputs)
                 return {SELECT: Distribution(tuple(prediction[SELECT].probabilities.values()))}
             prediction = self.program(lm=client.lm, only=only, **asking.inputs)
-        except Unreadable as error:
-            asking.unreadable = str(error)
+        except (AdapterParseError, ValueError):  # what DSPy raises for an answer that is not in its form
+            asking.unreadable = "the answer does not hold what was asked for, in DSPy's form"
             return None
         finally:
             asking.exchanges.append(client.exchange())
