@@ -321,6 +321,21 @@ def test_what_is_wrong_is_said_before_anything_is_asked(
     assert not list(tmp_path.glob("out*"))
 
 
+def test_a_table_is_not_replaced_by_its_own_scores(server: ChatServerProcess, tmp_path: Path) -> None:
+    source = table(tmp_path / "in.csv", 3)
+    before = source.read_bytes()
+    done = run(server, source, "--output", source, "--overwrite", "--limit", "1")
+    assert done.returncode == 2
+    assert "is the table itself" in done.stderr
+    assert source.read_bytes() == before
+
+
+def test_lines_of_a_file_that_is_not_there(server: ChatServerProcess) -> None:
+    done = run(server, "nowhere.jsonl", "--lines")
+    assert done.returncode == 2
+    assert "Cannot read nowhere.jsonl" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_options_for_tables_are_refused_for_a_text(server: ChatServerProcess) -> None:
     done = run(server, "Trams are quiet and clean.", "--output", "x.csv")
     assert done.returncode == 2

@@ -82,7 +82,10 @@ def open_table(name: str, options: TableOptions) -> Source:
             raise InputError("A table from standard input is read line by line: add --lines.")
         return open_lines(sys.stdin.buffer)
     if options.lines:
-        return open_lines(Path(name).open("rb"), name)
+        try:
+            return open_lines(Path(name).open("rb"), name)
+        except OSError as error:
+            raise InputError(f"Cannot read {name}: {error.strerror}.", hint="Use - for standard input.") from None
     return open_source(name, encoding=options.encoding, delimiter=options.delimiter)
 
 
@@ -158,8 +161,11 @@ def _score(
     source: Source, how: _Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
 ) -> int:
     assert options.output is not None
+    identity = source.identity()
+    if identity.get("path") == str(options.output.resolve()):
+        raise InputError(f"{options.output} is the table itself.", hint="Give --output another name.")
     job = {
-        "source": source.identity(),
+        "source": identity,
         "columns": {**how.columns.__dict__, **how.shared},
         "program": judge.reference.name + " " + judge.fingerprint,
         "model": f"{judge.model.name} ({judge.model.identity})",

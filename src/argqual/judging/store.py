@@ -294,8 +294,9 @@ class Store:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            full = " (is the disk full?)" if "disk" in str(error) else ""
             raise InputError(
-                f"The store {self.path} cannot be used: {error}.",
+                f"The store {self.path} cannot be used: {error}{full}.",
                 hint="Name another file in ARGQUAL_STORE, or score with --no-store.",
             ) from None
 
