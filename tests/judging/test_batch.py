@@ -6,8 +6,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from argqual.models import traffic
 from argqual.models.connect import connect
 from argqual.models.prices import Price
 from chatserver import ChatServer, ChatServerProcess
+from loopback import Loopback, completion
 
 KEY = "sk-planted-5417"
 
@@ -273,6 +275,26 @@ def judge_is_usable_again(framework: Framework) -> bool:
         batch.stop()
         run(batch, texts(3))
         return judge.assess("A text.").status is Status.OK
+
+
+def test_a_server_without_schemas_is_found_out_by_many_requests_at_once(two: Framework, loopback: Loopback) -> None:
+    """All of the first requests are refused for their schema; each is asked again without."""
+
+    class Always:
+        def popleft(self) -> Callable[[Any], tuple[int, Any]]:
+            return reply
+
+    def reply(body: Any) -> tuple[int, Any]:
+        time.sleep(0.05)
+        if "response_format" in body:
+            return 400, {"error": {"message": "response_format is not supported", "type": "invalid_request_error"}}
+        message = {"role": "assistant", "content": '{"clear":"2","fair":"3"}'}
+        return 200, completion({"index": 0, "message": message, "finish_reason": "stop"})
+
+    loopback.queue = Always()  # type: ignore[assignment]
+    model = connect("openai/test", api_base=f"{loopback.url}/v1", api_key=KEY)
+    batch = Batch(Judge(two, model=model, readout="label"), concurrency=8)
+    assert [each.status for _, each in run(batch, texts(40))] == [Status.OK] * 40
 
 
 def test_a_caller_that_stops_listening_loses_nothing(two: Framework, store: Store) -> None:

@@ -350,19 +350,20 @@ class _Conversation:
         from dspy.lm15 import Config, InvalidRequestError, Request, UnsupportedFeatureError
 
         form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
+        with_schema = self.model.follows_schema  # another thread may change it meanwhile
         config = Config(
             temperature=None if self.model.reasoning else temperature,
             max_tokens=max(tokens, REASONING_TOKENS) if self.model.reasoning else tokens,
             logprobs=logprobs,
             seed=seed,
-            response_format=form if self.model.follows_schema else None,
+            response_format=form if with_schema else None,
         )
         request = Request(model=self.model.lm.model, system=self.system, messages=tuple(self.messages), config=config)
         assert self.model.engine is not None
         try:
             response, lost = self.model.engine.ask(request)
         except (InvalidRequestError, UnsupportedFeatureError) as error:
-            if not self.model.follows_schema or not _SCHEMA_REFUSED.search(str(error)):
+            if not with_schema or not _SCHEMA_REFUSED.search(str(error)):
                 raise
             self.model.follows_schema = False
             return self._ask(schema, tokens=tokens, logprobs=logprobs, temperature=temperature, seed=seed)
