@@ -184,6 +184,20 @@ def test_failed_rows_alone_are_asked_again(server: ChatServerProcess, tmp_path: 
     assert [row for row in repaired if row["number"] not in failed] == untouched
 
 
+def test_rows_that_failed_before_a_run_went_on_still_count(server: ChatServerProcess, tmp_path: Path) -> None:
+    source, output = table(tmp_path / "in.csv", 60), tmp_path / "out.csv"
+    options = (source, "--output", output, *PRICE, "--concurrency", "2")
+    server.configure(faults={"no_logprobs": 0.2})
+    assert run(server, *options, "--max-cost", "0.06").returncode == 1
+    server.configure(faults={})
+    done = run(server, *options, "--resume")
+    assert done.returncode == 1, done.stderr
+    assert "failed, now or before" in done.stderr
+    assert run(server, *options, "--resume").returncode == 1
+    assert run(server, *options, "--retry-failed").returncode == 0
+    assert run(server, *options, "--resume").returncode == 0
+
+
 def read_line(stream: IO[str] | None) -> str:
     assert stream is not None
     return stream.readline()

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from argqual.judging.store import Store
 
 
+_RETRY = "retry"  # what the job of `--retry-failed` is recognised by
+
+
 @dataclass(frozen=True)
 class TableOptions:
     """What a user chose for a table."""
@@ -144,9 +147,6 @@ def score_table(source: Source, judge: Judge, store: Store | None, options: Tabl
     return code
 
 
-_RETRY = "retry"  # the job of `--retry-failed`
-
-
 def _rows(source: Source, options: TableOptions, skip: int = 0) -> Iterator[Row]:
     rows = source.rows(skip)
     return rows if options.limit is None else itertools.islice(rows, max(0, options.limit - skip))
@@ -185,7 +185,7 @@ def _score(
     )
     if output.finished:
         _say(f"{options.output} is there already, finished. --overwrite scores again, --retry-failed what failed.")
-        return EXIT_OK
+        return EXIT_SOME_FAILED if _failed_in(options.output, results) else EXIT_OK
     batch = _batch(judge, store, options)
     total = _total(source, options)
     if output.rows_done:
@@ -208,19 +208,26 @@ def _score(
     with step(f"Writing {options.output}"):
         output.finish()
     _say(f"Written: {options.output}")
+    if output.rows_done and (failed := _failed_in(options.output, results)) > batch.tally.failed:
+        _say(f"{count(failed)} of its rows failed, now or before. --retry-failed asks about them again.")
+        return EXIT_SOME_FAILED
     return _code(batch)
 
 
+def _failed_in(path: Path, results: Results) -> int:
+    with step(f"Looking for failed rows in {path}"):
+        return sum(_has_failed(results, cells) for _, cells in iter_scored(path, results.types)[1])
+
+
 def _unfinished(batch: Batch[Any], options: TableOptions) -> int:
-    where = f" What is scored lies in {partial_folder(options.output)}." if options.output else ""
-    if batch.ended == "budget":
-        assert options.max_cost is not None
-        _say(
-            f"Stopped before {money(options.max_cost)} were passed.{where} Go on with --resume and a higher --max-cost."
-        )
-        return EXIT_SOME_FAILED
-    _say(f"Stopped.{where} Go on with --resume.")
-    return EXIT_INTERRUPTED
+    why, code = "Stopped", EXIT_INTERRUPTED
+    further = "Go on with --resume"
+    if batch.ended == "budget" and options.max_cost is not None:
+        why, code = f"Stopped before {money(options.max_cost)} were passed", EXIT_SOME_FAILED
+        further += " and a higher --max-cost"
+    where = f" What is scored lies in {partial_folder(options.output)}. {further}." if options.output else ""
+    _say(f"{why}.{where}")
+    return code
 
 
 def _retry(
@@ -246,17 +253,22 @@ def _retry(
     batch = _batch(judge, store, options)
     again = (Row(cells) for cells, old in iter_scored(path, results.types)[1] if _has_failed(results, old))
     answers = batch.run(again, how.argument)
-    with _interruptible(batch), BatchProgress(batch, failed, 0):
-        for cells, old in iter_scored(path, results.types)[1]:
-            if not _has_failed(results, old):
-                output.append(cells, old)
-                continue
-            answer = next(answers, None)
-            if answer is None:
-                break
-            output.append(cells, results.cells(answer[1]))
-        else:
-            next(answers, None)
+    try:
+        with _interruptible(batch), BatchProgress(batch, failed, 0):
+            for cells, old in iter_scored(path, results.types)[1]:
+                if not _has_failed(results, old):
+                    output.append(cells, old)
+                    continue
+                answer = next(answers, None)
+                if answer is None:
+                    break
+                output.append(cells, results.cells(answer[1]))
+            else:
+                next(answers, None)
+    except BaseException:
+        output.discard()
+        _say(f"{path} is as it was; what was answered is kept in the store.")
+        raise
     _say(summary(batch, judge))
     if batch.ended != "finished":
         output.discard()

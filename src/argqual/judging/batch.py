@@ -81,7 +81,7 @@ class _Item(Generic[T]):
 
 
 class Batch(Generic[T]):
-    """Assess many arguments with one judge.
+    """Assess many arguments with one judge; to be run once.
 
     Parameters
     ----------
@@ -178,6 +178,7 @@ class Batch(Generic[T]):
                 yield from self._answers(work, room)
             finally:
                 self._stopping = True
+                room.release()  # for the thread that reads, should it wait for room
                 traffic.stop()
                 try:
                     work.finish()
