@@ -8,7 +8,19 @@ import sys
 
 import pytest
 
-HEAVY = ("dspy", "litellm", "sklearn", "scipy", "datasets", "torch", "transformers", "xllamacpp", "pandas", "numpy")
+HEAVY = (
+    "dspy",
+    "litellm",
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "datasets",
+    "torch",
+    "transformers",
+    "xllamacpp",
+    "pandas",
+    "numpy",
+)
 
 
 def loaded_by(code: str) -> set[str]:
@@ -56,6 +68,7 @@ def test_importing_what_needs_no_model_loads_nothing_heavy(code: str) -> None:
         ("compare", "--help"),
         ("frameworks", "--help"),
         ("models", "--help"),
+        ("store", "info"),
         ("frameworks", "validate", "ratio"),
         ("frameworks", "list"),
         ("frameworks", "show", "qoam"),
