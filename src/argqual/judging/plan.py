@@ -256,10 +256,10 @@ class Planner:
         if known:
             return median(known), f"{median(known):.1f} s an argument, the median of {len(known)} earlier ones"
         if judge.model.server is not None and self._sample:
-            shortest = sorted(self._sample, key=lambda argument: len(argument.text))
-            middle = shortest[len(shortest) // 2]
-            assessment = judge.assess(middle)
-            if self._store:
-                self._store.settle({judge.key(middle): assessment})
+            by_length = sorted(self._sample, key=lambda argument: len(argument.text))
+            for argument in (by_length[0], by_length[len(by_length) // 2]):  # the first one has the prompt read
+                assessment = judge.assess(argument)
+                if self._store:
+                    self._store.settle({judge.key(argument): assessment})
             return assessment.usage.seconds, f"{assessment.usage.seconds:.1f} s for one of middle length, just tried"
         return _ASSUMED_SECONDS, f"{_ASSUMED_SECONDS:.0f} s an argument assumed; the first ones will tell"

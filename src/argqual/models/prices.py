@@ -78,7 +78,7 @@ class Tokenizer:
 def tokenizer_for(model: Any) -> Tokenizer:
     """The best tokenizer on this machine for a `Model`."""
     if model.server is not None:
-        return Tokenizer("the model's own", True, model.server.count_tokens)
+        return Tokenizer("the model's own tokenizer", True, model.server.count_tokens)
     encoding = _cl100k()
     if encoding is None:
         return Tokenizer("four characters a token", False, lambda text: len(text) // 4 + 1)
