@@ -376,8 +376,8 @@ def test_fifty_kills_lose_nothing_and_pay_no_more_than_was_under_way(
     server: ChatServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SIGKILL at fifty random moments of one job: the result is an undisturbed run's, byte for byte."""
-    rows, concurrency, kills = 5000, 8, 50
-    server.configure(latency=0.04)
+    rows, concurrency, kills = 4000, 8, 50
+    server.configure(latency=0.1)  # 80 answers a second at most: the job outlasts the kills on any machine
     source, output = table(tmp_path / "in.csv", rows), tmp_path / "out.jsonl"
     words = command(server, str(source), "--output", str(output), "--resume", "--concurrency", str(concurrency))
     moments = random.Random(7)
