@@ -136,7 +136,9 @@ def test_a_judge_rates_many_texts_in_order(server: ChatServer, two: Framework, s
 def test_waiting_for_a_turn_is_not_counted_as_rating(two: Framework) -> None:
     with ChatServer(latency=0.2) as server:
         answers = run(Batch(judge_at(server, two), concurrency=1), texts(5))
-    assert all(0.2 <= each.usage.seconds < 0.35 for _, each in answers)
+    seconds = sorted(each.usage.seconds for _, each in answers)
+    assert seconds[0] >= 0.2
+    assert seconds[2] < 0.35  # the median; with the wait it would be twice the latency
 
 
 @pytest.mark.parametrize("keeping", [True, False])
@@ -338,13 +340,13 @@ def test_reading_goes_on_in_its_own_time(server: ChatServer, two: Framework) -> 
     def slowly() -> Iterator[Argument]:
         for argument in texts(3):
             yield argument
-            time.sleep(0.4)
+            time.sleep(1.5)
 
     began = time.monotonic()
     for _ in Batch(judge_at(server, two)).run(slowly(), lambda argument: argument):
         seen.append(time.monotonic() - began)
-    assert seen[0] < 0.35
-    assert seen[1] < 0.75
+    assert seen[0] < 1.4
+    assert seen[1] < 2.9
 
 
 def test_an_error_of_the_source_comes_after_what_was_read_before(server: ChatServer, two: Framework) -> None:
