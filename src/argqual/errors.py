@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -30,6 +31,7 @@ class ArgqualError(Exception):
 
     exit_code = EXIT_USAGE
     lost = 0  # requests that may have been charged although no answer came
+    answered: Any = None  # what was answered, and paid, before it: an `Exchange`
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -99,7 +101,9 @@ class Outage(Unreachable):
 
 
 class Stopped(Exception):
-    """Not sent, because the run is to stop; nothing was lost."""
+    """Not sent, because the run is to stop."""
+
+    answered: Any = None  # as an `ArgqualError`'s
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -387,3 +387,26 @@ def test_neither_keys_nor_prompts_are_kept_or_said(two: Framework, tmp_path: Pat
         assert secret not in said
         assert secret.encode() not in kept
         assert secret not in str(raised.value)
+
+
+def test_copies_of_one_failing_argument_neither_end_nor_block_a_run(
+    two: Framework, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They fail together: that says no more about the server than one does."""
+    monkeypatch.setattr(module, "WINDOW", 32)
+    with ChatServer(faults={"no_logprobs": 1.0}) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=4)
+        answers = run(batch, [Argument("Always the same.")] * 100)
+    assert [each.status for _, each in answers] == [Status.FAILED] * 100
+    assert batch.ended == "finished"
+
+
+def test_what_was_paid_before_a_failure_is_counted(two: Framework, store: Store) -> None:
+    """With an explanation the first of two requests is answered, and charged, before the second fails."""
+    with ChatServer(faults={"no_logprobs": 1.0}) as server:
+        model = connect("openai/test", api_base=f"{server.url}/v1", api_key=KEY)
+        model.price = Price(1e-6, 4e-6)
+        batch = Batch(Judge(two, model=model, readout="expect", explain=True), store=store, concurrency=1)
+        (_, failed), *_ = run(batch, texts(1))
+    assert failed.status is Status.FAILED
+    assert batch.tally.cost_usd > 0

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,8 @@ def open_table(name: str, options: TableOptions) -> Source:
     if name == "-":
         if not options.lines:
             raise InputError("A table from standard input is read line by line: add --lines.")
-        return open_lines(sys.stdin.buffer)
+        # Not sys.stdin itself: Python cannot end while a thread is still reading that one.
+        return open_lines(open(sys.stdin.fileno(), "rb", closefd=False))
     if options.lines:
         try:
             return open_lines(Path(name).open("rb"), name)
@@ -134,7 +135,7 @@ def score_table(source: Source, judge: Judge, store: Store | None, options: Tabl
     if options.output is None:
         return _stream(source, how, judge, store, options, results)
     unfinished = read_job(options.output)
-    if unfinished and _RETRY in unfinished and not options.retry_failed:
+    if unfinished and _RETRY in unfinished and not (options.retry_failed or options.overwrite):
         raise InputError(
             f"Asking again about what failed in {options.output} was not finished.",
             hint="Repeat it with --retry-failed; what was answered is kept.",
@@ -162,7 +163,7 @@ def _score(
 ) -> int:
     assert options.output is not None
     identity = source.identity()
-    if identity.get("path") == str(options.output.resolve()):
+    if str(options.output.resolve()) in (identity.get("path"), str(Path(source.name).resolve())):
         raise InputError(f"{options.output} is the table itself.", hint="Give --output another name.")
     job = {
         "source": identity,
@@ -192,7 +193,7 @@ def _score(
         _say(f"Going on after {count(output.rows_done)} rows that are scored already.")
     answers = batch.run(_rows(source, options, output.rows_done), how.argument)
     try:
-        with _interruptible(batch), BatchProgress(batch, total, output.rows_done):
+        with _interruptible(batch), BatchProgress(batch, total, output.rows_done), closing(answers):
             for row, assessment in answers:
                 output.append(row.cells, results.cells(assessment))
     except BaseException:
@@ -254,7 +255,7 @@ def _retry(
     again = (Row(cells) for cells, old in iter_scored(path, results.types)[1] if _has_failed(results, old))
     answers = batch.run(again, how.argument)
     try:
-        with _interruptible(batch), BatchProgress(batch, failed, 0):
+        with _interruptible(batch), BatchProgress(batch, failed, 0), closing(answers):
             for cells, old in iter_scored(path, results.types)[1]:
                 if not _has_failed(results, old):
                     output.append(cells, old)

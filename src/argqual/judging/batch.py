@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -129,6 +129,7 @@ class Batch(Generic[T]):
         # Some more arguments are being prepared and put away than there are requests under
         # way, so that a place at the server does not wait for either.
         self.workers = self.concurrency + max(1, self.concurrency // 4)
+        self.window = max(WINDOW, 8 * self.concurrency)
         self._stopping = False
         self._events: SimpleQueue[Any] = SimpleQueue()
 
@@ -143,7 +144,9 @@ class Batch(Generic[T]):
         self.judge.model.traffic.stopping.set()
         self._events.put(None)
 
-    def run(self, items: Iterable[T], argument_of: Callable[[T], Argument]) -> Iterator[tuple[T, Assessment]]:
+    def run(
+        self, items: Iterable[T], argument_of: Callable[[T], Argument]
+    ) -> Generator[tuple[T, Assessment], None, None]:
         """Assess the items' arguments; each item with its assessment, in the order of `items`.
 
         Parameters
@@ -172,7 +175,7 @@ class Batch(Generic[T]):
             store = self.store or Store(Path(folder) / "asked.sqlite")
             executor = ThreadPoolExecutor(self.workers, thread_name_prefix="argqual")
             work = _Work(self, store, executor, self._events)
-            room = threading.Semaphore(max(WINDOW, 8 * self.concurrency))
+            room = threading.Semaphore(self.window)
             threading.Thread(target=self._read, args=(items, argument_of, room), daemon=True).start()
             try:
                 yield from self._answers(work, room)
@@ -255,7 +258,8 @@ class _Work(Generic[T]):
         self._waiting: dict[str, list[_Item[T]]] = {}  # by key: to be asked or under way
         self._under_way: dict[str, float] = {}  # with what each may cost
         self._results: dict[int, tuple[T, Assessment]] = {}
-        self._doubtful: list[tuple[_Item[T], Assessment, BaseException | None]] = []
+        self._doubtful: list[tuple[_Item[T], Assessment]] = []
+        self._doubtful_keys: set[str | None] = set()
         self._ever_answered = False
         self._dispatched = 0
         self._planned: list[float] = []
@@ -271,12 +275,18 @@ class _Work(Generic[T]):
         given_up = self.stopping or self.error is not None or self.out_of_budget
         return not self._under_way and (given_up or self.complete)
 
+    @property
+    def _stuck(self) -> bool:
+        """Nothing more can be read before a failure that waits for a success is handed on."""
+        held = len(self._results) + len(self._doubtful)
+        return bool(self._doubtful) and not self._waiting and held >= self.batch.window
+
     def due(self, *, last: bool = False) -> Iterator[tuple[T, Assessment]]:
-        """What can be handed on in order. Failures wait for a success after them, or for the end."""
-        if last and not self.error:
+        """What can be handed on in order. Failures wait for a success after them, for the end, or for lack of room."""
+        if (last and not self.error) or self._stuck:
             self._release_doubtful()
-            if self._end and self._end.error:
-                self.error = self._end.error
+        if last and not self.error and self._end:
+            self.error = self._end.error
         while self._next in self._results:
             item, assessment = self._results.pop(self._next)
             self._next += 1
@@ -405,6 +415,7 @@ class _Work(Generic[T]):
         for each in done:
             reserved = self._under_way.pop(each.key)
             if isinstance(each.outcome, Assessment):
+                self.tally.asked += 1
                 self._count(each.outcome.usage, reserved)
                 self._answered(each.key, each.outcome, asked=True)
             else:
@@ -412,7 +423,6 @@ class _Work(Generic[T]):
 
     def _count(self, usage: Any, reserved: float) -> None:
         tally = self.tally
-        tally.asked += 1
         tally.requests += usage.requests
         tally.input_tokens += usage.input_tokens or 0
         tally.output_tokens += usage.output_tokens or 0
@@ -441,6 +451,8 @@ class _Work(Generic[T]):
         self._results[each.number] = (each.item, assessment)
 
     def _failed(self, key: str, error: BaseException, reserved: float) -> None:
+        if answered := getattr(error, "answered", None):
+            self._count(answered, reserved)
         if isinstance(error, Stopped):
             if self._waiting.get(key):
                 self._to_ask.appendleft(key)
@@ -465,8 +477,9 @@ class _Work(Generic[T]):
 
     def _doubt(self, each: _Item[T], assessment: Assessment, error: BaseException | None) -> None:
         """Hold a failure back: when it is one of many in a row, the fault is not the argument's."""
-        self._doubtful.append((each, assessment, error))
-        if len(self._doubtful) < HOPELESS or self.error:
+        self._doubtful.append((each, assessment))
+        self._doubtful_keys.add(each.key)  # equal arguments fail together, and say no more than one
+        if len(self._doubtful_keys) < HOPELESS or self.error:
             return
         reason, hint = assessment.overall.reason, getattr(error, "hint", None)
         kind = Unreachable if isinstance(error, Unreachable) else ModelError
@@ -476,6 +489,7 @@ class _Work(Generic[T]):
         )
 
     def _release_doubtful(self) -> None:
-        for each, assessment, _ in self._doubtful:
+        for each, assessment in self._doubtful:
             self._results[each.number] = (each.item, assessment)
         self._doubtful.clear()
+        self._doubtful_keys.clear()

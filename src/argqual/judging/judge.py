@@ -30,7 +30,7 @@ from argqual.assessment import (
     unrated,
 )
 from argqual.catalogue import load_framework
-from argqual.errors import InputError, TooLongError
+from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
 from argqual.framework import Criterion, Framework
 from argqual.judging import prompt
 from argqual.judging.program import GATE, SELECT, Definitions, Form, RatingProgram
@@ -258,8 +258,13 @@ class Judge:
         return {name: text for name, text in given.items() if name not in unused}, notes
 
     def _ask(self, inputs: dict[str, str]) -> _Asking:
-        with plain_errors(self.model, inputs.values()):
-            return self._ask_program(_Asking(inputs))
+        asking = _Asking(inputs)
+        try:
+            with plain_errors(self.model, inputs.values()):
+                return self._ask_program(asking)
+        except (ArgqualError, Stopped) as error:
+            error.answered = Exchange.total(asking.exchanges)
+            raise
 
     def _ask_program(self, asking: _Asking) -> _Asking:
         inputs = asking.inputs

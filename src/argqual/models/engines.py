@@ -7,6 +7,7 @@ when a request is sent and repeated, and can read the server's rate-limit header
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
@@ -34,17 +35,21 @@ class Throttled:
         self._reference = reference
         self._inner = inner
         self._instead = instead
+        self._changing = threading.Lock()
 
     def ask(self, request: Any) -> tuple[Any, int]:
         """A `dspy.lm15.Response`, and how many requests were lost on the way to it (see `Traffic.run`)."""
         from dspy.lm15 import UnsupportedFeatureError
 
+        inner = self._inner
         try:
-            return self.traffic.run(lambda: self._inner.complete(request))
+            return self.traffic.run(lambda: inner.complete(request))
         except UnsupportedFeatureError:  # raised before anything is sent
-            if self._instead is None:
-                raise
-            self._inner, self._instead = self._instead(), None
+            with self._changing:
+                if self._inner is inner:  # and no other thread has met the same
+                    if self._instead is None:
+                        raise
+                    self._inner, self._instead = self._instead(), None
             return self.ask(request)
 
     def complete(self, request: Any) -> Any:

@@ -332,20 +332,19 @@ def _delay(tries: int) -> float:
 
 def heed_headers(gate: Gate, headers: Iterable[tuple[str, str]]) -> None:
     """Keep still when the rate-limit headers of an answer say that nothing is left until the limit is renewed."""
-    left: dict[str, int] = {}
+    used_up: set[str] = set()
     renewed: dict[str, float] = {}
     for name, value in headers:
         name = name.lower()
         if "ratelimit" not in name:
             continue
         unit = "tokens" if "tokens" in name else "requests"
-        if "remaining" in name and value.strip().isdigit():
-            left[unit] = int(value)
+        if "remaining" in name and re.fullmatch(r"0+", value.strip()):
+            used_up.add(unit)
         elif "reset" in name and (seconds := _seconds(value)) is not None:
             renewed[unit] = seconds
-    for unit, count in left.items():
-        if count == 0 and renewed.get(unit):
-            gate.pause(renewed[unit])
+    for unit in used_up & renewed.keys():
+        gate.pause(renewed[unit])
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -366,7 +365,7 @@ def _seconds(value: str | None) -> float | None:
         return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
     try:
         when = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
