@@ -86,7 +86,7 @@ def score(
         typer.Option(metavar="N", min=1, max=512, help="Most requests at once. Default: 64; embedded models 1."),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.001, help="How long to wait for a hosted model.")
+        float, typer.Option(metavar="SECONDS", min=0.001, max=86400, help="How long to wait for a hosted model.")
     ] = 120.0,
     lines: Annotated[
         bool, typer.Option("--lines", help="Each line is an argument, or a JSON object with one.")

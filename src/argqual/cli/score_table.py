@@ -20,7 +20,7 @@ from argqual.cli.options import step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
 from argqual.tabular.columns import Columns, choose_columns, to_argument
-from argqual.tabular.output import StreamOutput, TableOutput, iter_scored, partial_folder, read_job
+from argqual.tabular.output import StreamOutput, TableOutput, iter_scored, partial_folder, read_job, refuse_shared
 from argqual.tabular.results import Results
 from argqual.tabular.sources import Row, Source, open_lines, open_source
 
@@ -163,8 +163,9 @@ def _score(
 ) -> int:
     assert options.output is not None
     identity = source.identity()
-    if str(options.output.resolve()) in (identity.get("path"), str(Path(source.name).resolve())):
+    if Path(source.name).resolve() == options.output.resolve():
         raise InputError(f"{options.output} is the table itself.", hint="Give --output another name.")
+    refuse_shared(source.columns, results.types)
     job = {
         "source": identity,
         "columns": {**how.columns.__dict__, **how.shared},
@@ -237,8 +238,10 @@ def _retry(
     """Ask again about the rows of a finished output that failed, and put the new results in their places."""
     schema, rows = iter_scored(path, results.types)
     failed = total = 0
-    for _, cells in rows:
+    carried: set[str] = set()
+    for row, cells in rows:
         total += 1
+        carried |= row.keys()
         failed += _has_failed(results, cells)
         if (other := results.program(cells)) not in (None, judge.fingerprint):
             raise InputError(
@@ -248,6 +251,11 @@ def _retry(
     if not failed:
         _say(f"Nothing failed among the {count(total)} rows of {path}.")
         return EXIT_OK
+    if gone := [name for name in how.columns.__dict__.values() if name is not None and name not in carried]:
+        raise InputError(
+            f"{path} has no column '{gone[0]}', so its failed rows cannot be asked about.",
+            hint="Give the table it was made from, and the columns as then.",
+        )
     _say(f"Asking again about {count(failed)} of {count(total)} rows of {path}.")
     job = {_RETRY: str(path)}
     output = TableOutput(path, results=results.types, source_schema=schema, job=job, overwrite=True)
@@ -287,6 +295,7 @@ def _has_failed(results: Results, cells: Mapping[str, Any]) -> bool:
 def _stream(
     source: Source, how: _Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
 ) -> int:
+    refuse_shared(source.columns, results.types)
     output = StreamOutput(sys.stdout, options.stream, results=results.types, columns=source.columns)
     batch = _batch(judge, store, options)
     quiet = sys.stdout.isatty() and sys.stderr.isatty()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -25,16 +26,19 @@ ModelFilter = Annotated[str | None, typer.Option("--model", "-m", help="Only tho
 @app.command("info")
 def info(format: FormatOption = None) -> None:
     """Where the store is and what it holds."""
-    from argqual.judging.store import Store, store_path
+    from argqual.judging.store import Kept, Store, store_path
 
     path = store_path()
-    if not path.exists():
+    as_text = wanted_format(format) is not Format.JSON
+    if as_text and not path.exists():
         typer.echo(f"{path}: nothing is kept yet.")
         return
-    with Store(path) as store:
-        contents = store.contents()
+    contents: list[Kept] = []
+    if path.exists():
+        with Store(path) as store:
+            contents = store.contents()
     size = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
-    if wanted_format(format) is Format.JSON:
+    if not as_text:
         typer.echo(
             json.dumps({"path": str(path), "bytes": size, "kept": [each.__dict__ for each in contents]}, indent=2)
         )
@@ -86,9 +90,14 @@ def export(
                 typer.echo(json.dumps(each, ensure_ascii=False))
             return
         temporary = output.with_name(f"{output.name}.tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            number = sum(bool(file.write(json.dumps(each, ensure_ascii=False) + "\n")) for each in store.export())
-        temporary.replace(output)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                number = sum(bool(file.write(json.dumps(each, ensure_ascii=False) + "\n")) for each in store.export())
+            temporary.replace(output)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            raise InputError(f"Cannot write {output}: {error.strerror}.") from None
         print(f"{number:,} assessments written to {output}", file=sys.stderr)
 
 

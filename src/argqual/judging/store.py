@@ -204,7 +204,8 @@ class Store:
         """Forget assessments, of a framework's id or a model only where given; returns how many."""
         with self._plainly():
             forgotten = self._db.execute(
-                "DELETE FROM assessment WHERE (?1 IS NULL OR framework = ?1 OR framework LIKE ?1 || ' %') "
+                "DELETE FROM assessment WHERE (?1 IS NULL OR framework = ?1 "
+                "OR substr(framework, 1, length(?1) + 1) = ?1 || ' ') "
                 "AND (?2 IS NULL OR model = ?2)",
                 (framework, model),
             ).rowcount

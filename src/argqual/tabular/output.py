@@ -267,7 +267,7 @@ class StreamOutput:
 
     def append(self, cells: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Send a row. A reader that is gone raises BrokenPipeError."""
-        _refuse_shared(cells, self._results)
+        refuse_shared(cells, self._results)
         values = [settled(result.get(name), kind) for name, kind in self._results.items()]
         if self._lines is None:
             self._send(as_json({**cells, **dict(zip(self._results, values, strict=True))}, ascii=self._ascii) + "\n")
@@ -394,7 +394,7 @@ class _JsonLines:
         self._results = results
 
     def row(self, cells: Mapping[str, Any], values: list[Any]) -> bytes:
-        _refuse_shared(cells, self._results)
+        refuse_shared(cells, self._results)
         line = as_json({**cells, **dict(zip(self._results, values, strict=True))})
         # An escape is what JSON has for half a surrogate pair, too.
         return line.encode("utf-8", "backslashreplace") + b"\n"
@@ -422,7 +422,7 @@ class _Csv:
         self._carried = dict.fromkeys(carried)
 
     def row(self, cells: Mapping[str, Any], values: list[Any]) -> list[str]:
-        _refuse_shared(cells, self._results)
+        refuse_shared(cells, self._results)
         cells = {well_formed(name): value for name, value in cells.items()}
         if not self._carried.keys() >= cells.keys():
             self._carried |= dict.fromkeys(cells)
@@ -498,7 +498,7 @@ class _ParquetFormat:
         self._schema = schema
 
     def row(self, cells: Mapping[str, Any], values: list[Any]) -> tuple[dict[str, Any], list[Any]]:
-        _refuse_shared(cells, self._results)
+        refuse_shared(cells, self._results)
         return {well_formed(name): value for name, value in cells.items()}, values
 
     def size(self, row: tuple[dict[str, Any], list[Any]]) -> int:
@@ -538,8 +538,9 @@ def _format(path: Path, results: Mapping[str, type], schema: pa.Schema | None) -
     )
 
 
-def _refuse_shared(cells: Mapping[str, Any], results: Mapping[str, type]) -> None:
-    if shared := results.keys() & cells.keys():
+def refuse_shared(names: Iterable[str], results: Mapping[str, type]) -> None:
+    """Raise an InputError when a carried column has the name of a result."""
+    if shared := results.keys() & names:
         listed = ", ".join(name for name in results if name in shared)
         raise InputError(
             f"The table has columns with the names of results: {listed}.",
