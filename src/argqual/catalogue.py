@@ -1,14 +1,12 @@
 """Find framework files, read them, and say precisely what is wrong with one.
 
-A name is looked up in this order: a path; the folder `ARGQUAL_FRAMEWORKS`;
-installed packages' `argqual.frameworks` entry points; the shipped ones.
+Where a name is looked up is in `argqual.shelf`; the user's folder is `ARGQUAL_FRAMEWORKS`,
+the entry points are `argqual.frameworks`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,12 @@ from pydantic import ValidationError
 
 from argqual.errors import FrameworkError, nearest
 from argqual.framework import Framework
-from argqual.yamlfile import LocatedDict, LocatedList, YamlError, parse_yaml, place_of, read_yaml
+from argqual.shelf import Shelf, existing_file, looks_like_path
+from argqual.yamlfile import LocatedDict, LocatedList, YamlError, describe_invalid, parse_yaml, read_yaml
 
-_SUFFIXES = (".yaml", ".yml")
+_SHELF = Shelf(
+    "framework", "frameworks", "ARGQUAL_FRAMEWORKS", "argqual.frameworks", FrameworkError, "argqual frameworks list"
+)
 _MAX_EXTENDS = 20
 
 
@@ -36,71 +37,17 @@ def load_framework(source: str | os.PathLike[str]) -> Framework:
         No such framework, or the file is not a valid one; the message names file,
         line and key.
     """
-    return read_framework(find_framework(source))
-
-
-def find_framework(source: str | os.PathLike[str]) -> Path:
-    """The file of a framework given by name or path."""
-    text = os.fspath(source)
-    if path := _file(text):
-        return path
-    if text.endswith(_SUFFIXES) or os.sep in text:
-        raise FrameworkError(f"No framework file {text}.", hint="See 'argqual frameworks list' for the known ones.")
-    return _named(text)
-
-
-def _named(name: str, *, seen: tuple[Path, ...] = ()) -> Path:
-    """The file of a framework given by name; a user's framework may extend the next one of its own name."""
-    known = known_frameworks()
-    if name not in known:
-        raise FrameworkError(f"No framework is called '{name}'. {nearest(name, known)}")
-    shipped = shipped_folder() / f"{name}.yaml"
-    return shipped if known[name].resolve() in seen[-1:] and shipped.is_file() else known[name]
-
-
-def _file(text: str, beside: Path = Path()) -> Path | None:
-    """The file that a text names, if it names one at all."""
-    try:
-        path = beside / Path(text).expanduser()
-        return path if path.is_file() else None
-    except (OSError, RuntimeError, ValueError):  # too long for a name, no such home folder, not a path
-        return None
+    return read_framework(_SHELF.find(source))
 
 
 def known_frameworks() -> dict[str, Path]:
     """Name to file of every framework that can be named, the user's before the shipped ones."""
-    found: dict[str, Path] = {}
-    for folder in _folders():
-        for path in sorted(folder.glob("*.y*ml")):
-            if path.suffix in _SUFFIXES:
-                found.setdefault(path.stem, path)
-    return found
-
-
-def _folders() -> Iterator[Path]:
-    if folder := os.environ.get("ARGQUAL_FRAMEWORKS"):
-        if not Path(folder).is_dir():
-            raise FrameworkError(
-                f"ARGQUAL_FRAMEWORKS names {folder}, which is not a folder.", hint="Correct or unset it."
-            )
-        yield Path(folder)
-    for entry in entry_points(group="argqual.frameworks"):
-        try:
-            yield Path(entry.load())
-        except Exception as error:  # whatever another package does when it is imported
-            raise FrameworkError(
-                f"The installed package that gives the frameworks '{entry.name}' ({entry.value}) cannot be loaded: "
-                f"{type(error).__name__}: {error}.",
-                hint="Repair or uninstall it.",
-            ) from None
-    yield shipped_folder()
+    return _SHELF.known()
 
 
 def shipped_folder() -> Path:
-    """The frameworks that come with argqual: inside the wheel, or beside `src/` in a checkout."""
-    package = Path(__file__).parent
-    inside = package / "frameworks"
-    return inside if inside.is_dir() else package.parents[1] / "frameworks"
+    """The frameworks that come with argqual."""
+    return _SHELF.shipped_folder()
 
 
 def read_framework(path: Path) -> Framework:
@@ -117,7 +64,7 @@ def build_framework(data: LocatedDict, *, name: str) -> Framework:
     try:
         return Framework.model_validate(data)
     except ValidationError as error:
-        raise FrameworkError(_describe(error, data, name)) from None
+        raise FrameworkError(describe_invalid(error, data, name)) from None
 
 
 def _parsed(read: Any) -> LocatedDict:
@@ -158,12 +105,12 @@ def _extend(data: LocatedDict, path: Path, seen: tuple[Path, ...]) -> LocatedDic
 
 def _base(name: str, path: Path, seen: tuple[Path, ...], place: str) -> Path:
     """The file that another extends: beside it, or a known framework; never by where the command was given."""
-    if found := _file(name, path.parent):
+    if found := existing_file(name, path.parent):
         return found
     try:
-        if name.endswith(_SUFFIXES) or os.sep in name:
+        if looks_like_path(name):
             raise FrameworkError(f"No framework file {name} beside {path.name}.")
-        return _named(name, seen=seen)
+        return _SHELF.named(name, seen=seen)
     except FrameworkError as error:
         raise FrameworkError(f"{place}: {error.message}", hint=error.hint) from None
 
@@ -266,53 +213,3 @@ def _merge_criteria(base: LocatedList, override: LocatedList) -> LocatedList:
             merged.append(item)
             merged.places.append(override.places[index])
     return merged
-
-
-def _describe(error: ValidationError, data: LocatedDict, name: str) -> str:
-    """One line a problem: `file:line: key: what is wrong`."""
-    lines = []
-    problems = error.errors(include_url=False)
-    for problem in problems:
-        if problem["type"] == "too_short" and any(_below(other["loc"], problem["loc"]) for other in problems):
-            continue  # Pydantic counts only the entries that are right
-        # Pydantic marks the branch of a union, and a key, by a step that is not a key of the file.
-        path = tuple(step for step in problem["loc"] if not _is_mark(step))
-        path = (*path, *problem.get("ctx", {}).get("at", ()))
-        place = place_of(data, path) or name
-        key = ".".join(str(step + 1) if isinstance(step, int) else str(step) for step in path)
-        lines.append(f"{place}: {key + ': ' if key else ''}{_plainly(problem['type'], problem)}")
-    return "\n".join(dict.fromkeys(lines))
-
-
-def _is_mark(step: Any) -> bool:
-    return isinstance(step, str) and (step[:1].isupper() or step == "[key]")
-
-
-def _below(path: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(path) > len(other) and path[: len(other)] == other
-
-
-def _plainly(kind: str, problem: Any) -> str:
-    given = problem.get("input")
-    match kind:
-        case "missing":
-            return "this key is required and missing."
-        case "string_type":
-            return f"expected text, got {given!r}; put it in quotes."
-        case "string_pattern_mismatch":
-            return f"'{given}': only lower-case letters, digits and _ (in a framework's id -), a letter first."
-        case "too_short" | "too_long":
-            context = problem["ctx"]
-            bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
-            return f"has {context['actual_length']} entries, but must have {bound}."
-        case "tuple_type":
-            return "expected a list: [one, two], or a line with a dash for each."
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return "expected 'key: value' lines."
-        case "string_too_short":
-            return "is empty."
-        case "literal_error":
-            return f"'{given}' is not one of {problem['ctx']['expected']}."
-        case _:
-            said = str(problem["msg"]).replace("Input should be", "must be").strip(". ")
-            return said if said.endswith("?") else said + "."

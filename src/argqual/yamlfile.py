@@ -8,13 +8,16 @@ that is written twice is an error instead of a silent loss.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from argqual.errors import ArgqualError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
@@ -203,3 +206,53 @@ def place_of(data: Any, path: tuple[Any, ...]) -> str | None:
         else:
             break
     return place
+
+
+def describe_invalid(error: ValidationError, data: LocatedDict, name: str) -> str:
+    """What the models found wrong with a file, one line a problem: `file:line: key: what is wrong`."""
+    lines = []
+    problems = error.errors(include_url=False)
+    for problem in problems:
+        if problem["type"] == "too_short" and any(_below(other["loc"], problem["loc"]) for other in problems):
+            continue  # Pydantic counts only the entries that are right
+        # Pydantic marks the branch of a union, and a key, by a step that is not a key of the file.
+        path = tuple(step for step in problem["loc"] if not _is_mark(step))
+        path = (*path, *problem.get("ctx", {}).get("at", ()))
+        place = place_of(data, path) or name
+        key = ".".join(str(step + 1) if isinstance(step, int) else str(step) for step in path)
+        lines.append(f"{place}: {key + ': ' if key else ''}{_plainly(problem['type'], problem)}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _is_mark(step: Any) -> bool:
+    return isinstance(step, str) and (step[:1].isupper() or step == "[key]")
+
+
+def _below(path: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
+
+
+def _plainly(kind: str, problem: Any) -> str:
+    given = problem.get("input")
+    match kind:
+        case "missing":
+            return "this key is required and missing."
+        case "string_type":
+            return f"expected text, got {given!r}; put it in quotes."
+        case "string_pattern_mismatch":
+            return f"'{given}': only lower-case letters, digits and _ (in a framework's id -), a letter first."
+        case "too_short" | "too_long":
+            context = problem["ctx"]
+            bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
+            return f"has {context['actual_length']} entries, but must have {bound}."
+        case "tuple_type":
+            return "expected a list: [one, two], or a line with a dash for each."
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "expected 'key: value' lines."
+        case "string_too_short":
+            return "is empty."
+        case "literal_error":
+            return f"'{given}' is not one of {problem['ctx']['expected']}."
+        case _:
+            said = str(problem["msg"]).replace("Input should be", "must be").strip(". ")
+            return said if said.endswith("?") else said + "."
