@@ -54,6 +54,14 @@ class FrameworkError(ArgqualError):
     """A framework file is wrong, or no framework has this name."""
 
 
+class CardError(ArgqualError):
+    """A corpus card is wrong, or no corpus has this name."""
+
+
+class CorpusError(ArgqualError):
+    """A corpus cannot be fetched, or its files are not what its card says."""
+
+
 class FingerprintMismatch(ArgqualError):
     """A saved program belongs to another framework, or another version of it."""
 

@@ -1,0 +1,75 @@
+"""Find corpus cards, read them, and say precisely what is wrong with one.
+
+Where a name is looked up is in `argqual.shelf`; the user's folder is `ARGQUAL_CORPORA`,
+the entry points are `argqual.corpora`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from argqual.corpora.card import Card
+from argqual.errors import CardError
+from argqual.shelf import Shelf
+from argqual.yamlfile import LocatedDict, YamlError, describe_invalid, parse_yaml, read_yaml
+
+_SHELF = Shelf("corpus", "datasets", "ARGQUAL_CORPORA", "argqual.corpora", CardError, "argqual corpora list")
+
+
+def load_card(source: str | os.PathLike[str]) -> tuple[Card, Path]:
+    """A card by name or path, and the file it stands in.
+
+    Raises
+    ------
+    CardError
+        No such card, or the file is not a valid one; the message names file, line and key.
+    """
+    path = _SHELF.find(source)
+    return read_card(path), path
+
+
+def known_cards() -> dict[str, Path]:
+    """Name to file of every card that can be named, the user's before the shipped ones."""
+    return _SHELF.known()
+
+
+def shipped_folder() -> Path:
+    """The cards that come with argqual."""
+    return _SHELF.shipped_folder()
+
+
+def read_card(path: Path) -> Card:
+    """Read and check one card."""
+    try:
+        return _build(read_yaml(path), str(path))
+    except YamlError as error:
+        raise CardError(error.message, hint=error.hint) from None
+
+
+def parse_card(text: str, *, name: str = "<text>") -> Card:
+    """Check a card given as YAML text."""
+    try:
+        return _build(parse_yaml(text, name=name), name)
+    except YamlError as error:
+        raise CardError(error.message, hint=error.hint) from None
+
+
+def _build(data: LocatedDict, name: str) -> Card:
+    try:
+        return Card.model_validate(data)
+    except ValidationError as error:
+        raise CardError(describe_invalid(error, data, name)) from None
+
+
+def card_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a card."""
+    schema = Card.model_json_schema(by_alias=True)
+    target = schema["properties"]["targets"]["additionalProperties"]
+    schema["properties"]["targets"]["additionalProperties"] = {"anyOf": [target, {"type": "string"}]}
+    columns = schema["$defs"]["Table"]["properties"]["id"]
+    schema["$defs"]["Table"]["properties"]["id"] = {"anyOf": [columns, {"type": "string"}]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
