@@ -206,6 +206,8 @@ class Table(Part):
         Patterns of the files that are read; by default every file of the card.
     id
         One or several columns; by default the file's name and the row's number.
+    stances
+        What the cells of the stance column mean in words: `{"1": pro, "-1": con}`.
     annotator
         With it, a row is one annotator's judgement and rows with one id are one argument.
     keep
@@ -224,6 +226,7 @@ class Table(Part):
     id: tuple[str, ...] = ()
     issue: str | None = None
     stance: str | None = None
+    stances: dict[str, str] = Field(default_factory=dict)
     context: str | None = None
     type: str | None = None
     domain: str | None = None
@@ -231,6 +234,11 @@ class Table(Part):
     annotator: str | None = None
     keep: Keep | None = None
     markup: Literal["none", "html"] = "none"
+
+    @field_validator("stances", mode="before")
+    @classmethod
+    def _written(cls, stances: object) -> object:
+        return {str(key): value for key, value in stances.items()} if isinstance(stances, dict) else stances
 
     @field_validator("id", mode="before")
     @classmethod
@@ -347,7 +355,10 @@ class Card(Part):
     language: Text = "en"
     domain: Text
     argument_types: tuple[str, ...] = ()
+    folder: CorpusId | None = None
+    """Its folder in the cache and in a mirror, when that is not called as the corpus."""
     texts_from: CorpusId | None = None
+    """The corpus whose texts were judged, when the files hold judgements only."""
     reader: Text | None = None
     table: Table | None = None
     labels: dict[LabelId, Label] = Field(default_factory=dict)
@@ -403,6 +414,10 @@ class Card(Part):
                 "label", "no label is called '{label}'. {near}",
                 {"label": label, "near": nearest(label, self.labels), "at": at},
             )  # fmt: skip
+
+    @property
+    def folder_name(self) -> str:
+        return self.folder or self.id
 
     @property
     def main_label(self) -> str | None:

@@ -103,7 +103,7 @@ def is_table(spec: str) -> bool:
     return spec.startswith(_HUB) or _kind(spec) in (*_DELIMITED, *_JSON_LINES, ".parquet") or os.path.isdir(spec)
 
 
-def open_source(spec: str, *, encoding: str = "utf-8", delimiter: str | None = None) -> Source:
+def open_source(spec: str, *, encoding: str = "utf-8", delimiter: str | None = None, quoting: bool = True) -> Source:
     """The table at a path or a hub address, checked as far as that is cheap.
 
     Parameters
@@ -113,6 +113,8 @@ def open_source(spec: str, *, encoding: str = "utf-8", delimiter: str | None = N
     delimiter
         One character between the cells of a CSV or TSV file. By default the tab for `.tsv`, and for
         `.csv` the one of comma, semicolon, tab and bar that cuts its header into most cells.
+    quoting
+        Whether quotes may enclose a cell of a CSV or TSV file; without it they are characters like others.
 
     Raises
     ------
@@ -129,7 +131,8 @@ def open_source(spec: str, *, encoding: str = "utf-8", delimiter: str | None = N
         return _Folder(path)
     _check_is_file(path)
     if kind in _DELIMITED:
-        return _Delimited(path, encoding, _checked_delimiter(delimiter) or ("\t" if kind == ".tsv" else None))
+        delimiter = _checked_delimiter(delimiter) or ("\t" if kind == ".tsv" else None)
+        return _Delimited(path, encoding, delimiter, quoting)
     if kind in _JSON_LINES:
         return _JsonLines(path, encoding)
     if kind == ".parquet":
@@ -287,8 +290,9 @@ def _checked_delimiter(delimiter: str | None) -> str | None:
 
 
 class _Delimited(_TextTable):
-    def __init__(self, path: Path, encoding: str, delimiter: str | None) -> None:
+    def __init__(self, path: Path, encoding: str, delimiter: str | None, quoting: bool) -> None:
         super().__init__(path, encoding)
+        self._quoting = quoting
         if csv.field_size_limit() < _MOST_CELL:
             csv.field_size_limit(_MOST_CELL)
         # The comma stands first, and max() takes the first of equals.
@@ -350,7 +354,9 @@ class _Delimited(_TextTable):
             ended = True
 
         with self._lines(newline="") as lines:
-            reader = csv.reader(watched(lines), delimiter=delimiter)
+            reader = csv.reader(
+                watched(lines), delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if self._quoting else csv.QUOTE_NONE
+            )
             while True:
                 line = reader.line_num + 1
                 try:

@@ -1,0 +1,326 @@
+"""Recompute what a card promises of its corpus, and say where the files differ.
+
+Nothing here is an error: a figure that differs is a finding, of the card or of the release. Every
+coefficient comes with its interval and with how many texts it rests on, whether promised or not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from argqual.argument import Argument
+from argqual.corpora.agreement import (
+    Estimate,
+    alpha_estimate,
+    one_against_rest,
+    pair_reliability,
+    random_one_against_rest,
+    spearman,
+    split_half_reliability,
+    value_counts,
+)
+from argqual.corpora.card import Card
+from argqual.corpora.corpus import Corpus, Pair
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TOLERANCE = 0.005  # of a coefficient that a card gives with two or three digits
+_FEW_ANNOTATORS = 10  # up to here each annotator is known and rates much; beyond, a rating is anybody's
+
+Verdict = Literal["as promised", "differs", "not promised"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure: what the card promises, and what the files give.
+
+    Parameters
+    ----------
+    figure
+        As in the card's `figures`: "alpha", "texts".
+    subject
+        The label, type or corpus it is of; empty for the corpus as a whole.
+    promised
+        None where the card says nothing.
+    found
+        None where it cannot be computed; `note` then says why.
+    low, high
+        95 % interval, where there is one.
+    n
+        Texts, or pairs, that it rests on.
+    """
+
+    figure: str
+    subject: str
+    promised: float | None
+    found: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    clusters: int | None = None
+    method: str = ""
+    note: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Counts are the same or differ; a coefficient may be off by `TOLERANCE`, or by half of its last digit."""
+        if self.promised is None:
+            return "not promised"
+        if self.found is None:
+            return "differs"
+        if float(self.promised).is_integer() and self.figure in _COUNTS:
+            return "as promised" if self.promised == self.found else "differs"
+        return "as promised" if abs(self.found - self.promised) <= TOLERANCE + 1e-9 else "differs"
+
+
+_COUNTS = ("texts", "arguments", "topics", "pairs", "duplicates", "same_text", "inside", "same_topic")
+
+
+def check_corpus(corpus: Corpus, *, draws: int = 1000, doing: Callable[[str], None] = lambda _: None) -> list[Finding]:
+    """Every figure of the card, and those that the files allow besides.
+
+    Parameters
+    ----------
+    draws
+        Bootstrap draws of each interval.
+    doing
+        Told what is being computed.
+    """
+    findings = list(_counts(corpus))
+    doing("length")
+    findings += _lengths(corpus, draws)
+    findings += _correlations(corpus, draws)
+    findings += _means(corpus)
+    for figure, function in (("alpha", _alpha), ("ceiling", _ceiling), ("reliability", _reliability)):
+        doing(figure)
+        findings += function(corpus, draws)
+    doing("pairs")
+    findings += _win_rates(corpus, draws)
+    return findings
+
+
+# Counts
+
+
+def _counts(corpus: Corpus) -> Iterator[Finding]:
+    from argqual.corpora.leaks import duplicates
+
+    figures = corpus.card.figures
+    copies = sum(len(same) - 1 for same in duplicates([argument.text for argument in corpus.arguments]))
+    found = {
+        "texts": len(corpus.texts),
+        "arguments": len(corpus.arguments),
+        "topics": len({argument.issue for argument in corpus.texts if argument.issue}),
+        "pairs": len(corpus.pairs),
+        "duplicates": copies,
+    }
+    for name, number in found.items():
+        yield Finding(name, "", getattr(figures, name), number)
+
+
+# Coefficients of labels
+
+
+def _lengths(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    promised = corpus.card.figures.length
+    labels = list(promised) or ([corpus.card.main_label] if corpus.card.main_label else [])
+    for label in labels:
+        texts = [each for each in corpus.texts if label in each.labels]
+        estimate = spearman(
+            [words(each) for each in texts], [each.labels[label] for each in texts], clusters=topics(texts), draws=draws
+        )
+        yield _finding("length", label, promised.get(label), estimate)
+
+
+def words(argument: Argument) -> int:
+    """Length as the project measures it: words between white space."""
+    return len(argument.text.split())
+
+
+def topics(arguments: Sequence[Argument]) -> list[str] | None:
+    """What an interval resamples: the topics, or None for single texts where there are none."""
+    if any(each.issue is None for each in arguments):
+        return None
+    return [each.issue or "" for each in arguments]
+
+
+def _correlations(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    for pair in corpus.card.figures.correlations:
+        both = [each for each in corpus.arguments if pair.first in each.labels and pair.second in each.labels]
+        values = [[each.labels[name] for each in both] for name in (pair.first, pair.second)]
+        estimate = spearman(values[0], values[1], clusters=topics(both), draws=draws)
+        yield _finding("correlation", f"{pair.first}, {pair.second}", pair.spearman, estimate)
+
+
+def _means(corpus: Corpus) -> Iterator[Finding]:
+    label = corpus.card.main_label
+    for kind, promised in corpus.card.figures.means.items():
+        own = [each.labels[label] for each in corpus.arguments if each.type == kind and label in each.labels]
+        mean = sum(own) / len(own) if own else None
+        error = 1.96 * float(np.std(own, ddof=1)) / math.sqrt(len(own)) if len(own) > 1 else None
+        low, high = (mean - error, mean + error) if mean is not None and error is not None else (None, None)
+        note = "" if own else f"no argument has the type '{kind}'"
+        yield Finding("mean", kind, promised, mean, low, high, len(own), method="mean, normal interval", note=note)
+
+
+def _alpha(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    promised = corpus.card.figures.alpha
+    tables = ratings_of(corpus)
+    for name in _in_order(corpus.card, set(tables) | set(promised)):
+        if name not in tables:
+            yield Finding("alpha", name, promised.get(name), None, note=_NO_RATINGS)
+            continue
+        table = tables[name]
+        level: Literal["ordinal", "interval"] = "ordinal" if corpus.card.labels[name].kind == "ordinal" else "interval"
+        counts, values = value_counts(table.ratings)
+        estimate = alpha_estimate(counts, values, level=level, clusters=table.topics, draws=draws)
+        yield _finding("alpha", name, promised.get(name), estimate)
+
+
+_NO_RATINGS = "the release has no individual ratings of it"
+
+
+def _ceiling(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    promised = corpus.card.figures.ceiling
+    tables = ratings_of(corpus)
+    for name in _in_order(corpus.card, set(tables) | set(promised)):
+        if name not in tables:
+            yield Finding("ceiling", name, promised.get(name), None, note=_NO_RATINGS)
+            continue
+        yield _finding("ceiling", name, promised.get(name), human_ceiling(tables[name], draws=draws))
+
+
+def _reliability(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    promised = corpus.card.figures.reliability
+    tables = ratings_of(corpus)
+    compared = {pair.label for pair in corpus.pairs}
+    for name in _in_order(corpus.card, set(tables) | compared | set(promised)):
+        if name in tables:
+            estimate = split_half_reliability(tables[name].by_text(), clusters=tables[name].topics, draws=draws)
+        elif name in compared:
+            estimate = _pair_reliability(corpus, [pair for pair in corpus.pairs if pair.label == name])
+        else:
+            yield Finding("reliability", name, promised.get(name), None, note=_NO_RATINGS)
+            continue
+        yield _finding("reliability", name, promised.get(name), estimate)
+
+
+# Comparisons
+
+
+def _places(corpus: Corpus) -> dict[str, int]:
+    return {argument.id or "": place for place, argument in enumerate(corpus.arguments)}
+
+
+def _pair_reliability(corpus: Corpus, pairs: Sequence[Pair]) -> Estimate:
+    places = _places(corpus)
+    return pair_reliability(
+        [places[pair.first] for pair in pairs],
+        [places[pair.second] for pair in pairs],
+        [pair.outcome for pair in pairs],
+        len(places),
+        groups=[
+            f"{argument.issue}/{argument.stance if corpus.card.unit != 'corpus' else ''}"
+            for argument in corpus.arguments
+        ],
+    )
+
+
+def _win_rates(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    figures = corpus.card.figures
+    for name in _in_order(corpus.card, {pair.label for pair in corpus.pairs} | set(figures.win_rate)):
+        won: dict[str, list[float]] = defaultdict(list)
+        for pair in corpus.pairs:
+            if pair.label == name:
+                won[pair.first].append(pair.outcome)
+                won[pair.second].append(1 - pair.outcome)
+        texts = [each for each in corpus.arguments if each.id in won and name in each.labels]
+        shares = [sum(won[each.id or ""]) / len(won[each.id or ""]) for each in texts]
+        estimate = spearman([each.labels[name] for each in texts], shares, clusters=topics(texts), draws=draws)
+        yield _finding("win_rate", name, figures.win_rate.get(name), estimate)
+    if corpus.pairs:
+        yield _longer_wins(corpus)
+
+
+def _longer_wins(corpus: Corpus) -> Finding:
+    length = {argument.id or "": words(argument) for argument in corpus.arguments}
+    decided = [
+        pair for pair in corpus.pairs if pair.outcome != 0.5 and length[pair.first] != length[pair.second]
+    ]  # fmt: skip
+    right = sum((length[pair.first] > length[pair.second]) == (pair.outcome == 1) for pair in decided)
+    share = right / len(decided) if decided else None
+    error = 1.96 * math.sqrt(share * (1 - share) / len(decided)) if share is not None else None
+    low, high = (share - error, share + error) if share is not None and error is not None else (None, None)
+    promised = corpus.card.figures.longer_wins
+    return Finding("longer_wins", "", promised, share, low, high, len(decided), method="share, normal interval")
+
+
+# Individual ratings
+
+
+@dataclass(frozen=True)
+class RatingTable:
+    """One label's individual ratings: annotators x texts, NaN where one did not rate, and the texts' topics."""
+
+    ratings: NDArray[np.float64]
+    topics: list[str] | None
+
+    def by_text(self) -> list[list[float]]:
+        """The ratings of each text, whoever gave them."""
+        return [[float(value) for value in column if not math.isnan(value)] for column in self.ratings.T]
+
+
+def ratings_of(corpus: Corpus) -> dict[str, RatingTable]:
+    """Individual ratings by label, over all texts of the release."""
+    said: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
+    for each in corpus.annotations:
+        if each.value is not None:
+            said[each.label].append((each.annotator, each.argument, each.value))
+    columns = {argument.id or "": place for place, argument in enumerate(corpus.texts)}
+    clusters = topics(corpus.texts)
+    tables = {}
+    for label, ratings in said.items():
+        people = {who: row for row, who in enumerate(dict.fromkeys(who for who, _, _ in ratings))}
+        table = np.full((len(people), len(columns)), np.nan)
+        for who, text, value in ratings:
+            table[people[who], columns[text]] = value
+        tables[label] = RatingTable(table, clusters)
+    return tables
+
+
+def human_ceiling(table: RatingTable, *, draws: int = 1000) -> Estimate:
+    """One annotator against the mean of the others.
+
+    With up to ten annotators of whom each rated most texts, each of them against the others; with
+    more, or where who rated is not known, a rating at random against the others of its text.
+    """
+    rated = (~np.isnan(table.ratings)).mean(axis=1)
+    if len(rated) <= _FEW_ANNOTATORS and rated.min() >= 0.5:
+        return one_against_rest(table.ratings, clusters=table.topics, draws=draws)
+    return random_one_against_rest(table.by_text(), clusters=table.topics, draws=draws)
+
+
+def _in_order(card: Card, names: set[str]) -> list[str]:
+    return [name for name in card.labels if name in names]
+
+
+def _finding(figure: str, subject: str, promised: float | None, estimate: Estimate) -> Finding:
+    return Finding(
+        figure,
+        subject,
+        promised,
+        estimate.value,
+        estimate.low,
+        estimate.high,
+        estimate.n,
+        estimate.clusters,
+        estimate.method,
+        estimate.reason or "",
+    )

@@ -1,0 +1,88 @@
+"""A corpus in memory: arguments, and what people said of them.
+
+Every label and annotation points upwards: higher is better, whatever the release's own direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from argqual.argument import Argument
+from argqual.corpora.card import TARGETS, Card, Target
+
+
+class Annotation(NamedTuple):
+    """One person's judgement of one argument; `value` is None when they could not judge it."""
+
+    argument: str
+    annotator: str
+    label: str
+    value: float | None
+
+
+class Pair(NamedTuple):
+    """A comparison of two arguments by a label: 1 when the first is better, 0 when the second, 0.5 for a tie."""
+
+    first: str
+    second: str
+    label: str
+    outcome: float
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a reader gives.
+
+    Parameters
+    ----------
+    arguments
+        The texts that are arguments, in the order of the release; ids are unique in the corpus.
+    excluded
+        Texts of which the release says that they are no arguments. They are not for scoring, but
+        agreement is about all texts, and a copy of one is a copy.
+    annotations
+        Individual judgements, of the excluded texts too.
+    pairs
+        Comparisons.
+    splits
+        Id to the release's own split, where it has any.
+    """
+
+    card: Card
+    arguments: tuple[Argument, ...]
+    excluded: tuple[Argument, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    splits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def texts(self) -> tuple[Argument, ...]:
+        """All texts of the release: arguments, then the excluded ones."""
+        return self.arguments + self.excluded
+
+    def target(self, argument: Argument, target: Target, *, proxies: bool = False) -> float | None:
+        """The label that stands for a target, or None.
+
+        Parameters
+        ----------
+        proxies
+            Also a label that only measures something akin to the target.
+        """
+        chosen = self.card.targets.get(target)
+        if chosen is None or (chosen.proxy and not proxies):
+            return None
+        return argument.labels.get(chosen.label)
+
+    def targets(self, *, proxies: bool = False) -> tuple[Target, ...]:
+        """The targets this corpus has, in their usual order."""
+        chosen = self.card.targets
+        return tuple(name for name in TARGETS if name in chosen and (proxies or not chosen[name].proxy))
+
+    def unit(self, argument: Argument) -> str:
+        """What the argument's labels are comparable within: the corpus, or its topic and stance."""
+        parts: Sequence[str | None] = (self.card.id,)
+        if self.card.unit == "topic_and_stance":
+            parts = (self.card.id, argument.issue, argument.stance)
+        return "/".join(part or "" for part in parts)

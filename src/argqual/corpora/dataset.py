@@ -1,0 +1,100 @@
+"""A corpus as a `datasets.Dataset`, with the same features whatever the corpus.
+
+So tables of several corpora can be put together with `datasets.concatenate_datasets`.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from argqual.corpora.card import TARGETS
+from argqual.corpora.corpus import Corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TEXTS = ("corpus", "id", "text", "issue", "stance", "context", "domain", "type", "language", "split", "group", "unit")
+
+
+def load_corpus(name: str | os.PathLike[str], *, proxies: bool = False, fetch: bool = True) -> Any:
+    """The arguments of a corpus as a `datasets.Dataset`, one row an argument.
+
+    Columns: `corpus`, `id`, `text`, `issue`, `stance`, `context`, `domain`, `type`, `language`, `split`
+    (the release's own) are text or null. `group` is the key that a splitter must keep together: the
+    topic, joined with every other topic that shares a text. `unit` is what labels are comparable within.
+    `overall`, `logic`, `rhetoric`, `dialectic`, `relevance`, `acceptability` and `sufficiency` are the
+    targets on the corpus's own scale, null where it has none; higher is better. `labels` lists every label
+    of the release (`name`, `value`), `annotations` every individual judgement (`annotator`, `label`,
+    `value`; null: could not judge).
+
+    Scales of two corpora are not comparable: see `argqual.corpora.targets.LabelStandardiser`.
+
+    Parameters
+    ----------
+    name
+        A corpus (`dagstuhl`), or the path of a card.
+    proxies
+        Also fill targets with labels that only measure something akin to them.
+    fetch
+        Bring the files when they are not there.
+
+    Raises
+    ------
+    CardError, CorpusError
+        As `argqual.corpora.reading.read_corpus`.
+    """
+    from argqual.corpora.reading import read_corpus
+
+    return as_dataset(read_corpus(name, fetch=fetch), proxies=proxies)
+
+
+def as_dataset(corpus: Corpus, *, proxies: bool = False) -> Any:
+    """A corpus that has been read, as `load_corpus` gives it."""
+    from argqual.corpora.groups import groups_of
+
+    library: Any = import_module("datasets")  # it declares no types
+    said: dict[str, list[dict[str, Any]]] = {argument.id or "": [] for argument in corpus.arguments}
+    for each in corpus.annotations:
+        if each.argument in said:
+            said[each.argument].append({"annotator": each.annotator, "label": each.label, "value": each.value})
+    groups = groups_of([corpus])
+    columns: dict[str, list[Any]] = {name: [] for name in (*_TEXTS, *TARGETS, "labels", "annotations")}
+    for argument in corpus.arguments:
+        id = argument.id or ""
+        row = {
+            "corpus": corpus.card.id,
+            "id": id,
+            "text": argument.text,
+            "issue": argument.issue,
+            "stance": argument.stance,
+            "context": argument.context,
+            "domain": argument.domain,
+            "type": argument.type,
+            "language": corpus.card.language,
+            "split": corpus.splits.get(id),
+            "group": groups[corpus.card.id, id],
+            "unit": corpus.unit(argument),
+            "labels": [{"name": name, "value": value} for name, value in argument.labels.items()],
+            "annotations": said[id],
+        }
+        row |= {target: corpus.target(argument, target, proxies=proxies) for target in TARGETS}
+        for name, value in row.items():
+            columns[name].append(value)
+    return library.Dataset.from_dict(columns, features=features(library))
+
+
+def features(library: Any = None) -> Any:
+    """The features of every corpus: a `datasets.Features`."""
+    library = library or import_module("datasets")
+    value: Callable[[str], Any] = library.Value
+    text, number = value("string"), value("float64")
+    return library.Features(
+        dict.fromkeys(_TEXTS, text)
+        | dict.fromkeys(TARGETS, number)
+        | {
+            "labels": [{"name": text, "value": number}],
+            "annotations": [{"annotator": text, "label": text, "value": number}],
+        }
+    )

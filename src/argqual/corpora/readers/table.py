@@ -1,0 +1,185 @@
+"""Read tables as a card describes them: one row an argument, or one row a person's judgement of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from argqual.argument import Argument
+from argqual.corpora.card import Card, Label, Table
+from argqual.corpora.corpus import Annotation, Corpus
+from argqual.corpora.readers.parts import (
+    Place,
+    argument_of,
+    in_range,
+    mean,
+    oriented,
+    plain_text,
+    rating,
+    rating_list,
+    rows_of,
+    shown,
+)
+from argqual.errors import CardError
+
+_ROLES = ("issue", "stance", "context", "type", "domain", "split")
+
+
+@dataclass
+class _Gathered:
+    """What the rows of one argument have said so far."""
+
+    place: Place
+    text: str
+    roles: dict[str, str | None]
+    kept: bool = True
+    ratings: dict[str, list[float]] = field(default_factory=dict)
+    annotators: set[str] = field(default_factory=set)
+
+
+def read_table(card: Card, folder: Path) -> Corpus:
+    """The corpus in the card's tables.
+
+    Raises
+    ------
+    CorpusError
+        A file lacks a column, or a cell cannot be what the card says; the message names file, row and column.
+    CardError
+        The card's patterns match none of its files.
+    """
+    table = card.table
+    assert table is not None
+    found: dict[str, _Gathered] = {}
+    annotations: list[Annotation] = []
+    for path in _tables(card, table):
+        rows = rows_of(
+            folder / path,
+            _columns(card, table),
+            encoding=table.encoding,
+            delimiter=table.delimiter,
+            quoting=table.quoting,
+        )
+        for place, cells in rows:
+            key = _key(table, cells, path, place)
+            gathered = _gather(table, cells, key, place, found)
+            annotator = cells[table.annotator] if table.annotator else None
+            if annotator is not None:
+                if annotator in gathered.annotators:
+                    raise place.error(
+                        table.annotator or "", f"'{shown(annotator)}' judged {key} before (row {gathered.place.row})."
+                    )
+                gathered.annotators.add(annotator)
+            for name, label in card.labels.items():
+                said = _said(cells, name, label, place)
+                gathered.ratings.setdefault(name, []).extend(value for _, value in said if value is not None)
+                if annotator is not None:
+                    annotations += [Annotation(key, annotator, name, value) for _, value in said]
+                elif label.ratings:
+                    annotations += [Annotation(key, who, name, value) for who, value in said]
+    arguments = [(each.kept, _argument(card, table, key, each)) for key, each in found.items()]
+    return Corpus(
+        card,
+        tuple(argument for kept, argument in arguments if kept),
+        tuple(argument for kept, argument in arguments if not kept),
+        tuple(annotations),
+        splits={key: each.roles["split"] for key, each in found.items() if each.roles.get("split")},  # type: ignore[misc]
+    )
+
+
+def _tables(card: Card, table: Table) -> list[str]:
+    paths = [file.path for file in card.files]
+    chosen = [path for path in paths if any(fnmatchcase(path, pattern) for pattern in table.files or ("*",))]
+    if not chosen:
+        raise CardError(f"{card.id}: 'table.files' matches none of the card's files.", hint=f"Files: {paths}.")
+    return chosen
+
+
+def _columns(card: Card, table: Table) -> list[str]:
+    roles = [getattr(table, role) for role in (*_ROLES, "annotator")]
+    labels = [label.column or name for name, label in card.labels.items()]
+    lists = [label.annotators for label in card.labels.values()]
+    keep = [table.keep.column] if table.keep else []
+    return [column for column in (table.text, *table.id, *roles, *keep, *labels, *lists) if column]
+
+
+def _cell(cells: dict[str, str], column: str, place: Place) -> str:
+    """A cell; lines of JSON may leave a key out."""
+    return cells.get(column, "")
+
+
+def _key(table: Table, cells: dict[str, str], path: str, place: Place) -> str:
+    if not table.id:
+        return f"{Path(path).stem}-{place.row}"
+    parts = []
+    for column in table.id:
+        part = _cell(cells, column, place).strip()
+        if not part:
+            raise place.error(column, "the id is empty.")
+        parts.append(part)
+    return "-".join(parts)
+
+
+def _gather(table: Table, cells: dict[str, str], key: str, place: Place, found: dict[str, _Gathered]) -> _Gathered:
+    text = _cell(cells, table.text, place)
+    text = plain_text(text) if table.markup == "html" else text
+    roles: dict[str, str | None] = {}
+    for role in _ROLES:
+        column = getattr(table, role)
+        roles[role] = (_cell(cells, column, place).strip() or None) if column else None
+    stance = roles["stance"]
+    if table.stances and stance is not None:
+        if stance not in table.stances:
+            raise place.error(table.stance or "", f"'{shown(stance)}' is none of the card's stances.")
+        roles["stance"] = table.stances[stance]
+    kept = table.keep is None or _cell(cells, table.keep.column, place).strip() in table.keep.values
+    if key not in found:
+        found[key] = _Gathered(place, text, roles, kept)
+        return found[key]
+    first = found[key]
+    if table.annotator is None:
+        raise place.error(
+            table.id[0], f"the id {shown(key)} stands in row {first.place.row} already.",
+            "Give further columns in 'id', or name the 'annotator' column if a row is one person's judgement.",
+        )  # fmt: skip
+    if first.text != text:
+        raise place.error(table.text, f"another text than in row {first.place.row}, which has the same id.")
+    first.kept = first.kept and kept
+    return first
+
+
+def _said(cells: dict[str, str], name: str, label: Label, place: Place) -> list[tuple[str, float | None]]:
+    """Who rated, and how; a plain cell is one rating by nobody in particular."""
+    column = label.column or name
+    cell = _cell(cells, column, place)
+    if not label.ratings:
+        return [("", rating(cell, name, label, place))]
+    if cell.strip() in label.missing:
+        return []
+    values: list[float] = []
+    for value in rating_list(cell, column, place):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise place.error(column, f"'{shown(str(value))}' in the list is no number.")
+        values.append(oriented(in_range(float(value), column, label, place), label))
+    if label.annotators is None:
+        return [(str(number), value) for number, value in enumerate(values, 1)]
+    people = rating_list(_cell(cells, label.annotators, place), label.annotators, place)
+    if len(people) != len(values):
+        raise place.error(label.annotators, f"{len(people)} annotators for {len(values)} ratings in '{column}'.")
+    return [(str(who), value) for who, value in zip(people, values, strict=True)]
+
+
+def _argument(card: Card, table: Table, key: str, gathered: _Gathered) -> Argument:
+    roles = gathered.roles
+    return argument_of(
+        gathered.place,
+        table.text,
+        text=gathered.text,
+        id=key,
+        issue=roles["issue"],
+        stance=roles["stance"],
+        context=roles["context"],
+        type=roles["type"],
+        domain=roles["domain"] or card.domain,
+        labels={name: mean(values) for name, values in gathered.ratings.items() if values},
+    )

@@ -1,0 +1,78 @@
+"""Read a corpus by the name of its card: fetched if need be, verified, checked row by row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from argqual.corpora.card import Card
+from argqual.corpora.cards import load_card
+from argqual.corpora.corpus import Corpus
+from argqual.corpora.fetch import fetch as fetch_files
+from argqual.corpora.fetch import is_fetched, verified
+from argqual.corpora.readers.novice import read_novice
+from argqual.corpora.readers.table import read_table
+from argqual.corpora.readers.typic import read_typic
+from argqual.corpora.readers.ukpconvarg1 import read_ukpconvarg1
+from argqual.corpora.readers.webis import read_webis
+from argqual.errors import CardError, CorpusError, nearest
+
+_READERS: Mapping[str, Callable[[Card, Path], Corpus]] = {
+    "table": read_table,
+    "ukpconvarg1": read_ukpconvarg1,
+    "webis": read_webis,
+    "typic": read_typic,
+}
+_READERS_WITH_TEXTS: Mapping[str, Callable[[Card, Path, Corpus], Corpus]] = {"novice": read_novice}
+
+
+def read_corpus(name: str | os.PathLike[str], *, fetch: bool = True) -> Corpus:
+    """The corpus of a card.
+
+    Parameters
+    ----------
+    name
+        A corpus (`dagstuhl`), or the path of a card.
+    fetch
+        Bring the files when they are not there; otherwise that is an error. What a licence forbids
+        has to be agreed to first: `argqual corpora fetch`.
+
+    Raises
+    ------
+    CardError
+        No such card, or it is not valid.
+    CorpusError
+        The files cannot be had, are not those of the card, or do not hold what it says; the message
+        names file, row and column.
+    """
+    card, path = load_card(name)
+    if card.reader is None:
+        raise CorpusError(
+            f"{card.id} is described, but argqual has no reader for it.",
+            hint=f"See 'argqual corpora info {card.id}'; a 'table' section in a card of your own may do.",
+        )
+    reader = _READERS.get(card.reader) or _READERS_WITH_TEXTS.get(card.reader)
+    if reader is None:
+        known = [*_READERS, *_READERS_WITH_TEXTS]
+        raise CardError(f"{path}: no reader is called '{card.reader}'. {nearest(card.reader, known)}")
+    if fetch and card.source and not is_fetched(card, path):
+        fetch_files(card, path)
+    folder = verified(card, path)
+    if card.reader in _READERS:
+        corpus = _READERS[card.reader](card, folder)
+    else:
+        corpus = _READERS_WITH_TEXTS[card.reader](card, folder, read_corpus(card.texts_from or "", fetch=fetch))
+    return _checked(corpus, path)
+
+
+def _checked(corpus: Corpus, path: Path) -> Corpus:
+    """Refuse what no reader may give: no arguments at all, or two of one name."""
+    if not corpus.arguments:
+        raise CorpusError(f"{path}: not one argument was read.", hint="Look at 'keep', and at the files.")
+    seen: set[str | None] = set()
+    for argument in corpus.texts:
+        if argument.id in seen:
+            raise CorpusError(f"{corpus.card.id}: two texts have the id '{argument.id}'.")
+        seen.add(argument.id)
+    return corpus

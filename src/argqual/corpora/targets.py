@@ -1,0 +1,115 @@
+"""Labels of several corpora on one scale, without a look at the test data.
+
+Two corpora never share a scale, and in some not even two topics do: `unit` in a loaded corpus says
+what a label is comparable within. `LabelStandardiser` turns labels into z-scores within their unit,
+with means and deviations of training rows only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from argqual.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+class LabelStandardiser(BaseEstimator):  # type: ignore[misc]
+    """z-scores of a label within the corpus, or the topic, that its scale belongs to.
+
+    Parameters
+    ----------
+    unseen : {"error", "pooled"}, default="error"
+        What to do with rows of a unit that had no training rows, such as the held-out topic of a
+        corpus whose scores mean something only within a topic. "error" refuses: rank correlation
+        within the unit needs no common scale. "pooled" takes the mean over the training units of that corpus.
+
+    Attributes
+    ----------
+    units_ : dict of str to (float, float, int)
+        Mean, standard deviation (ddof 0) and number of training rows, by unit.
+
+    Examples
+    --------
+    >>> standardise = LabelStandardiser().fit([1, 2, 3], ["a", "a", "a"])
+    >>> standardise.transform([2], ["a"])
+    array([0.])
+    """
+
+    def __init__(self, unseen: Literal["error", "pooled"] = "error") -> None:
+        self.unseen = unseen
+
+    def fit(self, labels: ArrayLike, units: Sequence[str]) -> Self:
+        """Learn each unit's mean and deviation.
+
+        Parameters
+        ----------
+        labels : array-like of shape (n_rows,)
+            NaN and None are left out.
+        units : sequence of str of length n_rows
+            The unit of each row, as in the column `unit`.
+
+        Raises
+        ------
+        InputError
+            Not as many units as labels, or a unit with fewer than two labels or all labels equal.
+        """
+        values, names = _paired(labels, units)
+        self.units_: dict[str, tuple[float, float, int]] = {}
+        for unit in np.unique(names):
+            own = values[names == unit]
+            own = own[~np.isnan(own)]
+            if len(own) < 2 or np.ptp(own) == 0:
+                why = "fewer than two labels" if len(own) < 2 else "all labels equal"
+                raise InputError(f"The labels of '{unit}' cannot be standardised: {why} among the training rows.")
+            self.units_[str(unit)] = (float(own.mean()), float(own.std()), len(own))
+        return self
+
+    def transform(self, labels: ArrayLike, units: Sequence[str]) -> NDArray[np.float64]:
+        """z-scores, of shape (n_rows,); NaN where the label is missing."""
+        values, names = _paired(labels, units)
+        means, deviations = self._scale(names)
+        scores: NDArray[np.float64] = (values - means) / deviations
+        return scores
+
+    def inverse_transform(self, labels: ArrayLike, units: Sequence[str]) -> NDArray[np.float64]:
+        """z-scores back on their unit's own scale."""
+        values, names = _paired(labels, units)
+        means, deviations = self._scale(names)
+        own: NDArray[np.float64] = values * deviations + means
+        return own
+
+    def fit_transform(self, labels: ArrayLike, units: Sequence[str]) -> NDArray[np.float64]:
+        return self.fit(labels, units).transform(labels, units)
+
+    def _scale(self, units: NDArray[np.str_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        found = {unit: self._of(str(unit)) for unit in np.unique(units)}
+        return np.array([found[unit][0] for unit in units]), np.array([found[unit][1] for unit in units])
+
+    def _of(self, unit: str) -> tuple[float, float]:
+        if unit in self.units_:
+            return self.units_[unit][:2]
+        if self.unseen == "pooled":
+            corpus = unit.split("/")[0]
+            akin = [scale for name, scale in self.units_.items() if name.split("/")[0] == corpus]
+            if akin:
+                return float(np.mean([mean for mean, _, _ in akin])), float(np.mean([sd for _, sd, _ in akin]))
+        raise InputError(
+            f"No training row is of '{unit}', so its labels cannot be standardised.",
+            hint="Correlate within it instead, or use unseen='pooled' if a mean over other topics will do.",
+        )
+
+
+def _paired(values: ArrayLike, units: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+    numbers = np.asarray(
+        [np.nan if value is None else value for value in np.asarray(values, dtype=object)], dtype=float
+    )
+    names = np.asarray(units, dtype=str)
+    if numbers.ndim != 1 or numbers.shape != names.shape:
+        raise InputError(f"{len(numbers)} labels, but {len(names)} units; each label has one.")
+    return numbers, names
