@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from argqual.assessment import Status as Status
     from argqual.catalogue import known_frameworks as known_frameworks
     from argqual.catalogue import load_framework as load_framework
+    from argqual.corpora.corpus import Corpus as Corpus
+    from argqual.corpora.dataset import load_corpus as load_corpus
+    from argqual.corpora.reading import read_corpus as read_corpus
+    from argqual.corpora.targets import LabelStandardiser as LabelStandardiser
     from argqual.errors import ArgqualError as ArgqualError
     from argqual.framework import Criterion as Criterion
     from argqual.framework import Framework as Framework
@@ -38,6 +42,10 @@ _HOME = {
     "Status": "argqual.assessment",
     "known_frameworks": "argqual.catalogue",
     "load_framework": "argqual.catalogue",
+    "Corpus": "argqual.corpora.corpus",
+    "load_corpus": "argqual.corpora.dataset",
+    "read_corpus": "argqual.corpora.reading",
+    "LabelStandardiser": "argqual.corpora.targets",
     "ArgqualError": "argqual.errors",
     "Criterion": "argqual.framework",
     "Framework": "argqual.framework",

@@ -23,7 +23,7 @@ from argqual.cli.options import (
     wanted_format,
 )
 from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, FrameworkError
-from argqual.report.plain import clean
+from argqual.report.plain import clean, paragraph
 
 app = typer.Typer(help="List, show, write, check and compare frameworks.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -107,9 +107,7 @@ def _show_criteria(criteria: Any, depth: int) -> None:
 
 
 def _paragraph(words: str, *, indent: int = 0, after: str = "\n") -> None:
-    margin = " " * indent
-    text = " ".join(clean(words).split())
-    typer.echo(textwrap.fill(text, 80, initial_indent=margin, subsequent_indent=margin) + after)
+    typer.echo(paragraph(words, indent=indent) + after)
 
 
 @app.command("new")

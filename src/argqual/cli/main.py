@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from argqual._version import __version__
-from argqual.cli import compare, frameworks, models, score, store
+from argqual.cli import compare, corpora, frameworks, models, score, store
 from argqual.errors import EXIT_USAGE, ArgqualError
 from argqual.report.plain import clean
 
@@ -30,6 +30,7 @@ app.command("score")(score.score)
 app.command("compare")(compare.compare_command)
 app.add_typer(frameworks.app, name="frameworks")
 app.add_typer(models.app, name="models")
+app.add_typer(corpora.app, name="corpora")
 app.add_typer(store.app, name="store")
 
 

@@ -206,12 +206,14 @@ class Table(Part):
         Patterns of the files that are read; by default every file of the card.
     id
         One or several columns; by default the file's name and the row's number.
+    group
+        Arguments with one cell here are never split apart, such as the paragraphs of an essay.
     stances
         What the cells of the stance column mean in words: `{"1": pro, "-1": con}`.
     annotator
         With it, a row is one annotator's judgement and rows with one id are one argument.
     keep
-        An argument is excluded when any of its rows fails this.
+        An argument is excluded when any of its rows fails this; a row that fails and has no text is skipped.
     markup
         `html`: tags are removed and entities written out, as annotators saw the text.
     quoting
@@ -231,6 +233,7 @@ class Table(Part):
     type: str | None = None
     domain: str | None = None
     split: str | None = None
+    group: str | None = None
     annotator: str | None = None
     keep: Keep | None = None
     markup: Literal["none", "html"] = "none"
@@ -263,7 +266,7 @@ class Overlap(Part):
 
     corpus: CorpusId
     kind: Literal["same_text", "inside", "same_topic"]
-    count: Count
+    count: Count | None = None
     by: Literal["text", "id"] = "text"
 
 

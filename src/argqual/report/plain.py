@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 _NOT_TEXT = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
@@ -14,3 +15,9 @@ WIDTH = 80  # columns that every table and message keeps to
 def clean(untrusted: str) -> str:
     """Text that cannot move a terminal's cursor, change its colours or turn its direction."""
     return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", untrusted)
+
+
+def paragraph(words: str, *, indent: int = 0, hanging: int = 0) -> str:
+    """Words as lines of at most `WIDTH` columns; all but the first stand `hanging` columns further in."""
+    text = " ".join(clean(words).split())
+    return textwrap.fill(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + hanging))

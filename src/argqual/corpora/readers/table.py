@@ -23,7 +23,7 @@ from argqual.corpora.readers.parts import (
 )
 from argqual.errors import CardError
 
-_ROLES = ("issue", "stance", "context", "type", "domain", "split")
+_ROLES = ("issue", "stance", "context", "type", "domain", "split", "group")
 
 
 @dataclass
@@ -61,6 +61,8 @@ def read_table(card: Card, folder: Path) -> Corpus:
             quoting=table.quoting,
         )
         for place, cells in rows:
+            if not _kept(table, cells) and not _cell(cells, table.text).strip():
+                continue
             key = _key(table, cells, path, place)
             gathered = _gather(table, cells, key, place, found)
             annotator = cells[table.annotator] if table.annotator else None
@@ -103,9 +105,13 @@ def _columns(card: Card, table: Table) -> list[str]:
     return [column for column in (table.text, *table.id, *roles, *keep, *labels, *lists) if column]
 
 
-def _cell(cells: dict[str, str], column: str, place: Place) -> str:
+def _cell(cells: dict[str, str], column: str) -> str:
     """A cell; lines of JSON may leave a key out."""
     return cells.get(column, "")
+
+
+def _kept(table: Table, cells: dict[str, str]) -> bool:
+    return table.keep is None or _cell(cells, table.keep.column).strip() in table.keep.values
 
 
 def _key(table: Table, cells: dict[str, str], path: str, place: Place) -> str:
@@ -113,7 +119,7 @@ def _key(table: Table, cells: dict[str, str], path: str, place: Place) -> str:
         return f"{Path(path).stem}-{place.row}"
     parts = []
     for column in table.id:
-        part = _cell(cells, column, place).strip()
+        part = _cell(cells, column).strip()
         if not part:
             raise place.error(column, "the id is empty.")
         parts.append(part)
@@ -121,18 +127,18 @@ def _key(table: Table, cells: dict[str, str], path: str, place: Place) -> str:
 
 
 def _gather(table: Table, cells: dict[str, str], key: str, place: Place, found: dict[str, _Gathered]) -> _Gathered:
-    text = _cell(cells, table.text, place)
+    text = _cell(cells, table.text)
     text = plain_text(text) if table.markup == "html" else text
     roles: dict[str, str | None] = {}
     for role in _ROLES:
         column = getattr(table, role)
-        roles[role] = (_cell(cells, column, place).strip() or None) if column else None
+        roles[role] = (_cell(cells, column).strip() or None) if column else None
     stance = roles["stance"]
     if table.stances and stance is not None:
         if stance not in table.stances:
             raise place.error(table.stance or "", f"'{shown(stance)}' is none of the card's stances.")
         roles["stance"] = table.stances[stance]
-    kept = table.keep is None or _cell(cells, table.keep.column, place).strip() in table.keep.values
+    kept = _kept(table, cells)
     if key not in found:
         found[key] = _Gathered(place, text, roles, kept)
         return found[key]
@@ -151,7 +157,7 @@ def _gather(table: Table, cells: dict[str, str], key: str, place: Place, found: 
 def _said(cells: dict[str, str], name: str, label: Label, place: Place) -> list[tuple[str, float | None]]:
     """Who rated, and how; a plain cell is one rating by nobody in particular."""
     column = label.column or name
-    cell = _cell(cells, column, place)
+    cell = _cell(cells, column)
     if not label.ratings:
         return [("", rating(cell, name, label, place))]
     if cell.strip() in label.missing:
@@ -163,7 +169,7 @@ def _said(cells: dict[str, str], name: str, label: Label, place: Place) -> list[
         values.append(oriented(in_range(float(value), column, label, place), label))
     if label.annotators is None:
         return [(str(number), value) for number, value in enumerate(values, 1)]
-    people = rating_list(_cell(cells, label.annotators, place), label.annotators, place)
+    people = rating_list(_cell(cells, label.annotators), label.annotators, place)
     if len(people) != len(values):
         raise place.error(label.annotators, f"{len(people)} annotators for {len(values)} ratings in '{column}'.")
     return [(str(who), value) for who, value in zip(people, values, strict=True)]
@@ -180,6 +186,7 @@ def _argument(card: Card, table: Table, key: str, gathered: _Gathered) -> Argume
         stance=roles["stance"],
         context=roles["context"],
         type=roles["type"],
+        group=roles["group"],
         domain=roles["domain"] or card.domain,
         labels={name: mean(values) for name, values in gathered.ratings.items() if values},
     )

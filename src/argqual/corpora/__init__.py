@@ -1,0 +1,1 @@
+"""Corpora of human judgements: cards, fetching, reading, agreement, leaks."""

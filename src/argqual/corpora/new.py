@@ -1,0 +1,267 @@
+"""Write a card for a table of one's own: columns and scales as they look, every guess marked for checking."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from argqual.errors import InputError, nearest
+from argqual.tabular.sources import open_source
+
+_TEXT = ("text", "argument", "comment", "body", "post", "essay", "speech", "content", "letter", "premise")
+_ROLES = {
+    "id": ("id", "#id", "arg_id", "argument_id", "comment_id", "post_id", "key"),
+    "issue": ("issue", "topic", "question", "prompt", "motion", "title", "thread"),
+    "stance": ("stance", "side", "position"),
+    "context": ("context", "parent", "replies_to"),
+    "annotator": ("annotator", "rater", "judge", "coder", "worker", "annotator_id", "worker_id"),
+    "split": ("split", "set"),
+}
+_ORDERS = (
+    ("low", "medium", "high"),
+    ("low", "average", "high"),
+    ("low", "middle", "high"),
+    ("poor", "fair", "good"),
+    ("poor", "fair", "good", "excellent"),
+    ("bad", "good"),
+    ("weak", "strong"),
+    ("weak", "medium", "strong"),
+    ("no", "yes"),
+    ("false", "true"),
+    ("ineffective", "adequate", "effective"),
+    ("insufficient", "sufficient"),
+)
+_NOTHING = ("", "?", "-", "na", "n/a", "nan", "none", "null")
+_ENCODINGS = ("utf-8", "cp1252")
+_MOST_VALUES = 12  # different words in a column that may be a scale
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A card as text, and what its author should look at."""
+
+    text: str
+    notes: tuple[str, ...]
+
+
+def draft_card(
+    name: str, table: Path, *, text: str | None = None, labels: Sequence[str] = (), licence: str = "unknown"
+) -> Draft:
+    """A card for a CSV, TSV, JSONL or Parquet file.
+
+    Parameters
+    ----------
+    name
+        The corpus' id.
+    text
+        The column with the arguments; guessed where it is left out.
+    labels
+        The columns with judgements; by default all whose cells are numbers.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, a column is not there, or nothing in it looks like a judgement.
+    """
+    encoding, columns = _read(table)
+    notes = []
+    if encoding != "utf-8":
+        notes.append(f"The file is not UTF-8; it was read as {encoding}. Look whether accents come out right.")
+    text = _known(text, columns, table) if text else _guessed_text(columns)
+    notes += [] if text.lower() in _TEXT else [f"The texts are taken from the column '{text}'."]
+    roles = {role: found for role, names in _ROLES.items() if (found := _named(names, columns)) and found != text}
+    chosen = [_known(label, columns, table) for label in labels] or _guessed_labels(columns, {text, *roles.values()})
+    if not chosen:
+        raise InputError(
+            f"{table}: no column holds numbers that could be judgements.",
+            hint=f"Name one with --label. Columns: {', '.join(columns)}.",
+        )
+    drafts = {_label_id(column): _label(column, columns[column], notes) for column in chosen}
+    if "id" in roles and "annotator" not in roles and len(set(columns[roles["id"]])) < len(columns[roles["id"]]):
+        notes.append(f"'{roles['id']}' is not unique, so it is not used as the id; name an 'annotator' column?")
+        del roles["id"]
+    return Draft(_card(name, table, encoding, text, roles, drafts, len(columns[text]), licence), tuple(notes))
+
+
+def _read(table: Path) -> tuple[str, dict[str, list[str]]]:
+    """The encoding, and the cells of each column as text."""
+    from argqual.corpora.readers.parts import rows_of
+    from argqual.errors import CorpusError
+
+    encoding = _ENCODINGS[0]
+    try:
+        open_source(str(table), encoding=encoding)
+    except InputError as error:
+        if "encoding" not in (error.hint or ""):
+            raise
+        encoding = _ENCODINGS[1]
+    columns: dict[str, list[str]] = {}
+    try:
+        for _, cells in rows_of(table, (), encoding=encoding):
+            for name, cell in cells.items():
+                columns.setdefault(name, []).append(cell.strip())
+    except CorpusError as error:
+        raise InputError(error.message, hint=error.hint) from None
+    if not columns:
+        raise InputError(f"{table} has no rows.")
+    return encoding, columns
+
+
+def _known(column: str, columns: Iterable[str], table: Path) -> str:
+    if column not in columns:
+        raise InputError(f"{table}: there is no column '{column}'. {nearest(column, columns)}")
+    return column
+
+
+def _named(names: Sequence[str], columns: Iterable[str]) -> str | None:
+    lowered = {column.lower().strip(): column for column in reversed(list(columns))}
+    return next((lowered[name] for name in names if name in lowered), None)
+
+
+def _guessed_text(columns: dict[str, list[str]]) -> str:
+    if found := _named(_TEXT, columns):
+        return found
+    return max(columns, key=lambda column: sum(map(len, columns[column])))
+
+
+def _guessed_labels(columns: dict[str, list[str]], taken: set[str]) -> list[str]:
+    return [
+        column
+        for column, cells in columns.items()
+        if column not in taken and not column.lower().endswith(("id", "_at", "date", "time")) and _numbers(cells)
+    ]
+
+
+def _numbers(cells: Sequence[str]) -> list[float]:
+    """The cells as numbers; none when one of them is neither a number nor says that nothing was judged."""
+    found = []
+    for cell in cells:
+        if cell.lower() in _NOTHING:
+            continue
+        try:
+            found.append(float(cell))
+        except ValueError:
+            return []
+    return found
+
+
+def _label_id(column: str) -> str:
+    id = "".join(character if character.isascii() and character.isalnum() else "_" for character in column.lower())
+    id = "_".join(part for part in id.split("_") if part)
+    return id if id[:1].isalpha() else f"label_{id}".rstrip("_")
+
+
+def _label(column: str, cells: Sequence[str], notes: list[str]) -> list[str]:
+    """The lines of one label."""
+    lines = [f"title: {_quoted(column)}", f"column: {_quoted(column)}"]
+    missing = sorted({cell for cell in cells if cell.lower() in _NOTHING})
+    numbers = _numbers(cells)
+    if numbers:
+        few = len(set(numbers)) <= _MOST_VALUES and all(number.is_integer() for number in numbers)
+        lines += [f"kind: {'ordinal' if few else 'continuous'}"]
+        lines += [f"lowest: {min(numbers):g}    # the lowest that occurs; put the scale's own end"]
+        lines += [f"highest: {max(numbers):g}   # the highest that occurs; put the scale's own end"]
+        if min(numbers) == max(numbers):
+            raise InputError(f"The column '{column}' has the same number in every row.", hint="Choose another --label.")
+    else:
+        words = list(dict.fromkeys(cell for cell in cells if cell.lower() not in _NOTHING))
+        if not 2 <= len(words) <= _MOST_VALUES:
+            raise InputError(
+                f"The column '{column}' is neither numbers nor a few words ({len(words)} different cells).",
+                hint="Choose another --label, or turn it into numbers first.",
+            )
+        order = next((order for order in _ORDERS if {word.lower() for word in words} <= set(order)), None)
+        ranked = sorted(words, key=(lambda word: order.index(word.lower())) if order else str.lower)
+        if order is None:
+            notes.append(f"'{column}' holds words; put them in order in 'values' (they stand there alphabetically).")
+        pairs = ", ".join(f"{_quoted(word)}: {place}" for place, word in enumerate(ranked, 1))
+        lines += ["kind: ordinal", f"values: {{{pairs}}}    # worst first" + ("" if order else "; CHECK THE ORDER")]
+        lines += ["lowest: 1", f"highest: {len(ranked)}"]
+    lines += ["higher_is_better: true"]
+    if missing and missing != [""]:
+        lines.append(f"missing: [{', '.join(_quoted(cell) for cell in ['', *filter(None, missing)])}]")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    """Text as YAML reads it back, whatever is in it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _card(
+    name: str,
+    table: Path,
+    encoding: str,
+    text: str,
+    roles: dict[str, str],
+    labels: dict[str, list[str]],
+    rows: int,
+    licence: str,
+) -> str:
+    columns = [f"text: {_quoted(text)}", *(f"{role}: {_quoted(column)}" for role, column in roles.items())]
+    if encoding != "utf-8":
+        columns.insert(0, f"encoding: {encoding}")
+    lines = []
+    for label, fields in labels.items():
+        lines += [f"  {label}:", *(f"    {field}" for field in fields)]
+    raw = table.read_bytes()
+    return _TEMPLATE.format(
+        name=name,
+        title=_quoted(name.replace("-", " ").replace("_", " ").capitalize()),
+        file=_quoted(table.name),
+        size=len(raw),
+        sha256=hashlib.sha256(raw).hexdigest(),
+        licence=_quoted(licence),
+        columns="\n".join(f"  {column}" for column in columns),
+        labels="\n".join(lines),
+        main=next(iter(labels)),
+        figure="" if "annotator" in roles else f"\nfigures:\n  texts: {rows}\n",
+    )
+
+
+_TEMPLATE = """\
+# A corpus card for argqual. Lines that begin with # are notes to you.
+# Check it with:  argqual corpora check {name}.yaml
+schema: argqual/corpus@1
+id: {name}
+title: {title}
+description: "What these texts are, and who judged them."
+language: en
+domain: "own texts"
+
+# The file lies beside this card. When you change it on purpose, put its new
+# SHA-256 here (the error message tells it); a change by accident is noticed.
+files:
+  - path: {file}
+    bytes: {size}
+    sha256: {sha256}
+
+# May others have it, may it be used commercially, and how do you know?
+licence:
+  id: {licence}
+  evidence: "own data"
+  redistribution: false
+  commercial: false
+
+# Which column is what. Besides those below: issue, stance, context, type, domain,
+# split. With `annotator` a row is one person's judgement, and rows with one id
+# are one argument. `keep: {{column: C, values: [yes]}}` leaves other rows out;
+# `markup: html` removes tags.
+reader: table
+table:
+{columns}
+
+# What was judged. A cell outside lowest to highest, or one that is no number, is
+# an error that names its row; cells in `missing` say that nothing was judged.
+# `higher_is_better: false` turns a label around when it is read.
+labels:
+{labels}
+
+# Which label stands for overall, logic, rhetoric, dialectic, relevance,
+# acceptability or sufficiency.
+targets:
+  overall: {main}
+{figure}"""

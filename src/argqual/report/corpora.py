@@ -1,0 +1,192 @@
+"""Cards, and what checking a corpus found, as plain text of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from argqual.corpora.card import TARGETS, Card, Label
+from argqual.report.plain import clean, paragraph
+
+if TYPE_CHECKING:
+    from argqual.corpora.check import Finding
+
+_SUBJECT = 33
+_TITLES = {
+    "alpha": "Agreement of single ratings (Krippendorff's alpha)",
+    "ceiling": "Human ceiling (one rating against the mean of the others, Spearman)",
+    "reliability": "Reliability of the means (split halves)",
+    "length": "Length: words with the label (Spearman)",
+    "correlation": "Labels with one another (Spearman)",
+    "mean": "Means by type",
+    "win_rate": "Share of comparisons won, with the label (Spearman)",
+    "longer_wins": "The longer one wins (share of decided comparisons)",
+    "same_text": "Texts that stand in another corpus",
+    "inside": "Texts that stand inside longer ones of another corpus",
+    "same_topic": "Topics that another corpus has too",
+}
+_COUNTED = ("texts", "arguments", "topics", "pairs", "duplicates")
+_COUNT_NAMES = {"pairs": "comparisons", "duplicates": "copies of an earlier argument"}
+
+
+def size(card: Card) -> str:
+    """What its files weigh, in words."""
+    if not card.size:
+        return "size unknown"
+    return f"{card.size / 1e6:.1f} MB" if card.size >= 100_000 else f"{card.size / 1e3:.0f} kB"
+
+
+def targets(card: Card) -> str:
+    """The targets it has; those that only something akin was measured of in brackets."""
+    named = [f"({name})" if card.targets[name].proxy else name for name in TARGETS if name in card.targets]
+    return ", ".join(named) or "none"
+
+
+def card_text(card: Card, state: str) -> str:
+    """Everything a card says that people want to read."""
+    return "\n".join(_card_lines(card, state))
+
+
+def _card_lines(card: Card, state: str) -> Iterator[str]:
+    yield paragraph(f"{card.id}: {card.title}")
+    yield ""
+    yield paragraph(card.description)
+    yield ""
+    yield from _facts(card, state)
+    if card.labels:
+        yield ""
+        yield f"{'Labels':36}{'scale':>12}   better"
+        for name, label in card.labels.items():
+            better = "higher" if label.higher_is_better else "lower, turned when read"
+            yield f"  {name:34}{_scale(label):>12}   {better}"
+            if label.note:
+                yield paragraph(label.note, indent=4)
+    figures = list(_figure_lines(card))
+    if figures:
+        yield ""
+        yield "What reading it must come to (argqual corpora check recomputes it)"
+        yield from figures
+    for title, lines in (
+        ("Published results", [_baseline(each) for each in card.published]),
+        (
+            "Shared with other corpora",
+            [f"{each.corpus}: {_TITLES[each.kind].lower()}, {each.count}" for each in card.overlaps],
+        ),
+        ("Traps", list(card.traps)),
+        ("Cite", [f"{each.text} {f'doi:{each.doi}' if each.doi else each.url}" for each in card.citations]),
+    ):
+        if lines:
+            yield ""
+            yield title
+            yield from (paragraph(f"- {line}", indent=2, hanging=2) for line in lines)
+
+
+def _facts(card: Card, state: str) -> Iterator[str]:
+    licence = card.licence
+    allowed = f"; it forbids {' and '.join(licence.forbids)}" if licence.forbids else ""
+    alike = "; share alike" if licence.share_alike else ""
+    judges = card.annotators
+    per_text = f", {judges.per_text:g} a text" if judges and judges.per_text else ""
+    count = f" ({judges.count} in all)" if judges and judges.count else ""
+    facts = [
+        ("licence", f"{licence.id}{alike}{allowed}. {licence.terms}"),
+        ("evidence", licence.evidence),
+        ("language", card.language),
+        ("domain", card.domain),
+        ("types", ", ".join(card.argument_types)),
+        ("targets", targets(card)),
+        ("annotators", f"{judges.who}{count}{per_text}" if judges else ""),
+        ("files", f"{len(card.files)}, {size(card)}; {state}" if card.files else state),
+        ("home", card.homepage),
+        ("get it", card.by_request or ""),
+    ]
+    for name, value in facts:
+        if value.strip():
+            text = paragraph(value, indent=12)
+            yield f"{name:12}{text[12:]}"
+
+
+def _scale(label: Label) -> str:
+    if label.kind == "count":
+        return "count"
+    if label.lowest is None and label.highest is None:
+        return "open"
+    low, high = ("…" if end is None else f"{end:g}" for end in (label.lowest, label.highest))
+    return f"{low} to {high}"
+
+
+def _baseline(baseline: object) -> str:
+    from argqual.corpora.card import Baseline
+
+    assert isinstance(baseline, Baseline)
+    return f"{baseline.system}; {baseline.setting}: {baseline.metric} {baseline.value} ({baseline.source})"
+
+
+def _figure_lines(card: Card) -> Iterator[str]:
+    figures = card.figures
+    for name in _COUNTED:
+        number = getattr(figures, name)
+        if number is not None:
+            yield f"  {_COUNT_NAMES.get(name, name):34}{number:>12,}"
+    for name in ("alpha", "ceiling", "reliability", "length", "win_rate"):
+        for label, value in getattr(figures, name).items():
+            yield f"  {f'{name} {label}':34}{_coefficient(value):>12}"
+    for pair in figures.correlations:
+        yield f"  {f'{pair.first} with {pair.second}':34}{_coefficient(pair.spearman):>12}"
+    for kind, mean in figures.means.items():
+        yield f"  {f'mean {kind}':34}{mean:>12.2f}"
+    if figures.longer_wins is not None:
+        yield f"  {'longer_wins':34}{_coefficient(figures.longer_wins):>12}"
+
+
+def findings_text(card: Card, findings: Sequence[Finding]) -> str:
+    """What was found, beside what was promised; a difference is marked at the end of its line."""
+    lines = [clean(card.title), f"{'':{_SUBJECT}}{'card':>9}{'found':>9}   {'95 % interval':15}{'n':>7}"]
+    for figure, group in groupby(findings, key=lambda each: each.figure if each.figure not in _COUNTED else ""):
+        lines += [_TITLES[figure]] if figure else []
+        for each in group:
+            lines += _finding_lines(each, "  " if figure else "")
+    differing = sum(each.verdict == "differs" for each in findings)
+    promised = sum(each.promised is not None for each in findings)
+    few = [each.clusters for each in findings if each.clusters is not None and each.clusters < 15]
+    lines.append("")
+    lines.append(
+        f"{card.id}: {promised - differing} of {promised} figures as the card says"
+        + (f", {differing} differ (marked <>)." if differing else ".")
+    )
+    if few:
+        lines.append(paragraph(f"Intervals resample only {min(few)} topics: take them as too narrow."))
+    return "\n".join(lines)
+
+
+def _finding_lines(finding: Finding, indent: str) -> Iterable[str]:
+    subject = finding.subject or _COUNT_NAMES.get(finding.figure, finding.figure)
+    counted = finding.figure in _COUNTED or finding.figure in ("same_text", "inside", "same_topic")
+    shown = _count if counted else _mean if finding.figure == "mean" else _coefficient
+    interval = "" if finding.low is None or finding.high is None else f"{shown(finding.low)} to {shown(finding.high)}"
+    mark = "  <>" if finding.verdict == "differs" else ""
+    number = "" if finding.n is None else f"{finding.n:,}"
+    name = clean(f"{indent}{subject}")
+    yield (
+        f"{name[: _SUBJECT - 1]:{_SUBJECT}}{shown(finding.promised):>9}{shown(finding.found):>9}"
+        f"   {interval:15}{number:>7}{mark}".rstrip()
+    )
+    if finding.note:
+        yield paragraph(finding.note, indent=len(indent) + 2)
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def _mean(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _coefficient(value: float | None) -> str:
+    """As papers write it: three digits, no leading zero."""
+    if value is None:
+        return "-"
+    text = f"{value:.3f}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
