@@ -25,6 +25,8 @@ class Served:
         What tells its version; with None the header is left out.
     ranges
         Whether a range is answered with a part of the file.
+    careless
+        Whether a part is sent of whatever version there is, and If-Range ignored.
     statuses
         Answers given before the file itself, each with its headers.
     cuts
@@ -41,6 +43,7 @@ class Served:
     etag: str | None = ""
     modified: str | None = None
     ranges: bool = True
+    careless: bool = False
     statuses: deque[tuple[int, dict[str, str]]] = field(default_factory=deque)
     cuts: deque[int] = field(default_factory=deque)
     length: int | str | None = None
@@ -118,7 +121,8 @@ class FileServer:
         if file.modified:
             headers["Last-Modified"] = file.modified
         status, body = 200, file.content
-        if wanted and file.ranges and request.headers.get("If-Range") in (None, version, file.modified):
+        same = file.careless or request.headers.get("If-Range") in (None, version, file.modified)
+        if wanted and file.ranges and same:
             start = int(wanted.removeprefix("bytes=").split("-")[0])
             if start >= len(body):
                 self._send(request, 416, {}, b"")

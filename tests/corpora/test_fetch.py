@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import gzip
 import hashlib
 import io
 import json
@@ -31,7 +32,7 @@ import pytest
 
 from argqual.corpora import archives
 from argqual.corpora import fetch as f
-from argqual.corpora.card import Card, is_inside
+from argqual.corpora.card import Card
 from argqual.corpora.fetch import (
     cache_folder,
     describe_fetch,
@@ -142,9 +143,8 @@ def test_a_fetch_is_described_by_size_hosts_folder_and_free_disk(tmp_path: Path,
     (tmp_path / "mirror" / "tiny").mkdir(parents=True)
     monkeypatch.setenv("ARGQUAL_MIRROR", str(tmp_path / "mirror"))
     assert f"from the mirror {tmp_path / 'mirror'}" in describe_fetch(card)
-    assert "an unknown size, to be had by request" in describe_fetch(
-        card_of({"request": "Ask."}, files=[{"path": "x"}], id="other")
-    ).replace("size to", "size, to")
+    asked = card_of({"request": "Ask."}, files=[{"path": "x"}], id="other")
+    assert describe_fetch(asked).startswith("an unknown size, to be had by request, kept in ")
 
 
 def test_importing_the_module_loads_no_library_of_the_network():
@@ -216,6 +216,7 @@ def test_the_digest_of_rows_does_not_depend_on_how_the_table_is_written(tmp_path
         "text,score\na ,1\nb,2\n",
         "score,text\n1,a\n2,b\n",
         "text,score\na,1\n",
+        "text,score\na,1\nb,0_2\n",
         "",
     ],
 )
@@ -299,7 +300,7 @@ def test_a_mirror_without_the_corpus_is_passed_over_and_one_that_is_no_folder_is
 ):
     card = card_of(of_web(web))
     monkeypatch.setenv("ARGQUAL_MIRROR", str(tmp_path / "none"))
-    with pytest.raises(CorpusError, match="ARGQUAL_MIRROR names .*none, which is not a folder"):
+    with pytest.raises(CorpusError, match=r"ARGQUAL_MIRROR names .*none, which is not a folder"):
         fetch(card, CARD_PATH)
     a_mirror(tmp_path, monkeypatch, {})
     fetch(card, CARD_PATH)
@@ -447,18 +448,17 @@ def test_a_file_that_changes_half_way_is_started_over(server: FileServer):
 
 
 def test_a_part_of_another_version_is_not_joined_to_the_first(server: FileServer):
-    """A server may ignore If-Range; its version tells all the same."""
-    served = server.add("/data/one.bin", bytes(len(ONE)), etag='"first"')
+    """A server may ignore If-Range; the version it names tells all the same."""
+    served = server.add("/data/one.bin", bytes(len(ONE)), careless=True)
     served.cuts.append(300_000)
 
     def change(file: Any) -> None:
-        file.content, file.headers = ONE, {"ETag": '"second"'}
-        file.etag, file.modified = None, None
-        file.version = lambda: None if file.headers else None
+        file.content = ONE
 
     served.after_cut = change
     fetch(card_of(of_web(server), files=[said_of("one.bin", ONE)]), CARD_PATH)
     assert in_cache() == {"one.bin": ONE}
+    assert len(server.ranges) == 1 and len(server.asked) == 3
 
 
 def test_a_range_that_cannot_be_had_starts_over(server: FileServer):
@@ -529,7 +529,7 @@ def test_a_host_that_does_not_answer_is_unreachable_and_the_next_place_is_asked(
 
 def test_a_body_that_is_too_short_every_time_is_refused(server: FileServer):
     server.add("/data/one.bin", ONE[:1000], length=len(ONE))
-    with pytest.raises(Unreachable, match="the connection broke|only 1,000 of"):
+    with pytest.raises(Unreachable, match=r"the connection broke|only 1,000 of"):
         fetch(card_of(of_web(server), files=[said_of("one.bin", ONE)]), CARD_PATH)
     server.add("/data/one.bin", ONE[:1000], length="none")
     with pytest.raises(Unreachable, match="only 1,000 of 700,000 bytes came"):
@@ -537,11 +537,13 @@ def test_a_body_that_is_too_short_every_time_is_refused(server: FileServer):
     assert in_cache() == {}
 
 
-@pytest.mark.parametrize("length", [None, "none"], ids=["said so", "did not say"])
-def test_more_bytes_than_the_card_says_are_not_read(server: FileServer, length: str | None):
+@pytest.mark.parametrize(
+    ("length", "said"), [(None, "50,000,000 bytes, more than the 38"), ("none", "more than the 38 bytes")]
+)
+def test_more_bytes_than_the_card_says_are_not_read(server: FileServer, length: str | None, said: str):
     endless = bytes(50_000_000)
     server.add("/data/two.csv", endless, length=length)
-    with pytest.raises(CorpusError, match=r"two\.csv: (50,000,000 bytes, )?more than the 38 (bytes )?it may have"):
+    with pytest.raises(CorpusError, match=rf"two\.csv: {said} it may have"):
         fetch(card_of(of_web(server), files=[said_of("two.csv", TWO)]), CARD_PATH)
     assert server.sent["/data/two.csv"] < len(endless)
     assert in_cache() == {}
@@ -558,8 +560,10 @@ def test_a_wrong_hash_leaves_the_corpus_as_it_was_and_the_download_is_forgotten(
     assert f"one.bin is another file: its SHA-256 is {sha(wrong)}, expected {sha(ONE)}" in caught.value.message
     assert not isinstance(caught.value, Unreachable)
     assert in_cache() == {"one.bin": ONE, "sub/two.csv": TWO}
+    (cache_folder() / "tiny" / "one.bin").unlink()
     web.files["/data/one.bin"].content = ONE
-    fetch(card, CARD_PATH, force=True)
+    fetch(card, CARD_PATH)
+    assert in_cache() == {"one.bin": ONE, "sub/two.csv": TWO}
 
 
 def test_a_wrong_file_of_one_place_is_had_from_the_next(web: FileServer):
@@ -582,6 +586,23 @@ def test_a_credential_in_an_address_is_used_but_neither_shown_nor_logged(
     assert server.headers[0]["Authorization"].startswith("Basic ") and "token=hidden" in server.asked[0]
     kept = b"".join(path.read_bytes() for path in cache_folder().rglob("*") if path.is_file())
     assert b"word" not in kept and b"hidden" not in kept
+
+
+def test_a_body_that_is_sent_compressed_is_the_file_itself(server: FileServer):
+    server.add("/data/two.csv", gzip.compress(TWO), headers={"Content-Encoding": "gzip"})
+    fetch(card_of(of_web(server), files=[said_of("two.csv", TWO)]), CARD_PATH)
+    assert in_cache() == {"two.csv": TWO}
+    assert server.headers[0]["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(("name", "value"), [("SSL_CERT_FILE", "/nowhere.pem"), ("HTTP_PROXY", "nonsense://me:word@x")])
+def test_settings_of_the_connection_that_do_not_work_are_told(
+    monkeypatch: pytest.MonkeyPatch, web: FileServer, name: str, value: str
+):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(CorpusError, match="the settings of the connection do not work") as caught:
+        fetch(card_of(of_web(web)), CARD_PATH)
+    assert "word" not in str(caught.value)
 
 
 def test_two_fetches_at_once_do_the_work_once(web: FileServer):
@@ -719,7 +740,7 @@ def test_a_member_with_more_than_its_bytes_is_refused(server: FileServer):
     card = card_of({"archive": f"{server.url}/a"}, files=[said_of("two.csv", TWO)])
     for content in (a_zip({"two.csv": bytes(30_000_000)}), a_tar({"two.csv": bytes(30_000_000)})):
         server.add("/a", content)
-        with pytest.raises(CorpusError, match=r"'two\.csv' has 30,000,000 bytes, and 38 bytes are the most"):
+        with pytest.raises(CorpusError, match=r"'two\.csv' has 30,000,000 bytes; 38 are the most it may have"):
             fetch(card, CARD_PATH)
         assert in_cache() == {}
 
@@ -729,7 +750,7 @@ def test_a_member_that_is_larger_than_its_archive_says_is_cut_off(server: FileSe
     size = 5_000_000
     content = a_zip({"two.csv": bytes(size)}).replace(struct.pack("<L", size), struct.pack("<L", len(TWO)))
     server.add("/a", content)
-    with pytest.raises(CorpusError, match="The archive a is damaged|is another file|has more"):
+    with pytest.raises(CorpusError, match="The archive a is damaged"):
         fetch(card_of({"archive": f"{server.url}/a"}, files=[said_of("two.csv", TWO)]), CARD_PATH)
     assert in_cache() == {}
 
@@ -755,8 +776,8 @@ def test_an_encrypted_member_says_so(server: FileServer):
 @pytest.mark.parametrize(
     ("members", "near"),
     [
-        (GOOD, r"Nearest: top/sub/two\.csv\."),
-        ({"sub/too.csv": TWO}, r"Nearest: sub/too\.csv\."),
+        (GOOD, r"Nearest: top/sub/two\.csv"),
+        ({"sub/too.csv": TWO}, r"Nearest: sub/too\.csv"),
         ({"x": b"", "y": b"", "z": b"", "w": b""}, "It has: x, y, z, …"),
         ({}, "It has no files"),
     ],
@@ -780,7 +801,7 @@ def test_a_wanted_member_that_is_a_link_is_not_followed(server: FileServer):
         (a_zip(GOOD).replace(ONE[1000:1010], b"0123456789"), "is damaged: Bad CRC-32"),
         (a_tar(GOOD)[:-200_000], "is damaged"),
         (a_tar(GOOD, mode="w:xz")[:-200_000], "is damaged"),
-        (a_tar(GOOD, mode="w:bz2")[:-200_000], "is damaged"),
+        (a_tar(GOOD, mode="w:bz2")[:-200_000], "is neither a .zip nor a .tar archive"),
     ],
     ids=["a page", "a changed byte", "a short gz", "a short xz", "a short bz2"],
 )
@@ -795,12 +816,11 @@ def test_a_broken_archive_says_so_and_is_fetched_anew_the_next_time(server: File
     assert in_cache() == {"one.bin": ONE, "sub/two.csv": TWO}
 
 
-@pytest.mark.parametrize("path", ["a:b/c.csv", "a/b.csv", "./a", "a..b"])
+@pytest.mark.parametrize("path", ["Debate: should we/c.csv", "a..b/c...", "./a"])
 def test_harmless_paths_are_no_reason_to_refuse_an_archive(tmp_path: Path, path: str):
-    (tmp_path / "a.zip").write_bytes(a_zip({path if path != "a:b/c.csv" else "ab: c/d.csv": b"x", "two.csv": TWO}))
+    (tmp_path / "a.zip").write_bytes(a_zip({path: b"x", "two.csv": TWO}))
     archives.take_out(tmp_path / "a.zip", {"two.csv": archives.Wanted(tmp_path / "out")})
     assert (tmp_path / "out").read_bytes() == TWO
-    assert path == "a:b/c.csv" or is_inside(path)
 
 
 # ---- by request
@@ -883,12 +903,17 @@ def test_a_cache_that_cannot_be_written_says_what_to_set(
         record_consent(card_of(of_web(web), licence=STRICT))
 
 
-def test_a_full_disk_is_told_and_what_is_whole_is_kept(monkeypatch: pytest.MonkeyPatch, web: FileServer):
+def test_a_file_that_the_disk_has_no_room_for_is_not_begun_and_what_is_whole_is_kept(
+    monkeypatch: pytest.MonkeyPatch, web: FileServer
+):
     card = card_of(of_web(web), files=[said_of("sub/two.csv", TWO), said_of("one.bin", ONE)])
-    monkeypatch.setattr(f, "free_bytes", lambda _: 1000)
-    with pytest.raises(CorpusError, match="Not enough room on the disk: 700,000 bytes needed, 1,000 bytes free in"):
-        fetch(card, CARD_PATH)
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(f, "free_bytes", lambda _: 1000)
+        with pytest.raises(CorpusError, match="Not enough room on the disk: 700,000 bytes needed, 1,000 bytes free in"):
+            fetch(card, CARD_PATH)
+    assert in_cache() == {}
+    fetch(card, CARD_PATH)
+    assert web.asked.count("/data/sub/two.csv") == 1
 
 
 def test_a_disk_that_runs_full_while_writing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, web: FileServer):
@@ -916,9 +941,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     pq.write_table(pa.table(ROWS), data / "train-00000-of-00001.parquet")
 
     class Own(Hub):
-        folder = tmp_path / "repo"
-        seen: list[str] = []
+        pass
 
+    Own.folder, Own.seen = tmp_path / "repo", []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Own)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")

@@ -12,7 +12,7 @@ import typer
 
 from argqual.cli.options import Format, FormatOption, PlainProgress, step, wanted_format
 from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, CardError, CorpusError
-from argqual.report.plain import clean, paragraph
+from argqual.report.plain import clean, paragraph, shortened
 
 if TYPE_CHECKING:
     from argqual.corpora.card import Card
@@ -57,7 +57,7 @@ def list_corpora(format: FormatOption = None) -> None:
     else:
         for row in rows:
             number = "" if row["arguments"] is None else f"{row['arguments']:,} arguments"
-            typer.echo(clean(f"{row['id']:18} {number:17} {row['licence'][:22]:22} {row['state']}".rstrip()))
+            typer.echo(clean(f"{row['id']:18} {number:16} {shortened(row['licence'], 24):24} {row['state']}".rstrip()))
             typer.echo(paragraph(f"{row['title']}. {row['domain'].capitalize()}; targets: {row['targets']}", indent=19))
     for problem in broken:
         typer.echo(f"argqual: {clean(str(problem))}", err=True)
@@ -68,6 +68,7 @@ def list_corpora(format: FormatOption = None) -> None:
 def state_of(card: Card, path: Path) -> str:
     """Whether a corpus can be read now, and if not, what that takes."""
     from argqual.corpora.fetch import is_fetched
+    from argqual.report.corpora import size
 
     if not card.files:
         return "described only"
@@ -75,7 +76,9 @@ def state_of(card: Card, path: Path) -> str:
         return "fetched" if card.source else "own file"
     if card.by_request:
         return "on request"
-    return "to fetch" if card.source else "file missing"
+    if not card.source:
+        return "file missing"
+    return f"to fetch, {size(card)}" if card.size else "to fetch"
 
 
 @app.command("info")

@@ -11,6 +11,7 @@ import difflib
 import lzma
 import posixpath
 import re
+import shutil
 import stat
 import tarfile
 import unicodedata
@@ -29,7 +30,6 @@ from argqual.models.sources import shown_size
 MOST_BYTES = 2 << 30  # of an archive, and of all that is in one
 _MOST_MEMBERS = 200_000
 _LONGEST_LINK = 4096
-_CHUNK = 1 << 20
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BROKEN = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
@@ -80,7 +80,7 @@ def take_out(archive: Path, wanted: Mapping[str, Wanted], *, name: str | None = 
         known = {_plain_name(member.name): member for member in _checked(members, name)}
         chosen = {path: _choose(path, known, most.most, name) for path, most in wanted.items()}
         for path, member in chosen.items():
-            _write(member, wanted[path], name)
+            _write(member, wanted[path].target)
 
 
 @contextmanager
@@ -194,7 +194,9 @@ def _choose(path: str, known: Mapping[str, _Member], most: int, archive: str) ->
     if member.encrypted:
         raise CorpusError(f"In the archive {archive}, '{path}' is encrypted.")
     if member.size > most:
-        raise _too_large(path, archive, f"{member.size:,} bytes", most)
+        raise CorpusError(
+            f"In the archive {archive}, '{path}' has {member.size:,} bytes; {most:,} are the most it may have."
+        )
     return member
 
 
@@ -208,17 +210,8 @@ def _near(path: str, known: list[str]) -> str:
     return f"It has: {', '.join(known[:3])}{', …' if len(known) > 3 else ''}." if known else "It has no files."
 
 
-def _write(member: _Member, wanted: Wanted, archive: str) -> None:
-    """Copy a member, by count: what an archive says of a size need not be so."""
-    wanted.target.parent.mkdir(parents=True, exist_ok=True)
-    with member.open() as content, wanted.target.open("wb") as out:
-        left = wanted.most
-        while chunk := content.read(_CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise _too_large(member.name, archive, "more", wanted.most)
-            out.write(chunk)
-
-
-def _too_large(path: str, archive: str, found: str, most: int) -> CorpusError:
-    return CorpusError(f"In the archive {archive}, '{path}' has {found}, and {most:,} bytes are the most it may have.")
+def _write(member: _Member, target: Path) -> None:
+    """Copy a member. Both libraries read no more of it than the size that the archive gives."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with member.open() as content, target.open("wb") as out:
+        shutil.copyfileobj(content, out, 1 << 20)

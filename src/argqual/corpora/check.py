@@ -106,6 +106,46 @@ def check_corpus(corpus: Corpus, *, draws: int = 1000, doing: Callable[[str], No
     return findings
 
 
+def check_overlaps(corpus: Corpus, others: Sequence[Corpus]) -> tuple[list[Finding], list[str]]:
+    """What the card says is shared with other corpora, looked for in their texts.
+
+    Parameters
+    ----------
+    others
+        Corpora that have been read already; another one is read when it is fetched.
+
+    Returns
+    -------
+    The findings, and the corpora that are not there to compare with.
+    """
+    from argqual.corpora.groups import overlap_counts
+
+    read = {other.card.id: other for other in others}
+    findings: list[Finding] = []
+    absent: list[str] = []
+    for name in dict.fromkeys(overlap.corpus for overlap in corpus.card.overlaps):
+        other = read.get(name) or _if_fetched(name)
+        if other is None:
+            absent.append(name)
+            continue
+        counts = overlap_counts(corpus, other)
+        findings += [
+            Finding(overlap.kind, name, overlap.count, counts[overlap.kind])
+            for overlap in corpus.card.overlaps
+            if overlap.corpus == name
+        ]
+    return sorted(findings, key=lambda each: each.figure), absent
+
+
+def _if_fetched(name: str) -> Corpus | None:
+    from argqual.corpora.cards import load_card
+    from argqual.corpora.fetch import is_fetched
+    from argqual.corpora.reading import read_corpus
+
+    card, path = load_card(name)
+    return read_corpus(name, fetch=False) if card.reader and is_fetched(card, path) else None
+
+
 # Counts
 
 

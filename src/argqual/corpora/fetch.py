@@ -77,7 +77,7 @@ def describe_fetch(card: Card) -> str:
     size = shown_size(card.size) if _sizes_known(card) else "an unknown size"
     folder = cache_folder() / card.folder_name
     where = f"from {' or '.join(dict.fromkeys(places))}" if places else "to be had by request"
-    return f"{size} {where}, kept in {folder}; free disk {shown_size(free_bytes(folder))}"
+    return f"{size}{' ' if places else ', '}{where}, kept in {folder}; free disk {shown_size(free_bytes(folder))}"
 
 
 def is_fetched(card: Card, card_path: Path) -> bool:
@@ -811,6 +811,8 @@ def _said(error: Exception) -> str:
 
 def _from_hub(haul: _Haul, place: Place) -> None:
     """Write each split as CSV. It is streamed, so nothing of it stays in other caches."""
+    with _asking_hub(place):
+        revision = _revision(place)
 
     def bring(file: File) -> None:
         split = place.splits.get(file.path)
@@ -818,18 +820,31 @@ def _from_hub(haul: _Haul, place: Place) -> None:
             raise SourceError(f"{file.path} is not among its splits")
         draft = haul.draft(file)
         with draft.open("w", encoding="utf-8", newline="") as out, _asking_hub(place):
-            _write_split(place, split, csv.writer(out, lineterminator="\n"), lambda: haul.report(out.tell()))
+            _write_split(place, split, revision, csv.writer(out, lineterminator="\n"), lambda: haul.report(out.tell()))
         haul.keep(file, draft)
 
     _each(haul, bring)
 
 
-def _write_split(place: Place, split: str, out: Any, report: Callable[[], None]) -> None:
+def _revision(place: Place) -> str | None:
+    """The commit to read, the same for all splits; an unreachable hub would keep `datasets` busy for half a minute."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        return HfApi().dataset_info(place.hub or "", revision=place.revision, timeout=_CONNECT_SECONDS).sha
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        raise
+    except HfHubHTTPError:
+        return place.revision
+
+
+def _write_split(place: Place, split: str, revision: str | None, out: Any, report: Callable[[], None]) -> None:
     from argqual.tabular.sources import arrow_rows
 
     library: Any = import_module("datasets")  # it declares no types
     library.disable_progress_bars()
-    data = library.load_dataset(place.hub, place.config, split=split, revision=place.revision, streaming=True)
+    data = library.load_dataset(place.hub, place.config, split=split, revision=revision, streaming=True)
     columns = list(data.features) if data.features is not None else []
     if columns:
         out.writerow(columns)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from argqual.corpora.card import TARGETS, Card, Label
+from argqual.corpora.card import TARGETS, Baseline, Card, Label
 from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
     from argqual.corpora.check import Finding
+    from argqual.corpora.groups import Summary
 
 _SUBJECT = 33
 _TITLES = {
@@ -56,12 +57,7 @@ def _card_lines(card: Card, state: str) -> Iterator[str]:
     yield from _facts(card, state)
     if card.labels:
         yield ""
-        yield f"{'Labels':36}{'scale':>12}   better"
-        for name, label in card.labels.items():
-            better = "higher" if label.higher_is_better else "lower, turned when read"
-            yield f"  {name:34}{_scale(label):>12}   {better}"
-            if label.note:
-                yield paragraph(label.note, indent=4)
+        yield from _label_lines(card)
     figures = list(_figure_lines(card))
     if figures:
         yield ""
@@ -71,7 +67,10 @@ def _card_lines(card: Card, state: str) -> Iterator[str]:
         ("Published results", [_baseline(each) for each in card.published]),
         (
             "Shared with other corpora",
-            [f"{each.corpus}: {_TITLES[each.kind].lower()}, {each.count}" for each in card.overlaps],
+            [
+                f"{each.corpus}: {_TITLES[each.kind].lower()}" + (f", {each.count}" if each.count is not None else "")
+                for each in card.overlaps
+            ],
         ),
         ("Traps", list(card.traps)),
         ("Cite", [f"{each.text} {f'doi:{each.doi}' if each.doi else each.url}" for each in card.citations]),
@@ -107,19 +106,44 @@ def _facts(card: Card, state: str) -> Iterator[str]:
             yield f"{name:12}{text[12:]}"
 
 
+def _label_lines(card: Card) -> Iterator[str]:
+    """A row a label: its scale, and what people agree on."""
+    figures = card.figures
+    yield f"{'Labels':29}{'scale':>8} {'better':7}{'alpha':>8}{'ceiling':>9}{'reliable':>10}{'length':>8}"
+    for name, label in card.labels.items():
+        better = "higher" if label.higher_is_better else "lower"
+        known = (
+            figures.alpha.get(name),
+            figures.ceiling.get(name),
+            figures.reliability.get(name),
+            figures.length.get(name),
+        )
+        alpha, ceiling, reliability, length = ("" if value is None else _coefficient(value) for value in known)
+        row = f"  {name:27}{_scale(label):>8} {better:7}{alpha:>8}{ceiling:>9}{reliability:>10}{length:>8}"
+        yield row.rstrip()
+        if label.note:
+            yield paragraph(label.note, indent=4)
+    if any(not label.higher_is_better for label in card.labels.values()):
+        yield "  Labels of which lower is better are turned around when they are read."
+    if figures.alpha or figures.ceiling or figures.reliability or figures.length:
+        yield paragraph(_KEY, indent=2)
+
+
+_KEY = """alpha: Krippendorff's, of single ratings. ceiling: one rating against the mean of the others, Spearman.
+reliable: reliability of the means. length: Spearman of the label with the number of words. Intervals: argqual
+corpora check."""
+
+
 def _scale(label: Label) -> str:
     if label.kind == "count":
         return "count"
     if label.lowest is None and label.highest is None:
         return "open"
-    low, high = ("…" if end is None else f"{end:g}" for end in (label.lowest, label.highest))
-    return f"{low} to {high}"
+    low, high = ("" if end is None else f"{end:g}" for end in (label.lowest, label.highest))
+    return f"{low}-{high}"
 
 
-def _baseline(baseline: object) -> str:
-    from argqual.corpora.card import Baseline
-
-    assert isinstance(baseline, Baseline)
+def _baseline(baseline: Baseline) -> str:
     return f"{baseline.system}; {baseline.setting}: {baseline.metric} {baseline.value} ({baseline.source})"
 
 
@@ -128,16 +152,15 @@ def _figure_lines(card: Card) -> Iterator[str]:
     for name in _COUNTED:
         number = getattr(figures, name)
         if number is not None:
-            yield f"  {_COUNT_NAMES.get(name, name):34}{number:>12,}"
-    for name in ("alpha", "ceiling", "reliability", "length", "win_rate"):
-        for label, value in getattr(figures, name).items():
-            yield f"  {f'{name} {label}':34}{_coefficient(value):>12}"
+            yield f"  {_COUNT_NAMES.get(name, name):40}{number:>12,}"
+    for label, value in figures.win_rate.items():
+        yield f"  {f'{label} with share of comparisons won':40}{_coefficient(value):>12}"
     for pair in figures.correlations:
-        yield f"  {f'{pair.first} with {pair.second}':34}{_coefficient(pair.spearman):>12}"
+        yield f"  {f'{pair.first} with {pair.second}':40}{_coefficient(pair.spearman):>12}"
     for kind, mean in figures.means.items():
-        yield f"  {f'mean {kind}':34}{mean:>12.2f}"
+        yield f"  {f'mean of {kind}':40}{mean:>12.2f}"
     if figures.longer_wins is not None:
-        yield f"  {'longer_wins':34}{_coefficient(figures.longer_wins):>12}"
+        yield f"  {'the longer one wins':40}{_coefficient(figures.longer_wins):>12}"
 
 
 def findings_text(card: Card, findings: Sequence[Finding]) -> str:
@@ -190,3 +213,27 @@ def _coefficient(value: float | None) -> str:
         return "-"
     text = f"{value:.3f}"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+def leaks_text(summary: Summary) -> str:
+    """What corpora share, a row for each pair and direction, and the groups that follow."""
+    lines = [f"{'What corpora share':44}{'copies':>8}{'near':>8}{'inside':>8}{'topics':>8}"]
+    for each in summary.shared:
+        names = f"within {each.first}" if each.first == each.second else f"{each.first} in {each.second}"
+        numbers = (each.copies, each.near, each.inside, each.topics)
+        lines.append(f"  {names:42}" + "".join(f"{number or '-':>8}" for number in numbers))
+    if not summary.shared:
+        lines.append("  nothing")
+    share = summary.largest / summary.texts
+    lines += [
+        "",
+        paragraph(
+            f"{summary.texts:,} texts in {summary.groups:,} groups that must not be split. The largest, "
+            f"'{summary.largest_group}', has {summary.largest:,} ({share:.0%})."
+        ),
+        paragraph(
+            "copies: the same words. near: 70 % of the word triples. inside: half of it stands in a longer text.",
+            indent=2,
+        ),
+    ]
+    return "\n".join(lines)

@@ -20,4 +20,16 @@ def clean(untrusted: str) -> str:
 def paragraph(words: str, *, indent: int = 0, hanging: int = 0) -> str:
     """Words as lines of at most `WIDTH` columns; all but the first stand `hanging` columns further in."""
     text = " ".join(clean(words).split())
-    return textwrap.fill(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + hanging))
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + hanging),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def shortened(words: str, width: int) -> str:
+    """Words cut to a column, with a mark where something is missing."""
+    return words if len(words) <= width else words[: width - 1] + "…"
