@@ -61,7 +61,7 @@ def test_what_is_known_of_two_corpora_is_known_on_both_sides_when_they_are_one()
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("lables: {}", "letters.yaml:7: lables: unknown key 'lables'. Did you mean 'labels'?"),
+        ("descripton: x", "letters.yaml:7: descripton: unknown key 'descripton'. Did you mean 'description'?"),
         ("files: [{path: ../x.csv}]", "letters.yaml:7: files.1.path: '../x.csv' leads out of the corpus folder"),
         ("files: [{path: /etc/passwd}]", "leads out of the corpus folder"),
         ("files: [{path: a.csv, sha256: xyz}]", "files.1.sha256: 'xyz' is no SHA-256: 64 digits and letters a to f"),

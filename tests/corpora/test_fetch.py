@@ -388,6 +388,16 @@ def test_a_fetch_that_failed_is_taken_up_by_the_next_one_and_whole_files_are_kep
     assert nothing_but_locks_beside_the_corpus()
 
 
+def test_force_forgets_what_an_interrupted_fetch_left(web: FileServer):
+    card = card_of(of_web(web), files=[said_of("sub/two.csv", TWO), said_of("one.bin", ONE)])
+    web.files["/data/one.bin"].cuts.extend([100_000] * 5)
+    with pytest.raises(Unreachable):
+        fetch(card, CARD_PATH)
+    ranges = len(web.ranges)
+    fetch(card, CARD_PATH, force=True)
+    assert web.asked.count("/data/sub/two.csv") == 2 and len(web.ranges) == ranges
+
+
 def test_a_killed_fetch_is_taken_up_and_leaves_no_half_file(web: FileServer):
     served = web.files["/data/one.bin"]
     served.hold = 400_000

@@ -72,7 +72,8 @@ def test_the_cards_promise_what_was_measured_on_the_releases(corpora: dict[str, 
     shared = {(name, each.corpus, each.kind): each.count for name in SEVEN for each in corpora[name].card.overlaps}
     assert shared["dagstuhl", "ukpconvarg1", "same_text"] == 320
     assert shared["ibm_argq_rank_30k", "debate_speeches", "inside"] == 746
-    assert shared["ibm_argq_rank_30k", "debate_speeches", "same_topic"] == 17
+    # 17 topics have the same words; "the Guantanamo Bay detention camp" is the 18th, without its article in one.
+    assert shared["ibm_argq_rank_30k", "debate_speeches", "same_topic"] == 18
 
 
 @pytest.mark.parametrize(

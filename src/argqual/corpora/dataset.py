@@ -63,7 +63,7 @@ def as_dataset(corpus: Corpus, *, proxies: bool = False) -> Any:
     columns: dict[str, list[Any]] = {name: [] for name in (*_TEXTS, *TARGETS, "labels", "annotations")}
     for argument in corpus.arguments:
         id = argument.id or ""
-        row = {
+        row: dict[str, Any] = {
             "corpus": corpus.card.id,
             "id": id,
             "text": argument.text,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.fetch import cache_folder
-from argqual.corpora.leaks import Leak, Leaks, Text, find_leaks, leak_groups, topic_key
+from argqual.corpora.leaks import Kind, Leak, Leaks, Text, find_leaks, leak_groups, topic_key
 
 _VERSION = 1  # of how texts are compared; another one finds nothing that was kept
 
@@ -70,11 +70,11 @@ def leaks_of(corpora: Sequence[Corpus]) -> Leaks:
     rows = _rows(corpora)
     linked = tuple(_linked(corpora, rows))
     path = cache_folder() / ".leaks" / f"{_digest(rows)}.json"
-    found = _kept(path, len(rows))
-    if found is None:
-        found = find_leaks(rows).leaks
+    kept = _kept(path, len(rows))
+    found = find_leaks(rows).leaks if kept is None else tuple(kept)
+    if kept is None:
         _keep(path, found)
-    return Leaks(rows=tuple(rows), leaks=tuple(found), linked=linked)
+    return Leaks(found, linked)
 
 
 def summary_of(corpora: Sequence[Corpus]) -> Summary:
@@ -82,27 +82,17 @@ def summary_of(corpora: Sequence[Corpus]) -> Summary:
     rows = _rows(corpora)
     leaks = leaks_of(corpora)
     groups = Counter(leak_groups(rows, leaks))
-    topics = {
-        corpus.card.id: {topic_key(argument.issue) for argument in corpus.texts if argument.issue} for corpus in corpora
-    }
-    texts: dict[tuple[str, str, str], set[int]] = {}
-    for leak in leaks.leaks:
-        first, second = rows[leak.first].corpus, rows[leak.second].corpus
-        texts.setdefault((first, second, leak.kind), set()).add(leak.first)
-        if leak.kind != "contained" and first != second:
-            texts.setdefault((second, first, leak.kind), set()).add(leak.second)
-    shared = []
-    for place, first in enumerate(topics):
-        for second in list(topics)[place:]:
-            pairs = [(first, second)] if first == second else [(first, second), (second, first)]
-            for one, other in pairs:
-                counts = [
-                    len(texts.get((one, other, kind), ())) for kind in ("duplicate", "near_duplicate", "contained")
-                ]
-                same = len(topics[one] & topics[other]) if one != other else 0
-                if any(counts) or same:
-                    shared.append(Shared(one, other, *counts, same))
     (largest, size), *_ = groups.most_common(1)
+    found = _shared_texts(rows, leaks)
+    topics = _topics(corpora)
+    names = list(topics)
+    shared = []
+    for first in names:
+        for second in names:
+            copies, near, inside = (len(found.get((kind, first, second), ())) for kind in _KINDS)
+            same = len(topics[first] & topics[second]) if first != second else 0
+            if copies or near or inside or same:
+                shared.append(Shared(first, second, copies, near, inside, same))
     return Summary(tuple(shared), len(rows), len(groups), size, largest)
 
 
@@ -111,18 +101,37 @@ def overlap_counts(corpus: Corpus, other: Corpus) -> dict[str, int]:
 
     `same_text`: copies and near-copies. `inside`: at least half of it stands in a longer text. `same_topic`: topics.
     """
-    rows = _rows([corpus, other])
-    found: dict[str, set[int]] = {"same_text": set(), "inside": set()}
-    for leak in leaks_of([corpus, other]).leaks:
-        places = [place for place in (leak.first, leak.second) if rows[place].corpus == corpus.card.id]
-        if len(places) != 1:  # both in one of the two
-            continue
-        if leak.kind != "contained":
-            found["same_text"].add(places[0])
-        elif places[0] == leak.first:
-            found["inside"].add(places[0])
-    topics = [{topic_key(each.issue) for each in one.texts if each.issue} for one in (corpus, other)]
-    return {kind: len(texts) for kind, texts in found.items()} | {"same_topic": len(topics[0] & topics[1])}
+    pair = [corpus, other]
+    found = _shared_texts(_rows(pair), leaks_of(pair))
+    copies, near, inside = (found.get((kind, corpus.card.id, other.card.id), set()) for kind in _KINDS)
+    one, two = _topics(pair).values()
+    return {"same_text": len(copies | near), "inside": len(inside), "same_topic": len(one & two)}
+
+
+_KINDS: tuple[Kind, ...] = ("duplicate", "near_duplicate", "contained")
+
+
+def _shared_texts(rows: Sequence[Text], leaks: Leaks) -> dict[tuple[Kind, str, str], set[int]]:
+    """Places of the texts of a corpus that stand in a corpus, by kind; of copies within one, all but the first."""
+    found: dict[tuple[Kind, str, str], set[int]] = defaultdict(set)
+    for same in leaks.copies():
+        for place, one in enumerate(same):
+            for other in same[:place]:
+                found["duplicate", rows[one].corpus, rows[other].corpus].add(one)
+                if rows[one].corpus != rows[other].corpus:
+                    found["duplicate", rows[other].corpus, rows[one].corpus].add(other)
+    for one, other in leaks.pairs("near_duplicate"):
+        found["near_duplicate", rows[one].corpus, rows[other].corpus].add(one)
+        found["near_duplicate", rows[other].corpus, rows[one].corpus].add(other)
+    for one, other in leaks.pairs("contained"):
+        found["contained", rows[one].corpus, rows[other].corpus].add(one)
+    return found
+
+
+def _topics(corpora: Sequence[Corpus]) -> dict[str, set[str]]:
+    return {
+        corpus.card.id: {topic_key(argument.issue) for argument in corpus.texts if argument.issue} for corpus in corpora
+    }
 
 
 def _rows(corpora: Sequence[Corpus]) -> list[Text]:

@@ -1,0 +1,288 @@
+"""What texts share: copies, near-copies, claims inside speeches; and the groups that no split may cut.
+
+Comparison is of words: case, punctuation, white space and the many ways to encode a character do not
+hide a copy. Candidates for near-copies come from MinHash (Broder 1997), and each is then compared exactly,
+so nothing is reported that is not so. Paraphrases are not found.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+NEAR = 0.7  # share of word triples that near-copies have in common (Jaccard)
+INSIDE = 0.5  # share of a text's 8-grams that stand in a longer one
+_SHINGLE = 3
+_GRAM = 8
+_BANDS, _ROWS = 32, 4  # two texts at .7 become candidates with a probability of .9998
+_SEED = 1
+_COMMON = 200  # texts that have an 8-gram in common; more is a formula of the genre, not a quotation
+_WORD = re.compile(r"\w+")
+_NOT_TOPIC = re.compile(r"^(?:we should|should we)\b|\b(?:the|an?)\b")
+
+Kind = Literal["duplicate", "near_duplicate", "contained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text to compare: where it stands, and what it is about."""
+
+    corpus: str
+    id: str
+    text: str
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Two texts that have too much in common, as places in what was compared.
+
+    `share` is 1 for a duplicate, the Jaccard similarity of word triples for a near-duplicate, and for
+    `contained` the share of the first's 8-grams that stand in the second.
+    """
+
+    kind: Kind
+    first: int
+    second: int
+    share: float
+
+
+# Words
+
+
+def normalised(text: str) -> str:
+    """The words of a text in lower case, a space between each."""
+    return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("_", " ")))
+
+
+def topic_key(topic: str) -> str:
+    """A topic without what its spelling varies in: case, punctuation, articles, a leading "we should"."""
+    return " ".join(_NOT_TOPIC.sub(" ", normalised(topic)).split())
+
+
+def _grams(words: Sequence[str], length: int) -> set[str]:
+    return {" ".join(words[start : start + length]) for start in range(len(words) - length + 1)}
+
+
+# Copies
+
+
+def duplicates(texts: Sequence[str]) -> list[list[int]]:
+    """Places of texts with the same words, in sets of two and more; texts without any word are left out."""
+    return _same([normalised(text) for text in texts])
+
+
+def _same(texts: Sequence[str]) -> list[list[int]]:
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, text in enumerate(texts):
+        if text:
+            places[text].append(place)
+    return [same for same in places.values() if len(same) > 1]
+
+
+def near_duplicates(texts: Sequence[str], *, threshold: float = NEAR) -> list[Leak]:
+    """Copies, each with the one before it, and pairs of different texts that share most of their word triples.
+
+    Parameters
+    ----------
+    threshold
+        Least Jaccard similarity of the sets of word triples; below .6 some pairs may be missed. A text of
+        fewer than three words is one shingle, and so only ever a copy.
+    """
+    words = [normalised(text) for text in texts]
+    leaks = [Leak("duplicate", first, second, 1.0) for same in _same(words) for first, second in pairwise(same)]
+    first_of = {text: place for place, text in reversed(list(enumerate(words))) if text}
+    places = sorted(first_of.values())
+    shingles = [_grams(words[place].split(), _SHINGLE) or {words[place]} for place in places]
+    for one, other in _candidates(shingles):
+        common = len(shingles[one] & shingles[other])
+        share = common / (len(shingles[one]) + len(shingles[other]) - common)
+        if share >= threshold:
+            leaks.append(Leak("near_duplicate", places[one], places[other], share))
+    return leaks
+
+
+def _candidates(shingles: Sequence[set[str]]) -> list[tuple[int, int]]:
+    """Pairs of sets that agree in a band of their MinHash signatures."""
+    from datasketch import MinHash, MinHashLSH
+
+    index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
+    encoded = [[each.encode() for each in sorted(shingle)] for shingle in shingles]
+    found = []
+    for place, sketch in enumerate(MinHash.generator(encoded, num_perm=_BANDS * _ROWS, seed=_SEED)):
+        found += [(earlier, place) for earlier in index.query(sketch)]
+        index.insert(place, sketch, check_duplication=False)
+    return sorted(found)
+
+
+# Quotations
+
+
+def contained(short: Sequence[str], long: Sequence[str], *, share: float = INSIDE) -> list[Leak]:
+    """Texts of which at least half of the 8-grams stand in one longer text.
+
+    `first` is a place in `short`, `second` one in `long`. A text of fewer than eight words cannot be judged
+    and is never reported.
+    """
+    words = [normalised(text).split() for text in short]
+    index = _index([normalised(text).split() for text in long])
+    leaks = []
+    for first, own in enumerate(words):
+        grams = _grams(own, _GRAM)
+        found = Counter(place for gram in grams for place in index.get(gram, ()))
+        leaks += [
+            Leak("contained", first, second, count / len(grams))
+            for second, count in sorted(found.items())
+            if count >= share * len(grams)
+        ]
+    return leaks
+
+
+def _index(texts: Iterable[Sequence[str]]) -> dict[str, list[int]]:
+    """8-gram to the places of the texts that have it."""
+    index: dict[str, list[int]] = defaultdict(list)
+    for place, words in enumerate(texts):
+        for gram in _grams(words, _GRAM):
+            index[gram].append(place)
+    return index
+
+
+def _quotations(texts: Sequence[str]) -> list[Leak]:
+    """Texts inside texts at least twice as long, among many."""
+    words = [normalised(text).split() for text in texts]
+    index = {gram: places for gram, places in _index(words).items() if 1 < len(places) <= _COMMON}
+    leaks = []
+    for first, own in enumerate(words):
+        grams = _grams(own, _GRAM)
+        found = Counter(place for gram in grams for place in index.get(gram, ()))
+        leaks += [
+            Leak("contained", first, second, count / len(grams))
+            for second, count in sorted(found.items())
+            if count >= INSIDE * len(grams) and len(words[second]) >= 2 * len(own)
+        ]
+    return leaks
+
+
+# All together
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """What was found among rows, and pairs of rows that belong together for another reason.
+
+    Of several copies each is linked to the one before it, and only the first is compared with other texts.
+    """
+
+    leaks: tuple[Leak, ...]
+    linked: tuple[tuple[int, int], ...] = ()
+
+    @cached_property
+    def _first(self) -> dict[int, int]:
+        """The first copy of each text that is one."""
+        first: dict[int, int] = {}
+        for leak in self.leaks:
+            if leak.kind == "duplicate":
+                first[leak.second] = first.get(leak.first, leak.first)
+        return first
+
+    @cached_property
+    def _copies(self) -> dict[int, list[int]]:
+        """First copy to all of them, itself among them."""
+        copies: dict[int, list[int]] = defaultdict(list)
+        for place, first in self._first.items():
+            copies[first].append(place)
+        return {first: [first, *places] for first, places in copies.items()}
+
+    def copies(self) -> list[list[int]]:
+        """Places of texts with the same words, in sets of two and more."""
+        return list(self._copies.values())
+
+    def pairs(self, kind: Kind) -> list[tuple[int, int]]:
+        """Pairs of near-duplicates, with all their copies, or of texts inside others."""
+        found = []
+        for leak in self.leaks:
+            if leak.kind == kind:
+                ends = [
+                    [end] if kind == "contained" else self._copies.get(end, [end]) for end in (leak.first, leak.second)
+                ]
+                found += [(one, other) for one in ends[0] for other in ends[1]]
+        return found
+
+    def touching(self, places: Iterable[int]) -> set[int]:
+        """The rows that share a text, or a link, with any of some rows; those rows themselves not among them.
+
+        What has to leave the training rows when folds are topics and leaks cross topics.
+        """
+        own = set(places)
+        joined = [*self.pairs("near_duplicate"), *self.pairs("contained"), *self.linked]
+        found = {two for one, two in joined if one in own} | {one for one, two in joined if two in own}
+        for same in self.copies():
+            if not own.isdisjoint(same):
+                found.update(same)
+        return found - own
+
+
+def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) -> Leaks:
+    """Everything that the rows share, within and across corpora.
+
+    Parameters
+    ----------
+    linked
+        Pairs of rows known to belong together, whatever their texts are.
+    """
+    texts = [row.text for row in rows]
+    return Leaks((*near_duplicates(texts), *_quotations(texts)), tuple(linked))
+
+
+def shared_topics(first: Iterable[str], second: Iterable[str]) -> list[str]:
+    """The topics that both have, as keys."""
+    return sorted({topic_key(topic) for topic in first} & {topic_key(topic) for topic in second})
+
+
+# Groups
+
+
+def leak_groups(rows: Sequence[Text], leaks: Leaks, *, by_topic: bool = True) -> list[str]:
+    """A name for each row; rows that a split must keep together have the same one.
+
+    A name is the first topic of its group, or corpus and id of its first row where it has no topic, and
+    does not depend on the order of the rows.
+
+    Parameters
+    ----------
+    by_topic
+        Whether rows on one topic belong together.
+    """
+    pairs = [(leak.first, leak.second) for leak in leaks.leaks] + list(leaks.linked)
+    keys = [topic_key(row.topic) if row.topic else "" for row in rows]
+    if by_topic:
+        first: dict[str, int] = {}
+        pairs += [(first.setdefault(key, place), place) for place, key in enumerate(keys) if key]
+    one, other = np.array(pairs, dtype=int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(rows), len(rows)))
+    _, components = connected_components(graph, directed=False)
+    names: dict[int, tuple[str, ...]] = {}
+    for component, key, row in zip(components, keys, rows, strict=True):
+        name = (key, row.corpus, row.id) if key and by_topic else ("\uffff", row.corpus, row.id)
+        names[component] = min(names.get(component, name), name)
+    shown = {component: name[0] if name[0] != "\uffff" else "/".join(name[1:]) for component, name in names.items()}
+    twice = {name for name, count in Counter(shown.values()).items() if count > 1}
+    return [
+        "/".join((shown[component], *names[component][1:])) if shown[component] in twice else shown[component]
+        for component in components
+    ]
+
+
+def crossing(groups: Sequence[str], train: Iterable[int], test: Iterable[int]) -> list[str]:
+    """Groups with rows on both sides of a split; none when it is clean."""
+    return sorted({groups[place] for place in train} & {groups[place] for place in test})
