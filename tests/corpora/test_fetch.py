@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from argqual.corpora import archives
+from argqual.corpora import archives, download
 from argqual.corpora import fetch as f
 from argqual.corpora.card import Card
 from argqual.corpora.fetch import (
@@ -74,7 +74,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("HF_") or name.lower().endswith("_proxy") or name == "ARGQUAL_MIRROR":
             monkeypatch.delenv(name)
     monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(f, "_WAITS", (0.01, 0.02, 0.03, 0.04))
+    monkeypatch.setattr(download, "_WAITS", (0.01, 0.02, 0.03, 0.04))
 
 
 @pytest.fixture
@@ -490,7 +490,7 @@ def test_a_server_in_trouble_is_asked_again(web: FileServer, status: int):
 
 def test_a_server_is_given_the_time_it_asks_for(web: FileServer, monkeypatch: pytest.MonkeyPatch):
     waits: list[float] = []
-    monkeypatch.setattr(f.time, "sleep", waits.append)
+    monkeypatch.setattr(download.time, "sleep", waits.append)
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     web.files["/data/one.bin"].statuses.extend([(429, {"Retry-After": "7"}), (503, {"Retry-After": soon})])
     fetch(card_of(of_web(web)), CARD_PATH)

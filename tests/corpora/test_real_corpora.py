@@ -57,10 +57,11 @@ def test_the_cards_promise_what_was_measured_on_the_releases(corpora: dict[str, 
         "global_relevance": 0.266, "arrangement": 0.255, "clarity": 0.253, "credibility": 0.245,
         "emotional_appeal": 0.223, "appropriateness": 0.174, "global_sufficiency": 0.172,
     }  # fmt: skip
-    assert dagstuhl.ceiling == {
+    ceilings = {
         "overall_quality": 0.547, "cogency": 0.531, "reasonableness": 0.531, "local_relevance": 0.488,
         "effectiveness": 0.484, "local_sufficiency": 0.466, "local_acceptability": 0.443,
     }  # fmt: skip
+    assert ceilings.items() <= dagstuhl.ceiling.items()
     lengths = {name: list(corpora[name].card.figures.length.values()) for name in SEVEN}
     assert lengths["dagstuhl"] == [0.53]
     assert lengths["ukpconvarg1"] == [0.40]

@@ -162,7 +162,8 @@ def _counts(corpus: Corpus) -> Iterator[Finding]:
         "duplicates": copies,
     }
     for name, number in found.items():
-        yield Finding(name, "", getattr(figures, name), number)
+        if number or getattr(figures, name) is not None:
+            yield Finding(name, "", getattr(figures, name), number)
 
 
 # Coefficients of labels

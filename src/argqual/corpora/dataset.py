@@ -52,6 +52,8 @@ def load_corpus(name: str | os.PathLike[str], *, proxies: bool = False, fetch: b
 
 def as_dataset(corpus: Corpus, *, proxies: bool = False) -> Any:
     """A corpus that has been read, as `load_corpus` gives it."""
+    import pyarrow as pa
+
     from argqual.corpora.groups import groups_of
 
     library: Any = import_module("datasets")  # it declares no types
@@ -82,7 +84,8 @@ def as_dataset(corpus: Corpus, *, proxies: bool = False) -> Any:
         row |= {target: corpus.target(argument, target, proxies=proxies) for target in TARGETS}
         for name, value in row.items():
             columns[name].append(value)
-    return library.Dataset.from_dict(columns, features=features(library))
+    table = pa.Table.from_pydict(columns, schema=features(library).arrow_schema)
+    return library.Dataset(library.table.InMemoryTable(table))
 
 
 def features(library: Any = None) -> Any:

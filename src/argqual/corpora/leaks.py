@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -65,6 +65,7 @@ def normalised(text: str) -> str:
     return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("_", " ")))
 
 
+@lru_cache(maxsize=10_000)  # topics are few, rows are many
 def topic_key(topic: str) -> str:
     """A topic without what its spelling varies in: case, punctuation, articles, a leading "we should"."""
     return " ".join(_NOT_TOPIC.sub(" ", normalised(topic)).split())

@@ -176,7 +176,7 @@ def findings_text(card: Card, findings: Sequence[Finding]) -> str:
     lines.append("")
     lines.append(
         f"{card.id}: {promised - differing} of {promised} figures as the card says"
-        + (f", {differing} differ (marked <>)." if differing else ".")
+        + (f", {differing} differ{'s' * (differing == 1)} (marked <>)." if differing else ".")
     )
     if few:
         lines.append(paragraph(f"Intervals resample only {min(few)} topics: take them as too narrow."))
