@@ -32,6 +32,7 @@ import pytest
 
 from argqual.corpora import archives, download
 from argqual.corpora import fetch as f
+from argqual.corpora import files as corpus_files
 from argqual.corpora.card import Card
 from argqual.corpora.fetch import (
     cache_folder,
@@ -918,7 +919,8 @@ def test_a_file_that_the_disk_has_no_room_for_is_not_begun_and_what_is_whole_is_
 ):
     card = card_of(of_web(web), files=[said_of("sub/two.csv", TWO), said_of("one.bin", ONE)])
     with monkeypatch.context() as patched:
-        patched.setattr(f, "free_bytes", lambda _: 1000)
+        patched.setattr(download, "free_bytes", lambda _: 1000)
+        patched.setattr(corpus_files, "free_bytes", lambda _: 1000)
         with pytest.raises(CorpusError, match="Not enough room on the disk: 700,000 bytes needed, 1,000 bytes free in"):
             fetch(card, CARD_PATH)
     assert in_cache() == {}
