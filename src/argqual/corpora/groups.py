@@ -1,7 +1,8 @@
 """Groups of arguments that must never be split between training and test.
 
-What belongs together: one topic; copies and near-copies; a claim and the speech it is quoted in; what a
-card's `group` column says; what a card knows to be the same argument as one of another corpus.
+What belongs together: one topic; copies and near-copies; what a card's `group` column says; what a card
+knows to be the same argument as one of another corpus. Claims that are quoted in a text of another group
+are not joined to it, but taken out of training when that text is tested: `leaks_of(corpora).touching(test)`.
 
 Comparing all texts takes a while, so what was found is kept in the cache (places only, no texts), under
 everything it depends on.
@@ -22,7 +23,7 @@ from argqual.corpora.corpus import Corpus
 from argqual.corpora.fetch import cache_folder
 from argqual.corpora.leaks import Kind, Leak, Leaks, Text, find_leaks, leak_groups, topic_key
 
-_VERSION = 1  # of how texts are compared; another one finds nothing that was kept
+_VERSION = 2  # of how texts are compared; another one finds nothing that was kept
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,17 @@ class Shared:
 
 @dataclass(frozen=True)
 class Summary:
-    """What comparing all texts found, and the groups that follow from it."""
+    """What comparing all texts found, and the groups that follow from it.
+
+    `quoted`: texts that stand inside one of another group.
+    """
 
     shared: tuple[Shared, ...]
     texts: int
     groups: int
     largest: int
     largest_group: str
+    quoted: int
 
 
 def groups_of(corpora: Sequence[Corpus]) -> dict[tuple[str, str], str]:
@@ -81,8 +86,10 @@ def summary_of(corpora: Sequence[Corpus]) -> Summary:
     """What corpora share, pair by pair, and the groups that follow from it."""
     rows = _rows(corpora)
     leaks = leaks_of(corpora)
-    groups = Counter(leak_groups(rows, leaks))
+    named = leak_groups(rows, leaks)
+    groups = Counter(named)
     (largest, size), *_ = groups.most_common(1)
+    quoted = {one for one, other in leaks.pairs("contained") if named[one] != named[other]}
     found = _shared_texts(rows, leaks)
     topics = _topics(corpora)
     names = list(topics)
@@ -93,7 +100,7 @@ def summary_of(corpora: Sequence[Corpus]) -> Summary:
             same = len(topics[first] & topics[second]) if first != second else 0
             if copies or near or inside or same:
                 shared.append(Shared(first, second, copies, near, inside, same))
-    return Summary(tuple(shared), len(rows), len(groups), size, largest)
+    return Summary(tuple(shared), len(rows), len(groups), size, largest, len(quoted))
 
 
 def overlap_counts(corpus: Corpus, other: Corpus) -> dict[str, int]:

@@ -102,8 +102,7 @@ def near_duplicates(texts: Sequence[str], *, threshold: float = NEAR) -> list[Le
     """
     words = [normalised(text) for text in texts]
     leaks = [Leak("duplicate", first, second, 1.0) for same in _same(words) for first, second in pairwise(same)]
-    first_of = {text: place for place, text in reversed(list(enumerate(words))) if text}
-    places = sorted(first_of.values())
+    places = _firsts(words)
     shingles = [_grams(words[place].split(), _SHINGLE) or {words[place]} for place in places]
     for one, other in _candidates(shingles):
         common = len(shingles[one] & shingles[other])
@@ -111,6 +110,11 @@ def near_duplicates(texts: Sequence[str], *, threshold: float = NEAR) -> list[Le
         if share >= threshold:
             leaks.append(Leak("near_duplicate", places[one], places[other], share))
     return leaks
+
+
+def _firsts(words: Sequence[str]) -> list[int]:
+    """Places of texts that no earlier one is a copy of."""
+    return sorted({text: place for place, text in reversed(list(enumerate(words))) if text}.values())
 
 
 def _candidates(shingles: Sequence[set[str]]) -> list[tuple[int, int]]:
@@ -159,17 +163,19 @@ def _index(texts: Iterable[Sequence[str]]) -> dict[str, list[int]]:
 
 
 def _quotations(texts: Sequence[str]) -> list[Leak]:
-    """Texts inside texts at least twice as long, among many."""
-    words = [normalised(text).split() for text in texts]
-    index = {gram: places for gram, places in _index(words).items() if 1 < len(places) <= _COMMON}
+    """Texts of which at least half stands in another, among many; of copies only the first is looked at."""
+    words = [normalised(text) for text in texts]
+    places = _firsts(words)
+    own = [words[place].split() for place in places]
+    index = {gram: found for gram, found in _index(own).items() if 1 < len(found) <= _COMMON}
     leaks = []
-    for first, own in enumerate(words):
-        grams = _grams(own, _GRAM)
-        found = Counter(place for gram in grams for place in index.get(gram, ()))
+    for first, place in enumerate(places):
+        grams = _grams(own[first], _GRAM)
+        found = Counter(second for gram in grams for second in index.get(gram, ()) if second != first)
         leaks += [
-            Leak("contained", first, second, count / len(grams))
+            Leak("contained", place, places[second], count / len(grams))
             for second, count in sorted(found.items())
-            if count >= INSIDE * len(grams) and len(words[second]) >= 2 * len(own)
+            if count >= INSIDE * len(grams)
         ]
     return leaks
 
@@ -209,15 +215,14 @@ class Leaks:
         return list(self._copies.values())
 
     def pairs(self, kind: Kind) -> list[tuple[int, int]]:
-        """Pairs of near-duplicates, with all their copies, or of texts inside others."""
-        found = []
-        for leak in self.leaks:
-            if leak.kind == kind:
-                ends = [
-                    [end] if kind == "contained" else self._copies.get(end, [end]) for end in (leak.first, leak.second)
-                ]
-                found += [(one, other) for one in ends[0] for other in ends[1]]
-        return found
+        """Pairs of near-duplicates, or of texts inside others, each with all its copies."""
+        return [
+            (one, other)
+            for leak in self.leaks
+            if leak.kind == kind
+            for one in self._copies.get(leak.first, [leak.first])
+            for other in self._copies.get(leak.second, [leak.second])
+        ]
 
     def touching(self, places: Iterable[int]) -> set[int]:
         """The rows that share a text, or a link, with any of some rows; those rows themselves not among them.
@@ -242,7 +247,10 @@ def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) 
         Pairs of rows known to belong together, whatever their texts are.
     """
     texts = [row.text for row in rows]
-    return Leaks((*near_duplicates(texts), *_quotations(texts)), tuple(linked))
+    near = near_duplicates(texts)
+    told = {(leak.first, leak.second) for leak in near}
+    inside = [leak for leak in _quotations(texts) if not told & {(leak.first, leak.second), (leak.second, leak.first)}]
+    return Leaks((*near, *inside), tuple(linked))
 
 
 def shared_topics(first: Iterable[str], second: Iterable[str]) -> list[str]:
@@ -253,8 +261,12 @@ def shared_topics(first: Iterable[str], second: Iterable[str]) -> list[str]:
 # Groups
 
 
-def leak_groups(rows: Sequence[Text], leaks: Leaks, *, by_topic: bool = True) -> list[str]:
-    """A name for each row; rows that a split must keep together have the same one.
+def leak_groups(rows: Sequence[Text], leaks: Leaks, *, by_topic: bool = True, by_quotation: bool = False) -> list[str]:
+    """A name for each row; rows with a topic, a text or a link in common have the same one.
+
+    Quotations do not join by default: claims about one topic stand in speeches about others, so joining them
+    would make one group of most of them. A splitter takes what `Leaks.touching` the test rows out of
+    training instead.
 
     A name is the first topic of its group, or corpus and id of its first row where it has no topic, and
     does not depend on the order of the rows.
@@ -263,8 +275,11 @@ def leak_groups(rows: Sequence[Text], leaks: Leaks, *, by_topic: bool = True) ->
     ----------
     by_topic
         Whether rows on one topic belong together.
+    by_quotation
+        Whether a text that stands inside another belongs to it.
     """
-    pairs = [(leak.first, leak.second) for leak in leaks.leaks] + list(leaks.linked)
+    joining = [leak for leak in leaks.leaks if by_quotation or leak.kind != "contained"]
+    pairs = [(leak.first, leak.second) for leak in joining] + list(leaks.linked)
     keys = [topic_key(row.topic) if row.topic else "" for row in rows]
     if by_topic:
         first: dict[str, int] = {}

@@ -231,9 +231,14 @@ def leaks_text(summary: Summary) -> str:
             f"{summary.texts:,} texts in {summary.groups:,} groups that must not be split. The largest, "
             f"'{summary.largest_group}', has {summary.largest:,} ({share:.0%})."
         ),
+        *([paragraph(_QUOTED.format(number=summary.quoted))] if summary.quoted else []),
         paragraph(
             "copies: the same words. near: 70 % of the word triples. inside: half of it stands in a longer text.",
             indent=2,
         ),
     ]
     return "\n".join(lines)
+
+
+_QUOTED = """Besides, {number:,} texts stand inside one of another group. When that one is tested they have to leave
+the training data: argqual.corpora.groups.leaks_of(corpora).touching(test rows)."""
