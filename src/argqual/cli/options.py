@@ -115,7 +115,12 @@ class PlainProgress:
         self.ended = False
 
     def __call__(self, done: int, total: int, source: str) -> None:
-        now = time.monotonic()
-        if (now - self.last >= self.every or done >= total) and not self.ended:
-            self.last, self.ended = now, done >= total
-            print(f"{self.doing}: {done / total:4.0%} of {total / 1e6:,.0f} MB ({source})", file=sys.stderr, flush=True)
+        now, over = time.monotonic(), 0 < total <= done
+        if (now - self.last >= self.every or over) and not self.ended:
+            self.last, self.ended = now, over
+            how_far = f"{done / total:4.0%} of {_megabytes(total)}" if total else _megabytes(done)
+            print(f"{self.doing}: {how_far} ({source})", file=sys.stderr, flush=True)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB" if count >= 10e6 else f"{count / 1e6:,.1f} MB"

@@ -135,7 +135,7 @@ class Label(Part):
     lowest, highest
         The scale; a value outside of it is an error. Either may be open.
     kind
-        `ordinal` (few steps), `continuous` or `count`.
+        `ordinal` (few steps), `continuous`, `count`, or `share` (of annotators who said yes).
     values
         For cells that are not plain numbers: what each means.
     missing
@@ -150,7 +150,7 @@ class Label(Part):
     column: str | None = None
     lowest: Number | None = None
     highest: Number | None = None
-    kind: Literal["ordinal", "continuous", "count"] = "continuous"
+    kind: Literal["ordinal", "continuous", "count", "share"] = "continuous"
     higher_is_better: bool = True
     values: dict[str, Number] = Field(default_factory=dict)
     missing: tuple[str, ...] = ("",)

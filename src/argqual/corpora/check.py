@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from argqual.argument import Argument
 from argqual.corpora.agreement import (
     Estimate,
     alpha_estimate,
+    binary_mean_reliability,
     one_against_rest,
     pair_reliability,
     random_one_against_rest,
@@ -242,15 +243,36 @@ def _reliability(corpus: Corpus, draws: int) -> Iterator[Finding]:
     promised = corpus.card.figures.reliability
     tables = ratings_of(corpus)
     compared = {pair.label for pair in corpus.pairs}
-    for name in _in_order(corpus.card, set(tables) | compared | set(promised)):
+    shares = {name for name, label in corpus.card.labels.items() if label.kind == "share"} if _votes(corpus) else set()
+    for name in _in_order(corpus.card, set(tables) | compared | shares | set(promised)):
         if name in tables:
             estimate = split_half_reliability(tables[name].by_text(), clusters=tables[name].topics, draws=draws)
         elif name in compared:
             estimate = _pair_reliability(corpus, [pair for pair in corpus.pairs if pair.label == name])
+        elif name in shares:
+            yield _share_reliability(corpus, name, draws)
+            continue
         else:
             yield Finding("reliability", name, promised.get(name), None, note=_NO_RATINGS)
             continue
         yield _finding("reliability", name, promised.get(name), estimate)
+
+
+def _votes(corpus: Corpus) -> float | None:
+    """Yes-or-no votes a text, as the card has it."""
+    return corpus.card.annotators.per_text if corpus.card.annotators else None
+
+
+def _share_reliability(corpus: Corpus, name: str, draws: int) -> Finding:
+    """Of shares whose votes are not in the release: what so many votes would give."""
+    label, votes = corpus.card.labels[name], _votes(corpus) or 0
+    low, high = label.lowest or 0.0, 1.0 if label.highest is None else label.highest
+    texts = [each for each in corpus.arguments if name in each.labels]
+    shares = [(each.labels[name] - low) / (high - low) for each in texts]
+    estimate = binary_mean_reliability(shares, [votes] * len(shares), clusters=topics(texts), draws=draws)
+    finding = _finding("reliability", name, corpus.card.figures.reliability.get(name), estimate)
+    note = f"taken as the share of {votes:g} votes that count the same; the votes are not in the release"
+    return replace(finding, note=f"{finding.note}; {note}".removeprefix("; "))
 
 
 # Comparisons

@@ -174,8 +174,10 @@ def _digest(rows: Sequence[Text]) -> str:
 def _kept(path: Path, rows: int) -> list[Leak] | None:
     """What was found before; None when nothing was, or the file is broken."""
     try:
-        found = [Leak(*each) for each in json.loads(path.read_text(encoding="utf-8"))]
-        return found if all(0 <= leak.first < rows and 0 <= leak.second < rows for leak in found) else None
+        read = json.loads(path.read_text(encoding="utf-8"))
+        found = [Leak(*each) for each in read]
+        inside = all(0 <= place < rows for leak in found for place in (leak.first, leak.second))
+        return found if isinstance(read, list) and inside else None
     except (OSError, ValueError, TypeError):
         return None
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from argqual.corpora.card import TARGETS, Baseline, Card, Label
-from argqual.report.plain import clean, paragraph
+from argqual.report.plain import WIDTH, clean, paragraph
 
 if TYPE_CHECKING:
     from argqual.corpora.check import Finding
@@ -17,7 +17,7 @@ _SUBJECT = 33
 _TITLES = {
     "alpha": "Agreement of single ratings (Krippendorff's alpha)",
     "ceiling": "Human ceiling (one rating against the mean of the others, Spearman)",
-    "reliability": "Reliability of the means (split halves)",
+    "reliability": "Reliability of the means",
     "length": "Length: words with the label (Spearman)",
     "correlation": "Labels with one another (Spearman)",
     "mean": "Means by type",
@@ -103,7 +103,9 @@ def _facts(card: Card, state: str) -> Iterator[str]:
     for name, value in facts:
         if value.strip():
             text = paragraph(value, indent=12)
-            yield f"{name:12}{text[12:]}"
+            # An address cannot be broken; where it is too long for its column it has a line of its own.
+            fits = max(map(len, text.splitlines())) <= WIDTH
+            yield f"{name:12}{text[12:]}" if fits else f"{name}\n{paragraph(value, indent=2)}"
 
 
 def _label_lines(card: Card) -> Iterator[str]:
