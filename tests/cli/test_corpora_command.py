@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+import commandline
 from argqual.corpora.cards import shipped_folder
 from cardfile import CARD, own_card
 
@@ -29,18 +28,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 
 
 def argqual(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """`python -m argqual corpora ...` in a folder, with UTF-8 in and out."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "argqual", "corpora", *words],
-        cwd=folder,
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in ran.stdout + ran.stderr
-    return ran
+    return commandline.argqual(folder, "corpora", *words)
 
 
 def done(folder: Path, *words: str) -> str:

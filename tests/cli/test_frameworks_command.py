@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+import commandline
 from argqual.catalogue import read_framework, shipped_folder
 
 SHIPPED = sorted(path.stem for path in shipped_folder().glob("*.yaml"))
 
 
+@pytest.fixture(autouse=True)
+def shipped_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARGQUAL_FRAMEWORKS", raising=False)
+
+
 def argqual(folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m argqual frameworks ...` in a folder, with UTF-8 in and out."""
-    environment = {name: value for name, value in os.environ.items() if name != "ARGQUAL_FRAMEWORKS"}
-    environment |= {"PYTHONIOENCODING": "utf-8", **(variables or {})}
-    command = [sys.executable, "-m", "argqual", "frameworks", *words]
-    ran = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in ran.stdout + ran.stderr
-    return ran
+    return commandline.argqual(folder, "frameworks", *words, variables=variables)
 
 
 def done(folder: Path, *words: str) -> str:
