@@ -42,16 +42,17 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ran(installed: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`argqual` from the installed folder, called in another one."""
-    variables = {name: value for name, value in os.environ.items() if name != "ARGQUAL_FRAMEWORKS"}
+    own = ("ARGQUAL_FRAMEWORKS", "ARGQUAL_CORPORA")
+    variables = {name: value for name, value in os.environ.items() if name not in own}
     variables["PYTHONPATH"] = str(installed)
     command = [sys.executable, "-m", "argqual", *words]
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
 
 
-def test_the_wheel_holds_the_frameworks_the_type_marker_and_the_licence(wheel: Path) -> None:
+def test_the_wheel_holds_the_frameworks_the_cards_the_type_marker_and_the_licence(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"argqual/frameworks/{path.name}" for path in (ROOT / "frameworks").glob("*.yaml")}
-    assert shipped <= names
+    assert shipped | {f"argqual/datasets/{path.name}" for path in (ROOT / "datasets").glob("*.yaml")} <= names
     assert "argqual/py.typed" in names  # the classifier "Typing :: Typed" promises it
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
@@ -72,6 +73,20 @@ def test_the_wheel_says_its_version_its_command_and_what_it_needs(wheel: Path) -
     for name in ("dspy-ai", "litellm", "scikit-learn", "datasets", "typer", "pydantic", "pyyaml", "platformdirs"):
         assert any(line.startswith(name) for line in needed), name
     assert "argqual = argqual.cli.main:main" in archive.read(about.replace("METADATA", "entry_points.txt")).decode()
+
+
+def test_an_installed_argqual_finds_its_cards_in_the_package(installed: Path, tmp_path: Path) -> None:
+    rows = json.loads(ran(installed, tmp_path, "corpora", "list", "--format", "json").stdout)
+    assert {row["id"] for row in rows} == {path.stem for path in (ROOT / "datasets").glob("*.yaml")}
+    assert {Path(row["file"]).parent for row in rows} == {installed / "argqual" / "datasets"}
+
+
+def test_the_folder_of_cards_is_no_package(tmp_path: Path) -> None:
+    """`import datasets` finds the library, also from the top of a checkout."""
+    assert not list((ROOT / "datasets").rglob("*.py"))
+    command = [sys.executable, "-c", "import datasets; print(datasets.Dataset.__name__)"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert found.stdout == "Dataset\n"
 
 
 def test_an_installed_argqual_finds_its_frameworks_in_the_package(installed: Path, tmp_path: Path) -> None:

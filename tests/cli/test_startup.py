@@ -75,6 +75,9 @@ def test_importing_what_needs_no_model_loads_nothing_heavy(code: str) -> None:
         ("frameworks", "schema"),
         ("frameworks", "diff", "ratio", "qoam"),
         ("models", "list"),
+        ("corpora", "list"),
+        ("corpora", "info", "dagstuhl"),
+        ("corpora", "schema"),
     ],
     ids=" ".join,
 )
