@@ -276,6 +276,23 @@ def test_leaks_between_tables_of_ones_own_are_found(tmp_path: Path) -> None:
     assert shared == {("one", "two"): 11, ("two", "one"): 11}
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
+def test_a_corpus_is_exported_as_a_table_that_argqual_scores(tmp_path: Path, suffix: str) -> None:
+    from argqual.tabular.sources import open_source
+
+    letters(tmp_path)
+    done(tmp_path, "new", "mine", "--from", "letters.csv")
+    done(tmp_path, "export", "mine.yaml", "--output", f"out{suffix}")
+    rows = [row.cells for row in open_source(str(tmp_path / f"out{suffix}")).rows()]
+    assert len(rows) == 40
+    assert float(rows[3]["overall"]) == 1
+    assert rows[3]["id"] == "letters-4"
+    assert (float(rows[3]["label_rating"]) if suffix == ".csv" else rows[3]["labels"][0]["value"]) == 1
+    ran = argqual(tmp_path, "export", "mine.yaml", "--output", f"out{suffix}")
+    assert ran.returncode == 2
+    assert "is there already" in ran.stderr
+
+
 def test_a_described_corpus_is_not_read(tmp_path: Path) -> None:
     ran = argqual(tmp_path, "check", "marro_essays")
     assert ran.returncode == 2

@@ -243,6 +243,34 @@ def new(
     typer.echo(clean(f"Look through it, then: argqual corpora check {path}"))
 
 
+@app.command("export")
+def export(
+    name: _NAME,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .parquet, .jsonl or .csv file.")],
+    proxies: Annotated[
+        bool, typer.Option("--proxies", help="Fill targets also with labels that only measure something akin.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a corpus as a table, ready for 'argqual score': text, issue, group, targets, labels.
+
+    A CSV has a column for each label (`label_NAME`) and leaves out single judgements.
+    """
+    if output.suffix not in (".parquet", ".jsonl", ".csv"):
+        raise CorpusError(f"{output} is neither .parquet, .jsonl nor .csv.", hint="Give it one of these endings.")
+    if output.exists() and not force:
+        raise CorpusError(f"{output} is there already.", hint="Choose another name, or --force.")
+    with step(f"Reading {name}"):
+        from argqual.corpora.dataset import load_corpus, write_dataset
+
+        rows = load_corpus(name, proxies=proxies)
+    try:
+        write_dataset(rows, output)
+    except OSError as error:
+        raise CorpusError(f"Cannot write {output}: {error.strerror or error}.") from None
+    typer.echo(clean(f"{rows.num_rows:,} arguments in {output}."))
+
+
 @app.command("schema")
 def schema() -> None:
     """The JSON Schema of corpus cards, for editors that complete and check YAML."""

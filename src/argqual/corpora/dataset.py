@@ -5,8 +5,10 @@ So tables of several corpora can be put together with `datasets.concatenate_data
 
 from __future__ import annotations
 
+import json
 import os
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argqual.corpora.card import TARGETS
@@ -101,3 +103,33 @@ def features(library: Any = None) -> Any:
             "annotations": [{"annotator": text, "label": text, "value": number}],
         }
     )
+
+
+def write_dataset(rows: Any, path: Path) -> None:
+    """A loaded corpus as a .parquet, .jsonl or .csv file, whole or not at all.
+
+    A CSV has a column for each label and no annotations, as a cell of it holds one value.
+    """
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            pq.write_table(rows.data.table, scratch)
+        elif path.suffix == ".jsonl":
+            with scratch.open("w", encoding="utf-8") as file:
+                file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+        else:
+            _flat(rows).to_csv(scratch, index=False)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _flat(rows: Any) -> Any:
+    """As a pandas table with a column for each label."""
+    table = rows.remove_columns(["labels", "annotations"]).to_pandas()
+    said = [{each["name"]: each["value"] for each in labels} for labels in rows["labels"][:]]
+    for name in dict.fromkeys(name for labels in said for name in labels):
+        table[f"label_{name}"] = [labels.get(name) for labels in said]
+    return table
