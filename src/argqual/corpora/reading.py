@@ -62,8 +62,19 @@ def read_corpus(name: str | os.PathLike[str], *, fetch: bool = True) -> Corpus:
     if card.reader in _READERS:
         corpus = _READERS[card.reader](card, folder)
     else:
-        corpus = _READERS_WITH_TEXTS[card.reader](card, folder, read_corpus(card.texts_from or "", fetch=fetch))
+        corpus = _READERS_WITH_TEXTS[card.reader](card, folder, read_corpus(_texts_of(card, path), fetch=fetch))
     return _checked(corpus, path)
+
+
+def _texts_of(card: Card, path: Path) -> str:
+    """The corpus with the texts that were judged, which has texts of its own."""
+    if card.texts_from is None:
+        raise CardError(
+            f"{path}: the reader '{card.reader}' needs 'texts_from'.", hint="Name the corpus with the texts."
+        )
+    if load_card(card.texts_from)[0].texts_from:
+        raise CardError(f"{path}: texts_from: {card.texts_from} has no texts of its own either.")
+    return card.texts_from
 
 
 def _checked(corpus: Corpus, path: Path) -> Corpus:
