@@ -7,6 +7,7 @@ import random
 import pytest
 
 from argqual.corpora.leaks import (
+    Leak,
     Leaks,
     Text,
     contained,
@@ -38,6 +39,18 @@ def test_case_punctuation_white_space_and_encoding_do_not_hide_a_copy() -> None:
     assert duplicates([one, "Trams are quiet.", other]) == [[0, 2]]
 
 
+@pytest.mark.parametrize("unseen", ["\u00ad", "\u200b", "\u200d", "\u2060", "\ufeff"])
+def test_characters_that_nobody_sees_do_not_hide_a_copy(unseen: str) -> None:
+    assert duplicates([f"An argu{unseen}ment.", "An argument"]) == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("cafe\u0301", "caf\u00e9"), ("\uff22\uff35\uff33", "bus"), ("STRASSE", "straße")]
+)
+def test_the_ways_to_encode_a_character_do_not_hide_a_copy(one: str, other: str) -> None:
+    assert duplicates([one, other]) == [[0, 1]]
+
+
 def test_texts_without_words_are_no_copies_of_one_another() -> None:
     assert duplicates(["!!!", "?", ""]) == []
     assert near_duplicates(["!!!", "?", ""]) == []
@@ -50,10 +63,16 @@ def test_texts_without_words_are_no_copies_of_one_another() -> None:
         ("Should we ban plastic water bottles?", "ban-plastic-water-bottles"),
         ("We should close the Guantanamo Bay detention camp", "We should close Guantanamo Bay detention camp"),
         ("tv_is_better", "TV is better!"),
+        ("We should have a carbon tax", "We should have carbon tax"),
     ],
 )
 def test_one_topic_in_two_spellings_has_one_key(one: str, other: str) -> None:
     assert topic_key(one) == topic_key(other) != ""
+
+
+def test_topics_called_by_an_article_are_topics_all_the_same() -> None:
+    rows = [row("c", str(place), sentence(place), topic) for place, topic in enumerate(["A", "A", "B", "B"])]
+    assert leak_groups(rows, find_leaks(rows)) == ["a", "a", "b", "b"]
 
 
 def test_opposite_motions_are_different_topics() -> None:
@@ -80,6 +99,11 @@ def test_nothing_below_the_threshold_is_reported() -> None:
     assert near_duplicates(texts, threshold=0.78) == []
 
 
+def test_different_texts_of_one_or_two_words_are_no_near_copies() -> None:
+    leaks = near_duplicates(["Yes.", "No.", "I agree", "I disagree", "no"])
+    assert [(leak.kind, leak.first, leak.second) for leak in leaks] == [("duplicate", 1, 4)]
+
+
 def test_near_copies_are_found_among_many_texts() -> None:
     """Each of 200 texts of 60 words with its last word changed: 57 of 59 triples in common."""
     originals = [sentence(seed, 60) for seed in range(200)]
@@ -101,6 +125,15 @@ def test_a_claim_is_inside_a_speech_when_half_of_its_8_grams_are() -> None:
     (leak,) = contained([" ".join(claim)], [speech.format(" ".join(claim[:12]))])
     assert (leak.kind, leak.share) == ("contained", pytest.approx(5 / 9))
     assert contained([" ".join(claim)], [speech.format(" ".join(claim[:11]))]) == []
+
+
+def test_exactly_half_is_enough() -> None:
+    """Seventeen words have ten 8-grams; five of them stand in the first twelve words."""
+    claim = sentence(2, 17).split()
+    speech = f"{sentence(3)} {' '.join(claim[:12])} {sentence(4)}"
+    assert contained([" ".join(claim)], [speech]) == [Leak("contained", 0, 0, 0.5)]
+    found = find_leaks([row("a", "1", " ".join(claim)), row("b", "1", speech)])
+    assert found.leaks == (Leak("contained", 0, 1, 0.5),)
 
 
 def test_parts_of_a_claim_in_two_speeches_are_not_added_up() -> None:
@@ -133,6 +166,12 @@ def test_half_of_a_text_in_another_of_the_same_length_is_found() -> None:
         ("contained", 0, 1),
         ("contained", 1, 0),
     }
+
+
+def test_a_claim_in_dozens_of_speeches_is_still_a_quotation() -> None:
+    claim = sentence(2, 20)
+    rows = [row("a", str(seed), f"{sentence(seed)} {claim}") for seed in range(100, 150)]
+    assert len([leak for leak in find_leaks([*rows, row("b", "1", claim)]).leaks if leak.first == 50]) == 50
 
 
 def test_a_formula_that_hundreds_of_texts_have_is_no_quotation() -> None:
@@ -193,6 +232,12 @@ def test_two_groups_never_have_one_name() -> None:
     assert len(set(leak_groups(rows, Leaks(())))) == 3
 
 
+def test_slashes_in_corpora_and_ids_do_not_make_two_groups_one() -> None:
+    places = [("a/b", "c"), ("a", "b/c"), ("a%2Fb", "c")]
+    rows = [row(corpus, id, sentence(place)) for place, (corpus, id) in enumerate(places)]
+    assert len(set(leak_groups(rows, Leaks(())))) == 3
+
+
 def test_no_rows_have_no_groups() -> None:
     assert leak_groups([], find_leaks([])) == []
 
@@ -218,3 +263,10 @@ def test_what_shares_a_text_with_the_test_rows_can_be_taken_out_of_training() ->
     ]
     leaks = find_leaks(rows, linked=[(7, 6)])
     assert leaks.touching([2, 6]) == {0, 1, 3, 4, 5, 7}
+
+
+def test_a_link_of_one_copy_is_a_link_of_all_of_them() -> None:
+    """Rows 0 and 1 are copies, 2 and 3 too; only 1 and 2 are linked, yet 3 is the argument of 0."""
+    leaks = find_leaks([row("abcd"[place], "1", sentence(place // 2)) for place in range(4)], linked=[(1, 2)])
+    assert leaks.touching([0]) == {1, 2, 3}
+    assert leaks.touching([3]) == {0, 1, 2}

@@ -23,7 +23,7 @@ from argqual.corpora.corpus import Corpus
 from argqual.corpora.fetch import cache_folder
 from argqual.corpora.leaks import Kind, Leak, Leaks, Text, find_leaks, leak_groups, topic_key
 
-_VERSION = 2  # of how texts are compared; another one finds nothing that was kept
+_VERSION = 3  # of how texts are compared; another one finds nothing that was kept
 
 
 @dataclass(frozen=True)

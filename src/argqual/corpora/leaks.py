@@ -28,6 +28,7 @@ _BANDS, _ROWS = 32, 4  # two texts at .7 become candidates with a probability of
 _SEED = 1
 _COMMON = 200  # texts that have an 8-gram in common; more is a formula of the genre, not a quotation
 _WORD = re.compile(r"\w+")
+_UNSEEN = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")  # soft hyphens, zero-width spaces and joiners
 _NOT_TOPIC = re.compile(r"^(?:we should|should we)\b|\b(?:the|an?)\b")
 
 Kind = Literal["duplicate", "near_duplicate", "contained"]
@@ -62,13 +63,18 @@ class Leak:
 
 def normalised(text: str) -> str:
     """The words of a text in lower case, a space between each."""
-    return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("_", " ")))
+    seen = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+    return " ".join(_WORD.findall(seen.casefold().replace("_", " ")))
 
 
 @lru_cache(maxsize=10_000)  # topics are few, rows are many
 def topic_key(topic: str) -> str:
-    """A topic without what its spelling varies in: case, punctuation, articles, a leading "we should"."""
-    return " ".join(_NOT_TOPIC.sub(" ", normalised(topic)).split())
+    """A topic without what its spelling varies in: case, punctuation, articles, a leading "we should".
+
+    A topic of nothing else, such as one that is called "A", is its own key.
+    """
+    words = normalised(topic)
+    return " ".join(_NOT_TOPIC.sub(" ", words).split()) or words
 
 
 def _grams(words: Sequence[str], length: int) -> set[str]:
@@ -227,15 +233,20 @@ class Leaks:
     def touching(self, places: Iterable[int]) -> set[int]:
         """The rows that share a text, or a link, with any of some rows; those rows themselves not among them.
 
-        What has to leave the training rows when folds are topics and leaks cross topics.
+        What has to leave the training rows when folds are topics and leaks cross topics. A copy shares
+        whatever the text it copies does, links included.
         """
         own = set(places)
-        joined = [*self.pairs("near_duplicate"), *self.pairs("contained"), *self.linked]
-        found = {two for one, two in joined if one in own} | {one for one, two in joined if two in own}
-        for same in self.copies():
-            if not own.isdisjoint(same):
-                found.update(same)
-        return found - own
+        tested = {self._first.get(place, place) for place in own}
+        joined = [*((leak.first, leak.second) for leak in self.leaks), *self.linked]
+        found = set(tested)
+        for pair in joined:
+            one, two = (self._first.get(place, place) for place in pair)
+            if one in tested:
+                found.add(two)
+            if two in tested:
+                found.add(one)
+        return {place for first in found for place in self._copies.get(first, [first])} - own
 
 
 def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) -> Leaks:
@@ -269,7 +280,8 @@ def leak_groups(rows: Sequence[Text], leaks: Leaks, *, by_topic: bool = True, by
     training instead.
 
     A name is the first topic of its group, or corpus and id of its first row where it has no topic, and
-    does not depend on the order of the rows.
+    does not depend on the order of the rows. No two groups have one name, as long as no two rows have both
+    corpus and id in common.
 
     Parameters
     ----------
@@ -291,12 +303,13 @@ def leak_groups(rows: Sequence[Text], leaks: Leaks, *, by_topic: bool = True, by
     for component, key, row in zip(components, keys, rows, strict=True):
         name = (key, row.corpus, row.id) if key and by_topic else ("\uffff", row.corpus, row.id)
         names[component] = min(names.get(component, name), name)
-    shown = {component: name[0] if name[0] != "\uffff" else "/".join(name[1:]) for component, name in names.items()}
-    twice = {name for name, count in Counter(shown.values()).items() if count > 1}
-    return [
-        "/".join((shown[component], *names[component][1:])) if shown[component] in twice else shown[component]
-        for component in components
-    ]
+    shown = {component: name[0] if name[0] != "\uffff" else _path(*name[1:]) for component, name in names.items()}
+    return [shown[component] for component in components]
+
+
+def _path(corpus: str, id: str) -> str:
+    """Corpus and id in one; the first slash ends the corpus, and topic keys have none, so no two names meet."""
+    return f"{corpus.replace('%', '%25').replace('/', '%2F')}/{id}"
 
 
 def crossing(groups: Sequence[str], train: Iterable[int], test: Iterable[int]) -> list[str]:
