@@ -12,6 +12,7 @@ import yaml
 
 import commandline
 from argqual.corpora.cards import shipped_folder
+from argqual.corpora.reading import read_corpus
 from cardfile import CARD, own_card
 
 SHIPPED = sorted(path.stem for path in shipped_folder().glob("*.yaml"))
@@ -217,6 +218,29 @@ def test_words_are_put_in_their_usual_order_or_marked(tmp_path: Path) -> None:
     assert labels["colour"]["values"] == {"blue": 1, "red": 2}
     assert "put them in order" in said
     assert "CHECK THE ORDER" in (tmp_path / "a.yaml").read_text()
+
+
+def test_a_table_out_of_a_spreadsheet_is_read_with_its_commas_and_blank_rows(tmp_path: Path) -> None:
+    table = tmp_path / "excel.csv"
+    table.write_bytes('\ufeffKommentar;Note\r\n"Bus; spät";3,5\r\n;\r\nBahn fährt;2,0\r\n'.encode())
+    done(tmp_path, "new", "excel", "--from", "excel.csv")
+    card = yaml.safe_load((tmp_path / "excel.yaml").read_text(encoding="utf-8"))
+    assert card["table"] == {"decimal": ",", "text": "Kommentar"}
+    assert card["figures"] == {"texts": 2}
+    rows = read_corpus(tmp_path / "excel.yaml").arguments
+    assert [(row.text, row.labels["note"]) for row in rows] == [("Bus; spät", 3.5), ("Bahn fährt", 2.0)]
+
+
+def test_a_column_named_as_a_label_is_not_taken_for_the_texts(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("words,level\nBus,unbelievably good\nTram,bad\n")
+    done(tmp_path, "new", "a", "--from", "a.csv", "--label", "level")
+    assert yaml.safe_load((tmp_path / "a.yaml").read_text())["table"]["text"] == "words"
+
+
+def test_lines_of_json_may_leave_a_key_out(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "One.", "q": 1, "more": 1}\n{"text": "Two.", "q": 2.5}\n')
+    done(tmp_path, "new", "a", "--from", "a.jsonl", "--label", "q")
+    assert "a: 1 of 1 figures" in done(tmp_path, "check", "a.yaml", "--format", "text")
 
 
 def test_one_judgement_a_row_gives_agreement(tmp_path: Path) -> None:

@@ -109,6 +109,17 @@ def test_without_quoting_a_quote_is_a_character(tmp_path: Path) -> None:
     assert [argument.text for argument in corpus.arguments] == ['"Tis so.', 'So "it" is.']
 
 
+def test_a_decimal_comma_is_read_when_the_card_says_so(tmp_path: Path) -> None:
+    data = "text;quality\nA.;3,5\n"
+    assert read_corpus(own_card(tmp_path, data, table='{decimal: ","}')).arguments[0].labels == {"quality": 3.5}
+    with pytest.raises(CorpusError, match=r"'3,5' is no number\.\nIs it a decimal comma\?"):
+        read_corpus(own_card(tmp_path, data))
+
+
+def test_a_row_of_empty_cells_is_passed_over(tmp_path: Path) -> None:
+    assert len(read_corpus(own_card(tmp_path, "text,quality\nA.,2\n , \nB.,3\n")).arguments) == 2
+
+
 def test_json_lines_are_read_like_a_table(tmp_path: Path) -> None:
     data = '{"text": "Yes.", "quality": 3.5}\n{"text": "No.", "quality": null}\n'
     corpus = read_corpus(own_card(tmp_path, data, name="letters.jsonl"))

@@ -218,12 +218,15 @@ class Table(Part):
         `html`: tags are removed and entities written out, as annotators saw the text.
     quoting
         Whether quotes may enclose a cell.
+    decimal
+        The character before the decimals of a number.
     """
 
     files: tuple[str, ...] = ()
     encoding: str = "utf-8"
     delimiter: str | None = None
     quoting: bool = True
+    decimal: Literal[".", ","] = "."
     text: Text = "text"
     id: tuple[str, ...] = ()
     issue: str | None = None

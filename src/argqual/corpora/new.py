@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,22 @@ from pathlib import Path
 from argqual.errors import InputError, nearest
 from argqual.tabular.sources import open_source
 
-_TEXT = ("text", "argument", "comment", "body", "post", "essay", "speech", "content", "letter", "premise")
+_TEXT = (
+    "text",
+    "argument",
+    "comment",
+    "body",
+    "post",
+    "essay",
+    "speech",
+    "content",
+    "letter",
+    "premise",
+    "kommentar",
+    "beitrag",
+    "texte",
+    "texto",
+)
 _ROLES = {
     "id": ("id", "#id", "arg_id", "argument_id", "comment_id", "post_id", "key"),
     "issue": ("issue", "topic", "question", "prompt", "motion", "title", "thread"),
@@ -36,6 +52,7 @@ _ORDERS = (
 )
 _NOTHING = ("", "?", "-", "na", "n/a", "nan", "none", "null")
 _ENCODINGS = ("utf-8", "cp1252")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _MOST_VALUES = 12  # different words in a column that may be a scale
 
 
@@ -70,10 +87,11 @@ def draft_card(
     notes = []
     if encoding != "utf-8":
         notes.append(f"The file is not UTF-8; it was read as {encoding}. Look whether accents come out right.")
-    text = _known(text, columns, table) if text else _guessed_text(columns)
+    named = [_known(label, columns, table) for label in labels]
+    text = _known(text, columns, table) if text else _guessed_text(columns, named)
     notes += [] if text.lower() in _TEXT else [f"The texts are taken from the column '{text}'."]
     roles = {role: found for role, names in _ROLES.items() if (found := _named(names, columns)) and found != text}
-    chosen = [_known(label, columns, table) for label in labels] or _guessed_labels(columns, {text, *roles.values()})
+    chosen = named or _guessed_labels(columns, {text, *roles.values()})
     if not chosen:
         raise InputError(
             f"{table}: no column holds numbers that could be judgements.",
@@ -83,7 +101,11 @@ def draft_card(
     if "id" in roles and "annotator" not in roles and len(set(columns[roles["id"]])) < len(columns[roles["id"]]):
         notes.append(f"'{roles['id']}' is not unique, so it is not used as the id; name an 'annotator' column?")
         del roles["id"]
-    return Draft(_card(name, table, encoding, text, roles, drafts, len(columns[text]), licence), tuple(notes))
+    comma = any(_DECIMAL_COMMA.fullmatch(cell) for column in chosen for cell in columns[column])
+    file = {} if encoding == _ENCODINGS[0] else {"encoding": encoding}
+    file |= {"decimal": _quoted(",")} if comma else {}
+    rows = sum(any(cells) for cells in zip(*columns.values(), strict=True))
+    return Draft(_card(name, table, file, text, roles, drafts, rows, licence), tuple(notes))
 
 
 def _read(table: Path) -> tuple[str, dict[str, list[str]]]:
@@ -98,16 +120,14 @@ def _read(table: Path) -> tuple[str, dict[str, list[str]]]:
         if "encoding" not in (error.hint or ""):
             raise
         encoding = _ENCODINGS[1]
-    columns: dict[str, list[str]] = {}
     try:
-        for _, cells in rows_of(table, (), encoding=encoding):
-            for name, cell in cells.items():
-                columns.setdefault(name, []).append(cell.strip())
+        rows = [cells for _, cells in rows_of(table, (), encoding=encoding)]
     except CorpusError as error:
         raise InputError(error.message, hint=error.hint) from None
-    if not columns:
+    if not rows:
         raise InputError(f"{table} has no rows.")
-    return encoding, columns
+    names = dict.fromkeys(name for cells in rows for name in cells)  # lines of JSON may leave a key out
+    return encoding, {name: [cells.get(name, "").strip() for cells in rows] for name in names}
 
 
 def _known(column: str, columns: Iterable[str], table: Path) -> str:
@@ -121,10 +141,12 @@ def _named(names: Sequence[str], columns: Iterable[str]) -> str | None:
     return next((lowered[name] for name in names if name in lowered), None)
 
 
-def _guessed_text(columns: dict[str, list[str]]) -> str:
-    if found := _named(_TEXT, columns):
+def _guessed_text(columns: dict[str, list[str]], labels: Sequence[str]) -> str:
+    """The column that is called as texts are, or else has most words; never one of the labels."""
+    left = [column for column in columns if column not in labels]
+    if found := _named(_TEXT, left):
         return found
-    return max(columns, key=lambda column: sum(map(len, columns[column])))
+    return max(left or columns, key=lambda column: sum(len(cell.split()) for cell in columns[column]))
 
 
 def _guessed_labels(columns: dict[str, list[str]], taken: set[str]) -> list[str]:
@@ -136,13 +158,13 @@ def _guessed_labels(columns: dict[str, list[str]], taken: set[str]) -> list[str]
 
 
 def _numbers(cells: Sequence[str]) -> list[float]:
-    """The cells as numbers; none when one of them is neither a number nor says that nothing was judged."""
+    """The cells as numbers, with a decimal point or comma; none when one is neither a number nor says nothing."""
     found = []
     for cell in cells:
         if cell.lower() in _NOTHING:
             continue
         try:
-            found.append(float(cell))
+            found.append(float(cell if _DECIMAL_COMMA.fullmatch(cell) is None else cell.replace(",", ".")))
         except ValueError:
             return []
     return found
@@ -194,16 +216,15 @@ def _quoted(text: str) -> str:
 def _card(
     name: str,
     table: Path,
-    encoding: str,
+    file: dict[str, str],
     text: str,
     roles: dict[str, str],
     labels: dict[str, list[str]],
     rows: int,
     licence: str,
 ) -> str:
-    columns = [f"text: {_quoted(text)}", *(f"{role}: {_quoted(column)}" for role, column in roles.items())]
-    if encoding != "utf-8":
-        columns.insert(0, f"encoding: {encoding}")
+    columns = [f"{key}: {value}" for key, value in file.items()]
+    columns += [f"text: {_quoted(text)}", *(f"{role}: {_quoted(column)}" for role, column in roles.items())]
     lines = []
     for label, fields in labels.items():
         lines += [f"  {label}:", *(f"    {field}" for field in fields)]

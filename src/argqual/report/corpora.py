@@ -230,8 +230,8 @@ def leaks_text(summary: Summary) -> str:
     lines += [
         "",
         paragraph(
-            f"{summary.texts:,} texts in {summary.groups:,} groups that must not be split. The largest, "
-            f"'{summary.largest_group}', has {summary.largest:,} ({share:.0%})."
+            f"{summary.texts:,} texts in {summary.groups:,} group{'s' * (summary.groups != 1)} that must not be split. "
+            f"The largest, '{summary.largest_group}', has {summary.largest:,} ({share:.0%})."
         ),
         *([paragraph(_QUOTED.format(number=summary.quoted))] if summary.quoted else []),
         paragraph(

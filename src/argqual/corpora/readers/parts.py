@@ -78,8 +78,13 @@ def _written(cell: Any) -> str:
     return json.dumps(cell, ensure_ascii=False, default=str)
 
 
-def rating(cell: str, name: str, label: Label, place: Place) -> float | None:
+def rating(cell: str, name: str, label: Label, place: Place, *, decimal: str = ".") -> float | None:
     """What a cell says of a label, higher is better; None when it says that nothing was judged.
+
+    Parameters
+    ----------
+    decimal
+        The character before the decimals of a number.
 
     Raises
     ------
@@ -96,11 +101,11 @@ def rating(cell: str, name: str, label: Label, place: Place) -> float | None:
         value = label.values[text]
     else:
         try:
-            value = float(text)
+            value = float(text.replace(decimal, "."))
         except ValueError:
-            raise place.error(
-                column, f"'{shown(text)}' is no number.", "If it means that nothing was judged, add it to 'missing'."
-            ) from None
+            comma = "Is it a decimal comma? Then set 'decimal' in the card's table to \",\"." if "," in text else ""
+            hint = comma or "If it means that nothing was judged, add it to 'missing'."
+            raise place.error(column, f"'{shown(text)}' is no number.", hint) from None
         if not math.isfinite(value):
             raise place.error(column, f"'{shown(text)}' is no number.")
     return oriented(in_range(value, column, label, place), label)

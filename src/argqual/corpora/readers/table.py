@@ -61,6 +61,8 @@ def read_table(card: Card, folder: Path) -> Corpus:
             quoting=table.quoting,
         )
         for place, cells in rows:
+            if not any(cell.strip() for cell in cells.values()):
+                continue  # as spreadsheets leave them behind
             if not _kept(table, cells) and not _cell(cells, table.text).strip():
                 continue
             key = _key(table, cells, path, place)
@@ -73,7 +75,7 @@ def read_table(card: Card, folder: Path) -> Corpus:
                     )
                 gathered.annotators.add(annotator)
             for name, label in card.labels.items():
-                said = _said(cells, name, label, place)
+                said = _said(cells, name, label, place, table.decimal)
                 gathered.ratings.setdefault(name, []).extend(value for _, value in said if value is not None)
                 if annotator is not None:
                     annotations += [Annotation(key, annotator, name, value) for _, value in said]
@@ -154,12 +156,12 @@ def _gather(table: Table, cells: dict[str, str], key: str, place: Place, found: 
     return first
 
 
-def _said(cells: dict[str, str], name: str, label: Label, place: Place) -> list[tuple[str, float | None]]:
+def _said(cells: dict[str, str], name: str, label: Label, place: Place, decimal: str) -> list[tuple[str, float | None]]:
     """Who rated, and how; a plain cell is one rating by nobody in particular."""
     column = label.column or name
     cell = _cell(cells, column)
     if not label.ratings:
-        return [("", rating(cell, name, label, place))]
+        return [("", rating(cell, name, label, place, decimal=decimal))]
     if cell.strip() in label.missing:
         return []
     values: list[float] = []
