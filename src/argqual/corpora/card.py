@@ -259,6 +259,13 @@ class Table(Part):
         return delimiter
 
 
+COUNTS = ("texts", "arguments", "topics", "pairs", "duplicates")
+"""Figures that are counts of a corpus."""
+
+COUNTED = (*COUNTS, "same_text", "inside", "same_topic")
+"""Those, and the counts of what it shares with another; they are exact."""
+
+
 class Overlap(Part):
     """What this corpus is known to share with another.
 

@@ -26,13 +26,14 @@ from argqual.corpora.agreement import (
     split_half_reliability,
     value_counts,
 )
-from argqual.corpora.card import Card
+from argqual.corpora.card import COUNTED, Card
 from argqual.corpora.corpus import Corpus, Pair
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TOLERANCE = 0.005  # of a coefficient that a card gives with two or three digits
+TOLERANCE = 0.005  # of a coefficient or mean that a card gives with two or three digits
+_ROUNDING = 1e-9
 _FEW_ANNOTATORS = 10  # up to here each annotator is known and rates much; beyond, a rating is anybody's
 
 Verdict = Literal["as promised", "differs", "not promised"]
@@ -71,17 +72,12 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
-        """Counts are the same or differ; a coefficient may be off by `TOLERANCE`, or by half of its last digit."""
+        """Counts are the same or differ; a coefficient or a mean may be off by `TOLERANCE`."""
         if self.promised is None:
             return "not promised"
-        if self.found is None:
-            return "differs"
-        if float(self.promised).is_integer() and self.figure in _COUNTS:
-            return "as promised" if self.promised == self.found else "differs"
-        return "as promised" if abs(self.found - self.promised) <= TOLERANCE + 1e-9 else "differs"
-
-
-_COUNTS = ("texts", "arguments", "topics", "pairs", "duplicates", "same_text", "inside", "same_topic")
+        tolerance = 0.0 if self.figure in COUNTED else TOLERANCE + _ROUNDING
+        near = self.found is not None and abs(self.found - self.promised) <= tolerance
+        return "as promised" if near else "differs"
 
 
 def check_corpus(corpus: Corpus, *, draws: int = 1000, doing: Callable[[str], None] = lambda _: None) -> list[Finding]:

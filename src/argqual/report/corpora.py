@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from argqual.corpora.card import TARGETS, Baseline, Card, Label
+from argqual.corpora.card import COUNTED, COUNTS, TARGETS, Baseline, Card, Label
 from argqual.report.plain import WIDTH, clean, paragraph
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _TITLES = {
     "inside": "Texts that stand inside longer ones of another corpus",
     "same_topic": "Topics that another corpus has too",
 }
-_COUNTED = ("texts", "arguments", "topics", "pairs", "duplicates")
 _COUNT_NAMES = {"pairs": "comparisons", "duplicates": "copies of an earlier argument"}
 
 
@@ -151,7 +150,7 @@ def _baseline(baseline: Baseline) -> str:
 
 def _figure_lines(card: Card) -> Iterator[str]:
     figures = card.figures
-    for name in _COUNTED:
+    for name in COUNTS:
         number = getattr(figures, name)
         if number is not None:
             yield f"  {_COUNT_NAMES.get(name, name):40}{number:>12,}"
@@ -168,7 +167,7 @@ def _figure_lines(card: Card) -> Iterator[str]:
 def findings_text(card: Card, findings: Sequence[Finding]) -> str:
     """What was found, beside what was promised; a difference is marked at the end of its line."""
     lines = [clean(card.title), f"{'':{_SUBJECT}}{'card':>9}{'found':>9}   {'95 % interval':15}{'n':>7}"]
-    for figure, group in groupby(findings, key=lambda each: each.figure if each.figure not in _COUNTED else ""):
+    for figure, group in groupby(findings, key=lambda each: each.figure if each.figure not in COUNTS else ""):
         lines += [_TITLES[figure]] if figure else []
         for each in group:
             lines += _finding_lines(each, "  " if figure else "")
@@ -187,7 +186,7 @@ def findings_text(card: Card, findings: Sequence[Finding]) -> str:
 
 def _finding_lines(finding: Finding, indent: str) -> Iterable[str]:
     subject = finding.subject or _COUNT_NAMES.get(finding.figure, finding.figure)
-    counted = finding.figure in _COUNTED or finding.figure in ("same_text", "inside", "same_topic")
+    counted = finding.figure in COUNTED
     shown = _count if counted else _mean if finding.figure == "mean" else _coefficient
     interval = "" if finding.low is None or finding.high is None else f"{shown(finding.low)} to {shown(finding.high)}"
     mark = "  <>" if finding.verdict == "differs" else ""

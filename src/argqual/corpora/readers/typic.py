@@ -85,7 +85,9 @@ def _objects(path: Path, keys: tuple[str, ...]) -> list[tuple[Place, dict[str, A
     """The objects of a file that is one JSON list."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise CorpusError(f"Cannot read {path}: {error.strerror or error}.") from None
+    except ValueError as error:
         raise CorpusError(f"{path}: not a JSON file ({error}).") from None
     if not isinstance(found, list):
         raise CorpusError(f"{path}: not a JSON list.")
