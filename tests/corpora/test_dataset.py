@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import argqual
-from argqual.corpora.groups import groups_of, leaks_of
+from argqual.corpora.groups import groups_of, leaking_into
 from argqual.corpora.reading import read_corpus
 from cardfile import own_card
 
@@ -97,7 +97,13 @@ def test_a_link_by_id_holds_two_corpora_together_whatever_their_texts_are(
     groups = groups_of(corpora)
     assert groups["letters", "1"] == groups["posts", "1"]
     assert len(set(groups.values())) == 3
-    assert leaks_of(corpora).touching([0]) == {2}
+    assert leaking_into([("letters", "1")], corpora) == {("posts", "1")}
+
+
+def test_two_corpora_of_one_name_are_not_compared(card: Path) -> None:
+    corpus = read_corpus(card)
+    with pytest.raises(argqual.ArgqualError, match="Two corpora are called 'letters'"):
+        groups_of([corpus, corpus])
 
 
 def test_what_was_compared_once_is_not_compared_again(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,7 +204,7 @@ def test_a_card_without_files_has_nothing_to_verify_or_fetch(server: FileServer)
 def test_the_digest_of_rows_does_not_depend_on_how_the_table_is_written(tmp_path: Path):
     a, b = tmp_path / "a.csv", tmp_path / "b.csv"
     a.write_text('text,score\n"it, rains",0.50\nno,1e0\nnan,3\n', encoding="utf-8")
-    b.write_bytes('\ufefftext,"score"\r\n"no",1\r\nnan,3.0\r\n"it, rains",.5\r\n\r\n'.encode())
+    b.write_bytes('\ufeffscore,"text"\r\n.5,"it, rains"\r\n1,"no"\r\n3.0,nan\r\n\r\n'.encode())
     assert rows_digest(a) == rows_digest(b)
 
 
@@ -215,7 +215,8 @@ def test_the_digest_of_rows_does_not_depend_on_how_the_table_is_written(tmp_path
         "text,score\na,1\nb,2\nb,2\n",
         "text,score\na,2\nb,1\n",
         "text,score\na ,1\nb,2\n",
-        "score,text\n1,a\n2,b\n",
+        "text,score\nb,2\na,1\n",
+        "score,text\na,1\nb,2\n",
         "text,score\na,1\n",
         "text,score\na,1\nb,0_2\n",
         "",
@@ -228,11 +229,10 @@ def test_the_digest_of_rows_changes_with_any_cell_header_or_copy(tmp_path: Path,
     assert rows_digest(a) != rows_digest(b)
 
 
-def test_the_digest_of_rows_is_sha256_over_header_and_sorted_rows(tmp_path: Path):
+def test_the_digest_of_rows_is_sha256_over_the_columns_by_name_and_a_line_for_each_row(tmp_path: Path):
     path = tmp_path / "a.csv"
-    path.write_text("t\nb\n1\n")
-    rows = sorted([hashlib.sha256(b'["b"]').digest(), hashlib.sha256(b'["1.0"]').digest()])
-    assert rows_digest(path) == sha(hashlib.sha256(b'["t"]').digest() + b"".join(rows))
+    path.write_text("t,s\nb,1\nc,x\n")
+    assert rows_digest(path) == sha(b'["s", "t"]\n["1.0", "b"]\n["x", "c"]')
 
 
 def test_bytes_that_are_no_text_have_a_digest_and_no_file_is_an_error(tmp_path: Path):
@@ -941,7 +941,7 @@ def test_a_disk_that_runs_full_while_writing_is_told(tmp_path: Path, monkeypatch
 # ---- the hub
 
 ROWS = {"text": ["it, rains", 'a "quote"', None], "votes": [1, 2, 3], "score": [0.1, 1 / 3, None]}
-AS_CSV = "text,votes,score\n" + '"a ""quote""",2,0.3333333333333333\n"it, rains",1.0,.1\n,3,\n'
+AS_CSV = "votes,score,text\n" + '1.0,.1,"it, rains"\n2,0.3333333333333333,"a ""quote"""\n3,,\n'
 
 
 @pytest.fixture

@@ -99,8 +99,8 @@ class Place(Part):
 class File(Part):
     """A file of the release: its path there, and what tells that it is the right one.
 
-    `sha256` is of the file's bytes. `rows_sha256` is of its rows as a table, whatever their order and
-    however numbers are written: for what the hub delivers row by row. A file with neither is
+    `sha256` is of the file's bytes. `rows_sha256` is of its rows as a table, whatever the order of the
+    columns and however numbers are written: for what the hub delivers row by row. A file with neither is
     unverified, and every command says so.
     """
 

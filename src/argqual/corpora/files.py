@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,10 +131,10 @@ def is_right(file: File, path: Path) -> bool:
 
 
 def rows_digest(path: Path) -> str:
-    """SHA-256 of a CSV file as a table: of its header and its rows.
+    """SHA-256 of a CSV file as a table: of its columns by name, then of its rows.
 
-    The order of the rows, quoting, line ends between rows and the way numbers are written do not
-    change it; the order of the columns does.
+    The order of the columns, quoting, line ends between rows and the way numbers are written do not
+    change it. The order of the rows does, as rows without an id are known by their number.
 
     Raises
     ------
@@ -143,20 +143,22 @@ def rows_digest(path: Path) -> str:
     """
     if csv.field_size_limit() < _MOST_CELL:
         csv.field_size_limit(_MOST_CELL)
+    digest = hashlib.sha256()
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             rows = csv.reader(file)
-            header = json.dumps(next(rows, [])).encode()
-            hashes = sorted(_row_hash(row) for row in rows if row)
+            names = next(rows, [])
+            order = sorted(range(len(names)), key=lambda place: names[place])
+            digest.update(json.dumps([names[place] for place in order]).encode())
+            for row in rows:
+                if row:
+                    cells = [row[place] for place in order] if len(row) == len(names) else row
+                    digest.update(b"\n" + json.dumps([_canonical(cell) for cell in cells]).encode())
     except OSError as error:
         raise CorpusError(f"{path}: {error.strerror or error}.") from None
     except csv.Error as error:
         raise CorpusError(f"{path} cannot be read as CSV: {error}.") from None
-    return hashlib.sha256(hashlib.sha256(header).digest() + b"".join(hashes)).hexdigest()
-
-
-def _row_hash(row: Sequence[str]) -> bytes:
-    return hashlib.sha256(json.dumps([_canonical(cell) for cell in row]).encode()).digest()
+    return digest.hexdigest()
 
 
 def _canonical(cell: str) -> str:

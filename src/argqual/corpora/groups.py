@@ -2,7 +2,7 @@
 
 What belongs together: one topic; copies and near-copies; what a card's `group` column says; what a card
 knows to be the same argument as one of another corpus. Claims that are quoted in a text of another group
-are not joined to it, but taken out of training when that text is tested: `leaks_of(corpora).touching(test)`.
+are not joined to it, but have to leave training when that text is tested: `leaking_into`.
 
 Comparing all texts takes a while, so what was found is kept in the cache (places only, no texts), under
 everything it depends on.
@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from pathlib import Path
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.fetch import cache_folder
 from argqual.corpora.leaks import Kind, Leak, Leaks, Text, find_leaks, leak_groups, topic_key
+from argqual.errors import CorpusError
 
 _VERSION = 3  # of how texts are compared; another one finds nothing that was kept
 
@@ -68,6 +69,20 @@ def groups_of(corpora: Sequence[Corpus]) -> dict[tuple[str, str], str]:
     rows = _rows(corpora)
     names = leak_groups(rows, leaks_of(corpora))
     return {(row.corpus, row.id): name for row, name in zip(rows, names, strict=True)}
+
+
+def leaking_into(test: Iterable[tuple[str, str]], corpora: Sequence[Corpus]) -> set[tuple[str, str]]:
+    """The texts that have to leave training when some are tested: copies, near-copies, quotations, links.
+
+    Parameters
+    ----------
+    test
+        Corpus and id of each tested text.
+    """
+    rows = _rows(corpora)
+    places = {(row.corpus, row.id): place for place, row in enumerate(rows)}
+    found = leaks_of(corpora).touching(places[each] for each in test)
+    return {(rows[place].corpus, rows[place].id) for place in found}
 
 
 def leaks_of(corpora: Sequence[Corpus]) -> Leaks:
@@ -142,6 +157,10 @@ def _topics(corpora: Sequence[Corpus]) -> dict[str, set[str]]:
 
 
 def _rows(corpora: Sequence[Corpus]) -> list[Text]:
+    names = Counter(corpus.card.id for corpus in corpora)
+    for name, times in names.items():
+        if times > 1:
+            raise CorpusError(f"Two corpora are called '{name}'.", hint="Give one of the cards another id.")
     return [
         Text(corpus.card.id, argument.id or "", argument.text, argument.issue)
         for corpus in corpora

@@ -242,4 +242,4 @@ def leaks_text(summary: Summary) -> str:
 
 
 _QUOTED = """Besides, {number:,} texts stand inside one of another group. When that one is tested they have to leave
-the training data: argqual.corpora.groups.leaks_of(corpora).touching(test rows)."""
+the training data: argqual.corpora.groups.leaking_into(test, corpora)."""
