@@ -424,11 +424,13 @@ def test_a_killed_fetch_is_taken_up_and_leaves_no_half_file(web: FileServer):
         {"ranges": False},
         {"etag": 'W/"weak"'},
         {"etag": None},
-        {"etag": None, "modified": format_datetime(datetime.now(UTC), usegmt=True)},
+        {"etag": None, "modified": "now"},
     ],
     ids=["no ranges", "weak version", "no version", "changed just now"],
 )
 def test_without_ranges_or_a_version_to_trust_a_file_is_started_over(server: FileServer, how: dict[str, Any]):
+    if "modified" in how:
+        how = how | {"modified": format_datetime(datetime.now(UTC), usegmt=True)}
     served = server.add("/data/one.bin", ONE, **how)
     served.cuts.append(300_000)
     fetch(card_of(of_web(server), files=[said_of("one.bin", ONE)]), CARD_PATH)
