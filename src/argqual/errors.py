@@ -83,7 +83,7 @@ class UnknownModelError(ModelError):
 
 
 class Unreachable(ArgqualError):
-    """The model could not be reached, or refused the credentials."""
+    """A model, or a place that has a file, could not be reached or refused the credentials."""
 
     exit_code = EXIT_UNREACHABLE
 

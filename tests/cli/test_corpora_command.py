@@ -143,7 +143,7 @@ def test_a_licence_that_forbids_something_has_to_be_agreed_to_once(
     mirrored(tmp_path, monkeypatch, STRICT)
     ran = argqual(tmp_path, "fetch", "letters")
     assert ran.returncode == 2
-    assert "CC-BY-NC-4.0, which forbids commercial use" in " ".join(ran.stderr.split())
+    assert "(CC-BY-NC-4.0) does not allow commercial use" in " ".join(ran.stderr.split())
     assert "--accept-licence" in ran.stderr
     done(tmp_path, "fetch", "letters", "--accept-licence")
     done(tmp_path, "fetch", "letters", "--force")
@@ -151,10 +151,22 @@ def test_a_licence_that_forbids_something_has_to_be_agreed_to_once(
 
 def test_what_cannot_be_fetched_does_not_keep_others_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mirrored(tmp_path, monkeypatch, FREE)
-    ran = argqual(tmp_path, "fetch", "gaqcorpus", "letters", "--accept-licence")
-    assert ran.returncode == 2
+    (tmp_path / "cards" / "unreachable.yaml").write_text(
+        CARD.replace("id: letters", "id: unreachable")
+        + "source: [{web: 'http://127.0.0.1:9/'}]\nfiles: [{path: a.csv, bytes: 3}]\n"
+    )
+    ran = argqual(tmp_path, "fetch", "gaqcorpus", "unreachable", "letters", "--accept-licence")
+    assert ran.returncode == 3
     assert "gaqcorpus cannot be downloaded" in ran.stderr
+    assert "unreachable (3 bytes) could not be fetched" in ran.stderr
     assert "letters: 1 file in" in " ".join(ran.stdout.split())
+
+
+def test_what_has_to_be_asked_for_is_told_before_any_licence(tmp_path: Path) -> None:
+    ran = argqual(tmp_path, "fetch", "gaqcorpus")
+    assert ran.returncode == 2
+    assert "it is to be had by request" in ran.stderr
+    assert "--accept-licence" not in ran.stderr
 
 
 # new and check: a card of one's own

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from argqual.cli.options import Format, FormatOption, PlainProgress, step, wanted_format
-from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, CardError, CorpusError
+from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, ArgqualError, CardError, CorpusError, Unreachable
 from argqual.report.plain import clean, paragraph, shortened
 
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ def fetch_corpora(
     from argqual.corpora.cards import load_card
 
     cards = [load_card(name) for name in names]
-    failures: list[CorpusError] = []
+    failures: list[ArgqualError] = []
     for card, path in cards:
         try:
             folder = _fetch(card, path, accept=accept, force=force)
-        except CorpusError as error:
+        except (CorpusError, Unreachable) as error:
             if len(cards) == 1:
                 raise
             failures.append(error)
@@ -127,9 +127,8 @@ def fetch_corpora(
 def _fetch(card: Card, path: Path, *, accept: bool, force: bool) -> Path:
     from argqual.corpora.fetch import describe_fetch, fetch, is_fetched, needs_consent
 
-    if needs_consent(card) and not accept:
-        _ask(card)
-        accept = True
+    if not accept and needs_consent(card) and sys.stdin.isatty() and sys.stderr.isatty():
+        accept = _agreed(card)
     if not card.source or (is_fetched(card, path) and not force):
         with step(f"Checking {card.id}"):
             return fetch(card, path, accepted=accept, force=force)
@@ -138,16 +137,14 @@ def _fetch(card: Card, path: Path, *, accept: bool, force: bool) -> Path:
     return fetch(card, path, accepted=accept, force=force, progress=PlainProgress(doing))
 
 
-def _ask(card: Card) -> None:
+def _agreed(card: Card) -> bool:
+    """Ask a person to keep to a licence; where there is none to ask, fetching says how to agree."""
     licence = card.licence
     words = f"{card.id} is under {licence.id}, which forbids {' and '.join(licence.forbids)}. {licence.terms}"
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise CorpusError(
-            f"{words} ({licence.evidence})", hint="If you agree to that, run it again with --accept-licence."
-        )
     print(paragraph(f"{words} ({licence.evidence})"), file=sys.stderr)
     if not typer.confirm("Do you agree to keep to it?", default=False, err=True):
         raise CorpusError(f"{card.id} was not fetched.", hint="Its licence has to be agreed to.")
+    return True
 
 
 @app.command("check")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 from typing import Any
 
 from argqual.corpora.card import Card
@@ -13,8 +14,12 @@ from argqual.errors import CorpusError
 
 
 def needs_consent(card: Card) -> bool:
-    """Whether the licence forbids something, and this very licence was not yet accepted on this machine."""
-    if not card.source or not card.licence.forbids:
+    """Whether the licence forbids something, and this very licence was not yet accepted on this machine.
+
+    What people have to ask for, and no mirror can have, is not fetched, so there is nothing to agree to.
+    """
+    out_of_reach = card.by_request and not os.environ.get("ARGQUAL_MIRROR")
+    if not card.source or not card.licence.forbids or out_of_reach:
         return False
     entry = _accepted().get(card.id)
     return not (isinstance(entry, dict) and entry.get("licence") == _licence_digest(card))

@@ -92,8 +92,7 @@ def fetch(
     if not card.source:
         return verified(card, card_path)
     folder = folder_of(card, card_path)
-    if not (card.by_request and not os.environ.get("ARGQUAL_MIRROR")):
-        settle_consent(card, accepted)
+    settle_consent(card, accepted)
     if not force and card.files and not wrong_files(card, folder):  # before the lock: a cache of others will do
         return folder
     cache = cache_folder()
