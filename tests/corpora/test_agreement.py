@@ -12,21 +12,19 @@ import pytest
 from scipy import stats
 
 from argqual.corpora.agreement import (
-    Estimate,
     alpha_estimate,
     alpha_from_counts,
     binary_mean_reliability,
-    bradley_terry,
     icc,
     krippendorff_alpha,
     one_against_rest,
     padded,
-    pair_reliability,
     random_one_against_rest,
-    spearman,
     split_half_reliability,
     value_counts,
 )
+from argqual.corpora.bootstrap import Estimate, spearman
+from argqual.corpora.comparisons import bradley_terry, pair_reliability
 
 NAN = np.nan
 LEVELS = ("nominal", "ordinal", "interval")
@@ -181,7 +179,7 @@ def test_a_draw_is_the_same_whatever_the_block_it_is_computed_in(monkeypatch):
     rng = np.random.default_rng(4)
     x, y = rng.normal(size=(2, 60))
     whole = spearman(x, y, draws=300)
-    monkeypatch.setattr("argqual.corpora.agreement._CELLS", 60 * 7)
+    monkeypatch.setattr("argqual.corpora.bootstrap._CELLS", 60 * 7)
     assert _same(spearman(x, y, draws=300), whole)
 
 

@@ -16,17 +16,16 @@ import numpy as np
 
 from argqual.argument import Argument
 from argqual.corpora.agreement import (
-    Estimate,
     alpha_estimate,
     binary_mean_reliability,
     one_against_rest,
-    pair_reliability,
     random_one_against_rest,
-    spearman,
     split_half_reliability,
     value_counts,
 )
+from argqual.corpora.bootstrap import Estimate, spearman
 from argqual.corpora.card import COUNTED, Card
+from argqual.corpora.comparisons import pair_reliability
 from argqual.corpora.corpus import Corpus, Pair
 
 if TYPE_CHECKING:
