@@ -182,14 +182,14 @@ def test_a_table_of_ones_own_becomes_a_corpus_that_is_checked(tmp_path: Path) ->
     figures = {each["figure"]: each for each in found["corpora"][0]["findings"]}
     assert figures["texts"]["found"] == 40
     assert figures["length"]["found"] > 0.9  # made to rise with length
-    assert figures["length"]["low"] < figures["length"]["found"] <= figures["length"]["high"]
+    assert 0.9 < figures["length"]["low"] < figures["length"]["high"] <= 1
 
 
 def test_new_guesses_the_columns_and_leaves_scales_to_be_checked(tmp_path: Path) -> None:
     letters(tmp_path)
     done(tmp_path, "new", "my-letters", "--from", "letters.csv")
     card = yaml.safe_load((tmp_path / "my-letters.yaml").read_text(encoding="utf-8"))
-    assert card["table"] == {"text": "text"}
+    assert card["table"] == {"text": "text", "issue": "headline"}
     assert card["labels"]["rating"]["lowest"] == 1
     assert card["labels"]["rating"]["highest"] == 5
     assert card["labels"]["rating"]["kind"] == "ordinal"

@@ -30,7 +30,7 @@ _TEXT = (
 )
 _ROLES = {
     "id": ("id", "#id", "arg_id", "argument_id", "comment_id", "post_id", "key"),
-    "issue": ("issue", "topic", "question", "prompt", "motion", "title", "thread"),
+    "issue": ("issue", "topic", "question", "prompt", "motion", "title", "headline", "thread", "thema"),
     "stance": ("stance", "side", "position"),
     "context": ("context", "parent", "replies_to"),
     "annotator": ("annotator", "rater", "judge", "coder", "worker", "annotator_id", "worker_id"),
