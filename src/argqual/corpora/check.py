@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -79,27 +79,25 @@ class Finding:
         return "as promised" if near else "differs"
 
 
-def check_corpus(corpus: Corpus, *, draws: int = 1000, doing: Callable[[str], None] = lambda _: None) -> list[Finding]:
+def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
     """Every figure of the card, and those that the files allow besides.
 
     Parameters
     ----------
     draws
         Bootstrap draws of each interval.
-    doing
-        Told what is being computed.
     """
-    findings = list(_counts(corpus))
-    doing("length")
-    findings += _lengths(corpus, draws)
-    findings += _correlations(corpus, draws)
-    findings += _means(corpus)
-    for figure, function in (("alpha", _alpha), ("ceiling", _ceiling), ("reliability", _reliability)):
-        doing(figure)
-        findings += function(corpus, draws)
-    doing("pairs")
-    findings += _win_rates(corpus, draws)
-    return findings
+    tables = ratings_of(corpus)
+    return [
+        *_counts(corpus),
+        *_lengths(corpus, draws),
+        *_correlations(corpus, draws),
+        *_means(corpus),
+        *_single_ratings(corpus, tables, "alpha", lambda name: _alpha(corpus, name, tables[name], draws)),
+        *_single_ratings(corpus, tables, "ceiling", lambda name: human_ceiling(tables[name], draws=draws)),
+        *_reliability(corpus, tables, draws),
+        *_win_rates(corpus, draws),
+    ]
 
 
 def check_overlaps(corpus: Corpus, others: Sequence[Corpus]) -> tuple[list[Finding], list[str]]:
@@ -207,36 +205,32 @@ def _means(corpus: Corpus) -> Iterator[Finding]:
         yield Finding("mean", kind, promised, mean, low, high, len(own), method="mean, normal interval", note=note)
 
 
-def _alpha(corpus: Corpus, draws: int) -> Iterator[Finding]:
-    promised = corpus.card.figures.alpha
-    tables = ratings_of(corpus)
+def _single_ratings(
+    corpus: Corpus,
+    tables: Mapping[str, RatingTable],
+    figure: Literal["alpha", "ceiling"],
+    estimate_of: Callable[[str], Estimate],
+) -> Iterator[Finding]:
+    """A figure of every label that single people rated, or that the card promises it of."""
+    promised: dict[str, float] = getattr(corpus.card.figures, figure)
     for name in _in_order(corpus.card, set(tables) | set(promised)):
-        if name not in tables:
-            yield Finding("alpha", name, promised.get(name), None, note=_NO_RATINGS)
-            continue
-        table = tables[name]
-        level: Literal["ordinal", "interval"] = "ordinal" if corpus.card.labels[name].kind == "ordinal" else "interval"
-        counts, values = value_counts(table.ratings)
-        estimate = alpha_estimate(counts, values, level=level, clusters=table.topics, draws=draws)
-        yield _finding("alpha", name, promised.get(name), estimate)
+        if name in tables:
+            yield _finding(figure, name, promised.get(name), estimate_of(name))
+        else:
+            yield Finding(figure, name, promised.get(name), None, note=_NO_RATINGS)
 
 
 _NO_RATINGS = "the release has no individual ratings of it"
 
 
-def _ceiling(corpus: Corpus, draws: int) -> Iterator[Finding]:
-    promised = corpus.card.figures.ceiling
-    tables = ratings_of(corpus)
-    for name in _in_order(corpus.card, set(tables) | set(promised)):
-        if name not in tables:
-            yield Finding("ceiling", name, promised.get(name), None, note=_NO_RATINGS)
-            continue
-        yield _finding("ceiling", name, promised.get(name), human_ceiling(tables[name], draws=draws))
+def _alpha(corpus: Corpus, name: str, table: RatingTable, draws: int) -> Estimate:
+    level: Literal["ordinal", "interval"] = "ordinal" if corpus.card.labels[name].kind == "ordinal" else "interval"
+    counts, values = value_counts(table.ratings)
+    return alpha_estimate(counts, values, level=level, clusters=table.topics, draws=draws)
 
 
-def _reliability(corpus: Corpus, draws: int) -> Iterator[Finding]:
+def _reliability(corpus: Corpus, tables: Mapping[str, RatingTable], draws: int) -> Iterator[Finding]:
     promised = corpus.card.figures.reliability
-    tables = ratings_of(corpus)
     compared = {pair.label for pair in corpus.pairs}
     shares = {name for name, label in corpus.card.labels.items() if label.kind == "share"} if _votes(corpus) else set()
     for name in _in_order(corpus.card, set(tables) | compared | shares | set(promised)):

@@ -67,7 +67,7 @@ def groups_of(corpora: Sequence[Corpus]) -> dict[tuple[str, str], str]:
         All that are used together: a group may span several.
     """
     rows = _rows(corpora)
-    names = leak_groups(rows, leaks_of(corpora))
+    names = leak_groups(rows, _leaks(corpora, rows))
     return {(row.corpus, row.id): name for row, name in zip(rows, names, strict=True)}
 
 
@@ -81,13 +81,12 @@ def leaking_into(test: Iterable[tuple[str, str]], corpora: Sequence[Corpus]) -> 
     """
     rows = _rows(corpora)
     places = {(row.corpus, row.id): place for place, row in enumerate(rows)}
-    found = leaks_of(corpora).touching(places[each] for each in test)
+    found = _leaks(corpora, rows).touching(places[each] for each in test)
     return {(rows[place].corpus, rows[place].id) for place in found}
 
 
-def leaks_of(corpora: Sequence[Corpus]) -> Leaks:
-    """What the texts of the corpora share; computed once for the same texts."""
-    rows = _rows(corpora)
+def _leaks(corpora: Sequence[Corpus], rows: Sequence[Text]) -> Leaks:
+    """What the corpora's rows share; computed once for the same texts."""
     linked = tuple(_linked(corpora, rows))
     path = cache_folder() / ".leaks" / f"{_digest(rows)}.json"
     kept = _kept(path, len(rows))
@@ -100,7 +99,7 @@ def leaks_of(corpora: Sequence[Corpus]) -> Leaks:
 def summary_of(corpora: Sequence[Corpus]) -> Summary:
     """What corpora share, pair by pair, and the groups that follow from it."""
     rows = _rows(corpora)
-    leaks = leaks_of(corpora)
+    leaks = _leaks(corpora, rows)
     named = leak_groups(rows, leaks)
     groups = Counter(named)
     (largest, size), *_ = groups.most_common(1)
@@ -123,8 +122,9 @@ def overlap_counts(corpus: Corpus, other: Corpus) -> dict[str, int]:
 
     `same_text`: copies and near-copies. `inside`: at least half of it stands in a longer text. `same_topic`: topics.
     """
-    pair = [corpus, other]
-    found = _shared_texts(_rows(pair), leaks_of(pair))
+    pair = sorted((corpus, other), key=lambda each: each.card.id)  # so that both directions are compared once
+    rows = _rows(pair)
+    found = _shared_texts(rows, _leaks(pair, rows))
     copies, near, inside = (found.get((kind, corpus.card.id, other.card.id), set()) for kind in _KINDS)
     one, two = _topics(pair).values()
     return {"same_text": len(copies | near), "inside": len(inside), "same_topic": len(one & two)}

@@ -82,6 +82,8 @@ def _asking_hub(place: Place) -> Iterator[None]:
     import httpx
     from huggingface_hub import errors as hub
 
+    from argqual.tabular.hub import causes_of
+
     try:
         with quiet("httpx", "huggingface_hub", "datasets"):
             yield
@@ -90,7 +92,7 @@ def _asking_hub(place: Place) -> Iterator[None]:
     except Exception as error:  # these libraries raise whatever theirs raise: httpx, aiohttp, fsspec, pyarrow
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise
-        causes = _causes(error)
+        causes = causes_of(error)
         if any(isinstance(each, hub.GatedRepoError) or "gated dataset" in str(each) for each in causes):
             page = f"https://huggingface.co/datasets/{place.hub}"
             said = f"access to {place.hub} has to be asked for: accept its terms at {page}, then: hf auth login"
@@ -101,12 +103,3 @@ def _asking_hub(place: Place) -> Iterator[None]:
         if any(isinstance(each, offline) for each in causes):
             raise SourceError(f"cannot be reached: {said_by(error)}", unreachable=True) from None
         raise SourceError(f"{place.hub}: {said_by(error)}") from None
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and len(causes) < 10:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    return causes

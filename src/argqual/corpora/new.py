@@ -64,9 +64,7 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def draft_card(
-    name: str, table: Path, *, text: str | None = None, labels: Sequence[str] = (), licence: str = "unknown"
-) -> Draft:
+def draft_card(name: str, table: Path, *, text: str | None = None, labels: Sequence[str] = ()) -> Draft:
     """A card for a CSV, TSV, JSONL or Parquet file.
 
     Parameters
@@ -105,7 +103,7 @@ def draft_card(
     file = {} if encoding == _ENCODINGS[0] else {"encoding": encoding}
     file |= {"decimal": _quoted(",")} if comma else {}
     rows = sum(any(cells) for cells in zip(*columns.values(), strict=True))
-    return Draft(_card(name, table, file, text, roles, drafts, rows, licence), tuple(notes))
+    return Draft(_card(name, table, file, text, roles, drafts, rows), tuple(notes))
 
 
 def _read(table: Path) -> tuple[str, dict[str, list[str]]]:
@@ -221,7 +219,6 @@ def _card(
     roles: dict[str, str],
     labels: dict[str, list[str]],
     rows: int,
-    licence: str,
 ) -> str:
     columns = [f"{key}: {value}" for key, value in file.items()]
     columns += [f"text: {_quoted(text)}", *(f"{role}: {_quoted(column)}" for role, column in roles.items())]
@@ -235,7 +232,6 @@ def _card(
         file=_quoted(table.name),
         size=len(raw),
         sha256=hashlib.sha256(raw).hexdigest(),
-        licence=_quoted(licence),
         columns="\n".join(f"  {column}" for column in columns),
         labels="\n".join(lines),
         main=next(iter(labels)),
@@ -262,7 +258,7 @@ files:
 
 # May others have it, may it be used commercially, and how do you know?
 licence:
-  id: {licence}
+  id: "unknown"
   evidence: "own data"
   redistribution: false
   commercial: false

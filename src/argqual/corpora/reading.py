@@ -56,9 +56,8 @@ def read_corpus(name: str | os.PathLike[str], *, fetch: bool = True) -> Corpus:
     if reader is None:
         known = [*_READERS, *_READERS_WITH_TEXTS]
         raise CardError(f"{path}: no reader is called '{card.reader}'. {nearest(card.reader, known)}")
-    if fetch and card.source and not is_fetched(card, path):
-        fetch_files(card, path)
-    folder = verified(card, path)
+    to_fetch = fetch and card.source and not is_fetched(card, path)
+    folder = fetch_files(card, path) if to_fetch else verified(card, path)
     if card.reader in _READERS:
         corpus = _READERS[card.reader](card, folder)
     else:

@@ -104,11 +104,7 @@ def _asking_hub(spec: str, repo: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:  # these libraries raise whatever theirs raise: httpx, aiohttp, fsspec, pyarrow
-        causes: list[BaseException] = []
-        cause: BaseException | None = error
-        while cause is not None and len(causes) < 10:
-            causes.append(cause)
-            cause = cause.__cause__ or cause.__context__
+        causes = causes_of(error)
         page = f"https://huggingface.co/datasets/{repo}"
         if any(isinstance(each, hub.GatedRepoError) or "gated dataset" in str(each) for each in causes):
             raise InputError(
@@ -126,3 +122,13 @@ def _asking_hub(spec: str, repo: str) -> Iterator[None]:
             ) from None
         hint = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT." if "onfig" in str(error) else None
         raise InputError(f"Cannot read {spec}: {reason_of(error)}.", hint=hint) from error
+
+
+def causes_of(error: BaseException) -> list[BaseException]:
+    """The error and what led to it, nearest first; at most ten."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and len(causes) < 10:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return causes

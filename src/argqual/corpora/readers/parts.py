@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from argqual.argument import Argument
-from argqual.corpora.card import Card, Label
+from argqual.corpora.card import Label
 from argqual.errors import CorpusError, InputError, nearest
 from argqual.tabular.sources import Row, open_source
 
@@ -165,7 +165,3 @@ def argument_of(place: Place, column: str, **fields: Any) -> Argument:
 
 def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def paths_of(card: Card, folder: Path) -> list[Path]:
-    return [folder / file.path for file in card.files]
