@@ -66,6 +66,10 @@ class FingerprintMismatch(ArgqualError):
     """A saved program belongs to another framework, or another version of it."""
 
 
+class StrategyError(ArgqualError):
+    """A strategy is not known, is set up wrongly, cannot be saved or loaded, or lacks an extra."""
+
+
 class ModelError(ArgqualError):
     """No such model, or it cannot do what was asked of it."""
 

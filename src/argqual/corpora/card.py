@@ -125,6 +125,14 @@ class Annotators(Part):
     per_text: Annotated[float, Field(gt=0)] | None = None
 
 
+class Guidelines(Part):
+    """What the annotators were asked, in our words; `source` says where it stands."""
+
+    question: Text
+    definition: str = ""
+    source: Text
+
+
 class Label(Part):
     """A judged dimension as the release has it.
 
@@ -378,6 +386,7 @@ class Card(Part):
     targets: dict[Target, TargetLabel] = Field(default_factory=dict)
     unit: Literal["corpus", "topic_and_stance"] = "corpus"
     annotators: Annotators | None = None
+    guidelines: Guidelines | None = None
     figures: Figures = Field(default_factory=Figures)
     published: tuple[Baseline, ...] = ()
     overlaps: tuple[Overlap, ...] = ()

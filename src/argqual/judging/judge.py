@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -34,7 +34,7 @@ from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
 from argqual.framework import Criterion, Framework
 from argqual.judging import prompt
 from argqual.judging.program import GATE, SELECT, Definitions, Form, RatingProgram
-from argqual.judging.prompt import Question
+from argqual.judging.prompt import Demonstration, Question
 from argqual.judging.reading import Distribution, Note, Unreadable
 from argqual.judging.readout import (
     Answerable,
@@ -54,6 +54,8 @@ _ANSWER_TOKENS = 64
 _KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
 _TRUNCATION_TRIES = 6
 _GATE_PASSES = 0.5
+
+Demonstrations = Callable[[Argument], Sequence[Demonstration]]
 
 
 class Judge:
@@ -75,6 +77,8 @@ class Judge:
         Rate the beginning of an argument that does not fit, instead of refusing it.
     program
         An optimised program for this framework (`load_program`).
+    demonstrations
+        The labelled arguments to show before an argument is asked about; they may depend on it.
     api_base, api_key, engine
         Passed to `connect` when `model` is a name.
 
@@ -94,6 +98,7 @@ class Judge:
         definitions: Definitions = "full",
         truncate: bool = False,
         program: RatingProgram | None = None,
+        demonstrations: Demonstrations | None = None,
         api_base: str | None = None,
         api_key: str | None = None,
         engine: str = "auto",
@@ -107,6 +112,9 @@ class Judge:
             raise InputError("A decision endpoint gives probabilities, no reasons.", hint="Leave out --explain.")
         self.explain = explain
         self.truncate = truncate
+        self.demonstrations = demonstrations
+        if demonstrations and self.readout.kind == "verbal":
+            raise InputError("Examples are shown in the form of an answer, and 'verbal' has a form of DSPy's.")
         verbal = self.readout.kind == "verbal"
         self.program = program or RatingProgram(self.framework, definitions=definitions, rationales=explain and verbal)
         self.fingerprint = self.program.fingerprint
@@ -139,9 +147,9 @@ class Judge:
         # What waits for its turn is not being rated.
         started = time.perf_counter() - self.model.traffic.waited
         try:
-            asking = self._ask(inputs)
+            asking = self._ask(inputs, self._examples(argument))
         except TooLongError as error:
-            asking = self._ask_beginning(inputs, error)
+            asking = self._ask_beginning(argument, inputs, error)
             kept = len(asking.inputs["argument"])
             notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
         seconds = time.perf_counter() - self.model.traffic.waited - started
@@ -172,7 +180,9 @@ class Judge:
     def prompt(self, argument: Argument) -> list[dict[str, str]]:
         """The messages that `assess` sends first, to the letter (not for `verbal`, whose form is DSPy's)."""
         inputs, _ = self._inputs(argument)
-        return _messages(self._form(inputs), self._answerables, inputs, explain=self.explain)
+        return _messages(
+            self._form(inputs), self._answerables, inputs, self._examples(argument), explain=self.explain
+        )
 
     @cached_property
     def reference(self) -> FrameworkReference:
@@ -200,6 +210,8 @@ class Judge:
         inputs, _ = self._inputs(argument)
         digest = self._fixed.copy()
         digest.update(json.dumps(inputs, sort_keys=True).encode())
+        if examples := self._examples(argument):
+            digest.update(json.dumps(examples, sort_keys=True).encode())
         return str(digest.hexdigest()[:_KEY_DIGITS])
 
     @cached_property
@@ -257,8 +269,12 @@ class Judge:
         notes = [f"the {name} was not shown: {self.framework.id} does not use it" for name in unused]
         return {name: text for name, text in given.items() if name not in unused}, notes
 
-    def _ask(self, inputs: dict[str, str]) -> _Asking:
-        asking = _Asking(inputs)
+    def _examples(self, argument: Argument) -> list[dict[str, Any]]:
+        """What is shown before the argument, as data."""
+        return [asdict(each) for each in self.demonstrations(argument)] if self.demonstrations else []
+
+    def _ask(self, inputs: dict[str, str], examples: list[dict[str, Any]]) -> _Asking:
+        asking = _Asking(inputs, examples)
         try:
             with plain_errors(self.model, inputs.values()):
                 return self._ask_program(asking)
@@ -298,7 +314,7 @@ class Judge:
         client = decision_client(self.model, self.readout, self._answerables, explain=explain)
         asking.exchanges.append(client.exchange)
         try:
-            client(state=form.filled(asking.inputs), questions=form.questions)
+            client(state=form.filled(asking.inputs) | _shown(asking.examples, select), questions=form.questions)
         except Unreadable as error:
             asking.unreadable = str(error)
             return None
@@ -351,10 +367,11 @@ class Judge:
             return f"not for this kind of argument ({selected.name})"
         return None
 
-    def _ask_beginning(self, inputs: dict[str, str], error: TooLongError) -> _Asking:
+    def _ask_beginning(self, argument: Argument, inputs: dict[str, str], error: TooLongError) -> _Asking:
         """Ask about as much of an argument's beginning as fits."""
         text = inputs["argument"]
-        fits = _characters_that_fit(text, len(self._rendered(inputs)), error.message)
+        examples = self._examples(argument)
+        fits = _characters_that_fit(text, len(self._rendered(inputs, examples)), error.message)
         if not self.truncate:
             room = f" About {fits:,} of its characters would fit." if fits else " Nothing of it would fit."
             raise TooLongError(
@@ -369,7 +386,7 @@ class Judge:
             if not beginning.strip():
                 break
             try:
-                return self._ask(inputs | {"argument": beginning})
+                return self._ask(inputs | {"argument": beginning}, examples)
             except TooLongError:
                 fits = int(fits * 0.8)
         raise TooLongError(
@@ -377,8 +394,8 @@ class Judge:
             hint="Use a shorter framework, or a model with a longer context.",
         )
 
-    def _rendered(self, inputs: dict[str, str]) -> str:
-        messages = _messages(self._form(inputs), self._answerables, inputs, explain=self.explain)
+    def _rendered(self, inputs: dict[str, str], examples: list[dict[str, Any]]) -> str:
+        messages = _messages(self._form(inputs), self._answerables, inputs, examples, explain=self.explain)
         return "".join(message["content"] for message in messages)
 
     def _assessment(self, argument: Argument, asking: _Asking, notes: list[str], seconds: float) -> Assessment:
@@ -450,6 +467,7 @@ class _Asking:
     """What was asked about one argument, and what came back."""
 
     inputs: dict[str, str]
+    examples: list[dict[str, Any]]
     answers: dict[str, Distribution] | None = None
     notes: dict[str, Note] = field(default_factory=dict)
     unreadable: str | None = None
@@ -479,19 +497,28 @@ def answerables(framework: Framework) -> dict[str, Answerable]:
 
 def program_prompt(program: RatingProgram, inputs: Mapping[str, str], *, explain: bool = False) -> list[dict[str, str]]:
     """The messages of a program's rating request, without asking anything."""
-    return _messages(program.form(inputs), answerables(program.framework), inputs, explain=explain)
+    return _messages(program.form(inputs), answerables(program.framework), inputs, [], explain=explain)
+
+
+def _shown(examples: list[dict[str, Any]], select: bool) -> dict[str, Any]:
+    """Examples as a part of the state; they answer the ratings' questions, not which kind of argument it is."""
+    return {"examples": examples} if examples and not select else {}
 
 
 def _messages(
-    form: Form, known: Mapping[str, Answerable], inputs: Mapping[str, str], *, explain: bool
+    form: Form,
+    known: Mapping[str, Answerable],
+    inputs: Mapping[str, str],
+    examples: Sequence[Mapping[str, Any]],
+    *,
+    explain: bool,
 ) -> list[dict[str, str]]:
     state = form.filled(inputs)
     asked = build_questions(form.questions, known)
     system = prompt.system_message(state["instructions"], asked, explain=explain, demos=state.get("demos", ()))
-    return [
-        {"role": "system", "content": system},
-        {"role": "user", "content": prompt.user_message(state["inputs"])},
-    ]
+    shown = [turn for each in examples for turn in Demonstration(**each).turns(asked, explain=explain)]
+    said = [("system", system), *shown, ("user", prompt.user_message(state["inputs"]))]
+    return [{"role": role, "content": content} for role, content in said]
 
 
 def _verbal_note(prediction: Any, criterion: Criterion) -> Note | None:

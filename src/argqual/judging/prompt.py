@@ -14,8 +14,10 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from argqual.argument import fence
 
 ABSTAIN_CODE = "X"
 _RATIONALE_CHARACTERS = 360
@@ -47,6 +49,37 @@ class Question:
     @property
     def all_codes(self) -> tuple[str, ...]:
         return (*self.codes, ABSTAIN_CODE) if self.abstain else self.codes
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """An argument with the answers to give about it, shown as a turn of the conversation before the real one.
+
+    Parameters
+    ----------
+    inputs
+        The argument and what belongs to it, as given (they are fenced when shown).
+    levels
+        Each question's code, as an answer writes it.
+    notes
+        A rationale for some of the questions, written before the levels.
+    """
+
+    inputs: Mapping[str, str]
+    levels: Mapping[str, str]
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def turns(self, questions: Sequence[Question], *, explain: bool) -> list[tuple[str, str]]:
+        """What is said, as (role, text), in the form in which the real answer is asked for."""
+        answers = {question.name: self.levels[question.name] for question in questions}
+        levels = json.dumps(answers, separators=(",", ":"))
+        asked = ("user", user_message({name: fence(text) for name, text in self.inputs.items()}))
+        if explain:
+            notes = {question.name: {"rationale": self.notes.get(question.name, "")} for question in questions}
+            told = ("assistant", json.dumps(notes, ensure_ascii=False, separators=(",", ":")))
+            return [asked, told, ("user", ASK_LEVELS), ("assistant", levels)]
+        said = "\n".join(filter(None, (self.notes.get(question.name) for question in questions)))
+        return [asked, ("assistant", f"{said}\n{levels}" if said else levels)]
 
 
 def level_codes(written: Sequence[str]) -> tuple[str, ...]:

@@ -283,7 +283,12 @@ class _Conversation:
         self.system = prompt.system_message(
             state["instructions"], questions, explain=explain, demos=state.get("demos", ())
         )
-        self.messages: list[Any] = [Message.user(prompt.user_message(state["inputs"]))]
+        shown = [
+            (Message.user if role == "user" else Message.assistant)(said)
+            for each in state.get("examples", ())
+            for role, said in prompt.Demonstration(**each).turns(questions, explain=explain)
+        ]
+        self.messages: list[Any] = [*shown, Message.user(prompt.user_message(state["inputs"]))]
 
     def write_notes(self) -> dict[str, Note]:
         schema = prompt.notes_schema(self.questions)

@@ -74,6 +74,10 @@ class Model:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     server: EmbeddedServer | None = field(default=None, repr=False)
 
+    def __sklearn_clone__(self) -> Model:
+        """Estimators that are cloned share the connection."""
+        return self
+
 
 def connect(
     name: str = DEFAULT_MODEL,
@@ -153,7 +157,7 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         lm,
         engine=lm.engine,
         traffic=traffic,
-        identity=f"{weight_files.KNOWN[wanted].sha256 if known else _file_identity(path)}, {CONTEXT_TOKENS} tokens",
+        identity=f"{weight_files.KNOWN[wanted].sha256 if known else file_identity(path)}, {CONTEXT_TOKENS} tokens",
         logprobs=True,
         price=FREE,
         secrets=(server.address.key,),
@@ -161,7 +165,7 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
     )
 
 
-def _file_identity(path: Path) -> str:
+def file_identity(path: Path) -> str:
     """A file's size and a digest of its first and last megabyte: quick, and different for different weights."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())

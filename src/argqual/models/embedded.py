@@ -58,32 +58,10 @@ class EmbeddedServer:
     def __init__(
         self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1, threads: int | None = None
     ) -> None:
-        try:
-            import xllamacpp
-        except ImportError as error:
-            raise ModelError(
-                f"The embedded model needs the engine xllamacpp ({error}).", hint="Run: pip install 'argqual[local]'"
-            ) from None
         key = secrets.token_urlsafe(24)
-        cores = threads or available_cores()
-        params: Any = xllamacpp.CommonParams()
-        params.model.path = str(weights)
-        params.n_ctx = context * slots
+        params = parameters(weights, key, context=context * slots, threads=threads)
         params.n_parallel = slots
-        params.cpuparams.n_threads = cores
-        params.cpuparams_batch.n_threads = cores
-        params.api_keys = [key]
-        params.hostnames = ["127.0.0.1"]
-        params.ui = False
-        params.endpoint_slots = False
-        params.warmup = False
-        params.verbosity = 0
-        try:
-            self._server: Any = xllamacpp.Server(params)
-        except Exception as error:
-            raise WeightsError(
-                f"The engine cannot load {weights}: {error}.", hint="Is it a GGUF file of a language model?"
-            ) from None
+        self._server = start(params)
         self.weights = weights
         self.context = context
         self.slots = slots
@@ -100,6 +78,53 @@ class EmbeddedServer:
             timeout=60.0,
         )
         return len(answer.raise_for_status().json()["tokens"])
+
+
+def parameters(weights: Path, key: str, *, context: int, threads: int | None = None) -> Any:
+    """The engine's settings that every use of it has in common.
+
+    Raises
+    ------
+    ModelError
+        The extra `local` is not installed.
+    """
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise ModelError(
+            f"The embedded model needs the engine xllamacpp ({error}).", hint="Run: pip install 'argqual[local]'"
+        ) from None
+    cores = threads or available_cores()
+    params: Any = xllamacpp.CommonParams()
+    params.model.path = str(weights)
+    params.n_ctx = context
+    params.cpuparams.n_threads = cores
+    params.cpuparams_batch.n_threads = cores
+    params.api_keys = [key]
+    params.hostnames = ["127.0.0.1"]
+    params.ui = False
+    params.endpoint_slots = False
+    params.warmup = False
+    params.verbosity = 0
+    return params
+
+
+def start(params: Any) -> Any:
+    """A server of the engine.
+
+    Raises
+    ------
+    WeightsError
+        The engine cannot load the file.
+    """
+    import xllamacpp
+
+    try:
+        return xllamacpp.Server(params)
+    except Exception as error:
+        raise WeightsError(
+            f"The engine cannot load {params.model.path}: {error}.", hint="Is it a GGUF file of a language model?"
+        ) from None
 
 
 def available_cores() -> int:

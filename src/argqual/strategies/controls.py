@@ -1,0 +1,206 @@
+"""Frameworks that should not help: what a real one has to beat before anyone says that it helps.
+
+`placebo`: as many criteria, levels and words, about things that a text can have and that say nothing
+about how well it argues. `mismatched`: the same, with criteria of quality for another kind of text.
+`shuffled`: the framework itself, with each name over another criterion's definition.
+
+A framework that beats being asked nothing may owe that to its length, to the number of answers that are
+averaged, or to looking like a rubric; only what it gains over these is due to what it says.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal, get_args
+
+import yaml
+
+from argqual.catalogue import parse_framework, shipped_folder
+from argqual.errors import StrategyError, nearest
+from argqual.framework import Criterion, Framework, Guidance
+from argqual.judging.program import Definitions, criterion_text
+
+Control = Literal["placebo", "mismatched", "shuffled"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+_TEXTS = ("question", "plain", "definition", "checks", "guidance", "levels")
+
+
+def plain_framework() -> Framework:
+    """One question without criteria: "How good is this argument, all in all?"."""
+    path = shipped_folder() / "controls" / "plain.yaml"
+    return parse_framework(path.read_text(encoding="utf-8"), name=str(path))
+
+
+def control_framework(framework: Framework, control: Control, *, seed: int = 0) -> Framework:
+    """The control of a framework.
+
+    Parameters
+    ----------
+    control
+        `placebo`, `mismatched` or `shuffled`.
+    seed
+        Which definitions go under which names, for `shuffled`.
+
+    Raises
+    ------
+    StrategyError
+        No such control; a framework with kinds of argument; too many criteria; nothing to shuffle.
+    """
+    if control not in CONTROLS:
+        raise StrategyError(f"No control is called '{control}'. {nearest(control, CONTROLS)}")
+    if control == "shuffled":
+        changed = _shuffled(framework, seed)
+    elif framework.select:
+        raise StrategyError(f"{framework.id} first finds the kind of argument, so it has no {control} control.")
+    else:
+        pool = _pool(control)
+        themes: Sequence[Mapping[str, Any]] = pool["themes"]
+        if len(framework.asked) > len(themes):
+            raise StrategyError(
+                f"{framework.id} asks {len(framework.asked)} questions, and the {control} control has {len(themes)}."
+            )
+        changed = {
+            criterion.id: _themed(framework, criterion, theme, _PLACEBO if control == "placebo" else _RECIPE)
+            for criterion, theme in zip(framework.asked, themes, strict=False)
+        }
+        framework = framework.model_copy(update={"guidelines": str(pool["guidelines"]).strip()})
+    aggregate = changed[framework.aggregate].id if framework.aggregate in changed else framework.aggregate
+    content = framework.model_copy(
+        update={
+            "id": f"{framework.id}-{control}",
+            "criteria": tuple(_replaced(criterion, changed) for criterion in framework.criteria),
+            "aggregate": aggregate,
+            "goldens": (),
+        }
+    )
+    return Framework.model_validate(content.model_dump(by_alias=True, exclude_none=True))
+
+
+def prompt_words(framework: Framework, definitions: Definitions = "full") -> int:
+    """Words with which a model is told of a framework's criteria and levels."""
+    texts = [framework.guidelines]
+    for criterion in framework.asked:
+        texts += [criterion_text(criterion, definitions), *framework.anchors(criterion)]
+    return sum(len(text.split()) for text in texts)
+
+
+@cache
+def _pool(control: str) -> Any:
+    path = shipped_folder() / "controls" / f"{control}.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def _replaced(criterion: Criterion, changed: Mapping[str, Criterion]) -> Criterion:
+    if criterion.criteria:
+        children = tuple(_replaced(child, changed) for child in criterion.criteria)
+        criterion = criterion.model_copy(update={"criteria": children})
+    new = changed.get(criterion.id)
+    return new.model_copy(update={"criteria": criterion.criteria}) if new else criterion
+
+
+def _shuffled(framework: Framework, seed: int) -> dict[str, Criterion]:
+    """Each asked criterion with the texts of another, on a scale of the same levels."""
+    asked = list(framework.asked)
+    scales = [tuple(level.value for level in framework.scale_of(criterion).levels) for criterion in asked]
+    changed: dict[str, Criterion] = {}
+    for values in dict.fromkeys(scales):
+        places = [place for place, own in enumerate(scales) if own == values]
+        random.Random(f"{seed}").shuffle(places)  # noqa: S311 - a shuffle, not a secret
+        for place, other in zip(places, places[1:] + places[:1], strict=True):
+            texts = {name: getattr(asked[other], name) for name in _TEXTS}
+            changed[asked[place].id] = asked[place].model_copy(
+                update=texts | {"independent_of": (), "examples": (), "same_as": ()}
+            )
+    if all(changed[criterion.id].definition == criterion.definition for criterion in asked):
+        raise StrategyError(f"{framework.id} has no two criteria on one scale, so nothing can be shuffled.")
+    return changed
+
+
+def _themed(framework: Framework, original: Criterion, theme: Mapping[str, Any], say: Mapping[str, Any]) -> Criterion:
+    """A criterion about a theme, about as long as the original."""
+    things = list(theme["things"])
+    name = str(theme["name"])
+    levels = framework.scale_of(original).levels
+
+    def anchors(patterns: Sequence[str]) -> dict[float, str]:
+        places = [round(4 * place / (len(levels) - 1)) for place in range(len(levels))]
+        texts = [patterns[place].format(name=name.lower(), thing=things[place]) for place in places]
+        return {level.value: text for level, text in zip(levels, texts, strict=True)} if original.levels else {}
+
+    def built(sentences: int, counts: int, not_counts: int, checks: int, patterns: Sequence[str]) -> Criterion:
+        return original.model_copy(
+            update={
+                "id": str(theme["id"]),  # a model reads ids too
+                "name": name,
+                "plain": say["plain"](name.lower(), things),
+                "question": say["question"](name.lower(), things),
+                "definition": " ".join(say["definition"](name.lower(), things)[:sentences]),
+                "guidance": Guidance(
+                    counts=tuple(say["counts"](thing) for thing in things[2 : 2 + counts]),
+                    does_not_count=tuple(say["not"](thing) for thing in things[5 : 5 + not_counts]),
+                ),
+                "checks": tuple(say["check"](thing) for thing in things[3 : 3 + checks]),
+                "levels": anchors(patterns),
+                "independent_of": (),
+                "examples": (),
+                "same_as": (),
+            }
+        )
+
+    def words(criterion: Criterion) -> int:
+        return len(" ".join((criterion_text(criterion, "full"), *framework.anchors(criterion))).split())
+
+    wanted = len(" ".join((criterion_text(original, "full"), *framework.anchors(original))).split())
+    guided, checked = bool(original.guidance.counts or original.guidance.does_not_count), bool(original.checks)
+    candidates = [
+        built(sentences, counts, not_counts, checks, patterns)
+        for sentences in ((1, 2) if original.definition else (0,))
+        for counts in range(1 if guided else 0, 7)
+        for not_counts in range(0, 4)
+        for checks in range(1 if checked else 0, 5)
+        for patterns in (say["levels"], _SHORT_LEVELS)
+    ]
+    return min(candidates, key=lambda criterion: abs(words(criterion) - wanted))
+
+
+_SHORT_LEVELS = ("nothing of {name}", "little {name}", "some {name}", "much {name}", "all of {name}")
+_PLACEBO: dict[str, Any] = {
+    "plain": lambda name, things: f"The text brings {name} to mind.",
+    "question": lambda name, things: f"How strongly does the text bring {name} to mind, through {things[0]}?",
+    "definition": lambda name, things: (
+        f"A text is rich in {name} when a reader who has put it down still has {things[0]}, or {things[1]}, before "
+        "the mind's eye.",
+        f"What matters is what it calls up, not whether the word {name} is in it.",
+    ),
+    "counts": lambda thing: f"{thing}, named outright or only hinted at",
+    "not": lambda thing: f"{thing}, where it is only part of a name or a figure of speech",
+    "check": lambda thing: f"Does the text bring to mind {thing}?",
+    "levels": (
+        "Nothing in the text brings {name} to mind, neither {thing} nor anything like it.",
+        "There is a trace of {name} in the text: {thing} might come to mind, faintly.",
+        "There is some {name} in the text, such as {thing}.",
+        "There is much {name} in the text: {thing}, and more of the kind.",
+        "The text is full of {name}: {thing} stays before the mind's eye.",
+    ),
+}
+_RECIPE: dict[str, Any] = {
+    "plain": lambda name, things: f"The recipe is right about {name}.",
+    "question": lambda name, things: f"Is the recipe complete and right about {name} ({things[0]})?",
+    "definition": lambda name, things: (
+        f"A recipe is good in its {name} when a cook who has never made the dish finds what is needed here: "
+        f"{things[0]}; {things[1]}.",
+        "What matters is whether the cook gets there, not how the recipe is laid out.",
+    ),
+    "counts": lambda thing: f"settled in the recipe, in so many words or plainly meant: {thing}",
+    "not": lambda thing: f"a mere mention where the cook would need more: {thing}",
+    "check": lambda thing: f"Would a cook find this settled: {thing}?",
+    "levels": (
+        "The recipe says nothing of use about {name}; the cook is left alone with this: {thing}.",
+        "The recipe has a word on {name}, but hardly one that helps: {thing}.",
+        "The recipe says some of what is needed about {name}: {thing}.",
+        "The recipe says nearly all about {name}, with a small gap at most: {thing}.",
+        "The recipe says all that a cook needs to know about {name}: {thing}.",
+    ),
+}

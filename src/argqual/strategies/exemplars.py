@@ -1,0 +1,450 @@
+"""Strategies that show a model labelled examples: `exemplars`, and `principle+exemplars`.
+
+An example is an argument with the level that people gave it, as a turn of the conversation before the
+real question. A label becomes a level by its rank among the training labels, each level getting an equal
+share: labels of any scale can be used, and what a level means is what the training data say it means.
+
+Nothing but training arguments is ever shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
+
+from argqual.argument import Argument
+from argqual.assessment import Assessment, Status, Usage, aggregate, rate, unrated
+from argqual.errors import InputError, ModelError, StrategyError, nearest
+from argqual.framework import Framework
+from argqual.judging.judge import Judge
+from argqual.judging.program import GATE
+from argqual.judging.prompt import Demonstration, level_codes
+from argqual.models.connect import DEFAULT_MODEL, Model
+from argqual.strategies.base import Array, Predictions, Seen, total_usage
+from argqual.strategies.controls import Control, control_framework, plain_framework
+from argqual.strategies.prompted import Prompted, loaded, predictions_of
+
+Select = Literal["random", "balanced", "nearest", "other_domains"]
+Rationales = Literal["none", "polished", "messy", "corrupted"]
+_SELECT = ("random", "balanced", "nearest", "other_domains")
+_RATIONALES = ("none", "polished", "messy", "corrupted")
+
+
+class Exemplar(NamedTuple):
+    """A training argument with its levels (criterion to place on the scale, lowest 0) and rationales."""
+
+    argument: Argument
+    levels: Mapping[str, int]
+    rationales: Mapping[str, str] = {}
+
+
+class Exemplars(Prompted):
+    """Show labelled examples and ask for the quality, without criteria.
+
+    Parameters
+    ----------
+    k : int, default=4
+        Examples shown with each argument.
+    select : {"balanced", "random", "nearest", "other_domains"}, default="balanced"
+        `balanced`: one from each of k equal shares of the labels. `random`: any. `nearest`: the most
+        similar ones (cosine of TF-IDF), for each argument anew. `other_domains`: any whose domain
+        (issue, where no domain is known) is not the argument's.
+    draws : int, default=5
+        How many times examples are drawn; the ratings are averaged, and `draw_predictions` gives each.
+        One for `nearest`, which draws nothing.
+    rationales : {"none", "polished", "messy", "corrupted"}, default="none"
+        What is said before an example's level. `polished`: the model's explanation of the level that
+        people gave. `messy`: the same after a wrong turn that is seen and taken back. `corrupted`: the
+        explanation of another example of another level: the look of reasoning without its substance
+        (Wang et al. 2023).
+    targets : mapping, optional
+        Criterion to the name of a label in `Argument.labels`; used by `PrincipleExemplars`.
+    seed : int, default=0
+        Of the draws.
+    model, readout, explain, truncate, concurrency, max_cost, store, api_base
+        As for `Plain`.
+
+    Attributes
+    ----------
+    pool_ : list of Argument
+        The training arguments; where examples are the same for all arguments, only those shown.
+    levels_ : dict of str to array of shape (n_pool,)
+        Each criterion's level of each of them (0 is the lowest).
+    chosen_ : list of list of int
+        Which of the pool each draw shows; empty lists for selections made for each argument anew.
+
+    References
+    ----------
+    Wang, B. et al. (2023). Towards understanding chain-of-thought prompting: an empirical study of what
+    matters. ACL.
+    """
+
+    learns: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        k: int = 4,
+        select: Select = "balanced",
+        draws: int = 5,
+        rationales: Rationales = "none",
+        targets: Mapping[str, str] | None = None,
+        seed: int = 0,
+        model: Model | str = DEFAULT_MODEL,
+        readout: str = "auto",
+        explain: bool = False,
+        truncate: bool = False,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        store: bool = True,
+        api_base: str | None = None,
+    ) -> None:
+        self.k = k
+        self.select = select
+        self.draws = draws
+        self.rationales = rationales
+        self.targets = targets
+        self.seed = seed
+        self.model = model
+        self.readout = readout
+        self.explain = explain
+        self.truncate = truncate
+        self.concurrency = concurrency
+        self.max_cost = max_cost
+        self.store = store
+        self.api_base = api_base
+
+    def draw_predictions(self, X: Sequence[Any]) -> Array:  # noqa: N803
+        """The prediction by each draw of examples, shape (n_arguments, draws)."""
+        from argqual.strategies.base import as_arguments
+
+        arguments = as_arguments(X)
+        return np.column_stack([predictions_of(found).values for found in self._asked(arguments)])
+
+    def _framework(self) -> Framework:
+        return plain_framework()
+
+    def _check(self) -> None:
+        for name, value, known in (
+            ("select", self.select, _SELECT),
+            ("rationales", self.rationales, _RATIONALES),
+        ):
+            if value not in known:
+                raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")
+        if self.k < 1 or self.draws < 1:
+            raise StrategyError(f"k={self.k}, draws={self.draws}: both are at least 1.")
+        if self.rationales in ("messy", "corrupted") and self.k < 2:
+            raise StrategyError(f"Rationales that are {self.rationales} borrow from another example: k is at least 2.")
+        stray = set(self.targets or ()) - {criterion.id for criterion in self._framework().asked}
+        if stray:
+            raise StrategyError(f"targets names {', '.join(sorted(stray))}, which {self._framework().id} does not ask.")
+        super()._check()
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:  # type: ignore[override]
+        if len(arguments) < self.k:
+            raise InputError(f"{self.k} examples are to be shown, and there are {len(arguments)} labelled arguments.")
+        self.pool_ = arguments
+        self.levels_ = self._levels(arguments, labels)
+        rng = np.random.default_rng(self.seed)
+        fixed = self.select in ("random", "balanced")
+        self.chosen_ = [self._draw(labels, rng) if fixed else [] for _ in range(self._draws)]
+        if fixed:
+            self._forget_unshown()
+        self.rationales_, usage = self._written()
+        return usage
+
+    @property
+    def _draws(self) -> int:
+        return 1 if self.select == "nearest" else self.draws
+
+    def _levels(self, arguments: Sequence[Argument], labels: Array) -> dict[str, Any]:
+        """Each criterion's level by the rank of its label, or of the overall one where it has none of its own."""
+        framework = self._framework()
+        found = {}
+        for criterion in framework.asked:
+            own = labels
+            if name := (self.targets or {}).get(criterion.id):
+                own = np.array([argument.labels.get(name, np.nan) for argument in arguments])
+                if not np.isfinite(own).all():
+                    missing = int((~np.isfinite(own)).sum())
+                    raise InputError(f"{missing} of {len(arguments)} arguments have no label '{name}'.")
+            levels = len(framework.scale_of(criterion).levels)
+            share = (rankdata(own) - 0.5) / len(own)
+            places = np.minimum((share * levels).astype(np.int64), levels - 1)
+            found[criterion.id] = places if criterion.higher_is_better else levels - 1 - places
+        return found
+
+    def _draw(self, labels: Array, rng: np.random.Generator) -> list[int]:
+        if self.select == "balanced":
+            order = np.lexsort((rng.random(len(labels)), labels))  # equal labels in random order
+            shares = np.array_split(order, self.k)
+            chosen = np.array([rng.choice(share) for share in shares])
+        else:
+            chosen = rng.choice(len(labels), self.k, replace=False)
+        return [int(place) for place in rng.permutation(chosen)]
+
+    def _forget_unshown(self) -> None:
+        """Keep what is shown only: a saved strategy carries no texts that it does not need."""
+        shown = sorted({place for draw in self.chosen_ for place in draw})
+        self.pool_ = [self.pool_[place] for place in shown]
+        self.levels_ = {name: levels[shown] for name, levels in self.levels_.items()}
+        self.chosen_ = [[shown.index(place) for place in draw] for draw in self.chosen_]
+
+    def _written(self) -> tuple[dict[str, dict[str, str]], Usage | None]:
+        """Rationales of the pool's arguments that will be shown: by place, by criterion; and what they took."""
+        if self.rationales == "none":
+            return {}, None
+        wanted = sorted({place for draw in self.chosen_ for place in draw}) or list(range(len(self.pool_)))
+        framework = self._framework()
+        explained = [_with_levels(self.pool_[place], self._labels_of(place, framework)) for place in wanted]
+        judge = self._judge(_explaining(framework), explain=True)
+        assessments = self._ask(judge, explained)
+        polished: dict[int, dict[str, str]] = {}
+        for place, assessment in zip(wanted, assessments, strict=True):
+            polished[place] = {
+                rating.criterion: rating.rationale or "" for rating in assessment.ratings if rating.asked
+            }
+            if not any(polished[place].values()):
+                raise ModelError(
+                    f"{judge.model.name} wrote no rationale for an example: {assessment.overall.reason or 'none'}.",
+                    hint="Use rationales='none', or a larger model.",
+                )
+        return {str(place): self._styled(place, polished) for place in wanted}, total_usage(
+            [assessment.usage for assessment in assessments]
+        )
+
+    def _styled(self, place: int, polished: Mapping[int, Mapping[str, str]]) -> dict[str, str]:
+        """An example's rationales in the style asked for; what is borrowed comes from an example of another level."""
+        if self.rationales == "polished":
+            return dict(polished[place])
+        framework = self._framework()
+        said = {}
+        for criterion in framework.asked:
+            own, levels = polished[place][criterion.id], self.levels_[criterion.id]
+            labels = [level.label for level in framework.scale_of(criterion).levels]
+            others = [other for other in polished if other != place]
+            far = max(others, key=lambda other: (abs(int(levels[other]) - int(levels[place])), other))
+            borrowed = polished[far][criterion.id]
+            if self.rationales == "corrupted":
+                said[criterion.id] = borrowed
+            else:
+                said[criterion.id] = (
+                    f"At first sight: {borrowed} So {labels[levels[far]]}. No, wait: that is not what stands here. "
+                    f"Looking again: {own} So {labels[levels[place]]}."
+                )
+        return said
+
+    def _labels_of(self, place: int, framework: Framework) -> str:
+        """The levels that people gave an example, in words."""
+        said = []
+        for criterion in framework.asked:
+            levels = framework.scale_of(criterion).levels
+            level = levels[int(self.levels_[criterion.id][place])]
+            said.append(
+                f"{criterion.name}: {level.written} ({level.label}), from {levels[0].written} to {levels[-1].written}"
+            )
+        return "; ".join(said)
+
+    def _judges(self) -> list[Judge]:
+        if not hasattr(self, "chosen_"):  # before fitting: whether there can be any
+            return [self._judge(self._framework())]
+        return [
+            self._judge(self._framework(), demonstrations=_Shown(self, draw, number))
+            for number, draw in enumerate(self.chosen_)
+        ]
+
+    def demonstration(self, place: int) -> Demonstration:
+        """An argument of the pool as it is shown."""
+        framework = self._framework()
+        levels = {}
+        for criterion in framework.asked:
+            codes = level_codes([level.written for level in framework.scale_of(criterion).levels])
+            levels[criterion.id] = codes[int(self.levels_[criterion.id][place])]
+        if framework.gate:
+            levels[GATE] = "1"
+        given = self.pool_[place].inputs()
+        declared = {*framework.inputs.declared(), "argument"}
+        inputs = {name: text for name, text in given.items() if name in declared}
+        return Demonstration(inputs, levels, self.rationales_.get(str(place), {}))
+
+    def _asked(self, arguments: list[Argument]) -> list[list[Assessment]]:
+        return [self._ask(judge, arguments) for judge in self._judges()]
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        asked = self._asked(arguments)
+        return predictions_of(asked[0] if len(asked) == 1 else averaged(self._framework(), asked))
+
+    def _seen(self) -> Seen:
+        return Seen(examples=self.k * self._draws, model=super()._seen().model)
+
+
+class PrincipleExemplars(Exemplars):
+    """Ask a framework's criteria, and show labelled examples of them.
+
+    A criterion without a label of its own in `targets` carries the overall level in the examples.
+
+    Parameters
+    ----------
+    framework : str, Path or Framework, default="ratio"
+        A known framework, a YAML file, or one in memory.
+    definitions : {"none", "plain", "full"}, default="full"
+        What is said of each criterion; see `Principle`.
+    control : {"placebo", "mismatched", "shuffled"}, optional
+        Ask the framework's control instead.
+    k, select, draws, rationales, targets, seed
+        As for `Exemplars`.
+    model, readout, explain, truncate, concurrency, max_cost, store, api_base
+        As for `Plain`.
+    """
+
+    def __init__(
+        self,
+        framework: Framework | str | Path = "ratio",
+        *,
+        definitions: str = "full",
+        control: Control | None = None,
+        k: int = 4,
+        select: Select = "balanced",
+        draws: int = 5,
+        rationales: Rationales = "none",
+        targets: Mapping[str, str] | None = None,
+        seed: int = 0,
+        model: Model | str = DEFAULT_MODEL,
+        readout: str = "auto",
+        explain: bool = False,
+        truncate: bool = False,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        store: bool = True,
+        api_base: str | None = None,
+    ) -> None:
+        super().__init__(
+            k=k,
+            select=select,
+            draws=draws,
+            rationales=rationales,
+            targets=targets,
+            seed=seed,
+            model=model,
+            readout=readout,
+            explain=explain,
+            truncate=truncate,
+            concurrency=concurrency,
+            max_cost=max_cost,
+            store=store,
+            api_base=api_base,
+        )
+        self.framework = framework
+        self.definitions = definitions
+        self.control = control
+
+    def _framework(self) -> Framework:
+        chosen = loaded(self.framework)
+        return control_framework(chosen, self.control, seed=self.seed) if self.control else chosen
+
+    def _judge(self, framework: Framework, **settings: Any) -> Judge:
+        return super()._judge(framework, **({"definitions": self.definitions} | settings))
+
+
+class _Shown:
+    """The demonstrations of one draw: the same for all arguments, or chosen for each."""
+
+    def __init__(self, strategy: Exemplars, draw: Sequence[int], number: int) -> None:
+        self.strategy = strategy
+        self.fixed = [strategy.demonstration(place) for place in draw]
+        self.number = number
+        self._vectors: Any = None
+
+    def __call__(self, argument: Argument) -> Sequence[Demonstration]:
+        if self.fixed:
+            return self.fixed
+        places = self._nearest(argument) if self.strategy.select == "nearest" else self._elsewhere(argument)
+        return [self.strategy.demonstration(place) for place in places]
+
+    def _nearest(self, argument: Argument) -> list[int]:
+        """The most similar training arguments, the most similar one last, where it counts most."""
+        if self._vectors is None:
+            from sklearn.feature_extraction.text import TfidfVectorizer
+
+            vectoriser = TfidfVectorizer(sublinear_tf=True)
+            self._vectors = vectoriser, vectoriser.fit_transform([each.text for each in self.strategy.pool_])
+        vectoriser, table = self._vectors
+        similar = (table @ vectoriser.transform([argument.text]).T).toarray().ravel()
+        own = [place for place, each in enumerate(self.strategy.pool_) if each.text == argument.text]
+        similar[own] = -1.0
+        nearest_first = np.argsort(-similar, kind="stable")[: self.strategy.k]
+        return [int(place) for place in nearest_first[::-1]]
+
+    def _elsewhere(self, argument: Argument) -> list[int]:
+        """Training arguments of other domains; the same ones for all arguments of a domain."""
+        domain = _domain(argument)
+        others = {place for place, each in enumerate(self.strategy.pool_) if _domain(each) != domain}
+        if len(others) < self.strategy.k:
+            raise InputError(f"Only {len(others)} training arguments are of another domain than {domain!r}.")
+        rng = np.random.default_rng([self.strategy.seed, self.number])
+        drawn = rng.permutation(len(self.strategy.pool_))
+        return [int(place) for place in drawn if place in others][: self.strategy.k]
+
+
+def _domain(argument: Argument) -> str | None:
+    return argument.domain or argument.issue
+
+
+def _with_levels(argument: Argument, levels: str) -> Argument:
+    """The argument with the levels that people gave it as its context, for whoever is to explain them."""
+    return Argument(argument.text, issue=argument.issue, stance=argument.stance, context=f"Readers judged: {levels}.")
+
+
+def _explaining(framework: Framework) -> Framework:
+    """The framework with the levels given: what is asked for is why."""
+    guidelines = (
+        f"{framework.guidelines.strip()}\n\nReaders have judged the argument already; their levels stand in the "
+        "context. Give the same levels, and explain from the text why they are right."
+    ).strip()
+    inputs = framework.inputs.model_copy(update={"context": "required"})
+    changed = framework.model_copy(
+        update={"id": f"{framework.id}-explained", "guidelines": guidelines, "inputs": inputs, "goldens": ()}
+    )
+    return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
+
+
+def averaged(framework: Framework, asked: Sequence[Sequence[Assessment]]) -> list[Assessment]:
+    """Several assessments of each argument by one framework as one, from the mean of their distributions.
+
+    A criterion that any of them did not rate has the first such status and reason.
+    """
+    return [_mean_assessment(framework, each) for each in zip(*asked, strict=True)]
+
+
+def _mean_assessment(framework: Framework, found: Sequence[Assessment]) -> Assessment:
+    rated = {}
+    for criterion in framework.asked:
+        scale = framework.scale_of(criterion)
+        ratings = [assessment.rating(criterion.id) for assessment in found]
+        failed = next((rating for rating in ratings if rating.status is not Status.OK), None)
+        if failed:
+            rated[criterion.id] = unrated(criterion, scale, failed.status, failed.reason or "")
+            continue
+        shares = np.zeros(len(scale.levels))
+        for rating in ratings:
+            if rating.probabilities:
+                shares += [rating.probabilities[level.written] for level in scale.levels]
+            else:  # a level as written
+                shares += [float(level.value == rating.level) for level in scale.levels]
+        source = ratings[0].probability_source or "votes"
+        rated[criterion.id] = rate(criterion, scale, (shares / len(found)).tolist(), source=source)
+    ratings_, overall = aggregate(framework, rated)
+    return found[0].model_copy(
+        update={
+            "status": overall.status,
+            "overall": overall,
+            "ratings": ratings_,
+            "usage": total_usage([assessment.usage for assessment in found]),
+            "notes": tuple(dict.fromkeys(note for assessment in found for note in assessment.notes)),
+            "truncated": any(assessment.truncated for assessment in found),
+        }
+    )

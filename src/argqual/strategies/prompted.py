@@ -1,0 +1,403 @@
+"""Strategies that ask a model and learn nothing: `plain` and `principle`.
+
+Whatever is asked goes through the batch scorer and its store, so that the folds of a
+cross-validation, two strategies with the same prompt, and a second run ask nothing twice. The
+prediction is the overall rating's quality (0 to 1); an argument without one is missing, with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from argqual.argument import Argument
+from argqual.assessment import Assessment, FrameworkReference, Rating, Status, aggregate
+from argqual.catalogue import load_framework
+from argqual.errors import StrategyError, nearest
+from argqual.framework import Criterion, Framework
+from argqual.judging.batch import Batch
+from argqual.judging.judge import Judge
+from argqual.judging.store import Store
+from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.scale import Level, Scale
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, total_usage
+from argqual.strategies.controls import Control, control_framework, plain_framework
+
+Ask = Literal["jointly", "one_by_one", "checklist"]
+_ASK = ("jointly", "one_by_one", "checklist")
+_DEFINITIONS = ("none", "plain", "full", "corpus")
+_YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes")))
+
+
+@cache
+def _connected(model: str, api_base: str | None) -> Model:
+    return connect(model, api_base=api_base)
+
+
+def connected(model: Model | str, *, api_base: str | None = None) -> Model:
+    """A model by name; connected once a process, since loading an embedded one takes its time."""
+    return model if isinstance(model, Model) else _connected(model, api_base)
+
+
+def ask(
+    judge: Judge,
+    arguments: Sequence[Argument],
+    *,
+    store: bool = True,
+    concurrency: int | None = None,
+    max_cost: float | None = None,
+) -> list[Assessment]:
+    """One assessment an argument, in order, through the batch scorer and the user's store.
+
+    What failed has its status and reason; so has what a limit to the cost left out (`skipped`).
+
+    Raises
+    ------
+    Unreachable, ModelError
+        Nothing works at all; see `Batch.run`.
+    """
+    kept = Store() if store else None
+    try:
+        batch: Batch[Argument] = Batch(judge, store=kept, concurrency=concurrency, max_cost=max_cost)
+        found = [assessment for _, assessment in batch.run(arguments, lambda argument: argument)]
+    finally:
+        if kept:
+            kept.close()
+    left_out = "not asked: the limit to the cost was reached" if batch.ended == "budget" else "not asked: stopped"
+    return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
+
+
+class Prompted(Strategy):
+    """Base of strategies that rate by asking a model.
+
+    A subclass gives the judges (`_judges`); with several, their ratings are put together by the
+    framework's own aggregation (`_framework`).
+    """
+
+    learns: ClassVar[bool] = False
+    model: Model | str
+    readout: str
+    explain: bool
+    truncate: bool
+    concurrency: int | None
+    max_cost: float | None
+    store: bool
+    api_base: str | None
+
+    def assess(self, X: Sequence[Any]) -> list[Assessment]:  # noqa: N803
+        """The ratings behind `predict`, one assessment an argument, in order."""
+        found = self.predictions(X).assessments
+        assert found is not None
+        return list(found)
+
+    def _framework(self) -> Framework:
+        """The framework whose ratings come out."""
+        raise NotImplementedError
+
+    def _judges(self) -> list[Judge]:
+        """Who is asked: one judge, or one for each part of the framework."""
+        return [self._judge(self._framework())]
+
+    def _judge(self, framework: Framework, **settings: Any) -> Judge:
+        chosen: dict[str, Any] = {
+            "model": connected(self.model, api_base=self.api_base),
+            "readout": self.readout,
+            "explain": self.explain,
+            "truncate": self.truncate,
+        }
+        return Judge(framework, **(chosen | settings))
+
+    def _check(self) -> None:
+        self._judges()
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
+        self.framework_ = self._framework().fingerprint
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        judges = self._judges()
+        asked = [self._ask(judge, arguments) for judge in judges]
+        found = asked[0] if len(judges) == 1 else _combined(self._framework(), asked)
+        return predictions_of(found)
+
+    def _ask(self, judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
+        return ask(judge, arguments, store=self.store, concurrency=self.concurrency, max_cost=self.max_cost)
+
+    def _seen(self) -> Seen:
+        return Seen(model=connected(self.model, api_base=self.api_base).name)
+
+    def _depends_on(self) -> dict[str, str]:
+        return {"framework": self._framework().fingerprint}
+
+
+def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
+    """Each overall quality (0 to 1, higher is better); NaN and the reason where there is none."""
+    overall = [assessment.overall for assessment in assessments]
+    values = [rating.quality if rating.status is Status.OK else None for rating in overall]
+    return Predictions(
+        values=np.array([np.nan if value is None else value for value in values]),
+        reasons=tuple(
+            None if value is not None else f"{rating.status}: {rating.reason}"
+            for value, rating in zip(values, overall, strict=True)
+        ),
+        assessments=tuple(assessments),
+        usage=total_usage([assessment.usage for assessment in assessments]),
+    )
+
+
+class Plain(Prompted):
+    """Ask how good an argument is, without any criteria.
+
+    Parameters
+    ----------
+    model : str or Model, default="local"
+        As for `argqual score --model`.
+    readout : str, default="auto"
+        `auto`, `expect`, `label`, `votes:N`, `decide` or `verbal`.
+    explain : bool, default=False
+        Have a rationale written before the rating.
+    truncate : bool, default=False
+        Rate the beginning of an argument that does not fit; otherwise it is missing.
+    concurrency : int, optional
+        Most requests at once.
+    max_cost : float, optional
+        US dollars for one call of `predict`; arguments beyond it are missing.
+    store : bool, default=True
+        Use and fill the store of assessments.
+    api_base : str, optional
+        Address of a server of your own.
+
+    Examples
+    --------
+    >>> Plain(model="openai/gpt-4.1-mini").get_params()["readout"]
+    'auto'
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Model | str = DEFAULT_MODEL,
+        readout: str = "auto",
+        explain: bool = False,
+        truncate: bool = False,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        store: bool = True,
+        api_base: str | None = None,
+    ) -> None:
+        self.model = model
+        self.readout = readout
+        self.explain = explain
+        self.truncate = truncate
+        self.concurrency = concurrency
+        self.max_cost = max_cost
+        self.store = store
+        self.api_base = api_base
+
+    def _framework(self) -> Framework:
+        return plain_framework()
+
+
+class Principle(Prompted):
+    """Ask a framework's criteria of a model, and show it no examples.
+
+    Parameters
+    ----------
+    framework : str, Path or Framework, default="ratio"
+        A known framework, a YAML file, or one in memory.
+    definitions : {"none", "plain", "full", "corpus"}, default="full"
+        What is said of each criterion: its name; one plain sentence; all that the framework says;
+        or, instead of the framework, the question that a corpus put to its annotators (`corpus`).
+    ask : {"jointly", "one_by_one", "checklist"}, default="jointly"
+        All criteria in one call; a call for each; or each criterion's yes/no checks, whose share of
+        yes is its rating (Lee et al. 2024, CheckEval).
+    control : {"placebo", "mismatched", "shuffled"}, optional
+        Ask the framework's control instead; see `argqual.strategies.controls`.
+    corpus : str, optional
+        Whose guidelines are shown with `definitions="corpus"`.
+    seed : int, default=0
+        For `control="shuffled"`.
+    model, readout, explain, truncate, concurrency, max_cost, store, api_base
+        As for `Plain`.
+
+    References
+    ----------
+    Lee, Y. et al. (2024). CheckEval: robust evaluation framework using large language model via checklist.
+    """
+
+    def __init__(
+        self,
+        framework: Framework | str | Path = "ratio",
+        *,
+        definitions: str = "full",
+        ask: Ask = "jointly",
+        control: Control | None = None,
+        corpus: str | None = None,
+        seed: int = 0,
+        model: Model | str = DEFAULT_MODEL,
+        readout: str = "auto",
+        explain: bool = False,
+        truncate: bool = False,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        store: bool = True,
+        api_base: str | None = None,
+    ) -> None:
+        self.framework = framework
+        self.definitions = definitions
+        self.ask = ask
+        self.control = control
+        self.corpus = corpus
+        self.seed = seed
+        self.model = model
+        self.readout = readout
+        self.explain = explain
+        self.truncate = truncate
+        self.concurrency = concurrency
+        self.max_cost = max_cost
+        self.store = store
+        self.api_base = api_base
+
+    def _check(self) -> None:
+        if self.ask not in _ASK:
+            raise StrategyError(f"ask={self.ask!r} is no way to ask. {nearest(self.ask, _ASK)}")
+        if self.definitions not in _DEFINITIONS:
+            raise StrategyError(f"definitions={self.definitions!r}: {nearest(self.definitions, _DEFINITIONS)}")
+        if (self.definitions == "corpus") != bool(self.corpus):
+            raise StrategyError(
+                "definitions='corpus' and the corpus whose guidelines are meant go together.",
+                hint="For example definitions='corpus', corpus='dagstuhl'.",
+            )
+        super()._check()
+
+    def _framework(self) -> Framework:
+        chosen = loaded(self.framework)
+        if self.definitions == "corpus" and self.corpus:
+            chosen = corpus_framework(self.corpus)
+        if self.control:
+            chosen = control_framework(chosen, self.control, seed=self.seed)
+        return checklist(chosen) if self.ask == "checklist" else chosen
+
+    def _judges(self) -> list[Judge]:
+        framework = self._framework()
+        definitions = "full" if self.definitions == "corpus" else self.definitions
+        parts = parts_of(framework) if self.ask == "one_by_one" else [framework]
+        return [self._judge(part, definitions=definitions) for part in parts]
+
+
+def loaded(framework: Framework | str | Path) -> Framework:
+    return framework if isinstance(framework, Framework) else load_framework(framework)
+
+
+def parts_of(framework: Framework) -> list[Framework]:
+    """A framework for each asked criterion, so that each is asked by itself.
+
+    Raises
+    ------
+    StrategyError
+        The framework first finds the kind of argument, which takes all its criteria.
+    """
+    if framework.select:
+        raise StrategyError(f"{framework.id} first finds the kind of argument, so its criteria are asked jointly.")
+    return [
+        _with_criteria(
+            framework,
+            f"{framework.id}-{criterion.id}".replace("_", "-"),
+            [criterion.model_copy(update={"criteria": (), "ask": False, "aggregate": None, "independent_of": ()})],
+            aggregate="weighted_mean",
+        )
+        for criterion in framework.asked
+    ]
+
+
+def checklist(framework: Framework) -> Framework:
+    """The framework with each criterion's checks as yes/no questions, whose share of yes is its rating.
+
+    A criterion without checks is asked as it is.
+
+    Raises
+    ------
+    StrategyError
+        No criterion has checks.
+    """
+    if not any(criterion.checks for criterion in framework.asked):
+        raise StrategyError(f"{framework.id} has no checks, so it cannot be asked as checklists.")
+
+    def listed(criterion: Criterion) -> Criterion:
+        if criterion.criteria and not criterion.ask:
+            return criterion.model_copy(update={"criteria": tuple(listed(child) for child in criterion.criteria)})
+        if not criterion.checks or criterion.criteria:
+            return criterion
+        items = tuple(
+            Criterion(
+                id=f"{criterion.id[:32]}_check{number}",
+                name=f"{criterion.name}, {number}",
+                plain=check,
+                question=check,
+                scale=_YES_NO,
+                requires=criterion.requires,
+                when=criterion.when,
+                higher_is_better=criterion.higher_is_better,
+            )
+            for number, check in enumerate(criterion.checks, start=1)
+        )
+        return criterion.model_copy(update={"criteria": items, "requires": (), "when": None, "examples": ()})
+
+    criteria = [listed(criterion) for criterion in framework.criteria]
+    aggregate = framework.aggregate
+    if any(criterion.id == aggregate and criterion.criteria for criterion in criteria):
+        aggregate = "weighted_mean"
+    return _with_criteria(framework, f"{framework.id}-checks", criteria, aggregate=aggregate)
+
+
+def corpus_framework(corpus: str) -> Framework:
+    """The question that a corpus put to its annotators, in our words, as a framework of one criterion.
+
+    Raises
+    ------
+    StrategyError
+        The corpus' card does not say what was asked.
+    """
+    from argqual.corpora.cards import load_card
+
+    card, _ = load_card(corpus)
+    if card.guidelines is None:
+        raise StrategyError(f"The card of {card.id} does not say what its annotators were asked (no 'guidelines').")
+    plain = plain_framework()
+    asked = {"question": card.guidelines.question, "definition": card.guidelines.definition}
+    criterion = plain.criteria[0].model_copy(update=asked)
+    return _with_criteria(plain, f"{card.id.replace('_', '-')}-guidelines", [criterion], aggregate=plain.aggregate)
+
+
+def _with_criteria(framework: Framework, id: str, criteria: Sequence[Criterion], *, aggregate: str) -> Framework:
+    changed = framework.model_copy(
+        update={"id": id[:60].rstrip("-"), "criteria": tuple(criteria), "aggregate": aggregate, "goldens": ()}
+    )
+    return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
+
+
+def _combined(framework: Framework, asked: Sequence[Sequence[Assessment]]) -> list[Assessment]:
+    """Assessments by parts as assessments by the whole."""
+    reference = FrameworkReference(id=framework.id, version=framework.version, fingerprint=framework.fingerprint)
+    together = []
+    for parts in zip(*asked, strict=True):
+        rated: Mapping[str, Rating] = {rating.criterion: rating for part in parts for rating in part.ratings}
+        ratings, overall = aggregate(framework, rated)
+        together.append(
+            parts[0].model_copy(
+                update={
+                    "status": overall.status,
+                    "overall": overall,
+                    "ratings": ratings,
+                    "framework": reference,
+                    "program": "+".join(part.program for part in parts),
+                    "usage": total_usage([part.usage for part in parts]),
+                    "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+                    "truncated": any(part.truncated for part in parts),
+                }
+            )
+        )
+    return together

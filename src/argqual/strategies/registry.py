@@ -1,0 +1,123 @@
+"""The strategies by name: argqual's own, and those of installed packages.
+
+A package adds one with an entry point of the group `argqual.strategies`:
+
+    [project.entry-points."argqual.strategies"]
+    shouting = "my_package:Shouting"
+
+Nothing is imported before a strategy is used, so that a list of them costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+from argqual.errors import StrategyError, nearest
+
+if TYPE_CHECKING:
+    from argqual.strategies.base import Strategy
+
+GROUP = "argqual.strategies"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A strategy that can be had: where its class is, one line about it, and the extra it needs."""
+
+    target: str
+    family: str
+    summary: str
+    extra: str | None = None
+
+
+def _own(module: str, family: str, summary: str, extra: str | None = None) -> Known:
+    return Known(f"argqual.strategies.{module}", family, summary, extra)
+
+
+BUILT_IN: dict[str, Known] = {
+    "mean": _own("floors:Mean", "floor", "the mean of the training labels"),
+    "length": _own("floors:Length", "floor", "the number of words: the confound in every corpus"),
+    "tfidf": _own("surface:Tfidf", "training", "TF-IDF and ridge regression"),
+    "surface": _own("surface:Surface", "training", "readability, punctuation, discourse markers; gradient boosting"),
+    "embedding": _own("embedding:Embedding", "training", "frozen sentence embeddings and ridge", "encoder"),
+    "probe": _own("probe:Probe", "training", "an embedded model's hidden state and ridge", "local"),
+    "encoder": _own("encoder:Encoder", "training", "fine-tuning of a transformer encoder", "encoder"),
+    "conditioned": _own(
+        "conditioned:Conditioned", "training", "fine-tuning that reads the definition with the text", "encoder"
+    ),
+    "plain": _own("prompted:Plain", "principle", "'rate the quality', without criteria"),
+    "principle": _own("prompted:Principle", "principle", "a framework, no examples; with its controls"),
+    "exemplars": _own("exemplars:Exemplars", "exemplar", "labelled examples, no criteria"),
+    "principle+exemplars": _own("exemplars:PrincipleExemplars", "exemplar", "a framework and labelled examples"),
+    "optimised": _own("optimised:Optimised", "combined", "a prompt improved by a DSPy optimiser"),
+    "calibrated": _own("calibrated:Calibrated", "combined", "a prompted strategy mapped to human scores"),
+    "pairwise": _own("pairwise:Pairwise", "principle", "comparisons, and Bradley–Terry scores from them"),
+    "jury": _own("jury:Jury", "combined", "several strategies, combined"),
+}
+
+
+def known_strategies() -> dict[str, Known]:
+    """argqual's own, then those of installed packages by name."""
+    added = {
+        point.name: Known(point.value, "added", f"from {point.dist.name if point.dist else point.module}")
+        for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
+        if point.name not in BUILT_IN
+    }
+    return BUILT_IN | added
+
+
+def load_class(name: str) -> type[Strategy]:
+    """The class of a strategy.
+
+    Raises
+    ------
+    StrategyError
+        There is none of this name, or it cannot be imported.
+    """
+    known = known_strategies()
+    if name not in known:
+        raise StrategyError(
+            f"No strategy is called '{name}'. {nearest(name, known)}", hint="argqual strategies list shows them all."
+        )
+    module, _, attribute = known[name].target.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise StrategyError(f"The strategy '{name}' cannot be loaded: {error}.") from None
+    from argqual.strategies.base import Strategy
+
+    if not (isinstance(found, type) and issubclass(found, Strategy)):
+        raise StrategyError(f"{known[name].target} is not a strategy: it does not extend argqual.strategies.Strategy.")
+    return found
+
+
+def create(name: str, **params: Any) -> Strategy:
+    """An unfitted strategy by name.
+
+    A string given for a parameter that takes a strategy names one: `create("calibrated",
+    base="principle", base__framework="ratio")`.
+
+    Raises
+    ------
+    StrategyError
+        There is no such strategy, or it takes no such parameter.
+    """
+    kind = load_class(name)
+    accepted = kind._get_param_names()
+    own = {key: value for key, value in params.items() if "__" not in key}
+    for key in own:
+        if key not in accepted:
+            raise StrategyError(f"The strategy '{name}' has no parameter '{key}'. {nearest(key, accepted)}")
+        if key in kind.nested and isinstance(own[key], str):
+            inner = {rest.removeprefix(f"{key}__"): params[rest] for rest in params if rest.startswith(f"{key}__")}
+            own[key] = create(own[key], **inner)
+        elif key in kind.nested and isinstance(own[key], list):
+            own[key] = [create(each) if isinstance(each, str) else each for each in own[key]]
+    built = kind(**own)
+    rest = {key: value for key, value in params.items() if "__" in key and key.partition("__")[0] not in own}
+    try:
+        return built.set_params(**rest) if rest else built
+    except (ValueError, AttributeError) as error:
+        raise StrategyError(f"The strategy '{name}' cannot be set up: {error}") from None

@@ -1,0 +1,279 @@
+"""Strategies in folders: JSON, safetensors and skops, never pickle.
+
+`strategy.json` says what it is, what it was trained on, under which licences, with which versions, and
+the SHA-256 of each other file; a folder that was tampered with or torn is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from argqual._version import __version__
+from argqual.argument import Argument
+from argqual.assessment import Usage
+from argqual.errors import FingerprintMismatch, StrategyError
+from argqual.strategies.base import Seen, Strategy
+from argqual.strategies.registry import BUILT_IN, known_strategies, load_class
+
+SCHEMA = "argqual/strategy@1"
+_MAIN = "strategy.json"
+_ARRAYS = "arrays.safetensors"
+_PACKAGES = ("scikit-learn", "numpy", "scipy", "dspy", "xllamacpp", "torch", "transformers", "safetensors", "skops")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a strategy was trained on.
+
+    Parameters
+    ----------
+    corpora
+        Corpus ids, each with the SHA-256 of its card.
+    target
+        The label learnt.
+    licences
+        What the corpora's licences ask of whoever passes the strategy on.
+    """
+
+    corpora: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    licences: tuple[str, ...] = ()
+
+
+def save_strategy(strategy: Strategy, folder: str | Path, *, training: Training | None = None) -> Path:
+    """Write a fitted strategy into a new folder.
+
+    Raises
+    ------
+    StrategyError
+        It is not fitted, the folder is there already, or it cannot be written.
+    """
+    target = Path(folder)
+    if not hasattr(strategy, "seen_"):
+        raise StrategyError(f"This {type(strategy).__name__} is not fitted, so there is nothing to save.")
+    if target.exists():
+        raise StrategyError(f"{target} is there already.", hint="Name another folder, or delete it first.")
+    scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        scratch.mkdir(parents=True)
+        _write(strategy, scratch, training or Training())
+        scratch.replace(target)
+    except OSError as error:
+        raise StrategyError(f"{target} cannot be written: {error.strerror or error}.") from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def load_strategy(folder: str | Path) -> Strategy:
+    """A strategy that `save_strategy` wrote, ready to predict.
+
+    Raises
+    ------
+    StrategyError
+        The folder holds none, is damaged, or was made by a newer argqual.
+    FingerprintMismatch
+        What its predictions depend on (a framework, a model) is not what it was.
+    """
+    path = Path(folder)
+    content = describe_saved(path)
+    for name, digest in content["files"].items():
+        if not (path / name).is_file() or _sha256(path / name) != digest:
+            raise StrategyError(f"{path / name} is missing or has been changed.", hint="Fit the strategy anew.")
+    try:
+        kind = load_class(content["strategy"])
+        params = {name: _decoded(value, path, {}) for name, value in content["params"].items()}
+        strategy = kind(**params)
+        arrays = _arrays(path)
+        state = {name: _decoded(value, path, arrays) for name, value in content["state"].items()}
+        seen = dict(content["seen"])
+        strategy.seen_ = Seen(**(seen | {"usage": Usage(**seen["usage"])}))
+        strategy._restore(state, path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StrategyError(f"{path / _MAIN} cannot be used: {error!r}.", hint="Fit the strategy anew.") from None
+    now = strategy._depends_on()
+    for name, was in content["depends_on"].items():
+        if now.get(name) != was:
+            raise FingerprintMismatch(
+                f"{path} depends on {name} {was}, which is now {now.get(name)}.",
+                hint="Use what it was fitted with, or fit it anew.",
+            )
+    return strategy
+
+
+def describe_saved(folder: str | Path) -> dict[str, Any]:
+    """What `strategy.json` says, without loading anything else."""
+    path = Path(folder) / _MAIN
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StrategyError(f"{folder} holds no strategy (no {_MAIN}).", hint="argqual fit makes one.") from None
+    except (OSError, ValueError) as error:
+        raise StrategyError(f"{path} cannot be read: {error}.") from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        found = content.get("schema") if isinstance(content, dict) else None
+        raise StrategyError(f"{path} is not of the schema {SCHEMA} (found: {found}).", hint="Fit the strategy anew.")
+    return content
+
+
+def strategy_name(strategy: Strategy) -> str:
+    """The name under which a strategy is known.
+
+    Raises
+    ------
+    StrategyError
+        It is known under none, so that it could not be loaded again.
+    """
+    target = f"{type(strategy).__module__}:{type(strategy).__qualname__}"
+    for name, known in (BUILT_IN | known_strategies()).items():
+        if known.target == target:
+            return name
+    raise StrategyError(
+        f"{target} has no name, so it could not be loaded again.",
+        hint="Give it an entry point of the group argqual.strategies.",
+    )
+
+
+def _write(strategy: Strategy, folder: Path, training: Training) -> None:
+    arrays: dict[str, Any] = {}
+    content = {
+        "schema": SCHEMA,
+        "strategy": strategy_name(strategy),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "argqual": __version__,
+        "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        "training": asdict(training),
+        "depends_on": strategy._depends_on(),
+        "seen": asdict(strategy.seen_) | {"usage": strategy.seen_.usage.model_dump()},
+        "params": {
+            name: _encoded(value, f"param-{name}", folder, {})
+            for name, value in strategy.get_params(deep=False).items()
+        },
+        "state": {
+            name: _encoded(value, name, folder, arrays)
+            for name, value in strategy._state(folder).items()
+            if name != "seen_"
+        },
+    }
+    if arrays:
+        from safetensors.numpy import save_file
+
+        save_file(arrays, folder / _ARRAYS)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    content["files"] = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
+    (folder / _MAIN).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _encoded(value: Any, place: str, folder: Path, arrays: dict[str, Any]) -> Any:
+    """A value as JSON; what does not fit goes into files beside it, and leaves a `$` mark."""
+    from sklearn.base import BaseEstimator
+
+    from argqual.framework import Framework
+    from argqual.models.connect import Model
+
+    if isinstance(value, Strategy):
+        return _nested(value, place, folder)
+    if isinstance(value, np.ndarray):
+        arrays[place] = np.ascontiguousarray(value)
+        return {"$array": place}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, BaseEstimator):
+        import skops.io
+
+        skops.io.dump(value, folder / f"{place}.skops")
+        return {"$skops": f"{place}.skops"}
+    if isinstance(value, Argument):
+        return {"$argument": asdict(value)}
+    if isinstance(value, Framework):
+        return {"$framework": value.model_dump(mode="json", by_alias=True)}
+    if isinstance(value, Model):
+        return value.name
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _encoded(item, f"{place}-{key}", folder, arrays) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_encoded(item, f"{place}-{number}", folder, arrays) for number, item in enumerate(value)]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise StrategyError(f"{place} is {type(value).__name__}, which cannot be saved.")
+
+
+def _nested(strategy: Strategy, place: str, folder: Path) -> dict[str, Any]:
+    """A strategy within one: fitted, in a folder of its own; not fitted, its name and parameters."""
+    if hasattr(strategy, "seen_"):
+        inner = folder / place
+        inner.mkdir()
+        _write(strategy, inner, Training())
+        return {"$fitted": place}
+    params = strategy.get_params(deep=False)
+    return {
+        "$strategy": strategy_name(strategy),
+        "params": {name: _encoded(value, f"{place}-{name}", folder, {}) for name, value in params.items()},
+    }
+
+
+def _decoded(value: Any, folder: Path, arrays: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_decoded(item, folder, arrays) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$array" in value:
+        return arrays[value["$array"]]
+    if "$skops" in value:
+        return _estimator(folder / value["$skops"])
+    if "$argument" in value:
+        return Argument(**value["$argument"])
+    if "$framework" in value:
+        from argqual.framework import Framework
+
+        return Framework.model_validate(value["$framework"])
+    if "$fitted" in value:
+        return load_strategy(folder / value["$fitted"])
+    if "$strategy" in value:
+        params = {name: _decoded(item, folder, arrays) for name, item in value["params"].items()}
+        return load_class(value["$strategy"])(**params)
+    return {key: _decoded(item, folder, arrays) for key, item in value.items()}
+
+
+def _arrays(folder: Path) -> Mapping[str, Any]:
+    if not (folder / _ARRAYS).is_file():
+        return {}
+    from safetensors.numpy import load_file
+
+    return dict(load_file(folder / _ARRAYS))
+
+
+def _estimator(path: Path) -> Any:
+    """A scikit-learn estimator; only scikit-learn's, NumPy's and SciPy's own types are brought to life."""
+    import skops.io
+
+    unknown = skops.io.get_untrusted_types(file=path)
+    strange = [name for name in unknown if not name.startswith(("sklearn.", "numpy.", "scipy."))]
+    if strange:
+        raise StrategyError(f"{path} holds {', '.join(strange)}, which is nothing that argqual saves.")
+    return skops.io.load(path, trusted=unknown)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
