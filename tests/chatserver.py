@@ -14,8 +14,8 @@ gives the statistics, `POST /reset` clears them and starts the faults' draws aga
 `POST /configure` changes `Settings`.
 
 It answers with one code for each question of the request's JSON Schema, or of the form
-in its system message. The codes and their log-probabilities hang on the first user
-message and the question's name alone, so an argument gets the same ratings whatever
+in its system message. The codes and their log-probabilities hang on the user message that
+holds the argument and the question's name alone, so an argument gets the same ratings whatever
 else is asked, and in whatever order. It is no model: the ratings mean nothing. It reads
 only requests with a Content-Length, keeps no credentials and streams nothing.
 """
@@ -383,7 +383,7 @@ class Asked:
                 body=body,
                 roles=roles,
                 contents=contents,
-                argument=contents[roles.index("user")],
+                argument=_argument_in(roles, contents),
                 logprobs=bool(body.get("logprobs")),
                 top=int(body.get("top_logprobs") or 0),
                 form=form,
@@ -412,6 +412,12 @@ class Asked:
         if schema is None:
             return _text_tokens("Nothing was asked that this server knows.", self.top)
         return _text_tokens(json.dumps(_fill(schema, "", self.argument), ensure_ascii=False), self.top)
+
+
+def _argument_in(roles: Sequence[str], contents: Sequence[str]) -> str:
+    """The message with the argument: the last user message that holds one (examples come before), else the first."""
+    users = [content for role, content in zip(roles, contents, strict=True) if role == "user"]
+    return next((content for content in reversed(users) if "<argument>" in content), users[0])
 
 
 def _content(content: Any) -> str:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from argqual.framework import Criterion, Framework, walk
 from argqual.scale import Scale
 
-ProbabilitySource = Literal["logprobs", "endpoint", "verbalised", "votes"]
+ProbabilitySource = Literal["logprobs", "endpoint", "verbalised", "votes", "calibrated"]
 
 
 class Status(StrEnum):
@@ -68,6 +68,8 @@ class Rating(Record):
         Level value (as written) to probability; sums to 1.
     probability_source
         Where they came from; None when there are none.
+    raw
+        The value as the model gave it, where `value` has been calibrated to people's ratings.
     spread
         Standard deviation of the value under the probabilities, in units of the scale.
     outside
@@ -90,6 +92,7 @@ class Rating(Record):
     scale: tuple[float, float]
     probabilities: dict[str, float] | None = None
     probability_source: ProbabilitySource | None = None
+    raw: float | None = None
     spread: float | None = None
     outside: float | None = None
     rationale: str | None = None
@@ -151,6 +154,8 @@ class Assessment(Record):
         What a reader should know: truncation, a gate that doubts, quotes dropped.
     truncated
         An answer was cut off at its limit of tokens.
+    calibration
+        Which calibration the ratings went through; None when they are the model's own.
     """
 
     status: Status
@@ -167,6 +172,7 @@ class Assessment(Record):
     usage: Usage = Usage()
     notes: tuple[str, ...] = ()
     truncated: bool = False
+    calibration: str | None = None
     argument_id: str | None = None
     argqual_version: str
 

@@ -59,6 +59,9 @@ def score(
     ] = None,
     definitions: DefinitionsOption = DefinitionsChoice.FULL,
     program: Annotated[Path | None, typer.Option(help="An optimised program saved for this framework.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Levels as the model gives them, not calibrated to people's ratings.")
+    ] = False,
     truncate: Annotated[
         bool, typer.Option("--truncate", help="Rate the beginning of an argument that is too long.")
     ] = False,
@@ -164,6 +167,10 @@ def score(
             assessment = _score_one(
                 judge(), argument, kept, doing=f"{'Explaining and rating' if explain else 'Rating'}"
             )
+        if not raw:
+            from argqual.judging.calibration import calibrated
+
+            assessment = calibrated(assessment, criteria)
         typer.echo(render(assessment, criteria, format or _default_format()))
         if assessment.status in ("unreadable", "failed"):
             raise typer.Exit(EXIT_SOME_FAILED)
@@ -190,6 +197,7 @@ def score(
         resume=resume,
         overwrite=overwrite,
         retry_failed=retry_failed,
+        raw=raw,
     )
     table = open_table(source, options)
     criteria = load_framework(framework)

@@ -57,6 +57,7 @@ class TableOptions:
     resume: bool
     overwrite: bool
     retry_failed: bool
+    raw: bool
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def score_table(source: Source, judge: Judge, store: Store | None, options: Tabl
     gc.freeze()
     gc.set_threshold(50_000)
     how = reading(source, judge.framework, options)
-    results = Results(judge.framework, prefix=options.prefix, details=options.details)
+    results = Results(judge.framework, prefix=options.prefix, details=options.details, raw=options.raw)
     _say(f"{source.name}: {how.describe()}")
     if options.plan:
         return _show_plan(source, how, judge, store, options)
@@ -172,6 +173,7 @@ def _score(
         "program": judge.reference.name + " " + judge.fingerprint,
         "model": f"{judge.model.name} ({judge.model.identity})",
         "readout": judge.readout.name,
+        "levels": "raw" if options.raw else "calibrated",
         "explain": judge.explain,
         "truncate": judge.truncate,
         "results": list(results.types),

@@ -157,6 +157,42 @@ def spearman(
     )
 
 
+def partial_spearman(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    given: npt.ArrayLike,
+    *,
+    clusters: Labels | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """Spearman's correlation of x and y with a third variable partialled out (Kendall 1942), as `spearman`.
+
+    (r_xy - r_xg r_yg) / sqrt((1 - r_xg²)(1 - r_yg²)) of rank correlations. With the number of words as
+    `given`, it is what a judge knows beyond length.
+    """
+    columns = [np.asarray(each, dtype=float) for each in (x, y, given)]
+    if columns[0].ndim != 1 or len({each.shape for each in columns}) > 1:
+        raise ValueError("x, y and given must be equally long")
+    kept = np.isfinite(np.array(columns)).all(axis=0)
+    one, two, third = (sorted_values(each[kept]) for each in columns)
+
+    def partial(weights: Array) -> Array:
+        xy, xg, yg = (
+            weighted_spearman(first, second, weights) for first, second in ((one, two), (one, third), (two, third))
+        )
+        return ratio(xy - xg * yg, np.sqrt(np.clip((1 - xg**2) * (1 - yg**2), 0, None)))
+
+    return estimate(
+        partial,
+        Units.of(kept, clusters),
+        method="partial Spearman",
+        undefined="a variable is constant, or is the third one in another order",
+        draws=draws,
+        seed=seed,
+    )
+
+
 class SortedValues(NamedTuple):
     """Where each value stands among the distinct ones; rows in rising order; where each distinct value starts."""
 

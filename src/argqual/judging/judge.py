@@ -180,9 +180,7 @@ class Judge:
     def prompt(self, argument: Argument) -> list[dict[str, str]]:
         """The messages that `assess` sends first, to the letter (not for `verbal`, whose form is DSPy's)."""
         inputs, _ = self._inputs(argument)
-        return _messages(
-            self._form(inputs), self._answerables, inputs, self._examples(argument), explain=self.explain
-        )
+        return _messages(self._form(inputs), self._answerables, inputs, self._examples(argument), explain=self.explain)
 
     @cached_property
     def reference(self) -> FrameworkReference:

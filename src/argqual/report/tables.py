@@ -102,7 +102,8 @@ def _made_by(assessment: Assessment) -> str:
     usage = assessment.usage
     cost = "" if not usage.cost_usd else f", {usage.cost_usd:.4f} USD"
     framework = f"{assessment.framework.id} {assessment.framework.version} ({assessment.framework.fingerprint})"
-    return f"{framework}, {assessment.model}, {assessment.readout}, {usage.seconds:.1f} s{cost}"
+    levels = f"calibrated by {assessment.calibration}" if assessment.calibration else "the model's own levels"
+    return f"{framework}, {assessment.model}, {assessment.readout}, {levels}, {usage.seconds:.1f} s{cost}"
 
 
 def _tree(assessment: Assessment, criteria: Iterable[Criterion], depth: int = 0) -> Iterator[tuple[Rating, int]]:

@@ -148,6 +148,21 @@ def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
     )
 
 
+def shares_of(rating: Rating) -> Array:
+    """A rating's probabilities over the levels, lowest first; without any, its place on the scale as two shares.
+
+    Raises
+    ------
+    ValueError
+        It has no value.
+    """
+    if rating.unit is None:
+        raise ValueError(f"{rating.criterion} has no value: {rating.reason}")
+    if rating.probabilities:
+        return np.array(list(rating.probabilities.values()))
+    return np.array([1.0 - rating.unit, rating.unit])
+
+
 class Plain(Prompted):
     """Ask how good an argument is, without any criteria.
 

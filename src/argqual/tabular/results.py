@@ -8,6 +8,7 @@ from typing import Any
 from argqual.assessment import Assessment, Status
 from argqual.errors import InputError
 from argqual.framework import Framework, walk
+from argqual.judging.calibration import calibrated
 
 
 class Results:
@@ -15,7 +16,7 @@ class Results:
 
     `status`, `overall`, one column a criterion (its value, on the criterion's own scale),
     `reason` (why there is no value), `notes`, and where it all came from: `model`, `readout`,
-    `program` (fingerprint). All have a prefix, so that a table can be scored by several
+    `program` (fingerprint), `calibration`. All have a prefix, so that a table can be scored by several
     frameworks in turn.
 
     Parameters
@@ -24,9 +25,15 @@ class Results:
         By default the framework's id and an underscore.
     details
         A column `assessment` with everything: probabilities, rationales, quotes, usage.
+    raw
+        Leave ratings as the model gave them, also where a calibration is shipped.
     """
 
-    def __init__(self, framework: Framework, *, prefix: str | None = None, details: bool = False) -> None:
+    def __init__(
+        self, framework: Framework, *, prefix: str | None = None, details: bool = False, raw: bool = False
+    ) -> None:
+        self.framework = framework
+        self.raw = raw
         self.prefix = f"{framework.id.replace('-', '_')}_" if prefix is None else prefix
         self.details = details
         self._criteria = [criterion.id for criterion in walk(framework.criteria)]
@@ -48,6 +55,8 @@ class Results:
 
     def cells(self, assessment: Assessment) -> dict[str, Any]:
         """An assessment's cells, in the order of `types`."""
+        if not self.raw:
+            assessment = calibrated(assessment, self.framework)
         values: list[Any] = [assessment.status.value, assessment.overall.value]
         if self._gate:
             values.append(assessment.gate.probability if assessment.gate else None)
@@ -56,7 +65,7 @@ class Results:
         values += [assessment.rating(criterion).value for criterion in self._criteria]
         reason = None if assessment.status is Status.OK else assessment.overall.reason
         values += [reason, "; ".join(assessment.notes) or None]
-        values += [assessment.model, assessment.readout, assessment.program]
+        values += [assessment.model, assessment.readout, assessment.program, assessment.calibration]
         if self.details:
             values.append(assessment.model_dump(mode="json", exclude_none=True))
         return dict(zip(self.types, values, strict=True))
@@ -81,4 +90,4 @@ class Results:
         return None if found is None else str(found)
 
 
-_OTHERS = ("reason", "notes", "model", "readout", "program", "assessment")
+_OTHERS = ("reason", "notes", "model", "readout", "program", "calibration", "assessment")

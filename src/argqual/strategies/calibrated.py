@@ -1,0 +1,213 @@
+"""A prompted strategy whose ratings are mapped to human scores, with parameters fitted on training arguments only.
+
+A model's levels are its own; people use them otherwise. What is mapped is not the level but the whole
+distribution over each criterion's levels, as LLM-Rubric does (Hashemi et al. 2024), with models small enough
+for a few hundred labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.base import clone
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
+
+from argqual.argument import Argument
+from argqual.assessment import Assessment, Status, Usage
+from argqual.errors import InputError, StrategyError, nearest
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, total_usage
+from argqual.strategies.ordinal import ProportionalOdds, fit_proportional_odds
+from argqual.strategies.prompted import Principle, shares_of
+from argqual.strategies.ridge import best_alpha
+
+Method = Literal["ridge", "isotonic", "ordinal"]
+_METHODS = ("ridge", "isotonic", "ordinal")
+_ALPHAS = (1.0, 10.0, 100.0, 1000.0)
+
+
+class Calibrated(Strategy):
+    """Map a prompted strategy's ratings to human scores.
+
+    Parameters
+    ----------
+    base : Strategy, optional
+        A prompted strategy; `Principle()` when left out.
+    method : {"ridge", "isotonic", "ordinal"}, default="ridge"
+        `ridge`: regression on all criteria's probabilities. `isotonic`: each criterion's value by a
+        monotone step function, averaged. `ordinal`: proportional odds on the criteria's values with
+        slopes of at least 0, for the labels' levels; the prediction is the expected label.
+    levels : int, default=5
+        Into how many equal shares `ordinal` cuts the labels.
+    folds : int, default=5
+        Grouped folds for choosing the penalty, and for the ratings of a base that learns itself: those it
+        is calibrated on are of arguments that it was not fitted on.
+
+    Attributes
+    ----------
+    base_ : Strategy
+    criteria_ : list of str
+    fitted_on_ : int
+        Arguments whose ratings counted: those the base could rate.
+
+    References
+    ----------
+    Hashemi, H. et al. (2024). LLM-Rubric: a multidimensional, calibrated approach to automated evaluation. ACL.
+    """
+
+    nested: ClassVar[tuple[str, ...]] = ("base",)
+
+    def __init__(
+        self, base: Strategy | None = None, *, method: Method = "ridge", levels: int = 5, folds: int = 5
+    ) -> None:
+        self.base = base
+        self.method = method
+        self.levels = levels
+        self.folds = folds
+
+    def _check(self) -> None:
+        if self.method not in _METHODS:
+            raise StrategyError(f"method={self.method!r}: {nearest(self.method, _METHODS)}")
+        if self.levels < 2 or self.folds < 2:
+            raise StrategyError(f"levels={self.levels}, folds={self.folds}: both are at least 2.")
+        if not hasattr(self._base(), "assess"):
+            raise StrategyError(f"{type(self.base).__name__} gives no ratings, so there is nothing to calibrate.")
+        self._base()._check()
+
+    def assess(self, X: Sequence[Any]) -> list[Assessment]:  # noqa: N803
+        """The base's ratings, as the model gave them."""
+        found = self.predictions(X).assessments
+        assert found is not None
+        return list(found)
+
+    def _base(self) -> Strategy:
+        return Principle() if self.base is None else self.base
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage:
+        self.base_ = clone(self._base()).fit(arguments, labels if self._base().learns else None, groups=groups)
+        assessments = self._ratings(arguments, labels, groups)
+        self.criteria_ = _criteria(assessments)
+        rated = np.array([not _why_not(assessment, self.criteria_) for assessment in assessments])
+        if rated.sum() < self.least_labels or rated.mean() < 0.5:
+            why = next(
+                (_why_not(each, self.criteria_) for each, fine in zip(assessments, rated, strict=True) if not fine), ""
+            )
+            raise InputError(f"Only {rated.sum()} of {len(rated)} training arguments could be rated: {why}")
+        kept = [each for each, fine in zip(assessments, rated, strict=True) if fine]
+        self.fitted_on_ = len(kept)
+        self._learn(kept, labels[rated], [groups[place] for place in np.flatnonzero(rated)])
+        return total_usage([assessment.usage for assessment in assessments])
+
+    def _ratings(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> list[Assessment]:
+        """Ratings of the training arguments, by a base that has not been fitted on them."""
+        if not self._base().learns:
+            return _assessed(self.base_, arguments)
+        codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
+        if codes.max() == 0:
+            raise InputError(
+                "All training arguments are of one group, so a base that learns cannot be calibrated.",
+                hint="Give groups, or calibrate a strategy that does not learn.",
+            )
+        found: list[Any] = [None] * len(arguments)
+        for train, test in GroupKFold(min(self.folds, codes.max() + 1)).split(labels, labels, codes):
+            part = clone(self._base()).fit([arguments[place] for place in train], labels[train], groups=codes[train])
+            for place, assessment in zip(test, _assessed(part, [arguments[place] for place in test]), strict=True):
+                found[place] = assessment
+        return found
+
+    def _learn(self, assessments: list[Assessment], labels: Array, groups: list[Any]) -> None:
+        if self.method == "ridge":
+            shares = _shares(assessments, self.criteria_)
+            self.mean_, self.scale_ = shares.mean(axis=0), shares.std(axis=0) + 1e-3
+            standard = (shares - self.mean_) / self.scale_
+            self.alpha_ = best_alpha(standard, labels, groups, _ALPHAS, self.folds)
+            ridge = Ridge(alpha=self.alpha_).fit(standard, labels)
+            self.coef_, self.intercept_ = np.asarray(ridge.coef_), float(ridge.intercept_)
+            return
+        qualities = _qualities(assessments, self.criteria_)
+        if self.method == "isotonic":
+            self.steps_ = [IsotonicRegression(out_of_bounds="clip").fit(column, labels) for column in qualities.T]
+            return
+        places = np.minimum(((rankdata(labels) - 0.5) / len(labels) * self.levels).astype(int), self.levels - 1)
+        present = np.unique(places)
+        if len(present) < 2:
+            raise InputError("The labels are so alike that they make one level only.")
+        places = np.searchsorted(present, places)
+        self.means_ = np.array([labels[places == place].mean() for place in range(len(present))])
+        self.mean_, self.scale_ = qualities.mean(axis=0), qualities.std(axis=0) + 1e-6
+        model = fit_proportional_odds((qualities - self.mean_) / self.scale_, places, len(present), l2=0.01)
+        self.slopes_, self.thresholds_ = model.slopes, model.thresholds
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        said = self.base_.predictions(arguments)
+        assessments = said.assessments or ()
+        reasons = tuple(_why_not(assessment, self.criteria_) for assessment in assessments)
+        values = np.full(len(arguments), np.nan)
+        rated = [place for place, reason in enumerate(reasons) if reason is None]
+        if rated:
+            values[rated] = self._mapped([assessments[place] for place in rated])
+        return Predictions(values, reasons, assessments, said.usage)
+
+    def _mapped(self, assessments: list[Assessment]) -> Array:
+        if self.method == "ridge":
+            standard = (_shares(assessments, self.criteria_) - self.mean_) / self.scale_
+            return np.asarray(standard @ self.coef_ + self.intercept_)
+        qualities = _qualities(assessments, self.criteria_)
+        if self.method == "isotonic":
+            columns = [step.predict(column) for step, column in zip(self.steps_, qualities.T, strict=True)]
+            return np.asarray(np.mean(columns, axis=0))
+        model = ProportionalOdds(self.slopes_, self.thresholds_)
+        return np.asarray(model.probabilities((qualities - self.mean_) / self.scale_) @ self.means_)
+
+    def _seen(self) -> Seen:
+        return Seen(examples=self.base_.seen_.examples, model=self.base_.seen_.model)
+
+    def _depends_on(self) -> dict[str, str]:
+        return self._base()._depends_on()
+
+
+def _assessed(strategy: Any, arguments: list[Argument]) -> list[Assessment]:
+    return list(strategy.assess(arguments))
+
+
+def _criteria(assessments: Sequence[Assessment]) -> list[str]:
+    """The criteria that were asked about every argument."""
+    asked = [{rating.criterion for rating in each.ratings if _rated(rating)} for each in assessments]
+    asked = [each for each in asked if each]
+    if not asked:
+        why = assessments[0].overall.reason
+        raise InputError(f"None of {len(assessments)} training arguments could be rated: {why}")
+    common = set.intersection(*asked)
+    ordered = [rating.criterion for rating in assessments[0].ratings if rating.criterion in common]
+    if not ordered:
+        raise InputError("No criterion was rated for all training arguments, so nothing can be calibrated.")
+    return ordered
+
+
+def _rated(rating: Any) -> bool:
+    return rating.asked and rating.status is Status.OK
+
+
+def _why_not(assessment: Assessment, criteria: Sequence[str]) -> str | None:
+    """Why an assessment cannot be mapped; None when it can."""
+    for criterion in criteria:
+        rating = assessment.rating(criterion)
+        if not _rated(rating):
+            return f"{rating.status}: {rating.reason}"
+    return None
+
+
+def _qualities(assessments: Sequence[Assessment], criteria: Sequence[str]) -> Array:
+    """Each criterion's quality, 0 to 1, shape (n, n_criteria)."""
+    return np.array([[each.rating(criterion).quality for criterion in criteria] for each in assessments], dtype=float)
+
+
+def _shares(assessments: Sequence[Assessment], criteria: Sequence[str]) -> Array:
+    """All criteria's probabilities side by side, shape (n, levels of all criteria)."""
+    return np.array(
+        [np.concatenate([shares_of(each.rating(criterion)) for criterion in criteria]) for each in assessments]
+    )
