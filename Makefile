@@ -18,6 +18,7 @@ $(VENV)/installed: pyproject.toml
 	  { echo "Cannot make an environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Installing argqual and what it needs (a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=24.1'
+	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
