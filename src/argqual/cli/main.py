@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from argqual._version import __version__
-from argqual.cli import compare, corpora, frameworks, models, score, store
+from argqual.cli import compare, corpora, fit, frameworks, models, score, store, strategies
 from argqual.errors import EXIT_USAGE, ArgqualError
 from argqual.report.plain import clean
 
@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 app.command("score")(score.score)
 app.command("compare")(compare.compare_command)
+app.command("fit")(fit.fit)
+app.add_typer(strategies.app, name="strategies")
 app.add_typer(frameworks.app, name="frameworks")
 app.add_typer(models.app, name="models")
 app.add_typer(corpora.app, name="corpora")

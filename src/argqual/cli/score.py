@@ -59,6 +59,9 @@ def score(
     ] = None,
     definitions: DefinitionsOption = DefinitionsChoice.FULL,
     program: Annotated[Path | None, typer.Option(help="An optimised program saved for this framework.")] = None,
+    strategy: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Predict with a strategy that argqual fit has saved, instead.")
+    ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="Levels as the model gives them, not calibrated to people's ratings.")
     ] = False,
@@ -135,6 +138,18 @@ def score(
     if output is None and (resume or overwrite or retry_failed):
         raise InputError("--resume, --overwrite and --retry-failed need the file: give --output.")
 
+    if strategy:
+        for option, given in {
+            "--program": program, "--explain": explain, "--plan": plan, "--retry-failed": retry_failed,
+            "--max-cost": max_cost, "--price": price, "--details": details, "--raw": raw,
+            "--framework": framework != "ratio", "--model": model != "local", "--readout": readout != "auto",
+            "--definitions": definitions is not DefinitionsChoice.FULL, "--api-base": api_base,
+        }.items():  # fmt: skip
+            if given:
+                raise InputError(
+                    f"{option} and --strategy do not go together.", hint="A strategy is used as it was fitted."
+                )
+
     def judge() -> Judge:
         from argqual.cli.fetching import ensure_weights
 
@@ -162,6 +177,11 @@ def score(
         from argqual.argument import Argument
 
         argument = Argument(read_source(source), issue=issue, stance=stance, context=context)
+        if strategy:
+            from argqual.cli import score_strategy
+
+            loaded, content = score_strategy.load(strategy, yes=yes)
+            raise typer.Exit(score_strategy.score_text(loaded, content, argument, format or _default_format()))
         criteria = load_framework(framework)
         with _store(wanted=not no_store) as kept:
             assessment = _score_one(
@@ -200,6 +220,11 @@ def score(
         raw=raw,
     )
     table = open_table(source, options)
+    if strategy:
+        from argqual.cli import score_strategy
+
+        loaded, content = score_strategy.load(strategy, yes=yes)
+        raise typer.Exit(score_strategy.score_table(table, loaded, content, options))
     criteria = load_framework(framework)
     with _store(wanted=not no_store) as kept:
         code = score_table(table, judge(), kept, options)

@@ -25,7 +25,6 @@ from argqual.tabular.results import Results
 from argqual.tabular.sources import Row, Source, open_lines, open_source
 
 if TYPE_CHECKING:
-    from argqual.framework import Framework
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
     from argqual.judging.store import Store
@@ -61,7 +60,7 @@ class TableOptions:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class Reading:
     """How a row becomes an argument: columns, and an issue or a context that all rows share."""
 
     columns: Columns
@@ -94,8 +93,13 @@ def open_table(name: str, options: TableOptions) -> Source:
     return open_source(name, encoding=options.encoding, delimiter=options.delimiter)
 
 
-def reading(source: Source, framework: Framework, options: TableOptions) -> _Reading:
+def reading(source: Source, declared: Mapping[str, str], who: str, options: TableOptions) -> Reading:
     """Which column is what; words that are plainly no column's name hold for all rows.
+
+    Parameters
+    ----------
+    declared
+        The inputs that are used, each `required` or `optional`; `who` uses them.
 
     Raises
     ------
@@ -108,7 +112,6 @@ def reading(source: Source, framework: Framework, options: TableOptions) -> _Rea
         for name, value in given.items()
         if value and value not in source.columns and any(map(str.isspace, value.strip()))
     }
-    declared = framework.inputs.declared()
     named = {
         name: "" if name in shared or (value is None and name not in declared) else value
         for name, value in given.items()
@@ -117,10 +120,10 @@ def reading(source: Source, framework: Framework, options: TableOptions) -> _Rea
     for name, kind in declared.items():
         if kind == "required" and name not in shared and getattr(columns, name) is None:
             raise InputError(
-                f"The framework {framework.id} needs each argument's {name}, and no column looks like it.",
+                f"The framework {who} needs each argument's {name}, and no column looks like it.",
                 hint=f"Name the column with --{name}, or give one {name} for all rows.",
             )
-    return _Reading(columns, shared)
+    return Reading(columns, shared)
 
 
 def score_table(source: Source, judge: Judge, store: Store | None, options: TableOptions) -> int:
@@ -128,7 +131,7 @@ def score_table(source: Source, judge: Judge, store: Store | None, options: Tabl
     # Millions of small objects come and go: looking for cycles among them all costs a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000)
-    how = reading(source, judge.framework, options)
+    how = reading(source, judge.framework.inputs.declared(), judge.framework.id, options)
     results = Results(judge.framework, prefix=options.prefix, details=options.details, raw=options.raw)
     _say(f"{source.name}: {how.describe()}")
     if options.plan:
@@ -160,7 +163,7 @@ def _total(source: Source, options: TableOptions) -> int | None:
 
 
 def _score(
-    source: Source, how: _Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
+    source: Source, how: Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
 ) -> int:
     assert options.output is not None
     identity = source.identity()
@@ -234,9 +237,7 @@ def _unfinished(batch: Batch[Any], options: TableOptions) -> int:
     return code
 
 
-def _retry(
-    path: Path, how: _Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
-) -> int:
+def _retry(path: Path, how: Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results) -> int:
     """Ask again about the rows of a finished output that failed, and put the new results in their places."""
     schema, rows = iter_scored(path, results.types)
     failed = total = 0
@@ -295,7 +296,7 @@ def _has_failed(results: Results, cells: Mapping[str, Any]) -> bool:
 
 
 def _stream(
-    source: Source, how: _Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
+    source: Source, how: Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
 ) -> int:
     refuse_shared(source.columns, results.types)
     output = StreamOutput(sys.stdout, options.stream, results=results.types, columns=source.columns)
@@ -317,7 +318,7 @@ def _stream(
     return _unfinished(batch, options) if batch.ended != "finished" else _code(batch)
 
 
-def _show_plan(source: Source, how: _Reading, judge: Judge, store: Store | None, options: TableOptions) -> int:
+def _show_plan(source: Source, how: Reading, judge: Judge, store: Store | None, options: TableOptions) -> int:
     from argqual.judging.plan import Planner
 
     planner = Planner(judge, store)

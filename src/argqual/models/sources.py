@@ -52,21 +52,21 @@ def from_hub(weights: Weights, folder: Path, report: Callable[[float], None]) ->
     level = logger.level
     logger.setLevel(logging.ERROR)  # its warnings hold signed addresses
     try:
-        offered = _ask_hub(hf_hub_url(**where))
+        offered = ask_hub(hf_hub_url(**where))
         if re.fullmatch("[0-9a-f]{64}", offered):
             expect(weights, offered)
-        return Path(hf_hub_download(**where, local_dir=folder, tqdm_class=_bar(report)))
+        return Path(hf_hub_download(**where, local_dir=folder, tqdm_class=silent_bar(report)))
     except SourceError:
         raise
     except Exception as error:  # from several libraries; whatever it is, the next source is tried
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise
-        raise _hub_failure(error) from None
+        raise hub_failure(error) from None
     finally:
         logger.setLevel(level)
 
 
-def _ask_hub(url: str) -> str:
+def ask_hub(url: str) -> str:
     """Ask once for the ETag of the hub's file, which is its SHA-256, and give up in time.
 
     An unreachable hub keeps `hf_hub_download` busy for minutes, and its time limits hold for each address of the hub
@@ -93,7 +93,7 @@ def _ask_hub(url: str) -> str:
     return answers[0]
 
 
-def _hub_failure(error: BaseException) -> SourceError:
+def hub_failure(error: BaseException) -> SourceError:
     from httpx import TransportError
 
     said = hosts_only(f"{type(error).__name__}: {error}")
@@ -102,10 +102,10 @@ def _hub_failure(error: BaseException) -> SourceError:
         return SourceError(f"HTTP {status}, {meaning.get(status, 'hub in trouble')}", unreachable=status != 404)
     if isinstance(error, (TransportError, ConnectionError, TimeoutError)):
         return SourceError(f"cannot be reached: {said}", unreachable=True)
-    return _hub_failure(error.__cause__) if error.__cause__ else SourceError(said)
+    return hub_failure(error.__cause__) if error.__cause__ else SourceError(said)
 
 
-def _bar(report: Callable[[float], None]) -> Any:
+def silent_bar(report: Callable[[float], None]) -> Any:
     """A class that huggingface_hub takes for tqdm's; it reports and draws nothing."""
 
     class Bar:

