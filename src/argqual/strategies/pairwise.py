@@ -1,0 +1,438 @@
+"""A strategy that compares arguments instead of rating them: `pairwise`.
+
+A comparison is asked as an assessment, with the other argument as the context, so that it goes through the
+batch scorer and its store. Models favour a place in the prompt, so each comparison is asked in both orders:
+the probability that A beats B is the mean of yes to "A, next to B?" and of no to "B, next to A?". Where an
+order has no answer, there is no comparison: half of one is never taken for a whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.special import expit
+from sklearn.utils.validation import check_is_fitted
+
+from argqual.argument import Argument
+from argqual.assessment import Assessment, Status, Usage
+from argqual.corpora.comparisons import bradley_terry
+from argqual.errors import InputError, StrategyError, nearest
+from argqual.framework import Criterion, Framework, Inputs
+from argqual.judging.judge import Judge
+from argqual.judging.program import Definitions, criterion_text
+from argqual.models.connect import DEFAULT_MODEL, Model
+from argqual.scale import Level, Scale
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, as_arguments, total_usage
+from argqual.strategies.prompted import ask, connected, loaded
+
+Pair = tuple[int, int]
+Against = Literal["ladder", "test"]
+_AGAINST = ("ladder", "test")
+_DEFINITIONS = ("none", "plain", "full")
+_PRIOR_SD = 2.0  # of a position on the ladder, in standard deviations of the training labels
+_L2 = 0.1  # in simulated designs of 60 to 1,000 arguments the true order came out better than with 1
+_BETTER = Criterion(
+    id="better",
+    name="Better",
+    plain="It is better than the one in the context.",
+    question="Is this argument better than the one in the context?",
+)
+_YES_NO = Scale(
+    levels=(
+        Level(value=0, label="no", description="no, the one in the context is better"),
+        Level(value=1, label="yes", description="yes, this argument is better"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two arguments, and which is better.
+
+    Parameters
+    ----------
+    probability
+        That `first` is better: the mean over both orders, 0 to 1; None when either has no answer.
+    shown_first, shown_second
+        The same when `first` stood first in the prompt (as the context), and when it stood second (as the
+        argument that is asked about); None without an answer.
+    reason
+        Why there is no probability.
+    """
+
+    first: Argument
+    second: Argument
+    probability: float | None
+    shown_first: float | None
+    shown_second: float | None
+    reason: str | None = None
+
+
+class Pairwise(Strategy):
+    """Ask which of two arguments is better, and score each by its wins.
+
+    Parameters
+    ----------
+    framework : str, Path or Framework, default="ratio"
+        Whose guidelines and criteria say what "better" means.
+    definitions : {"none", "plain", "full"}, default="full"
+        What is said of each criterion: its name, one plain sentence, or all but its levels.
+    against : {"ladder", "test"}, default="ladder"
+        `ladder`: each argument is compared with the same labelled arguments of the training data, and its
+        prediction is on the labels' scale (`ladder_position`). `test`: the arguments given to `predict` are
+        compared with each other, without labels; their predictions are Bradley-Terry scores (logits, mean
+        0), and **relative to that set**: another set gives the same argument another score.
+    rungs : int, default=8
+        Arguments on the ladder, one drawn from each of as many equal shares of the training labels, from
+        different issues as far as possible.
+    opponents : int, default=6
+        For `test`, with how many others each argument is compared; an even number.
+    same_issue : bool, default=False
+        For `test`, take opponents from the same issue, but for what links the issues.
+    seed : int, default=0
+        Of the drawing of rungs and opponents.
+    model, readout, concurrency, max_cost, store, api_base
+        As for `Plain`. A comparison takes two requests.
+
+    Attributes
+    ----------
+    rungs_ : list of Argument
+    positions_ : array of shape (n_rungs,)
+        The rungs' labels, in standard deviations of the training labels from their mean.
+    mean_, scale_ : float
+        Mean and standard deviation of the training labels.
+
+    Notes
+    -----
+    An argument with fewer than half of its comparisons has no prediction, nor has one that no chain of
+    comparisons links with most of the others (`test`). Equal arguments are compared as one, and none is
+    compared with itself. An argument's own context and stance are not shown, and criteria that need them are
+    left out.
+
+    References
+    ----------
+    Bradley, R. A. and Terry, M. E. (1952). Rank analysis of incomplete block designs. Biometrika 39.
+    """
+
+    def __init__(
+        self,
+        framework: Framework | str | Path = "ratio",
+        *,
+        definitions: Definitions = "full",
+        against: Against = "ladder",
+        rungs: int = 8,
+        opponents: int = 6,
+        same_issue: bool = False,
+        seed: int = 0,
+        model: Model | str = DEFAULT_MODEL,
+        readout: str = "auto",
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        store: bool = True,
+        api_base: str | None = None,
+    ) -> None:
+        self.framework = framework
+        self.definitions = definitions
+        self.against = against
+        self.rungs = rungs
+        self.opponents = opponents
+        self.same_issue = same_issue
+        self.seed = seed
+        self.model = model
+        self.readout = readout
+        self.concurrency = concurrency
+        self.max_cost = max_cost
+        self.store = store
+        self.api_base = api_base
+
+    @property
+    def learns(self) -> bool:  # type: ignore[override]
+        """Whether `fit` looks at labels: for a ladder it does."""
+        return self.against != "test"
+
+    def compare(self, X: Sequence[Any]) -> list[Compared]:  # noqa: N803
+        """The comparisons behind `predict`, each with its answers in both orders."""
+        check_is_fitted(self, "seen_")
+        items, _ = _distinct(as_arguments(X))
+        return self._asked(*self._design(items))[0]
+
+    def _check(self) -> None:
+        if self.against not in _AGAINST:
+            raise StrategyError(f"against={self.against!r}: {nearest(self.against, _AGAINST)}")
+        if self.definitions not in _DEFINITIONS:
+            raise StrategyError(f"definitions={self.definitions!r}: {nearest(self.definitions, _DEFINITIONS)}")
+        if self.rungs < 2:
+            raise StrategyError(f"rungs={self.rungs}: a ladder has at least 2.")
+        if self.opponents < 2 or self.opponents % 2:
+            raise StrategyError(f"opponents={self.opponents}: an even number of at least 2.")
+        self._judge()
+
+    def _framework(self) -> Framework:
+        return versus_framework(loaded(self.framework), self.definitions)
+
+    def _judge(self) -> Judge:
+        model = connected(self.model, api_base=self.api_base)
+        return Judge(self._framework(), model=model, readout=self.readout)
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
+        self.framework_ = self._framework().fingerprint
+        if not self.learns:
+            return
+        if len(arguments) < self.rungs:
+            raise InputError(
+                f"{len(arguments)} labelled arguments are too few for a ladder of {self.rungs} rungs.",
+                hint="Give more, or set rungs=.",
+            )
+        chosen = choose_rungs(arguments, labels, self.rungs, seed=self.seed)
+        self.rungs_ = [arguments[place] for place in chosen]
+        self.mean_, self.scale_ = float(labels.mean()), float(labels.std())
+        self.positions_ = (labels[chosen] - self.mean_) / self.scale_
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        items, places = _distinct(arguments)
+        pool, design = self._design(items)
+        compared, usage = self._asked(pool, design)
+        reasons = _too_few(len(pool), design, compared)[: len(items)]
+        score = self._on_ladder if self.learns else _among
+        values = score([*zip(design, compared, strict=True)], reasons)
+        return Predictions(values[places], tuple(reasons[place] for place in places), usage=usage)
+
+    def _design(self, items: list[Argument]) -> tuple[list[Argument], list[Pair]]:
+        """The items, then the rungs if there is a ladder; and which of these are compared."""
+        if not self.learns:
+            issues = [argument.issue for argument in items] if self.same_issue else None
+            return items, opponents_of(len(items), self.opponents, issues=issues, seed=self.seed)
+        return items + self.rungs_, [
+            (item, rung)
+            for item, argument in enumerate(items)
+            for rung, other in enumerate(self.rungs_, start=len(items))
+            if argument.text != other.text
+        ]
+
+    def _asked(self, pool: Sequence[Argument], design: Sequence[Pair]) -> tuple[list[Compared], Usage]:
+        pairs = [(pool[first], pool[second]) for first, second in design]
+        questions = [_next_to(*order) for one, other in pairs for order in ((one, other), (other, one))]
+        if not questions:
+            return [], Usage()
+        limits: dict[str, Any] = {"concurrency": self.concurrency, "max_cost": self.max_cost}
+        found = ask(self._judge(), questions, store=self.store, **limits)
+        compared = [
+            _compared(one, other, asked, turned)
+            for (one, other), asked, turned in zip(pairs, found[::2], found[1::2], strict=True)
+        ]
+        return compared, total_usage([each.usage for each in found])
+
+    def _on_ladder(self, met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> Array:
+        won: list[dict[int, float]] = [{} for _ in reasons]
+        for (item, rung), each in met:
+            if each.probability is not None:
+                won[item][rung - len(reasons)] = each.probability
+        places = [
+            math.nan if reason else ladder_position(np.array([*own.values()]), self.positions_[[*own]])
+            for own, reason in zip(won, reasons, strict=True)
+        ]
+        return self.mean_ + self.scale_ * np.array(places)
+
+    def _seen(self) -> Seen:
+        model = connected(self.model, api_base=self.api_base).name
+        return Seen(examples=len(self.rungs_) if self.learns else 0, model=model)
+
+    def _depends_on(self) -> dict[str, str]:
+        return {"framework": self._framework().fingerprint}
+
+
+def versus_framework(framework: Framework, definitions: Definitions = "full") -> Framework:
+    """A framework of one question, "is this argument better than the one in the context?", by another's criteria.
+
+    Raises
+    ------
+    StrategyError
+        The framework first finds the kind of argument, which two arguments need not share; or all its
+        criteria need a stance or a context.
+    """
+    if framework.select:
+        raise StrategyError(f"{framework.id} first finds the kind of argument, so it cannot compare two.")
+    criteria = [each for each in framework.asked if not {"stance", "context"} & set(each.requires)]
+    if not criteria:
+        raise StrategyError(f"All criteria of {framework.id} need a stance or a context, which no comparison shows.")
+    parts = [
+        framework.guidelines.strip(),
+        "The context holds another argument. The better of the two is the one that does better by these criteria, "
+        "taken together:",
+        *(_meaning(criterion, definitions) for criterion in criteria),
+        "Where the two are on different issues, judge each as an argument on its own issue.",
+    ]
+    return Framework(
+        schema="argqual/framework@1",
+        id=f"{framework.id[:53]}-versus",
+        version=framework.version,
+        title=f"{framework.title}: two compared",
+        description=f"Which of two arguments is better by {framework.title}.",
+        provenance=framework.provenance,
+        citations=framework.citations,
+        license=framework.license,
+        language=framework.language,
+        inputs=Inputs(issue=framework.inputs.issue or "optional", context="required"),
+        guidelines="\n\n".join(filter(None, parts)),
+        scale=_YES_NO,
+        criteria=(_BETTER,),
+    )
+
+
+def _meaning(criterion: Criterion, definitions: Definitions) -> str:
+    text = criterion_text(criterion.model_copy(update={"examples": ()}), definitions)
+    return text if criterion.higher_is_better else f"{text}\nThis is a flaw: the better argument has less of it."
+
+
+def _next_to(argument: Argument, other: Argument) -> Argument:
+    """The argument with the other as its context, and the other's issue where it is another one."""
+    elsewhere = other.issue and other.issue != argument.issue
+    context = f"On the issue: {other.issue}\n\n{other.text}" if elsewhere else other.text
+    return Argument(argument.text, issue=argument.issue, context=context)
+
+
+def _compared(first: Argument, second: Argument, asked: Assessment, turned: Assessment) -> Compared:
+    yes, no = _yes(asked), _yes(turned)
+    shown_first = None if no is None else 1.0 - no
+    if yes is not None and shown_first is not None:
+        return Compared(first, second, (yes + shown_first) / 2, shown_first, yes)
+    missing = asked if yes is None else turned
+    return Compared(first, second, None, shown_first, yes, f"{missing.status}: {missing.overall.reason}")
+
+
+def _yes(assessment: Assessment) -> float | None:
+    return assessment.overall.unit if assessment.status is Status.OK else None
+
+
+def _distinct(arguments: Sequence[Argument]) -> tuple[list[Argument], list[int]]:
+    """The arguments that differ in what is shown of them, and the place of each argument among those."""
+    places: dict[tuple[str, str | None], int] = {}
+    items: list[Argument] = []
+    for argument in arguments:
+        if places.setdefault((argument.text, argument.issue), len(items)) == len(items):
+            items.append(argument)
+    return items, [places[argument.text, argument.issue] for argument in arguments]
+
+
+def choose_rungs(arguments: Sequence[Argument], labels: Array, rungs: int, *, seed: int) -> list[int]:
+    """The places of a ladder's arguments, lowest label first.
+
+    One is drawn from each of `rungs` equal shares of the arguments in the order of their labels, from an
+    issue that no lower rung has, where there is one.
+    """
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(labels))  # so that equal labels are in no particular order
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    chosen: list[int] = []
+    issues: set[str | None] = set()
+    for share in np.array_split(order, rungs):
+        drawn = [int(place) for place in rng.permutation(share)]
+        fresh = [place for place in drawn if arguments[place].issue not in issues]
+        chosen.append((fresh or drawn)[0])
+        issues.add(arguments[chosen[-1]].issue)
+    return chosen
+
+
+def ladder_position(won: Array, rungs: Array, *, prior_sd: float = _PRIOR_SD) -> float:
+    """The position from which an argument would win as it did against rungs whose positions are known.
+
+    With P(win against rung r) = 1 / (1 + exp(b_r - t)), the model of Bradley and Terry with all abilities
+    but one fixed, the position t maximises
+
+        sum_r [w_r log P_r + (1 - w_r) log(1 - P_r)] - t^2 / (2 prior_sd^2),
+
+    and so solves sum_r (w_r - P_r) = t / prior_sd^2. The left side falls in t, so there is one solution. The
+    prior keeps it finite where all is won or lost. Against the same rungs, more wins always mean a higher
+    position: how steep P is changes no ranking.
+
+    Parameters
+    ----------
+    won : array of shape (n,)
+        Probability of having won against each rung, 0 to 1.
+    rungs : array of shape (n,)
+        Positions b_r.
+    """
+    precision = prior_sd**-2
+    bound = (len(rungs) + 1) / precision
+    return float(brentq(lambda t: (won - expit(t - rungs)).sum() - precision * t, -bound, bound))
+
+
+def opponents_of(
+    n_items: int, opponents: int, *, issues: Sequence[str | None] | None = None, seed: int = 0
+) -> list[Pair]:
+    """Which items are compared: each with `opponents` others (with all, if there are no more), all linked.
+
+    A circulant design: the items stand in a circle, in a random order, and each meets those at some fixed
+    distances. Distance 1 is one of them, so that every item is linked with every other; no pair comes twice.
+
+    Parameters
+    ----------
+    opponents
+        An even number.
+    issues
+        Of each item: equal ones stand side by side, and all distances but one are the shortest.
+    """
+    if opponents >= n_items - 1:
+        return [(one, other) for one in range(n_items) for other in range(one + 1, n_items)]
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(n_items)
+    steps = opponents // 2
+    farthest = (n_items - 1) // 2
+    near = 1
+    if issues is not None:
+        codes = np.unique([str(issue) for issue in issues], return_inverse=True)[1]
+        codes = rng.permutation(codes.max() + 1)[codes]
+        order = order[np.argsort(codes[order], kind="stable")]
+        near = max(1, steps - 1)
+    farther = rng.choice(np.arange(near + 1, farthest + 1), steps - near, replace=False)
+    distances = [*range(1, near + 1), *(int(distance) for distance in farther)]
+    return [
+        (int(order[place]), int(order[(place + distance) % n_items]))
+        for distance in distances
+        for place in range(n_items)
+    ]
+
+
+def _among(met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> Array:
+    """Bradley-Terry scores of items compared with each other; adds the reasons of those that are linked with few."""
+    answered = [(*pair, each.probability) for pair, each in met if each.probability is not None]
+    if not answered:
+        return np.full(len(reasons), np.nan)
+    first, second, won = (np.array(column) for column in zip(*answered, strict=True))
+    values = bradley_terry(first, second, won, len(reasons), l2=_L2)
+    links = coo_array((np.ones(len(first)), (first, second)), shape=(len(reasons), len(reasons)))
+    parts = connected_components(links, directed=False)[1]
+    largest = np.bincount(parts).argmax()
+    for item, part in enumerate(parts):
+        if reasons[item] is None and part != largest:
+            reasons[item] = "no chain of answered comparisons links it with most of the others"
+    return np.where([reason is None for reason in reasons], values, np.nan)
+
+
+def _too_few(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> list[str | None]:
+    """For each item, why it has no score where fewer than half of its comparisons were answered."""
+    planned, answered = np.zeros(n_items, dtype=int), np.zeros(n_items, dtype=int)
+    why: dict[int, str] = {}
+    for pair, each in zip(design, compared, strict=True):
+        for item in pair:
+            planned[item] += 1
+            answered[item] += each.probability is not None
+            if each.reason:
+                why.setdefault(item, each.reason)
+    reasons: list[str | None] = []
+    for item in range(n_items):
+        if not planned[item]:
+            reasons.append("there is nothing to compare it with")
+        elif 2 * answered[item] < planned[item]:
+            reasons.append(f"{answered[item]} of {planned[item]} comparisons were answered; {why[item]}")
+        else:
+            reasons.append(None)
+    return reasons
