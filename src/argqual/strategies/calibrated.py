@@ -21,8 +21,9 @@ from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError, nearest
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, total_usage
+from argqual.strategies.combining import shares_of
 from argqual.strategies.ordinal import ProportionalOdds, fit_proportional_odds
-from argqual.strategies.prompted import Principle, shares_of
+from argqual.strategies.prompted import Principle
 from argqual.strategies.ridge import best_alpha
 
 Method = Literal["ridge", "isotonic", "ordinal"]

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from argqual.argument import Argument
-from argqual.assessment import Assessment, Status, Usage, aggregate, rate, unrated
+from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError, ModelError, StrategyError, nearest
 from argqual.framework import Framework
 from argqual.judging.judge import Judge
@@ -25,13 +25,13 @@ from argqual.judging.program import GATE
 from argqual.judging.prompt import Demonstration, level_codes
 from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.strategies.base import Array, Predictions, Seen, total_usage
+from argqual.strategies.combining import averaged
 from argqual.strategies.controls import Control, control_framework, plain_framework
 from argqual.strategies.prompted import Prompted, loaded, predictions_of
+from argqual.strategies.rationales import BORROWING, STYLES, Rationales, explaining, styled, with_levels
 
 Select = Literal["random", "balanced", "nearest", "other_domains"]
-Rationales = Literal["none", "polished", "messy", "corrupted"]
 _SELECT = ("random", "balanced", "nearest", "other_domains")
-_RATIONALES = ("none", "polished", "messy", "corrupted")
 
 
 class Exemplar(NamedTuple):
@@ -131,13 +131,13 @@ class Exemplars(Prompted):
     def _check(self) -> None:
         for name, value, known in (
             ("select", self.select, _SELECT),
-            ("rationales", self.rationales, _RATIONALES),
+            ("rationales", self.rationales, STYLES),
         ):
             if value not in known:
                 raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")
         if self.k < 1 or self.draws < 1:
             raise StrategyError(f"k={self.k}, draws={self.draws}: both are at least 1.")
-        if self.rationales in ("messy", "corrupted") and self.k < 2:
+        if self.rationales in BORROWING and self.k < 2:
             raise StrategyError(f"Rationales that are {self.rationales} borrow from another example: k is at least 2.")
         stray = set(self.targets or ()) - {criterion.id for criterion in self._framework().asked}
         if stray:
@@ -200,54 +200,23 @@ class Exemplars(Prompted):
             return {}, None
         wanted = sorted({place for draw in self.chosen_ for place in draw}) or list(range(len(self.pool_)))
         framework = self._framework()
-        explained = [_with_levels(self.pool_[place], self._labels_of(place, framework)) for place in wanted]
-        judge = self._judge(_explaining(framework), explain=True)
-        assessments = self._ask(judge, explained)
-        polished: dict[int, dict[str, str]] = {}
-        for place, assessment in zip(wanted, assessments, strict=True):
-            polished[place] = {
-                rating.criterion: rating.rationale or "" for rating in assessment.ratings if rating.asked
-            }
-            if not any(polished[place].values()):
+        levels = [{name: int(own[place]) for name, own in self.levels_.items()} for place in wanted]
+        told = [with_levels(self.pool_[place], framework, own) for place, own in zip(wanted, levels, strict=True)]
+        assessments = self._ask(self._judge(explaining(framework), explain=True), told)
+        for assessment in assessments:
+            if not any(rating.rationale for rating in assessment.ratings):
                 raise ModelError(
-                    f"{judge.model.name} wrote no rationale for an example: {assessment.overall.reason or 'none'}.",
+                    f"{assessment.model} wrote no rationale for an example: {assessment.overall.reason or 'none'}.",
                     hint="Use rationales='none', or a larger model.",
                 )
-        return {str(place): self._styled(place, polished) for place in wanted}, total_usage(
-            [assessment.usage for assessment in assessments]
-        )
-
-    def _styled(self, place: int, polished: Mapping[int, Mapping[str, str]]) -> dict[str, str]:
-        """An example's rationales in the style asked for; what is borrowed comes from an example of another level."""
-        if self.rationales == "polished":
-            return dict(polished[place])
-        framework = self._framework()
-        said = {}
+        said: dict[str, dict[str, str]] = {str(place): {} for place in wanted}
         for criterion in framework.asked:
-            own, levels = polished[place][criterion.id], self.levels_[criterion.id]
+            polished = [assessment.rating(criterion.id).rationale or "" for assessment in assessments]
             labels = [level.label for level in framework.scale_of(criterion).levels]
-            others = [other for other in polished if other != place]
-            far = max(others, key=lambda other: (abs(int(levels[other]) - int(levels[place])), other))
-            borrowed = polished[far][criterion.id]
-            if self.rationales == "corrupted":
-                said[criterion.id] = borrowed
-            else:
-                said[criterion.id] = (
-                    f"At first sight: {borrowed} So {labels[levels[far]]}. No, wait: that is not what stands here. "
-                    f"Looking again: {own} So {labels[levels[place]]}."
-                )
-        return said
-
-    def _labels_of(self, place: int, framework: Framework) -> str:
-        """The levels that people gave an example, in words."""
-        said = []
-        for criterion in framework.asked:
-            levels = framework.scale_of(criterion).levels
-            level = levels[int(self.levels_[criterion.id][place])]
-            said.append(
-                f"{criterion.name}: {level.written} ({level.label}), from {levels[0].written} to {levels[-1].written}"
-            )
-        return "; ".join(said)
+            found = styled(self.rationales, polished, [own[criterion.id] for own in levels], labels)
+            for place, rationale in zip(wanted, found, strict=True):
+                said[str(place)][criterion.id] = rationale
+        return said, total_usage([assessment.usage for assessment in assessments])
 
     def _judges(self) -> list[Judge]:
         if not hasattr(self, "chosen_"):  # before fitting: whether there can be any
@@ -392,59 +361,3 @@ class _Shown:
 
 def _domain(argument: Argument) -> str | None:
     return argument.domain or argument.issue
-
-
-def _with_levels(argument: Argument, levels: str) -> Argument:
-    """The argument with the levels that people gave it as its context, for whoever is to explain them."""
-    return Argument(argument.text, issue=argument.issue, stance=argument.stance, context=f"Readers judged: {levels}.")
-
-
-def _explaining(framework: Framework) -> Framework:
-    """The framework with the levels given: what is asked for is why."""
-    guidelines = (
-        f"{framework.guidelines.strip()}\n\nReaders have judged the argument already; their levels stand in the "
-        "context. Give the same levels, and explain from the text why they are right."
-    ).strip()
-    inputs = framework.inputs.model_copy(update={"context": "required"})
-    changed = framework.model_copy(
-        update={"id": f"{framework.id}-explained", "guidelines": guidelines, "inputs": inputs, "goldens": ()}
-    )
-    return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
-
-
-def averaged(framework: Framework, asked: Sequence[Sequence[Assessment]]) -> list[Assessment]:
-    """Several assessments of each argument by one framework as one, from the mean of their distributions.
-
-    A criterion that any of them did not rate has the first such status and reason.
-    """
-    return [_mean_assessment(framework, each) for each in zip(*asked, strict=True)]
-
-
-def _mean_assessment(framework: Framework, found: Sequence[Assessment]) -> Assessment:
-    rated = {}
-    for criterion in framework.asked:
-        scale = framework.scale_of(criterion)
-        ratings = [assessment.rating(criterion.id) for assessment in found]
-        failed = next((rating for rating in ratings if rating.status is not Status.OK), None)
-        if failed:
-            rated[criterion.id] = unrated(criterion, scale, failed.status, failed.reason or "")
-            continue
-        shares = np.zeros(len(scale.levels))
-        for rating in ratings:
-            if rating.probabilities:
-                shares += [rating.probabilities[level.written] for level in scale.levels]
-            else:  # a level as written
-                shares += [float(level.value == rating.level) for level in scale.levels]
-        source = ratings[0].probability_source or "votes"
-        rated[criterion.id] = rate(criterion, scale, (shares / len(found)).tolist(), source=source)
-    ratings_, overall = aggregate(framework, rated)
-    return found[0].model_copy(
-        update={
-            "status": overall.status,
-            "overall": overall,
-            "ratings": ratings_,
-            "usage": total_usage([assessment.usage for assessment in found]),
-            "notes": tuple(dict.fromkeys(note for assessment in found for note in assessment.notes)),
-            "truncated": any(assessment.truncated for assessment in found),
-        }
-    )

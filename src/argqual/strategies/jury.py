@@ -120,7 +120,9 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
             They are no list of names with strategies.
         """
         given = self.members if isinstance(self.members, list | tuple) else []
-        if not given or not all(isinstance(each, list | tuple) and len(each) == 2 for each in given):
+        if not given or not all(
+            isinstance(each, list | tuple) and len(each) == 2 and isinstance(each[0], str) for each in given
+        ):
             raise StrategyError(
                 "A jury's members are a list of names with strategies.",
                 hint='For example [("ratio", Principle("ratio")), ("qoam", Principle("qoam"))].',
@@ -146,23 +148,23 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage:
         self.members_: list[Strategy] = []
-        columns, used = [], []
+        columns, usages = [], []
         for name, member in self._named():
             fitted = clone(member).fit(arguments, labels if member.learns else None, groups=groups)
-            said, usage = _cross_fitted(member, fitted, arguments, labels, groups, self.folds)
+            said = _cross_fitted(member, fitted, arguments, labels, groups, self.folds)
             there = np.isfinite(said.values)
             if there.sum() < 2 or there.mean() < 0.5:
                 why = next((reason for reason in said.reasons if reason), "")
-                raise InputError(f"'{name}' has only {there.sum()} of {len(there)} training arguments: {why}")
+                raise InputError(f"'{name}' could predict only {there.sum()} of {len(there)} training arguments: {why}")
             self.members_.append(fitted)
             columns.append(said.values)
-            used += [fitted.seen_.usage, usage]
+            usages += [fitted.seen_.usage, said.usage]
         values = np.column_stack(columns)
         spread = np.nanstd(values, axis=0)
         self.means_, self.scales_ = np.nanmean(values, axis=0), np.where(spread > 0, spread, 1.0)
         if self.combine == "weights":
             self._weigh((values - self.means_) / self.scales_, labels)
-        return total_usage(used)
+        return total_usage(usages)
 
     def _weigh(self, standard: Array, labels: Array) -> None:
         whole = np.isfinite(standard).all(axis=1)
@@ -173,3 +175,73 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
             )
         model = LinearRegression(positive=True).fit(standard[whole], labels[whole])
         self.weights_, self.intercept_ = np.asarray(model.coef_), float(model.intercept_)
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        said = self._said(arguments)
+        standard = self._standardised(said)
+        there = np.isfinite(standard)
+        values = np.full(len(arguments), np.nan)
+        enough = there.sum(axis=1) >= (self.quorum or len(said))
+        values[enough] = self._combined(standard[enough])
+        names = [name for name, _ in self._named()]
+        reasons = [None if np.isfinite(value) else _why_silent(names, said, row) for row, value in enumerate(values)]
+        return Predictions(values, tuple(reasons), usage=total_usage([each.usage for each in said]))
+
+    def _combined(self, standard: Array) -> Array:
+        """One value a row, of the members that have one; at least one has."""
+        if self.combine == "mean":
+            return np.asarray(np.nanmean(standard, axis=1))
+        if self.combine == "median":
+            return np.asarray(np.nanmedian(standard, axis=1))
+        there = np.isfinite(standard) @ self.weights_
+        total = self.weights_.sum()
+        share = np.divide(total, there, out=np.full(len(standard), np.nan), where=there > 0)
+        return np.asarray(self.intercept_ + (share if total else 0.0) * (np.nan_to_num(standard) @ self.weights_))
+
+    def _said(self, arguments: list[Argument]) -> list[Predictions]:
+        return [member.predictions(arguments) for member in self.members_]
+
+    def _standardised(self, said: Sequence[Predictions]) -> Array:
+        return np.asarray((np.column_stack([each.values for each in said]) - self.means_) / self.scales_)
+
+    def _seen(self) -> Seen:
+        seen = [member.seen_ for member in self.members_]
+        models = dict.fromkeys(each.model for each in seen if each.model)
+        return Seen(examples=sum(each.examples for each in seen), model=", ".join(models) or None)
+
+    def _restore(self, state: Mapping[str, Any], folder: Path) -> None:
+        super()._restore(state, folder)
+        self.members = self._named()  # JSON has no tuples
+
+    def _depends_on(self) -> dict[str, str]:
+        return {f"{name} {what}": mark for name, member in self._named() for what, mark in member._depends_on().items()}
+
+
+def _why_silent(names: Sequence[str], said: Sequence[Predictions], row: int) -> str:
+    whys = [f"{name}: {each.reasons[row]}" for name, each in zip(names, said, strict=True) if each.reasons[row]]
+    return "; ".join(whys)
+
+
+def _cross_fitted(
+    member: Strategy, fitted: Strategy, arguments: list[Argument], labels: Array, groups: list[Any], folds: int
+) -> Predictions:
+    """What a member predicts of the training arguments without having learnt from them."""
+    if not member.learns:
+        return fitted.predictions(arguments)
+    codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
+    if codes.max() == 0:
+        raise InputError(
+            "All training arguments are of one group, so no member can predict some without having learnt from them.",
+            hint="Give groups, or members that do not learn.",
+        )
+    values = np.full(len(arguments), np.nan)
+    reasons: list[str | None] = [None] * len(arguments)
+    usages: list[Usage] = []
+    for train, test in GroupKFold(min(folds, codes.max() + 1)).split(labels, labels, codes):
+        part = clone(member).fit([arguments[place] for place in train], labels[train], groups=codes[train])
+        said = part.predictions([arguments[place] for place in test])
+        values[test] = said.values
+        for place, reason in zip(test, said.reasons, strict=True):
+            reasons[place] = reason
+        usages += [part.seen_.usage, said.usage]
+    return Predictions(values, tuple(reasons), usage=total_usage(usages))

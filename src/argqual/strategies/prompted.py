@@ -7,7 +7,7 @@ prediction is the overall rating's quality (0 to 1); an argument without one is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.assessment import Assessment, FrameworkReference, Rating, Status, aggregate
+from argqual.assessment import Assessment, Status
 from argqual.catalogue import load_framework
 from argqual.errors import StrategyError, nearest
 from argqual.framework import Criterion, Framework
@@ -25,6 +25,7 @@ from argqual.judging.store import Store
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.scale import Level, Scale
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, total_usage
+from argqual.strategies.combining import of_parts
 from argqual.strategies.controls import Control, control_framework, plain_framework
 
 Ask = Literal["jointly", "one_by_one", "checklist"]
@@ -120,7 +121,7 @@ class Prompted(Strategy):
     def _predict(self, arguments: list[Argument]) -> Predictions:
         judges = self._judges()
         asked = [self._ask(judge, arguments) for judge in judges]
-        found = asked[0] if len(judges) == 1 else _combined(self._framework(), asked)
+        found = asked[0] if len(judges) == 1 else of_parts(self._framework(), asked)
         return predictions_of(found)
 
     def _ask(self, judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
@@ -146,21 +147,6 @@ def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
         assessments=tuple(assessments),
         usage=total_usage([assessment.usage for assessment in assessments]),
     )
-
-
-def shares_of(rating: Rating) -> Array:
-    """A rating's probabilities over the levels, lowest first; without any, its place on the scale as two shares.
-
-    Raises
-    ------
-    ValueError
-        It has no value.
-    """
-    if rating.unit is None:
-        raise ValueError(f"{rating.criterion} has no value: {rating.reason}")
-    if rating.probabilities:
-        return np.array(list(rating.probabilities.values()))
-    return np.array([1.0 - rating.unit, rating.unit])
 
 
 class Plain(Prompted):
@@ -392,27 +378,3 @@ def _with_criteria(framework: Framework, id: str, criteria: Sequence[Criterion],
         update={"id": id[:60].rstrip("-"), "criteria": tuple(criteria), "aggregate": aggregate, "goldens": ()}
     )
     return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
-
-
-def _combined(framework: Framework, asked: Sequence[Sequence[Assessment]]) -> list[Assessment]:
-    """Assessments by parts as assessments by the whole."""
-    reference = FrameworkReference(id=framework.id, version=framework.version, fingerprint=framework.fingerprint)
-    together = []
-    for parts in zip(*asked, strict=True):
-        rated: Mapping[str, Rating] = {rating.criterion: rating for part in parts for rating in part.ratings}
-        ratings, overall = aggregate(framework, rated)
-        together.append(
-            parts[0].model_copy(
-                update={
-                    "status": overall.status,
-                    "overall": overall,
-                    "ratings": ratings,
-                    "framework": reference,
-                    "program": "+".join(part.program for part in parts),
-                    "usage": total_usage([part.usage for part in parts]),
-                    "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-                    "truncated": any(part.truncated for part in parts),
-                }
-            )
-        )
-    return together

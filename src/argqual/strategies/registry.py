@@ -110,14 +110,30 @@ def create(name: str, **params: Any) -> Strategy:
     for key in own:
         if key not in accepted:
             raise StrategyError(f"The strategy '{name}' has no parameter '{key}'. {nearest(key, accepted)}")
-        if key in kind.nested and isinstance(own[key], str):
+        if key in kind.nested:
             inner = {rest.removeprefix(f"{key}__"): params[rest] for rest in params if rest.startswith(f"{key}__")}
-            own[key] = create(own[key], **inner)
-        elif key in kind.nested and isinstance(own[key], list):
-            own[key] = [create(each) if isinstance(each, str) else each for each in own[key]]
-    built = kind(**own)
+            own[key] = _nested(own[key], inner)
     rest = {key: value for key, value in params.items() if "__" in key and key.partition("__")[0] not in own}
     try:
+        built = kind(**own)
         return built.set_params(**rest) if rest else built
-    except (ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise StrategyError(f"The strategy '{name}' cannot be set up: {error}") from None
+
+
+def _nested(value: Any, params: dict[str, Any]) -> Any:
+    """A strategy named by a string, or a list of them as (name, strategy); anything else as it is."""
+    if isinstance(value, str):
+        return create(value, **params)
+    if isinstance(value, list | tuple):
+        return [_member(each) for each in value]
+    return value
+
+
+def _member(value: Any) -> Any:
+    """`plain` or [mine, plain] as (name, strategy)."""
+    if isinstance(value, str):
+        return value, create(value)
+    if isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[1], str):
+        return value[0], create(value[1])
+    return value
