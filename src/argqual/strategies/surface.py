@@ -1,0 +1,212 @@
+"""Training on the surface: words as they stand, and counts of what can be seen without understanding.
+
+What these reach is no sign of understanding; what they do not reach may be one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import Ridge
+
+from argqual.argument import Argument
+from argqual.errors import StrategyError
+from argqual.strategies.base import Array, Predictions, Strategy
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_SENTENCE_END = re.compile(r"[.!?…]+(?=\s|$)")
+_VOWELS = re.compile(r"[aeiouy]+")
+
+# English; our own lists. A marker counts as often as it stands there as a word or a phrase.
+_MARKERS: dict[str, tuple[str, ...]] = {
+    "causal": ("because", "since", "as a result", "due to", "therefore", "thus", "hence", "so that", "consequently"),
+    "contrast": ("but", "however", "whereas", "instead", "on the other hand", "rather than", "yet"),
+    "concession": ("although", "though", "even if", "admittedly", "granted", "despite", "nevertheless", "of course"),
+    "conclusion": ("in conclusion", "to sum up", "overall", "in short", "all in all", "finally", "it follows"),
+    "example": ("for example", "for instance", "such as", "e.g", "namely", "in fact", "like when"),
+    "condition": ("if", "unless", "provided", "as long as", "in case", "otherwise"),
+    "addition": ("also", "moreover", "furthermore", "in addition", "besides", "first", "second", "secondly"),
+    "hedge": ("may", "might", "could", "perhaps", "probably", "likely", "seems", "some", "often", "usually"),
+    "booster": ("always", "never", "obviously", "clearly", "definitely", "everyone", "nobody", "must", "totally"),
+    "evidence": ("study", "studies", "research", "percent", "according to", "evidence", "statistics", "data"),
+}
+_PERSONS = {"first_person": r"\b(?:i|me|my|we|us|our)\b", "second_person": r"\b(?:you|your|yours)\b"}
+_MARKS = {"commas": ",", "semicolons": ";", "colons": ":", "question_marks": "?", "exclamation_marks": "!"}
+
+FEATURES: tuple[str, ...] = (
+    "log_words",
+    "sentences",
+    "words_a_sentence",
+    "characters_a_word",
+    "long_words",
+    "distinct_words",
+    "reading_ease",
+    *_MARKS,
+    "quotation_marks",
+    "brackets",
+    "capitals",
+    "shouted_words",
+    "digits",
+    "links",
+    "paragraphs",
+    *_PERSONS,
+    *_MARKERS,
+)
+"""The columns of `surface_features`, in order."""
+
+_PATTERNS = {
+    name: re.compile(r"\b(?:" + "|".join(re.escape(marker) for marker in markers) + r")\b")
+    for name, markers in _MARKERS.items()
+} | {name: re.compile(pattern) for name, pattern in _PERSONS.items()}
+
+
+def surface_features(texts: Sequence[str]) -> Array:
+    """Counts of what stands on the surface of texts, shape (n_texts, len(FEATURES)).
+
+    Counts are rates (per 100 words, of characters per character) except `log_words` and `sentences`.
+    `distinct_words` is Guiraud's index, distinct words over the root of all, which depends less on length than
+    their ratio. `reading_ease` is Flesch's (1948): 206.835 - 1.015 words a sentence - 84.6 syllables a word, with
+    vowel groups as syllables.
+    """
+    return np.array([_features(text) for text in texts], dtype=float)
+
+
+def _features(text: str) -> list[float]:
+    words = _WORD.findall(text)
+    lowered = text.lower()
+    count, characters = max(len(words), 1), max(len(text), 1)
+    sentences = max(len(_SENTENCE_END.findall(text)), 1)
+    syllables = sum(max(len(_VOWELS.findall(word.lower())), 1) for word in words)
+    hundred = 100.0 / count
+    rates = [
+        *(text.count(mark) * hundred for mark in _MARKS.values()),
+        sum(text.count(mark) for mark in '"“”«»') * hundred,
+        (text.count("(") + text.count("[")) * hundred,
+        sum(character.isupper() for character in text) / characters,
+        sum(len(word) > 2 and word.isupper() for word in words) * hundred,
+        sum(character.isdigit() for character in text) / characters,
+        float(lowered.count("http") + lowered.count("www.")),
+        float(len([part for part in re.split(r"\n\s*\n", text) if part.strip()])),
+        *(len(_PATTERNS[name].findall(lowered)) * hundred for name in (*_PERSONS, *_MARKERS)),
+    ]
+    return [
+        float(np.log1p(len(text.split()))),
+        float(sentences),
+        count / sentences,
+        sum(map(len, words)) / count,
+        sum(len(word) > 6 for word in words) * hundred,
+        len({word.lower() for word in words}) / np.sqrt(count),
+        206.835 - 1.015 * count / sentences - 84.6 * syllables / count,
+        *rates,
+    ]
+
+
+class Tfidf(Strategy):
+    """TF-IDF of words and word pairs, and ridge regression.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength of the penalty.
+    longest : int, default=2
+        Longest sequence of words.
+    least : int, default=2
+        Training arguments that a word must stand in; 1 where that leaves no words.
+
+    Attributes
+    ----------
+    vectoriser_ : TfidfVectorizer
+    ridge_ : Ridge
+    """
+
+    def __init__(self, *, alpha: float = 1.0, longest: int = 2, least: int = 2) -> None:
+        self.alpha = alpha
+        self.longest = longest
+        self.least = least
+
+    def _check(self) -> None:
+        if self.alpha <= 0 or self.longest < 1 or self.least < 1:
+            raise StrategyError(
+                f"alpha={self.alpha}, longest={self.longest}, least={self.least}: alpha is above 0, the others 1 or more."
+            )
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
+        texts = [argument.text for argument in arguments]
+        table = None
+        for least in dict.fromkeys((self.least, 1)):
+            self.vectoriser_ = TfidfVectorizer(
+                ngram_range=(1, self.longest), min_df=least, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"
+            )
+            try:
+                table = self.vectoriser_.fit_transform(texts)
+                break
+            except ValueError:  # no word is left
+                continue
+        if table is None:
+            raise StrategyError("The training arguments hold no words.")
+        self.ridge_ = Ridge(alpha=self.alpha).fit(table, labels)
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        table = self.vectoriser_.transform([argument.text for argument in arguments])
+        return Predictions(np.asarray(self.ridge_.predict(table)))
+
+
+class Surface(Strategy):
+    """Gradient boosting on readability, length, punctuation and discourse markers; see `FEATURES`.
+
+    Parameters
+    ----------
+    trees : int, default=100
+        How many.
+    leaves : int, default=8
+        Most leaves of a tree.
+    learning_rate : float, default=0.05
+        By which each tree counts.
+    least : int, default=10
+        Fewest training arguments in a leaf; at most a tenth of them all.
+    seed : int, default=0
+        Of the trees.
+
+    Attributes
+    ----------
+    trees_ : HistGradientBoostingRegressor
+
+    References
+    ----------
+    Flesch, R. (1948). A new readability yardstick. Journal of Applied Psychology 32(3).
+    """
+
+    def __init__(
+        self, *, trees: int = 100, leaves: int = 8, learning_rate: float = 0.05, least: int = 10, seed: int = 0
+    ) -> None:
+        self.trees = trees
+        self.leaves = leaves
+        self.learning_rate = learning_rate
+        self.least = least
+        self.seed = seed
+
+    def _check(self) -> None:
+        if min(self.trees, self.least) < 1 or self.leaves < 2 or self.learning_rate <= 0:
+            raise StrategyError("trees and least are 1 or more, leaves 2 or more, learning_rate is above 0.")
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
+        self.trees_ = HistGradientBoostingRegressor(
+            max_iter=self.trees,
+            max_leaf_nodes=self.leaves,
+            learning_rate=self.learning_rate,
+            min_samples_leaf=max(1, min(self.least, len(labels) // 10)),
+            early_stopping=False,
+            random_state=self.seed,
+        ).fit(_table(arguments), labels)
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        return Predictions(np.asarray(self.trees_.predict(_table(arguments))))
+
+
+def _table(arguments: Sequence[Argument]) -> Array:
+    return surface_features([argument.text for argument in arguments])
