@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -267,6 +267,13 @@ class Framework(Part):
         _check_levels(self)
         _check_references(self)
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, without what was computed of the original."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("asked", "fingerprint"):
+            copied.__dict__.pop(name, None)
+        return copied
 
     @cached_property
     def asked(self) -> tuple[Criterion, ...]:

@@ -93,7 +93,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     and predicts in `_predict`. Everything else (checks, the account of what was seen, saving) is here.
     """
 
-    learns: ClassVar[bool] = True
+    learns: bool = True
     """Whether `fit` looks at labels; otherwise `y` may be left out and is ignored."""
     least_labels: ClassVar[int] = 2
     """Fewest labelled arguments that it can learn from."""

@@ -15,13 +15,13 @@ from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError, nearest
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, total_usage
 from argqual.strategies.combining import shares_of
+from argqual.strategies.crossfit import cross_fitted
 from argqual.strategies.ordinal import ProportionalOdds, fit_proportional_odds
 from argqual.strategies.prompted import Principle
 from argqual.strategies.ridge import best_alpha
@@ -90,35 +90,19 @@ class Calibrated(Strategy):
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage:
         self.base_ = clone(self._base()).fit(arguments, labels if self._base().learns else None, groups=groups)
-        assessments = self._ratings(arguments, labels, groups)
+        said = cross_fitted(self._base(), arguments, labels, groups, self.folds)
+        assessments = said.assessments or ()
         self.criteria_ = _criteria(assessments)
-        rated = np.array([not _why_not(assessment, self.criteria_) for assessment in assessments])
+        why = [_why_not(assessment, self.criteria_) for assessment in assessments]
+        rated = np.array([reason is None for reason in why])
         if rated.sum() < self.least_labels or rated.mean() < 0.5:
-            why = next(
-                (_why_not(each, self.criteria_) for each, fine in zip(assessments, rated, strict=True) if not fine), ""
-            )
-            raise InputError(f"Only {rated.sum()} of {len(rated)} training arguments could be rated: {why}")
-        kept = [each for each, fine in zip(assessments, rated, strict=True) if fine]
-        self.fitted_on_ = len(kept)
-        self._learn(kept, labels[rated], [groups[place] for place in np.flatnonzero(rated)])
-        return total_usage([assessment.usage for assessment in assessments])
-
-    def _ratings(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> list[Assessment]:
-        """Ratings of the training arguments, by a base that has not been fitted on them."""
-        if not self._base().learns:
-            return _assessed(self.base_, arguments)
-        codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
-        if codes.max() == 0:
             raise InputError(
-                "All training arguments are of one group, so a base that learns cannot be calibrated.",
-                hint="Give groups, or calibrate a strategy that does not learn.",
+                f"Only {rated.sum()} of {len(rated)} training arguments could be rated: {next(filter(None, why))}"
             )
-        found: list[Any] = [None] * len(arguments)
-        for train, test in GroupKFold(min(self.folds, codes.max() + 1)).split(labels, labels, codes):
-            part = clone(self._base()).fit([arguments[place] for place in train], labels[train], groups=codes[train])
-            for place, assessment in zip(test, _assessed(part, [arguments[place] for place in test]), strict=True):
-                found[place] = assessment
-        return found
+        kept = np.flatnonzero(rated)
+        self.fitted_on_ = len(kept)
+        self._learn([assessments[place] for place in kept], labels[rated], [groups[place] for place in kept])
+        return total_usage([self.base_.seen_.usage, said.usage])
 
     def _learn(self, assessments: list[Assessment], labels: Array, groups: list[Any]) -> None:
         if self.method == "ridge":
@@ -169,10 +153,6 @@ class Calibrated(Strategy):
 
     def _depends_on(self) -> dict[str, str]:
         return self._base()._depends_on()
-
-
-def _assessed(strategy: Any, arguments: list[Argument]) -> list[Assessment]:
-    return list(strategy.assess(arguments))
 
 
 def _criteria(assessments: Sequence[Assessment]) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata
@@ -83,7 +83,7 @@ class Exemplars(Prompted):
     matters. ACL.
     """
 
-    learns: ClassVar[bool] = True
+    learns: bool = True
 
     def __init__(
         self,

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GroupKFold
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,6 +21,7 @@ from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import InputError, StrategyError, nearest
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, as_arguments, total_usage
+from argqual.strategies.crossfit import cross_fitted
 
 Combine = Literal["mean", "median", "weights"]
 _COMBINE = ("mean", "median", "weights")
@@ -151,7 +151,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         columns, usages = [], []
         for name, member in self._named():
             fitted = clone(member).fit(arguments, labels if member.learns else None, groups=groups)
-            said = _cross_fitted(member, fitted, arguments, labels, groups, self.folds)
+            said = cross_fitted(member, arguments, labels, groups, self.folds)
             there = np.isfinite(said.values)
             if there.sum() < 2 or there.mean() < 0.5:
                 why = next((reason for reason in said.reasons if reason), "")
@@ -160,8 +160,10 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
             columns.append(said.values)
             usages += [fitted.seen_.usage, said.usage]
         values = np.column_stack(columns)
-        spread = np.nanstd(values, axis=0)
-        self.means_, self.scales_ = np.nanmean(values, axis=0), np.where(spread > 0, spread, 1.0)
+        self.means_, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+        # A member that always says the same has a spread of rounding errors, which is none.
+        varies = spread > 1e-9 * np.maximum(np.abs(self.means_), 1.0)
+        self.scales_ = np.where(varies, spread, 1.0)
         if self.combine == "weights":
             self._weigh((values - self.means_) / self.scales_, labels)
         return total_usage(usages)
@@ -220,28 +222,3 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
 def _why_silent(names: Sequence[str], said: Sequence[Predictions], row: int) -> str:
     whys = [f"{name}: {each.reasons[row]}" for name, each in zip(names, said, strict=True) if each.reasons[row]]
     return "; ".join(whys)
-
-
-def _cross_fitted(
-    member: Strategy, fitted: Strategy, arguments: list[Argument], labels: Array, groups: list[Any], folds: int
-) -> Predictions:
-    """What a member predicts of the training arguments without having learnt from them."""
-    if not member.learns:
-        return fitted.predictions(arguments)
-    codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
-    if codes.max() == 0:
-        raise InputError(
-            "All training arguments are of one group, so no member can predict some without having learnt from them.",
-            hint="Give groups, or members that do not learn.",
-        )
-    values = np.full(len(arguments), np.nan)
-    reasons: list[str | None] = [None] * len(arguments)
-    usages: list[Usage] = []
-    for train, test in GroupKFold(min(folds, codes.max() + 1)).split(labels, labels, codes):
-        part = clone(member).fit([arguments[place] for place in train], labels[train], groups=codes[train])
-        said = part.predictions([arguments[place] for place in test])
-        values[test] = said.values
-        for place, reason in zip(test, said.reasons, strict=True):
-            reasons[place] = reason
-        usages += [part.seen_.usage, said.usage]
-    return Predictions(values, tuple(reasons), usage=total_usage(usages))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class Prompted(Strategy):
     framework's own aggregation (`_framework`).
     """
 
-    learns: ClassVar[bool] = False
+    learns: bool = False
     model: Model | str
     readout: str
     explain: bool

@@ -131,16 +131,18 @@ class Tfidf(Strategy):
 
     def _check(self) -> None:
         if self.alpha <= 0 or self.longest < 1 or self.least < 1:
-            raise StrategyError(
-                f"alpha={self.alpha}, longest={self.longest}, least={self.least}: alpha is above 0, the others 1 or more."
-            )
+            given = f"alpha={self.alpha}, longest={self.longest}, least={self.least}"
+            raise StrategyError(f"{given}: alpha is above 0, the others are 1 or more.")
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
         texts = [argument.text for argument in arguments]
         table = None
         for least in dict.fromkeys((self.least, 1)):
             self.vectoriser_ = TfidfVectorizer(
-                ngram_range=(1, self.longest), min_df=least, sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"
+                ngram_range=(1, self.longest),
+                min_df=least,
+                sublinear_tf=True,
+                token_pattern=r"(?u)\b\w+\b",  # noqa: S106 - of words
             )
             try:
                 table = self.vectoriser_.fit_transform(texts)

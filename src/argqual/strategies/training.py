@@ -1,4 +1,8 @@
-"""Corpora as training data: arguments, labels on one scale, groups, and what it all was."""
+"""Corpora as training data: arguments, labels on one scale, groups, and what it all was.
+
+Nothing is imputed: an argument without the label, or whose label cannot be brought onto the common scale, is left
+out and counted. Copies of a text stay, in one group.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,19 +32,28 @@ class TrainingData:
     Parameters
     ----------
     labels
-        On the corpus' own scale, or z-scores within each label's unit: see `standardised`.
+        Shape (n_arguments,); on the corpus' own scale, or z-scores within each label's unit: see `standardised`.
     groups
         What inner splits keep together.
-    left_out
-        Arguments without the target, and those of a unit too small to standardise.
+    unlabelled
+        How many arguments were left out since they have no label for the target.
+    without_scale
+        How many were left out since their unit has fewer than two different labels, so cannot be standardised.
     """
 
     arguments: list[Argument]
     labels: Array
     groups: list[str]
     standardised: bool
-    left_out: int
+    unlabelled: int
+    without_scale: int
     training: Training
+
+
+class _Row(NamedTuple):
+    argument: Argument
+    label: float
+    corpus: Corpus
 
 
 def training_data(
@@ -59,7 +73,7 @@ def training_data(
     proxies
         Also labels that only measure something akin to the target.
     split
-        Only this part of the releases' own split.
+        Only this part of the releases' own split, which each of the corpora then has.
     limit
         At most so many arguments: the first in the order of the SHA-256 of their ids.
 
@@ -80,48 +94,60 @@ def training_data(
             )
             raise CorpusError(f"{corpus.card.id} has no labels for '{target}'. Its targets: {has}.", hint=also or None)
     groups = groups_of(corpora)
-    rows = [
-        (argument, corpus.target(argument, wanted, proxies=proxies), corpus)
-        for corpus in corpora
-        for argument in corpus.arguments
-        if split is None or corpus.splits.get(argument.id or "") == split
+    offered = [(argument, corpus) for corpus in corpora for argument in _part(corpus, split)]
+    labelled = [
+        _Row(argument, label, corpus)
+        for argument, corpus in offered
+        if (label := corpus.target(argument, wanted, proxies=proxies)) is not None
     ]
-    if split is not None and not rows:
-        known = sorted({name for corpus in corpora for name in corpus.splits.values()})
-        raise CorpusError(f"No argument is in the split '{split}'.", hint=f"Splits: {', '.join(known) or 'none'}.")
-    rows.sort(key=lambda row: hashlib.sha256(f"{row[2].card.id}/{row[0].id}".encode()).hexdigest())
-    labelled = [(argument, float(label), corpus) for argument, label, corpus in rows if label is not None]
+    labelled.sort(key=lambda row: hashlib.sha256(f"{row.corpus.card.id}/{row.argument.id}".encode()).hexdigest())
     standardised = len(corpora) > 1 or any(corpus.card.unit != "corpus" for corpus in corpora)
+    comparable = _in_large_units(labelled) if standardised else labelled
+    drawn = comparable[:limit]
+    rows = _in_large_units(drawn) if standardised else drawn
+    for corpus in corpora:
+        if not any(row.corpus is corpus for row in rows):
+            raise CorpusError(
+                f"No usable label for '{target}' is left of {corpus.card.id}"
+                + (f", split '{split}'." if split else "."),
+                hint="A larger --limit takes more of it." if limit else "Train without this corpus.",
+            )
+    labels = np.array([row.label for row in rows])
     if standardised:
-        labelled = _in_large_units(labelled)
-    labelled = labelled[:limit]
-    if standardised:
-        labelled = _in_large_units(labelled)
-    labels = np.array([label for _, label, _ in labelled])
-    if standardised and len(labels):
-        labels = LabelStandardiser().fit_transform(labels, [corpus.unit(argument) for argument, _, corpus in labelled])
+        labels = LabelStandardiser().fit_transform(labels, [row.corpus.unit(row.argument) for row in rows])
     return TrainingData(
-        [argument for argument, _, _ in labelled],
+        [row.argument for row in rows],
         labels,
-        [groups[corpus.card.id, argument.id or ""] for argument, _, corpus in labelled],
+        [groups[row.corpus.card.id, row.argument.id or ""] for row in rows],
         standardised,
-        min(len(rows), limit or len(rows)) - len(labelled),
-        Training(
-            corpora={corpus.card.id: _fingerprint(corpus) for corpus in corpora},
+        unlabelled=len(offered) - len(labelled),
+        without_scale=len(labelled) - len(comparable) + len(drawn) - len(rows),
+        training=Training(
+            corpora={corpus.card.id: corpus.card.fingerprint for corpus in corpora},
             target=target + (", z-scores" if standardised else ""),
             licences=tuple(_obligations(corpus) for corpus in corpora),
         ),
     )
 
 
-def _in_large_units(rows: list[tuple[Argument, float, Corpus]]) -> list[tuple[Argument, float, Corpus]]:
+def _part(corpus: Corpus, split: str | None) -> list[Argument]:
+    """The arguments of a part of the release's own split; all of them without one."""
+    if split is None:
+        return list(corpus.arguments)
+    found = [argument for argument in corpus.arguments if corpus.splits.get(argument.id or "") == split]
+    if not found:
+        known = ", ".join(sorted(set(corpus.splits.values())))
+        raise CorpusError(
+            f"No argument of {corpus.card.id} is in the split '{split}'.",
+            hint=f"Its splits: {known}." if known else "Its release has no split of its own: leave out --split.",
+        )
+    return found
+
+
+def _in_large_units(rows: list[_Row]) -> list[_Row]:
     """Those whose unit has two different labels at least: fewer cannot be standardised."""
-    distinct = Counter(unit for unit, _ in {(corpus.unit(argument), label) for argument, label, corpus in rows})
-    return [row for row in rows if distinct[row[2].unit(row[0])] > 1]
-
-
-def _fingerprint(corpus: Corpus) -> str:
-    return hashlib.sha256(corpus.card.model_dump_json().encode()).hexdigest()[:16]
+    distinct = Counter(unit for unit, _ in {(row.corpus.unit(row.argument), row.label) for row in rows})
+    return [row for row in rows if distinct[row.corpus.unit(row.argument)] > 1]
 
 
 def _obligations(corpus: Corpus) -> str:
