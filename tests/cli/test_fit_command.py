@@ -1,19 +1,31 @@
-"""`argqual fit`, `strategies` and `score --strategy` from outside. Every sentence here is made up."""
+"""`argqual fit` and `score --strategy` as a user meets them. Every sentence here is made up."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import random
-import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
 
 import pyarrow.parquet as pq
 import pytest
 
 import commandline
-from argqual.strategies.registry import BUILT_IN
+from argqual.argument import Argument
+from argqual.cli import score_strategy
+from argqual.cli.fit import embedded_models
+from argqual.cli.main import main
+from argqual.strategies.base import Predictions
+from argqual.strategies.floors import Length
+from argqual.strategies.saving import load_strategy
 from cardfile import own_card
+from chatserver import ChatServer
 
 WORDS = [f"word{number}" for number in range(300)]
 LABELS = """\
@@ -42,8 +54,22 @@ def letters(tmp_path: Path) -> Path:
     return own_card(tmp_path, "\n".join(lines) + "\n", table="{id: [id], issue: issue}", rest=LABELS)
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return commandline.argqual(folder, *words)
+class Ran(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(folder: Path, *words: str) -> Ran:
+    """The command in this process: starting one each time would be most of what the tests take."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err), patch.object(sys, "argv", ["argqual", *words]):
+        try:
+            main()
+            code = 0
+        except SystemExit as left:
+            code = int(left.code or 0)
+    return Ran(code, *(stream.buffer.getvalue().decode("utf-8") for stream in (out, err)))  # type: ignore[attr-defined]
 
 
 def done(folder: Path, *words: str) -> str:
@@ -72,7 +98,7 @@ def test_fit_says_what_was_seen_and_under_which_licence(letters: Path) -> None:
 def test_check_tests_on_groups_that_it_was_not_fitted_on(letters: Path) -> None:
     report = json.loads(done(letters.parent, "fit", "length", "-c", letters.name, "-o", "mine", "--check"))
     found = report["check"]["spearman"]
-    assert found["value"] > 0.9 and found["low"] <= found["value"] and found["n"] == 40 and found["clusters"] == 8
+    assert found["value"] > 0.9 and found["low"] < found["high"] and found["n"] == 40 and found["clusters"] == 8
 
 
 def test_parameters_reach_the_strategy_also_within_another(letters: Path) -> None:
@@ -80,6 +106,15 @@ def test_parameters_reach_the_strategy_also_within_another(letters: Path) -> Non
     saved = json.loads((folder / "strategy.json").read_text(encoding="utf-8"))
     assert saved["params"]["alpha"] == 3 and saved["seen"]["labels"] == 30
     assert saved["training"]["corpora"].keys() == {"letters"} and saved["training"]["target"] == "overall"
+    jury = fitted(letters, "jury", "--set", "members=[length, [words, tfidf]]", "--set", "words__alpha=5")
+    assert load_strategy(jury).get_params()["words__alpha"] == 5
+
+
+def test_models_are_found_also_in_a_saved_list_of_strategies() -> None:
+    member = {"$strategy": "plain", "params": {"model": "smollm2-135m", "readout": "auto"}}
+    assert list(embedded_models({"members": [["a", member], ["b", {"$strategy": "mean", "params": {}}]]})) == [
+        "smollm2-135m"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -90,15 +125,34 @@ def test_parameters_reach_the_strategy_also_within_another(letters: Path) -> Non
         (("length", "--set", "alpha"), "is not NAME=VALUE"),
         (("length", "--target", "logik"), "Did you mean 'logic'"),
         (("length", "--target", "logic"), "has no labels for 'logic'. Its targets: overall"),
-        (("length", "--split", "train"), "No argument is in the split 'train'"),
-        (("mean", "-c", "dagstuhl"), "argqual corpora fetch"),
+        (("length", "--split", "train"), "No argument of letters is in the split 'train'"),
+        (("length", "-c", "dagstul"), "Did you mean 'dagstuhl'"),
+        (("jury",), "members"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_fitted(letters: Path, words: tuple[str, ...], said: str) -> None:
-    corpus = () if "-c" in words else ("-c", letters.name)
-    ran = run(letters.parent, "fit", *words, *corpus, "-o", "mine")
-    assert ran.returncode in (2, 3) and said in " ".join(ran.stderr.split())
+    ran = run(letters.parent, "fit", *words, "-c", letters.name, "-o", "mine")
+    assert ran.returncode == 2 and said in " ".join(ran.stderr.split())
     assert not (letters.parent / "mine").exists()
+
+
+def test_a_place_where_no_folder_can_be_made_is_known_before_fitting(letters: Path) -> None:
+    ran = run(letters.parent, "fit", "length", "-c", letters.name, "-o", f"{letters.name}/mine")
+    assert ran.returncode == 2 and "cannot be made" in ran.stderr and "Reading" not in ran.stderr
+
+
+@pytest.mark.parametrize("words", [("plain",), ("jury", "--set", "members=[length, plain]")])
+def test_weights_that_are_missing_are_asked_for_before_anything_else(letters: Path, words: tuple[str, ...]) -> None:
+    ran = run(letters.parent, "fit", *words, "-c", letters.name, "-o", "mine")
+    assert ran.returncode == 2 and "--yes" in ran.stderr and "Reading" not in ran.stderr
+
+
+def test_a_check_without_two_groups_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    lines = "".join(f"One word and {'more ' * number}of them.,trees,{number % 3 + 1}\n" for number in range(9))
+    card = own_card(tmp_path, "text,issue,quality\n" + lines, table="{issue: issue}", rest=LABELS)
+    ran = run(tmp_path, "fit", "length", "-c", card.name, "-o", "mine", "--check")
+    assert ran.returncode == 2 and "all these arguments are in one" in ran.stderr
+    assert not (tmp_path / "mine").exists()
 
 
 def test_a_folder_that_is_there_is_not_written_over(letters: Path) -> None:
@@ -155,7 +209,105 @@ def test_csv_streams_have_the_columns(letters: Path) -> None:
     assert next(csv.reader(shown.splitlines())) == ["text", "length_prediction", "length_reason", "length_strategy"]
 
 
-@pytest.mark.parametrize("option", [("--framework", "qoam"), ("--explain",), ("--raw",), ("--readout", "label")])
+def new_table(letters: Path, rows: int = 20) -> Path:
+    table = letters.parent / "new.csv"
+    lines = [f"{'word ' * (5 + 3 * number)}end{number}" for number in range(rows)]
+    table.write_text("text\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return table
+
+
+def predicted(path: Path, column: str = "length_prediction") -> list[float]:
+    return [json.loads(line)[column] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_table_is_predicted_as_the_strategy_does_whatever_the_chunks(
+    letters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, table = fitted(letters), new_table(letters)
+    monkeypatch.setattr(score_strategy, "_CHUNK", 7)
+    done(letters.parent, "score", table.name, "--strategy", folder.name, "-o", "out.jsonl")
+    texts = table.read_text(encoding="utf-8").splitlines()[1:]
+    assert predicted(letters.parent / "out.jsonl") == pytest.approx(load_strategy(folder).predict(texts))
+    done(letters.parent, "score", table.name, "--strategy", folder.name, "-o", "first.jsonl", "--limit", "9")
+    assert predicted(letters.parent / "first.jsonl") == predicted(letters.parent / "out.jsonl")[:9]
+
+
+def test_an_interrupted_table_goes_on_where_it_stopped(letters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, table = fitted(letters), new_table(letters)
+    words = ("score", table.name, "--strategy", folder.name, "-o", "out.jsonl")
+    monkeypatch.setattr(score_strategy, "_CHUNK", 7)
+    predict, asked = Length._predict, []
+
+    def interrupted(self: Length, arguments: list[Argument]) -> Predictions:
+        asked.append(len(arguments))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return predict(self, arguments)
+
+    monkeypatch.setattr(Length, "_predict", interrupted)
+    first = run(letters.parent, *words)
+    assert first.returncode == 130 and "--resume" in first.stderr and not (letters.parent / "out.jsonl").exists()
+    second = run(letters.parent, *words, "--resume")
+    assert second.returncode == 0 and "Going on after 7 rows" in second.stderr and "20 rows" in second.stderr
+    assert asked == [7, 7, 7, 6]
+    assert len(predicted(letters.parent / "out.jsonl")) == 20
+
+
+def test_what_is_finished_with_rows_missing_still_exits_with_1(letters: Path) -> None:
+    folder = fitted(letters)
+    (letters.parent / "new.csv").write_text('text\n"Some words."\n""\n', encoding="utf-8")
+    words = ("score", "new.csv", "--strategy", folder.name, "-o", "out.csv")
+    assert run(letters.parent, *words).returncode == 1
+    again = run(letters.parent, *words, "--resume")
+    assert again.returncode == 1 and "finished" in again.stderr and "1 without a prediction" in again.stderr
+
+
+def test_a_fit_and_a_score_as_processes_of_their_own(letters: Path) -> None:
+    assert commandline.argqual(letters.parent, "fit", "mean", "-c", letters.name, "-o", "mine").returncode == 0
+    table = new_table(letters)
+    ran = commandline.argqual(letters.parent, "score", table.name, "--strategy", "mine", "--format", "csv")
+    assert ran.returncode == 0 and len(ran.stdout.splitlines()) == 21
+
+
+# with a model: a server on loopback whose ratings mean nothing
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, ...]]:
+    """The settings that reach it."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-90125")
+    with ChatServer() as running:
+        yield "--set", "model=openai/test", "--set", f"api_base={running.url}/v1"
+
+
+def test_ratings_behind_a_prediction_are_shown_with_it(letters: Path, server: tuple[str, ...]) -> None:
+    folder = fitted(letters, "principle", *server, "--set", "framework=ratio")
+    words = ("score", "Trams are quiet, so people sleep.", "--strategy", folder.name)
+    shown = run(letters.parent, *words, "--format", "text")
+    assert "Sufficiency" in shown.stdout and "Prediction of principle: 0." in shown.stdout, shown.stderr
+    assert "from 0 to 1" in shown.stdout and "sk-planted" not in shown.stdout + shown.stderr
+    assert "sk-planted" not in (folder / "strategy.json").read_text(encoding="utf-8")
+    one = json.loads(done(letters.parent, *words))
+    assert one["assessment"]["framework"]["id"] == "ratio"
+    assert one["prediction"] == pytest.approx(one["assessment"]["overall"]["quality"])
+
+
+def test_rows_that_are_compared_with_each_other_are_compared_all_together(
+    letters: Path, server: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fitted(letters, "pairwise", *server, "--set", "against=test", "--set", "opponents=2")
+    table = new_table(letters, 9)
+    monkeypatch.setattr(score_strategy, "_CHUNK_ASKED", 4)
+    done(letters.parent, "score", table.name, "--strategy", folder.name, "-o", "out.jsonl")
+    texts = table.read_text(encoding="utf-8").splitlines()[1:]
+    expected = load_strategy(folder).predict(texts)
+    assert predicted(letters.parent / "out.jsonl", "pairwise_prediction") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--framework", "ratio"), ("--explain",), ("--raw",), ("--readout", "label"), ("--concurrency", "4")],
+)
 def test_options_of_judging_do_not_go_with_a_strategy(letters: Path, option: tuple[str, ...]) -> None:
     ran = run(letters.parent, "score", "Some words here.", "--strategy", str(fitted(letters)), *option)
     assert ran.returncode == 2 and "do not go together" in ran.stderr
@@ -169,33 +321,3 @@ def test_a_folder_that_is_no_strategy_or_was_changed_is_refused(letters: Path) -
     stored.write_bytes(stored.read_bytes() + b" ")
     ran = run(letters.parent, "score", "Some words here.", "--strategy", folder.name)
     assert ran.returncode == 2 and "has been changed" in ran.stderr
-
-
-# strategies
-
-
-def test_list_names_all_with_their_needs_in_80_columns(tmp_path: Path) -> None:
-    shown = done(tmp_path, "strategies", "list", "--format", "text")
-    assert max(map(len, shown.splitlines())) <= 80
-    listed = {row["name"]: row for row in json.loads(done(tmp_path, "strategies", "list"))}
-    assert list(listed) == list(BUILT_IN)
-    assert listed["probe"]["extra"] == "local"
-
-
-@pytest.mark.parametrize("name", list(BUILT_IN))
-def test_show_describes_every_parameter(name: str) -> None:
-    from argqual.report.strategies import documentation
-    from argqual.strategies.registry import load_class
-
-    said = documentation(load_class(name))
-    assert said["summary"]
-    assert not [parameter for parameter, about in said["parameters"].items() if not about["description"]]
-
-
-def test_show_tells_parameters_with_defaults_and_a_saved_strategy_with_its_origin(letters: Path) -> None:
-    shown = done(letters.parent, "strategies", "show", "exemplars", "--format", "text")
-    assert "k = 4" in shown and max(map(len, shown.splitlines())) <= 80
-    saved = done(letters.parent, "strategies", "show", str(fitted(letters)), "--format", "text")
-    assert "letters" in saved and "CC0-1.0" in saved and "40 labels" in saved
-    ran = run(letters.parent, "strategies", "show", "exemplar")
-    assert ran.returncode == 2 and "exemplars" in ran.stderr

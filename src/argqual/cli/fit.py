@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -44,8 +45,7 @@ def fit(
     yes: YesOption = False,
 ) -> None:
     """Fit a strategy on labelled corpora, and save it."""
-    if output.exists():
-        raise InputError(f"{output} is there already.", hint="Name another folder, or delete it first.")
+    _check_place(output)
     params = dict(_setting(each) for each in settings or ()) | ({} if seed is None else {"seed": seed})
     with step("Loading"):
         from argqual.strategies.registry import create
@@ -57,19 +57,52 @@ def fit(
         from argqual.cli.fetching import ensure_weights
 
         ensure_weights(model, yes=yes)
+    with step(f"Checking {name}"):
+        strategy._check()
     with step(f"Reading {', '.join(corpus)}"):
         data = training_data(corpus, target, proxies=proxies, split=split, limit=limit)
-    if data.left_out:
-        print(f"{data.left_out:,} arguments without a usable label are left out.", file=sys.stderr)
-    if data.standardised:
-        print("Labels are z-scores within each corpus or topic: their scales do not compare.", file=sys.stderr)
-    with step(f"Fitting {name} on {len(data.arguments):,} arguments in {len(set(data.groups)):,} groups"):
+    for words in _notes(data):
+        _say(words)
+    groups = len(set(data.groups))
+    if check and groups < 2:
+        raise InputError(
+            "--check tests on groups it has not seen, and all these arguments are in one.",
+            hint="Leave it out, or add a corpus.",
+        )
+    with step(f"Fitting {name} on {len(data.arguments):,} arguments in {groups:,} groups"):
         strategy.fit(data.arguments, data.labels, groups=data.groups)
     save_strategy(strategy, output, training=data.training)
-    checked = _checked(strategy, data) if check else None
+    _say(f"Written: {output}")
     for licence in data.training.licences:
-        print(paragraph(f"Licence of {licence}.", hanging=2), file=sys.stderr)
+        _say(f"Licence of {licence}.")
+    checked = _checked(strategy, data) if check else None
     typer.echo(_report(strategy, name, output, data, checked, wanted_format(format)))
+
+
+def _check_place(folder: Path) -> None:
+    """Whether the folder can be made; known before hours of fitting, not after."""
+    if folder.exists():
+        raise InputError(f"{folder} is there already.", hint="Name another folder, or delete it first.")
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise InputError(f"{folder} cannot be made in {above}.", hint="Name a folder where you may write.")
+
+
+def _notes(data: TrainingData) -> Iterator[str]:
+    """What was done to the labels."""
+    if data.unlabelled:
+        yield f"{data.unlabelled:,} arguments have no label for the target, and are left out."
+    if data.standardised:
+        yield "Labels are z-scores within each corpus or topic: their scales do not compare."
+    if data.without_scale:
+        yield (
+            f"{data.without_scale:,} arguments are of a corpus or topic with fewer than two different labels, "
+            "which has no z-scores, and are left out."
+        )
+
+
+def _say(words: str) -> None:
+    print(paragraph(words, hanging=2), file=sys.stderr, flush=True)
 
 
 def _setting(words: str) -> tuple[str, Any]:
@@ -86,10 +119,12 @@ def _setting(words: str) -> tuple[str, Any]:
 
 
 def embedded_models(params: Mapping[str, Any]) -> Iterator[str]:
-    """Names of models among parameters, also those of strategies within strategies."""
+    """Names of models among parameters, as they are or as they are saved, also of strategies within strategies."""
     for name, value in params.items():
         if isinstance(value, Mapping):
             yield from embedded_models(value)
+        elif isinstance(value, list | tuple):
+            yield from embedded_models({str(place): each for place, each in enumerate(value)})
         elif isinstance(value, str) and name.rpartition("__")[2] in ("model", "reflection_model"):
             yield value
 
@@ -104,8 +139,6 @@ def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
 
     codes = np.unique(data.groups, return_inverse=True)[1]
     folds = min(5, int(codes.max()) + 1)
-    if folds < 2:
-        raise InputError("--check needs two groups at least, and all arguments are in one.")
     predicted = np.full(len(data.labels), np.nan)
     for fold, (train, test) in enumerate(GroupKFold(folds).split(data.labels, data.labels, codes), start=1):
         with step(f"Testing on groups it has not seen, fold {fold} of {folds}"):
@@ -130,7 +163,11 @@ def _report(
         "folder": str(output),
         "corpora": list(data.training.corpora),
         "target": data.training.target,
+        "standardised": data.standardised,
+        "licences": list(data.training.licences),
         "arguments": len(data.arguments),
+        "unlabelled": data.unlabelled,
+        "without_scale": data.without_scale,
         "groups": len(set(data.groups)),
         "seen": seen,
         "check": checked,
@@ -147,13 +184,14 @@ def _report(
         ("Saw", seen_text(seen)),
     ]
     for what, found in (checked or {}).items():
-        rows.append((_TITLES[what], _figure(found)))
+        title, how = _TITLES[what]
+        rows.append((title, _figure(found) + how))
     if checked is None:
         rows.append(("How good", "not measured here: --check tests it on groups it has not seen"))
     return "\n".join(row_text(title, value) for title, value in rows)
 
 
-_TITLES = {"spearman": "Spearman", "length_partialled": "beyond length"}
+_TITLES = {"spearman": ("Spearman", ""), "length_partialled": ("Partial", "; the number of words partialled out")}
 
 
 def _figure(found: Mapping[str, Any]) -> str:

@@ -34,7 +34,15 @@ if TYPE_CHECKING:
 _TABLE_ENDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
+# Options that say how a model is asked; a saved strategy has all that from its fit.
+_OF_JUDGING = (
+    "framework", "model", "readout", "explain", "definitions", "program", "raw", "truncate", "plan", "retry_failed",
+    "max_cost", "price", "concurrency", "timeout", "details", "no_store", "api_base", "engine",
+)  # fmt: skip
+
+
 def score(
+    called: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -99,7 +107,8 @@ def score(
     ] = False,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first rows.")] = None,
     prefix: Annotated[
-        str | None, typer.Option(help="What the names of the result columns begin with. Default: the framework's id.")
+        str | None,
+        typer.Option(help="What the names of the result columns begin with. Default: the framework's id."),
     ] = None,
     details: Annotated[
         bool, typer.Option("--details", help="A column with everything: probabilities, reasons, quotes, usage.")
@@ -139,15 +148,12 @@ def score(
         raise InputError("--resume, --overwrite and --retry-failed need the file: give --output.")
 
     if strategy:
-        for option, given in {
-            "--program": program, "--explain": explain, "--plan": plan, "--retry-failed": retry_failed,
-            "--max-cost": max_cost, "--price": price, "--details": details, "--raw": raw,
-            "--framework": framework != "ratio", "--model": model != "local", "--readout": readout != "auto",
-            "--definitions": definitions is not DefinitionsChoice.FULL, "--api-base": api_base,
-        }.items():  # fmt: skip
-            if given:
+        for name in _OF_JUDGING:
+            chosen = called.get_parameter_source(name)
+            if chosen is not None and chosen.name == "COMMANDLINE":
                 raise InputError(
-                    f"{option} and --strategy do not go together.", hint="A strategy is used as it was fitted."
+                    f"--{name.replace('_', '-')} and --strategy do not go together.",
+                    hint="A strategy is used as it was fitted; argqual strategies show FOLDER says how.",
                 )
 
     def judge() -> Judge:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +21,17 @@ import typer
 from argqual.argument import Argument
 from argqual.cli.options import ScoreFormat, step
 from argqual.cli.progress import count
-from argqual.errors import EXIT_OK, EXIT_SOME_FAILED, InputError
+from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
 from argqual.report.plain import paragraph
 
 if TYPE_CHECKING:
     from argqual.cli.score_table import Reading, TableOptions
-    from argqual.strategies.base import Strategy
+    from argqual.framework import Framework
+    from argqual.strategies.base import Predictions, Strategy
     from argqual.tabular.sources import Row, Source
 
-_CHUNK = 256  # rows that are predicted together, and that a killed run loses at most
+_CHUNK = 512  # rows that are predicted together, and that a killed run loses at most
+_CHUNK_ASKED = 128  # the same where a model is asked about each, which takes longer
 _SECONDS = 5.0
 _INPUTS = dict.fromkeys(("issue", "stance", "context"), "optional")
 
@@ -37,7 +43,7 @@ def load(folder: Path, *, yes: bool) -> tuple[Strategy, dict[str, Any]]:
     from argqual.strategies.saving import describe_saved
 
     content = describe_saved(folder)
-    for model in embedded_models(content["params"]):
+    for model in embedded_models(content.get("params", {})):
         ensure_weights(model, yes=yes)
     with step(f"Loading {folder}"):
         from argqual.strategies.saving import load_strategy
@@ -45,114 +51,213 @@ def load(folder: Path, *, yes: bool) -> tuple[Strategy, dict[str, Any]]:
         return load_strategy(folder), content
 
 
-def score_text(strategy: Strategy, content: dict[str, Any], argument: Argument, format: ScoreFormat) -> int:
+def score_text(strategy: Strategy, content: Mapping[str, Any], argument: Argument, format: ScoreFormat) -> int:
     """Print the prediction for one argument; the exit code."""
     with step("Predicting"):
         found = strategy.predictions([argument])
     value, reason = float(found.values[0]), found.reasons[0]
-    training = content["training"]
-    shown = {
-        "prediction": None if reason else value,
-        "reason": reason,
-        "strategy": content["strategy"],
-        "target": training["target"],
-        "trained_on": list(training["corpora"]),
-        "assessment": found.assessments[0].model_dump(mode="json") if found.assessments else None,
-    }
+    training, scale = content["training"], _scale(content, found)
     if format in (ScoreFormat.JSON, ScoreFormat.JSONL):
+        shown = {
+            "prediction": None if reason else value,
+            "reason": reason,
+            "scale": scale,
+            "strategy": content["strategy"],
+            "target": training["target"],
+            "trained_on": list(training["corpora"]),
+            "assessment": found.assessments[0].model_dump(mode="json") if found.assessments else None,
+        }
         typer.echo(json.dumps(shown, ensure_ascii=False, indent=2 if format is ScoreFormat.JSON else None))
-    else:
-        said = f"{value:.2f}" if not reason else f"none: {reason}"
-        trained = ", ".join(training["corpora"]) or "arguments that are not recorded"
-        scale = f"on the scale of {training['target']}" if training["target"] else "on the scale of its labels"
-        typer.echo(
-            paragraph(f"Prediction of {content['strategy']}: {said}, {scale}, learnt from {trained}.", hanging=2)
-        )
+        return EXIT_SOME_FAILED if reason else EXIT_OK
+    framework = _asked(strategy) if found.assessments else None
+    if found.assessments and framework:
+        from argqual.report import tables
+
+        written = tables.markdown if format is ScoreFormat.MARKDOWN else tables.text
+        typer.echo(written(found.assessments[0], framework) + "\n")
+    said = f"none: {reason}" if reason else f"{value:.2f}, {scale}"
+    trained = f" Fitted on {', '.join(training['corpora'])}." if training["corpora"] else ""
+    typer.echo(paragraph(f"Prediction of {content['strategy']}: {said}.{trained}"))
     return EXIT_SOME_FAILED if reason else EXIT_OK
 
 
-def score_table(source: Source, strategy: Strategy, content: dict[str, Any], options: TableOptions) -> int:
+def _scale(content: Mapping[str, Any], found: Predictions) -> str:
+    """What the numbers mean, as far as the kind of strategy says it."""
+    from argqual.strategies.registry import known_strategies
+
+    known = known_strategies().get(content["strategy"])
+    if known and (known.family in ("floor", "training") or content["strategy"] == "calibrated"):
+        return f"on the scale of its labels ({content['training']['target'] or 'not recorded which'})"
+    return "from 0 to 1" if found.assessments else "higher is better; the scale is the strategy's own"
+
+
+def _asked(strategy: Strategy) -> Framework | None:
+    """The framework whose ratings stand behind the predictions, where a model was asked by one."""
+    from argqual.strategies.prompted import Prompted
+
+    inner = getattr(strategy, "base_", strategy)
+    return inner._framework() if isinstance(inner, Prompted) else None
+
+
+class _Results:
+    """The columns of predictions: `prediction`, `reason` (why there is none), `strategy` (its name and fingerprint)."""
+
+    def __init__(self, content: Mapping[str, Any], prefix: str | None) -> None:
+        name = str(content["strategy"])
+        prefix = f"{name.replace('+', '_')}_" if prefix is None else prefix
+        self.reason = f"{prefix}reason"
+        self.types: dict[str, type] = {f"{prefix}prediction": float, self.reason: str, f"{prefix}strategy": str}
+        self.mark = f"{name} {hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]}"
+
+    def cells(self, value: float, reason: str | None) -> dict[str, Any]:
+        return dict(zip(self.types, (None if reason else value, reason, self.mark), strict=True))
+
+    def ended(self, reasons: Counter[bool]) -> int:
+        """Say how many rows have no prediction; the exit code. `reasons`: how many have a reason, and have none."""
+        rows = count(reasons.total())
+        if not reasons[True]:
+            _say(f"{rows} rows, all predicted.")
+            return EXIT_OK
+        _say(f"{rows} rows, {count(reasons[True])} without a prediction (the column {self.reason} says why).")
+        return EXIT_SOME_FAILED
+
+
+def score_table(source: Source, strategy: Strategy, content: Mapping[str, Any], options: TableOptions) -> int:
     """Add a strategy's predictions to a table; the exit code."""
     from argqual.cli.score_table import reading
-    from argqual.tabular.output import StreamOutput, TableOutput, refuse_shared
+    from argqual.tabular.output import refuse_shared
 
-    name = str(content["strategy"])
-    how = reading(source, _INPUTS, name, options)
-    prefix = f"{name.replace('+', '_')}_" if options.prefix is None else options.prefix
-    types: dict[str, type] = {f"{prefix}prediction": float, f"{prefix}reason": str, f"{prefix}strategy": str}
-    fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-    refuse_shared(source.columns, types)
-    print(f"{source.name}: {how.describe()}", file=sys.stderr)
-    output: Any
-    done = 0
-    if options.output is None:
-        output = StreamOutput(sys.stdout, options.stream, results=types, columns=source.columns)
-    else:
-        if Path(source.name).resolve() == options.output.resolve():
-            raise InputError(f"{options.output} is the table itself.", hint="Give --output another name.")
-        output = TableOutput(
-            options.output,
-            results=types,
-            source_schema=source.schema,
-            job={
-                "source": source.identity(),
-                "columns": {**how.columns.__dict__, **how.shared},
-                "strategy": fingerprint,
-            },
-            resume=options.resume,
-            overwrite=options.overwrite,
-            part_rows=_CHUNK,
-        )
-        if output.finished:
-            print(f"{options.output} is finished already.", file=sys.stderr)
-            return EXIT_OK
-        done = output.rows_done
-    missing = rows = 0
+    how = reading(source, _INPUTS, str(content["strategy"]), options)
+    results = _Results(content, options.prefix)
+    refuse_shared(source.columns, results.types)
+    _say(f"{source.name}: {how.describe()}")
+    predict = _Predict(source, strategy, how, options, results)
+    return _stream(predict) if options.output is None else _write(predict, options.output)
+
+
+def _stream(predict: _Predict) -> int:
+    from argqual.tabular.output import StreamOutput
+
+    results, columns = predict.results, predict.source.columns
+    output = StreamOutput(sys.stdout, predict.options.stream, results=results.types, columns=columns)
+    reasons: Counter[bool] = Counter()
     try:
-        for row, value, reason in _predicted(source, strategy, how, options, done):
-            result = None if reason else value
-            output.append(row.cells, dict(zip(types, (result, reason, f"{name} {fingerprint}"), strict=True)))
-            rows += 1
-            missing += reason is not None
+        for carried, cells in predict.rows():
+            output.append(carried, cells)
+            reasons[cells[results.reason] is not None] += 1
+        output.finish()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say("The reader of the results is gone.")
+        return EXIT_INTERRUPTED
+    return results.ended(reasons)
+
+
+def _write(predict: _Predict, path: Path) -> int:
+    from argqual.tabular.output import TableOutput, iter_scored
+
+    source, results, options = predict.source, predict.results, predict.options
+    if Path(source.name).resolve() == path.resolve():
+        raise InputError(f"{path} is the table itself.", hint="Give --output another name.")
+    output = TableOutput(
+        path,
+        results=results.types,
+        source_schema=source.schema,
+        job={
+            "source": source.identity(),
+            "columns": {**predict.how.columns.__dict__, **predict.how.shared},
+            "strategy": results.mark,
+            "results": list(results.types),
+            "limit": options.limit,
+        },
+        resume=options.resume,
+        overwrite=options.overwrite,
+        part_rows=_CHUNK,
+    )
+    if output.finished:
+        _say(f"{path} is there already, finished. --overwrite predicts again.")
+        return results.ended(_reasons(iter_scored(path, results.types)[1], results))
+    if output.rows_done:
+        predict.refuse_to_go_on()
+        _say(f"Going on after {count(output.rows_done)} rows that are predicted already.")
+    reasons: Counter[bool] = Counter()
+    try:
+        for carried, cells in predict.rows(output.rows_done):
+            output.append(carried, cells)
+            reasons[cells[results.reason] is not None] += 1
     except BaseException:
-        if options.output:
-            with suppress(InputError):
-                output.flush()
-            print("What is predicted so far is kept. Go on with --resume.", file=sys.stderr)
+        with suppress(InputError):  # the disk is full, as the error on its way says
+            output.flush()
+        _say("What is predicted so far is kept. Go on with --resume.")
         raise
     output.finish()
-    said = f"{count(rows)} rows, {count(missing)} without a prediction (the column {prefix}reason says why)."
-    print(said + (f" Written: {options.output}" if options.output else ""), file=sys.stderr)
-    return EXIT_SOME_FAILED if missing else EXIT_OK
+    _say(f"Written: {path}")
+    return results.ended(_reasons(iter_scored(path, results.types)[1], results) if output.rows_done else reasons)
 
 
-def _predicted(
-    source: Source, strategy: Strategy, how: Reading, options: TableOptions, skip: int
-) -> Iterator[tuple[Row, float, str | None]]:
-    """Each row with its prediction, or the reason why there is none."""
-    rows = source.rows(skip)
-    if options.limit is not None:
-        rows = itertools.islice(rows, max(0, options.limit - skip))
-    total = source.count()
-    done, said_at = skip, time.monotonic()
-    for chunk in iter(lambda: list(itertools.islice(rows, _CHUNK)), []):
+def _reasons(rows: Iterable[tuple[Any, Mapping[str, Any]]], results: _Results) -> Counter[bool]:
+    """How many rows have a reason for having no prediction, those of earlier runs too."""
+    return Counter(cells[results.reason] is not None for _, cells in rows)
+
+
+@dataclass(frozen=True)
+class _Predict:
+    """Rows of a table with their predictions, a chunk at a time, so that memory is flat."""
+
+    source: Source
+    strategy: Strategy
+    how: Reading
+    options: TableOptions
+    results: _Results
+
+    def rows(self, skip: int = 0) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+        """The cells of each row after the first `skip`, and those of its prediction."""
+        rows, limit = self.source.rows(skip), self.options.limit
+        total = self.source.count()
+        if limit is not None:
+            rows = itertools.islice(rows, max(0, limit - skip))
+            total = limit if total is None else min(total, limit)
+        quiet = self.options.output is None and sys.stdout.isatty() and sys.stderr.isatty()
+        done, said_at = skip, time.monotonic()
+        while chunk := list(itertools.islice(rows, self._chunk())):
+            yield from self._predicted(chunk)
+            done += len(chunk)
+            if time.monotonic() - said_at > _SECONDS and not quiet:
+                said_at = time.monotonic()
+                _say(f"Predicted: {count(done)}{f' of {count(total)}' if total else ''} rows")
+
+    def _predicted(self, chunk: list[Row]) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
         arguments: list[Argument] = []
         unusable: dict[int, str] = {}
         for place, row in enumerate(chunk):
             try:
-                arguments.append(how.argument(row))
+                arguments.append(self.how.argument(row))
             except InputError as error:
                 unusable[place] = error.message
-        found = strategy.predictions(arguments) if arguments else None
+        found = self.strategy.predictions(arguments) if arguments else None
         predictions = iter(zip(found.values, found.reasons, strict=True) if found else ())
         for place, row in enumerate(chunk):
-            if place in unusable:
-                yield row, float("nan"), unusable[place]
-            else:
-                value, reason = next(predictions)
-                yield row, float(value), reason
-        done += len(chunk)
-        if time.monotonic() - said_at > _SECONDS:
-            said_at = time.monotonic()
-            of = f" of {count(total)}" if total else ""
-            print(f"Predicted: {count(done)}{of} rows", file=sys.stderr, flush=True)
+            value, reason = (math.nan, unusable[place]) if place in unusable else next(predictions)
+            yield row.cells, self.results.cells(float(value), reason)
+
+    def _chunk(self) -> int | None:
+        if self._relative():
+            return None
+        asks = any(name.rpartition("__")[2] == "model" for name in self.strategy.get_params(deep=True))
+        return _CHUNK_ASKED if asks else _CHUNK
+
+    def _relative(self) -> bool:
+        """Whether arguments are scored against one another, so that all rows belong together."""
+        params = self.strategy.get_params(deep=True).items()
+        return any(name.rpartition("__")[2] == "against" and value == "test" for name, value in params)
+
+    def refuse_to_go_on(self) -> None:
+        if self._relative():
+            raise InputError(
+                "This strategy compares the rows with one another, so it cannot go on in the middle.",
+                hint="Start again with --overwrite; answers of the model are kept.",
+            )
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)

@@ -38,12 +38,15 @@ def list_strategies(format: FormatOption = None) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A strategy, or a folder that a fit wrote.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A strategy, or a folder that argqual fit wrote.")],
     format: FormatOption = None,
 ) -> None:
     """What a strategy does and takes; of a saved one, what it was trained on and what it asks of you."""
+    from argqual.strategies.registry import known_strategies
+
     as_json = wanted_format(format) is Format.JSON
-    if Path(name).is_dir():
+    known = known_strategies().get(name)
+    if known is None and Path(name).is_dir():
         from argqual.report.strategies import saved_text
         from argqual.strategies.saving import describe_saved
 
@@ -51,13 +54,13 @@ def show(
         saved: dict[str, Any] = {key: value for key, value in content.items() if key != "state"}
         typer.echo(json.dumps(saved, indent=2, ensure_ascii=False) if as_json else saved_text(content))
         return
-    from argqual.report.strategies import documentation, show_text
-    from argqual.strategies.registry import known_strategies, load_class
-
-    if "/" in name:
+    if known is None and Path(name).name != name:
         raise StrategyError(f"There is no folder {name}.", hint="argqual fit makes one.")
+    from argqual.report.strategies import documentation, show_text
+    from argqual.strategies.registry import load_class
+
     kind = load_class(name)
-    known = known_strategies()[name]
+    assert known is not None
     said = documentation(kind)
     learns = kind.learns is not False
     if as_json:

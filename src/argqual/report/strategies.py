@@ -9,13 +9,17 @@ from typing import Any
 
 from argqual.report.plain import WIDTH, clean, paragraph
 
+_SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}$", re.MULTILINE)
+_DEFAULT = re.compile(r",\s*(default=.*|optional)$")
+
 
 def list_text(rows: Iterable[Mapping[str, Any]]) -> str:
-    """A line a strategy: name, family, what it does, and what is missing for it."""
+    """A line a strategy: name, family, what it does, and the extra it needs, or how to get that."""
     lines = []
     for row in rows:
-        missing = "" if row["installed"] else f" (pip install 'argqual[{row['extra']}]')"
-        words = f"{row['name']:20}{row['family']:11}{row['summary']}{missing}"
+        extra = f" [{row['extra']}]" if row["extra"] else ""
+        needs = extra if row["installed"] else f" (pip install 'argqual{extra.strip()}')"
+        words = f"{row['name']:20}{row['family']:11}{row['summary']}{needs}"
         lines.append(paragraph_of_columns(words, 31))
     return "\n".join(lines)
 
@@ -30,34 +34,34 @@ def paragraph_of_columns(words: str, hanging: int) -> str:
 
 
 def documentation(kind: type) -> dict[str, Any]:
-    """What a class says of itself: its summary, and each parameter with default and description."""
-    text = inspect.getdoc(kind) or ""
-    head, _, rest = text.partition("\nParameters\n")
-    described = _described(rest.partition("\n---")[2] if rest.startswith("---") else rest)
-    signature = inspect.signature(kind)
+    """What a class says of itself: its summary, and each parameter with its type, default and description."""
+    head, *sections = _SECTION.split(inspect.getdoc(kind) or "")
+    described = _described(dict(zip(sections[::2], sections[1::2], strict=True)).get("Parameters", ""))
     parameters = {
         name: {
+            "type": described.get(name, ("", ""))[0],
+            "required": parameter.default is inspect.Parameter.empty,
             "default": None if parameter.default is inspect.Parameter.empty else parameter.default,
-            "description": described.get(name, ""),
+            "description": described.get(name, ("", ""))[1],
         }
-        for name, parameter in signature.parameters.items()
+        for name, parameter in inspect.signature(kind).parameters.items()
     }
     return {"summary": " ".join(head.split()), "parameters": parameters}
 
 
-def _described(section: str) -> dict[str, str]:
-    """Parameter descriptions of a numpy-style docstring; a line may name several parameters."""
-    found: dict[str, str] = {}
+def _described(section: str) -> dict[str, tuple[str, str]]:
+    """Type and description by parameter, from a numpy-style docstring; a line may name several parameters."""
+    found: dict[str, tuple[str, str]] = {}
     names: list[str] = []
-    for line in section.splitlines():
-        if re.match(r"^[A-Z]\w+$", line):  # the next section
-            break
-        if line and not line.startswith((" ", "-")):
-            names = [name.strip() for name in line.partition(":")[0].split(",")]
-            found |= dict.fromkeys(names, "")
-        elif line.strip() and names:
-            for name in names:
-                found[name] = f"{found[name]} {line.strip()}".strip()
+    for line in filter(str.strip, section.splitlines()):
+        if not line.startswith(" "):
+            said, _, kind = line.partition(":")
+            names = [name.strip() for name in said.split(",")]
+            found |= dict.fromkeys(names, (_DEFAULT.sub("", kind).strip(), ""))
+            continue
+        for name in names:
+            kind, words = found[name]
+            found[name] = kind, f"{words} {line.strip()}".strip()
     return found
 
 
@@ -66,9 +70,10 @@ def show_text(name: str, family: str, extra: str | None, said: Mapping[str, Any]
     lines.append("Learns from labels." if learns else "Learns nothing: it needs no labels.")
     if extra:
         lines.append(f"Needs: pip install 'argqual[{extra}]'")
-    lines += ["", "Parameters (--set NAME=VALUE)"]
+    lines += ["", "Parameters (--set NAME=VALUE)" if said["parameters"] else "It has no parameters."]
     for parameter, about in said["parameters"].items():
-        lines.append(f"  {parameter} = {about['default']!r}"[:WIDTH])
+        value = f"{parameter}, needed" if about["required"] else f"{parameter} = {about['default']!r}"
+        lines.append(paragraph(f"{value}{f' ({kind})' if (kind := about['type']) else ''}", indent=2, hanging=4))
         if about["description"]:
             lines.append(paragraph(about["description"], indent=6))
     return clean("\n".join(lines))

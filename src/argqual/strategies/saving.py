@@ -24,7 +24,7 @@ from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import FingerprintMismatch, StrategyError
 from argqual.strategies.base import Seen, Strategy
-from argqual.strategies.registry import BUILT_IN, known_strategies, load_class
+from argqual.strategies.registry import known_strategies, load_class
 
 SCHEMA = "argqual/strategy@1"
 _MAIN = "strategy.json"
@@ -136,7 +136,7 @@ def strategy_name(strategy: Strategy) -> str:
         It is known under none, so that it could not be loaded again.
     """
     target = f"{type(strategy).__module__}:{type(strategy).__qualname__}"
-    for name, known in (BUILT_IN | known_strategies()).items():
+    for name, known in known_strategies().items():
         if known.target == target:
             return name
     raise StrategyError(
