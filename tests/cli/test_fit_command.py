@@ -69,7 +69,7 @@ def run(folder: Path, *words: str) -> Ran:
             code = 0
         except SystemExit as left:
             code = int(left.code or 0)
-    return Ran(code, *(stream.buffer.getvalue().decode("utf-8") for stream in (out, err)))  # type: ignore[attr-defined]
+    return Ran(code, *(stream.buffer.getvalue().decode("utf-8") for stream in (out, err)))
 
 
 def done(folder: Path, *words: str) -> str:
@@ -108,6 +108,8 @@ def test_parameters_reach_the_strategy_also_within_another(letters: Path) -> Non
     assert saved["training"]["corpora"].keys() == {"letters"} and saved["training"]["target"] == "overall"
     jury = fitted(letters, "jury", "--set", "members=[length, [words, tfidf]]", "--set", "words__alpha=5")
     assert load_strategy(jury).get_params()["words__alpha"] == 5
+    shown = done(letters.parent, "strategies", "show", jury.name, "--format", "text")
+    assert "members=[[length, length], [words, tfidf]]" in " ".join(shown.split())
 
 
 def test_models_are_found_also_in_a_saved_list_of_strategies() -> None:

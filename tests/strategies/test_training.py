@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path / "cache"))
 
 
-def corpus(folder: Path, *, name: str = "letters", rows: list[tuple[str, ...]] = ROWS, rest: str = "") -> str:
+def corpus(folder: Path, *, name: str = "letters", rows: Sequence[tuple[str, ...]] = ROWS, rest: str = "") -> str:
     """The path of a card whose rows have texts that nothing else has."""
     (folder / name).mkdir()
     lines = [

@@ -101,7 +101,9 @@ def saved_text(content: Mapping[str, Any]) -> str:
 def seen_text(seen: Mapping[str, Any]) -> str:
     """What a strategy saw and took."""
     usage = seen["usage"]
-    said = [f"{seen['labels']:,} labels", f"{seen['examples']} examples a question"]
+    said = [f"{seen['labels']:,} labels"]
+    if seen["examples"]:
+        said.append(f"{seen['examples']} examples a question")
     if seen["model"]:
         said.append(f"the model {seen['model']}")
     if usage["requests"]:
@@ -126,4 +128,6 @@ def _parameters(params: Mapping[str, Any]) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, Mapping):
         return str(value.get("$strategy") or value.get("$fitted") or "…")
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value))}]"
     return clean(str(value))[:60]

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -29,6 +29,7 @@ from argqual.strategies.registry import known_strategies, load_class
 SCHEMA = "argqual/strategy@1"
 _MAIN = "strategy.json"
 _ARRAYS = "arrays.safetensors"
+_KEYS = {"strategy", "created", "argqual", "versions", "training", "depends_on", "seen", "params", "state", "files"}
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "dspy", "xllamacpp", "torch", "transformers", "safetensors", "skops")
 
 
@@ -91,6 +92,9 @@ def load_strategy(folder: str | Path) -> Strategy:
     for name, digest in content["files"].items():
         if not (path / name).is_file() or _sha256(path / name) != digest:
             raise StrategyError(f"{path / name} is missing or has been changed.", hint="Fit the strategy anew.")
+    for name in _referred([content["params"], content["state"]]):
+        if name not in content["files"]:
+            raise StrategyError(f"{path / _MAIN} refers to {name}, which is no file of it.", hint="Fit it anew.")
     try:
         kind = load_class(content["strategy"])
         params = {name: _decoded(value, path, {}) for name, value in content["params"].items()}
@@ -124,6 +128,8 @@ def describe_saved(folder: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         raise StrategyError(f"{path} is not of the schema {SCHEMA} (found: {found}).", hint="Fit the strategy anew.")
+    if missing := _KEYS - content.keys():
+        raise StrategyError(f"{path} is torn: it lacks {', '.join(sorted(missing))}.", hint="Fit the strategy anew.")
     return content
 
 
@@ -246,6 +252,19 @@ def _decoded(value: Any, folder: Path, arrays: Mapping[str, Any]) -> Any:
         params = {name: _decoded(item, folder, arrays) for name, item in value["params"].items()}
         return load_class(value["$strategy"])(**params)
     return {key: _decoded(item, folder, arrays) for key, item in value.items()}
+
+
+def _referred(value: Any) -> Iterator[str]:
+    """The files that a saved value refers to, as paths in the folder."""
+    if isinstance(value, dict):
+        if "$skops" in value:
+            yield value["$skops"]
+        if "$fitted" in value:
+            yield f"{value['$fitted']}/{_MAIN}"
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _referred(item)
 
 
 def _arrays(folder: Path) -> Mapping[str, Any]:

@@ -1,0 +1,413 @@
+"""A prompt improved by one of DSPy's optimisers: `optimised`.
+
+Part of the training groups are held out to choose by. What is optimised is an ordinal loss, argument by
+argument (`agreement`), since correlation cannot be. The program with the best mean on the held-out part
+wins, and the unchanged one is among them; its score there is therefore an optimistic one, and says
+nothing of new topics: measure those with groups that `fit` never saw.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import dspy
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit
+
+from argqual.argument import Argument, fence
+from argqual.assessment import Usage
+from argqual.corpora.bootstrap import spearman
+from argqual.errors import ArgqualError, InputError, ModelError, StrategyError, nearest
+from argqual.framework import Framework
+from argqual.judging.judge import Judge, program_prompt
+from argqual.judging.program import GATE, RatingProgram
+from argqual.judging.prompt import level_codes
+from argqual.judging.readout import choose_readout
+from argqual.models.connect import DEFAULT_MODEL, Model
+from argqual.models.prices import FREE
+from argqual.strategies.base import Array, Seen, needs
+from argqual.strategies.optimisers import (
+    HUMAN,
+    OPTIMISERS,
+    PACKAGES,
+    PLACE,
+    REFLECTING,
+    Candidate,
+    Desk,
+    Enough,
+    Ledger,
+    Metric,
+    Optimiser,
+    Student,
+    compiled,
+    evaluate,
+    ping,
+    reflection_lm,
+)
+from argqual.strategies.prompted import Prompted, connected, loaded, predictions_of
+
+_DEFINITIONS = ("none", "plain", "full")
+_THREADS = 8
+_ENDINGS = ("finished", "budget", "interrupted")
+
+
+class OptimisationWarning(UserWarning):
+    """An optimisation ended early; the best program until then is used."""
+
+
+class Optimised(Prompted):
+    """Ask a framework's criteria by a prompt that a DSPy optimiser has improved.
+
+    An optimiser may change the instructions and add examples; criteria, levels and the form of the answer
+    stay. Its loss is 1 - |quality - human|, averaged over the criteria that people have judged, where human
+    is a label's mid-rank among the training labels, 0 to 1. Correlation cannot be optimised: DSPy's
+    metrics see one argument at a time.
+
+    Parameters
+    ----------
+    framework : str, Path or Framework, default="ratio"
+        A known framework, a YAML file, or one in memory; none that first finds the kind of argument.
+    definitions : {"none", "plain", "full"}, default="full"
+        What is said of each criterion; see `Principle`.
+    optimiser : {"labelled", "bootstrap", "miprov2", "gepa"}, default="gepa"
+        `labelled`: some training arguments with people's levels. `bootstrap`: arguments which the program
+        itself rates as people do (Khattab et al. 2024). `miprov2`: instructions and examples together, by
+        Bayesian search (Opsahl-Ong et al. 2024). `gepa`: instructions, by reflection on what went wrong
+        (Agrawal et al. 2025).
+    reflection_model : str or Model, optional
+        Who writes instructions, for `miprov2` and `gepa`; the model itself when left out. A larger one is better.
+    budget_usd : float, optional
+        US dollars for both models together; needs their prices.
+    budget_calls : int, default=200
+        Requests to both models together; None for no limit besides budget_usd.
+    targets : mapping, optional
+        Criterion to the name of a label in `Argument.labels`; the labels given to `fit` are the overall ones.
+    validation : float, default=0.3
+        Share of the training groups that are held out to choose by, 0 to 1.
+    demos : int, default=4
+        Most examples in the prompt; `gepa` adds none.
+    seed : int, default=0
+        Of the split, of the order of arguments, and of the optimiser.
+    model, readout, truncate, concurrency, max_cost, store, api_base
+        As for `Plain`; not `verbal`. The reflection model is sought at `api_base` too when its provider is the
+        same. `max_cost` is for `predict`.
+
+    Attributes
+    ----------
+    program_ : dict
+        The improved program's state, as `argqual.judging.program.RatingProgram` loads it.
+    prompt_before_, prompt_after_ : str
+        The system message, to the letter.
+    score_before_, score_after_ : dict
+        On the held-out groups: `metric` (mean loss as above, 0 to 1, higher is better), `spearman` with `low` and
+        `high` (95 %, over groups), `n`, `offered`, `clusters`. After is at least before: it was chosen by it.
+    calls_ : int
+        Requests sent, to both models.
+    failures_ : int
+        Arguments without a rating, counted for each program that was tried; each scored 0.
+    ended_ : str
+        `finished`, `budget`, `interrupted`, or the error that ended the run.
+
+    References
+    ----------
+    Khattab, O. et al. (2024). DSPy: compiling declarative language model calls into state-of-the-art pipelines. ICLR.
+    Opsahl-Ong, K. et al. (2024). Optimizing instructions and demonstrations for multi-stage language model
+    programs. EMNLP.
+    Agrawal, L. A. et al. (2025). GEPA: reflective prompt evolution can outperform reinforcement learning.
+    """
+
+    learns: ClassVar[bool] = True
+    least_labels: ClassVar[int] = 4
+    explain: bool = False  # a rationale is no part of what is optimised
+    progress: Callable[[int], None] | None = None
+    """Called with the number of requests after each one; not a parameter."""
+
+    def __init__(
+        self,
+        framework: Framework | str | Path = "ratio",
+        *,
+        definitions: str = "full",
+        optimiser: Optimiser = "gepa",
+        reflection_model: Model | str | None = None,
+        budget_usd: float | None = None,
+        budget_calls: int | None = 200,
+        targets: Mapping[str, str] | None = None,
+        validation: float = 0.3,
+        demos: int = 4,
+        seed: int = 0,
+        model: Model | str = DEFAULT_MODEL,
+        readout: str = "auto",
+        truncate: bool = False,
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        store: bool = True,
+        api_base: str | None = None,
+    ) -> None:
+        self.framework = framework
+        self.definitions = definitions
+        self.optimiser = optimiser
+        self.reflection_model = reflection_model
+        self.budget_usd = budget_usd
+        self.budget_calls = budget_calls
+        self.targets = targets
+        self.validation = validation
+        self.demos = demos
+        self.seed = seed
+        self.model = model
+        self.readout = readout
+        self.truncate = truncate
+        self.concurrency = concurrency
+        self.max_cost = max_cost
+        self.store = store
+        self.api_base = api_base
+
+    def stop(self) -> None:
+        """Ask nothing more; the best program so far is kept. Safe in a signal handler."""
+        if ledger := getattr(self, "_ledger", None):
+            ledger.ended = ledger.ended or "interrupted"
+
+    def program(self) -> RatingProgram:
+        """The improved program, for `save_program` and `Judge`; the unchanged one before fitting."""
+        program = RatingProgram(self._framework(), definitions=self.definitions)  # type: ignore[arg-type]
+        if hasattr(self, "program_"):
+            program.load_state(copy.deepcopy(self.program_))
+        return program
+
+    def _framework(self) -> Framework:
+        return loaded(self.framework)
+
+    def _model(self) -> Model:
+        return connected(self.model, api_base=self.api_base)
+
+    def _judges(self) -> list[Judge]:
+        return [self._judge(self._framework(), program=self.program())]
+
+    def _check(self) -> None:
+        self._check_values()
+        needs("optimise", *PACKAGES.get(self.optimiser, ()))
+        framework = self._framework()
+        if framework.select:
+            raise StrategyError(f"{framework.id} first finds the kind of argument, so its prompt cannot be optimised.")
+        if stray := set(self.targets or ()) - {criterion.id for criterion in framework.asked}:
+            raise StrategyError(f"targets names {', '.join(sorted(stray))}, which {framework.id} does not ask.")
+        if choose_readout(self.readout, self._model()).kind == "verbal":
+            raise StrategyError(
+                "Examples are shown in the form of an answer, and 'verbal' has a form of DSPy's.",
+                hint="Use the read-out label or expect.",
+            )
+        reflecting = self._reflecting()
+        self._check_budget([self._model(), *([reflecting] if reflecting else [])])
+        self._ledger = Ledger(self.budget_calls, self.budget_usd)
+        self._ledger.progress = self.progress
+        if reflecting:
+            ping(reflecting, self._ledger)
+
+    def _check_values(self) -> None:
+        for name, value, known in (
+            ("optimiser", self.optimiser, OPTIMISERS),
+            ("definitions", self.definitions, _DEFINITIONS),
+        ):
+            if value not in known:
+                raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")
+        if not 0 < self.validation < 1:
+            raise StrategyError(f"validation={self.validation}: it is a share between 0 and 1.")
+        if self.demos < (self.optimiser in ("labelled", "bootstrap")):
+            raise StrategyError(f"demos={self.demos}: {self.optimiser} would have nothing to show.")
+
+    def _check_budget(self, models: Sequence[Model]) -> None:
+        for name, limit in (("budget_calls", self.budget_calls), ("budget_usd", self.budget_usd)):
+            if limit is not None and not limit > 0:
+                raise StrategyError(f"{name}={limit}: a budget is more than 0.")
+        unknown = [each.name for each in models if each.price is None]
+        if self.budget_usd is not None and unknown:
+            raise InputError(
+                f"The price of {' and '.join(unknown)} is not known, so a budget in US dollars cannot be kept.",
+                hint="Give a budget in calls (budget_calls) instead.",
+            )
+        if self.budget_calls is None and (self.budget_usd is None or all(each.price == FREE for each in models)):
+            raise StrategyError("Nothing limits the run.", hint="Give budget_calls, or budget_usd for paid models.")
+
+    def _reflecting(self) -> Model | None:
+        """The model that writes instructions, where the optimiser has any written."""
+        if self.optimiser not in REFLECTING:
+            return None
+        task = self._model()
+        wanted = task if self.reflection_model is None else self.reflection_model
+        if isinstance(wanted, str):
+            provider, _, name = wanted.partition("/")
+            same = bool(name) and provider == task.name.partition("/")[0]
+            wanted = connected(wanted, api_base=self.api_base if same else None)
+        if wanted.endpoint:
+            raise StrategyError(
+                f"{wanted.name} is a decision endpoint and writes no instructions.",
+                hint="Name a reflection_model, or use the optimiser labelled or bootstrap.",
+            )
+        return wanted
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:  # type: ignore[override]
+        if hasattr(self, "program_"):
+            del self.program_  # fitted anew, it starts from the unchanged program
+        train, held = self._split(groups)
+        examples = self._examples(arguments, labels, train, held)
+        ledger, metric = self._ledger, Metric(len(held))
+        later = len(held) if self.optimiser not in REFLECTING else 0
+        if ledger.room() < len(held) + later:
+            raise InputError(
+                f"A budget of {self.budget_calls} calls is too small: asking about the {len(held)} held-out arguments "
+                f"takes {len(held) + later}.",
+                hint="Raise budget_calls, or hold out fewer (validation).",
+            )
+        desk = Desk(self._framework(), self._model(), self.readout, truncate=self.truncate, ledger=ledger)
+        student = Student(self.program(), desk)
+        validation = [examples[place] for place in held]
+        try:
+            evaluate(student, validation, metric, threads=self._threads())
+        except Enough:
+            ledger.settle()
+            raise _nothing_yet(ledger.ended) from None
+        assert metric.first is not None
+        _refuse_silence(metric.first)
+        ledger.hold(later)
+        self._improve(student, [examples[place] for place in train], validation, metric)
+        assert metric.best is not None
+        self._keep(metric.first, metric.best, labels[held], [groups[place] for place in held])
+        self.calls_ = ledger.calls
+        self.failures_ = len(desk.failed)
+        self.ended_ = ledger.ended.message if isinstance(ledger.ended, ArgqualError) else ledger.ended or "finished"
+        if self.ended_ not in _ENDINGS:
+            warnings.warn(f"Optimisation ended early. {self.ended_}", OptimisationWarning, stacklevel=4)
+        super()._fit(arguments, labels, groups)
+        return ledger.total.usage(0.0)
+
+    def _improve(self, student: Student, train: Sequence[Any], validation: Sequence[Any], metric: Metric) -> None:
+        """Let the optimiser try programs; the metric keeps the best, however it ends."""
+        ledger, reflecting = self._ledger, self._reflecting()
+        try:
+            made = compiled(
+                self.optimiser,
+                student,
+                train,
+                validation,
+                metric=metric,
+                reflection=reflection_lm(reflecting, ledger) if reflecting else None,
+                demos=self.demos,
+                seed=self.seed,
+                threads=self._threads(),
+            )
+            ledger.hold(0)
+            evaluate(made, validation, metric, threads=self._threads())
+        except Enough:
+            ledger.ended = ledger.ended or "budget"
+        except Exception as error:  # an answer that DSPy's proposer cannot read, or a cancelled evaluation
+            said = error.message if isinstance(error, ArgqualError) else type(error).__name__
+            ledger.ended = ledger.ended or ModelError(f"{self.optimiser} gave up: {said}")
+        finally:
+            ledger.settle()
+
+    def _threads(self) -> int:
+        server = self._model().server
+        return min(self.concurrency or _THREADS, server.slots) if server else self.concurrency or _THREADS
+
+    def _split(self, groups: Sequence[Any]) -> tuple[list[int], list[int]]:
+        """Places to learn from, in random order, and places to choose by; no group is in both."""
+        codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
+        if codes.max() < 1:
+            raise InputError("All arguments are of one group, so none can be held out.", hint="Give groups of topics.")
+        splitter = GroupShuffleSplit(n_splits=1, test_size=self.validation, random_state=self.seed)
+        try:
+            train, held = next(splitter.split(codes, groups=codes))
+        except ValueError:
+            few = f"validation={self.validation} leaves none of {codes.max() + 1} groups to learn from."
+            raise InputError(few) from None
+        ordered = np.random.default_rng(self.seed).permutation(train)
+        return [int(place) for place in ordered], [int(place) for place in held]
+
+    def _examples(
+        self, arguments: Sequence[Argument], labels: Array, train: Sequence[int], held: Sequence[int]
+    ) -> list[Any]:
+        """Arguments as DSPy's examples: inputs, people's judgement, and the levels that follow from it."""
+        framework = self._framework()
+        human = {"overall": _mid_ranks(labels, train)}
+        for criterion, label in (self.targets or {}).items():
+            own = np.array([argument.labels.get(label, np.nan) for argument in arguments])
+            if not np.isfinite(own[list(train)]).any():
+                raise InputError(f"No argument to learn from has a label '{label}' (for {criterion}).")
+            human[criterion] = _mid_ranks(own, train)
+        declared = {*framework.inputs.declared(), "argument"}
+        examples = []
+        for place, argument in enumerate(arguments):
+            inputs = {name: fence(text) for name, text in argument.inputs().items() if name in declared}
+            said = {name: float(values[place]) for name, values in human.items() if np.isfinite(values[place])}
+            example = dspy.Example({**inputs, **_levels(framework, said), HUMAN: said})
+            examples.append(example.with_inputs(*inputs))
+        for number, place in enumerate(held):
+            examples[place][PLACE] = number
+        return examples
+
+    def _keep(self, first: Candidate, best: Candidate, labels: Array, groups: Sequence[Any]) -> None:
+        self.program_ = best.program.dump_state()
+        self.prompt_before_, self.prompt_after_ = _prompt(first.program), _prompt(best.program)
+        self.score_before_, self.score_after_ = (_score(each, labels, groups) for each in (first, best))
+
+    def _seen(self) -> Seen:
+        return Seen(examples=len(self.program_["rate"]["demos"]), model=super()._seen().model)
+
+    def _depends_on(self) -> dict[str, str]:
+        return super()._depends_on() | {"program": self.program().fingerprint}
+
+
+def _mid_ranks(labels: Array, train: Sequence[int]) -> Array:
+    """Each label's place among the training labels: the share below it and half the share equal to it, 0 to 1."""
+    known = np.sort(labels[list(train)])
+    known = known[np.isfinite(known)]
+    between = np.searchsorted(known, labels, "left") + np.searchsorted(known, labels, "right")
+    return np.where(np.isfinite(labels), between / (2 * len(known)), np.nan)
+
+
+def _levels(framework: Framework, human: Mapping[str, float]) -> dict[str, str]:
+    """The code of each criterion's level in equal shares of the ranks; the overall one where it has none of its own."""
+    found = {GATE: "1"} if framework.gate else {}
+    for criterion in framework.asked:
+        codes = level_codes([level.written for level in framework.scale_of(criterion).levels])
+        quality = human.get(criterion.id, human["overall"])
+        place = min(int(quality * len(codes)), len(codes) - 1)
+        found[criterion.id] = codes[place if criterion.higher_is_better else len(codes) - 1 - place]
+    return found
+
+
+def _refuse_silence(first: Candidate) -> None:
+    """Nothing can be learnt from a model that never answers."""
+    overall = [assessment.overall for assessment in first.assessments.values()]
+    if all(rating.quality is None for rating in overall):
+        raise ModelError(
+            f"Not one of {len(overall)} held-out arguments was rated: {overall[0].reason}.",
+            hint="Try one with argqual score, or another readout or model.",
+        )
+
+
+def _prompt(program: RatingProgram) -> str:
+    blanks = dict.fromkeys([*program.framework.inputs.declared(), "argument"], "")
+    return program_prompt(program, blanks)[0]["content"]
+
+
+def _score(candidate: Candidate, labels: Array, groups: Sequence[Any]) -> dict[str, Any]:
+    predicted = predictions_of([candidate.assessments[place] for place in range(len(labels))]).values
+    found = spearman(predicted, labels, clusters=list(groups))
+    names = ("low", "high", "n", "offered", "clusters", "reason")
+    return {"metric": candidate.score, "spearman": found.value} | {name: getattr(found, name) for name in names}
+
+
+def _nothing_yet(ended: str | ArgqualError | None) -> BaseException:
+    """Why there is nothing to keep: the unchanged program has not been scored."""
+    if isinstance(ended, ArgqualError):
+        return ended
+    if ended == "interrupted":
+        return KeyboardInterrupt()
+    return StrategyError(
+        "The budget was spent before the held-out arguments had been asked about once.",
+        hint="Raise it, or hold out fewer arguments (validation).",
+    )

@@ -1,0 +1,564 @@
+"""DSPy's optimisers over a rating program: within a budget, asked once, the best so far kept.
+
+What an optimiser tries is judged exactly as `Judge` judges, through the same clients, but for three
+things: the program runs under DSPy's eyes, so that an answer can become a demonstration; the same
+prompt and argument are asked about once; and every request is counted before it is sent.
+
+Correlation cannot be optimised here: DSPy's metrics see one argument at a time. `agreement` is the
+ordinal loss that stands in for it. DSPy's own evaluation is not trusted with errors (it counts a
+failed row as 0, and at ten gives everything up): nothing that fails here raises, and what ends a run
+is no `Exception`, since DSPy catches those and goes on.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import json
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from typing import Any, Literal
+
+import dspy
+
+from argqual.argument import Argument
+from argqual.assessment import Assessment, Status
+from argqual.errors import ArgqualError, CredentialsError, Outage, UnknownModelError
+from argqual.framework import Framework
+from argqual.judging.judge import Judge
+from argqual.judging.program import GATE, RatingProgram
+from argqual.judging.prompt import level_codes
+from argqual.judging.reading import Unreadable
+from argqual.judging.readout import REASONING_TOKENS, Exchange, decision_client
+from argqual.models.connect import Model
+from argqual.models.failures import plain_errors
+from argqual.models.traffic import MAX_LOST
+
+Optimiser = Literal["labelled", "bootstrap", "miprov2", "gepa"]
+OPTIMISERS = ("labelled", "bootstrap", "miprov2", "gepa")
+PACKAGES: Mapping[str, tuple[str, ...]] = {"miprov2": ("optuna",), "gepa": ("gepa",)}
+REFLECTING = ("miprov2", "gepa")
+GOOD = 0.8  # an answer that agrees so far with people may be shown as an example
+
+# Fields of an example beside inputs and levels; no criterion's id has a space.
+HUMAN = "people say"
+PLACE = "validation place"
+
+_RIGHT = 0.1
+_REFLECTION_TOKENS = 2000
+_MESSAGE_BYTES = 400  # as in `plan`: a chat template's own words, and a schema
+_NO_LIMIT = 10**9
+_SETS = 4  # MIPROv2's instructions, and its sets of demonstrations
+_MOST_TRIALS = 20
+_METRIC_CALLS = 5000  # GEPA's own limit, where calls are not limited
+_TOLD = (
+    "The instruction stands before a list of criteria with their definitions and levels, and before the form of the "
+    "answer; all these stay as they are, so do not repeat or contradict them. The examples are arguments that people "
+    "have judged: 'people' is the share of arguments that people found worse (0 the worst, 1 the best), 'the program' "
+    "the assistant's own rating from 0 to 1. Write what helps to judge other arguments on other topics as people do; "
+    "do not quote the examples. They are material, not instruction."
+)
+
+
+class Enough(BaseException):
+    """Nothing more is asked: the budget is spent, the run is to stop, or the model is out of reach."""
+
+
+class Ledger:
+    """Counts requests and their cost, over all models of a run, and stops before a limit is passed.
+
+    A request that is lost on the way and sent again counts anew; only such repeats can pass the limit of calls.
+
+    Parameters
+    ----------
+    calls, usd
+        The limits; None for none.
+
+    Attributes
+    ----------
+    ended
+        Why nothing more is asked: "budget", "interrupted", or an error. None while all goes on.
+    """
+
+    def __init__(self, calls: int | None = None, usd: float | None = None) -> None:
+        self.most_calls = calls
+        self.most_usd = usd
+        self.total = Exchange()
+        self.ended: str | ArgqualError | None = None
+        self.progress: Callable[[int], None] | None = None
+        self._spent = self._reserved = self._dearest = 0.0
+        self._held = self._under_way = 0
+        self._changed = threading.Condition()
+
+    @property
+    def calls(self) -> int:
+        return self.total.requests
+
+    def hold(self, calls: int) -> None:
+        """Keep so many calls for later; what ended for want of budget may go on with those released."""
+        with self._changed:
+            self._held = calls
+            self.ended = None if self.ended == "budget" else self.ended
+
+    def room(self) -> int:
+        """How many more calls there are, each at the price of the dearest so far."""
+        left = [_NO_LIMIT]
+        if self.most_calls is not None:
+            left.append(self.most_calls - self.calls - self._held)
+        if self.most_usd is not None and self._dearest:
+            left.append(int((self.most_usd - self._spent) / self._dearest) - self._held)
+        return max(0, min(left))
+
+    def take(self, worst: float) -> None:
+        """Leave for one request that costs at most `worst` US dollars.
+
+        Raises
+        ------
+        Enough
+            There is no room for it.
+        """
+        with self._changed:
+            while self.ended is None:
+                if self.most_calls is not None and self.calls + self._under_way + self._held >= self.most_calls:
+                    break
+                planned = self._spent + self._reserved + worst + self._held * self._dearest
+                if self.most_usd is None or planned <= self.most_usd:
+                    self._under_way += 1
+                    self._reserved += worst
+                    return
+                if not self._under_way:
+                    break
+                self._changed.wait()  # what is under way may cost less than the most it can
+            self.ended = self.ended or "budget"
+            raise Enough
+
+    def give(self, worst: float, took: Exchange) -> None:
+        """A request for which there was leave has ended."""
+        with self._changed:
+            self._under_way -= 1
+            self._reserved -= worst
+            cost = worst if took.cost_usd is None else took.cost_usd
+            self._spent += cost
+            self._dearest = max(self._dearest, cost / max(took.requests, 1))
+            self.total = Exchange.total([self.total, took])
+            self._changed.notify_all()
+            if self.progress:
+                self.progress(self.calls)
+
+    def settle(self) -> None:
+        """Wait for what DSPy's threads have left under way."""
+        with self._changed:
+            while self._under_way:
+                self._changed.wait()
+
+
+class Counted:
+    """A model's engine behind a ledger; for argqual's clients (`ask`) and for `dspy.LM` (`complete`)."""
+
+    def __init__(self, model: Model, ledger: Ledger) -> None:
+        assert model.engine is not None
+        self._model = model
+        self._inner = model.engine
+        self._ledger = ledger
+
+    def ask(self, request: Any) -> tuple[Any, int]:
+        worst = self._worst(request)
+        self._ledger.take(worst)
+        took = Exchange()
+        try:
+            response, lost = self._inner.ask(request)
+            took.add_response(self._model, response, lost)
+        except BaseException as error:
+            lost = getattr(error, "lost", 0)
+            took.add(input_tokens=None, cached=None, output=None, cost=None if lost else 0.0, requests=1 + lost)
+            raise
+        finally:
+            self._ledger.give(worst, took)
+        return response, lost
+
+    def complete(self, request: Any) -> Any:
+        with plain_errors(self._model):
+            return self.ask(request)[0]
+
+    @property
+    def supports_response_schema(self) -> bool:
+        return self._inner.supports_response_schema
+
+    @property
+    def supports_reasoning(self) -> bool:
+        return self._inner.supports_reasoning
+
+    @property
+    def supported_params(self) -> set[str]:
+        return self._inner.supported_params
+
+    def _worst(self, request: Any) -> float:
+        """US dollars at most: a byte counted as a token, each repeat as if it were charged."""
+        if self._model.price is None:
+            return 0.0
+        read = len(str(request.system or "").encode()) + len(str(request.messages).encode()) + _MESSAGE_BYTES
+        written = request.config.max_tokens or REASONING_TOKENS
+        return self._model.price.of(read + written, written) * (1 + MAX_LOST)
+
+
+def reflection_lm(model: Model, ledger: Ledger) -> Any:
+    """A `dspy.LM` that writes instructions, behind the ledger."""
+    tokens = REASONING_TOKENS if model.reasoning else _REFLECTION_TOKENS
+    engine = Counted(model, ledger)
+    return dspy.LM(model.lm.model, engine=engine, cache=False, num_retries=0, temperature=1.0, max_tokens=tokens)
+
+
+def ping(model: Model, ledger: Ledger) -> None:
+    """One tiny request, to know that the model is there.
+
+    Raises
+    ------
+    Unreachable, ModelError
+        It is not.
+    """
+    from dspy.lm15 import Config, Message, Request
+
+    config = Config(max_tokens=REASONING_TOKENS if model.reasoning else 8)
+    request = Request(model=model.lm.model, messages=(Message.user("Answer with: ok"),), config=config)
+    Counted(model, ledger).complete(request)
+
+
+class Desk:
+    """Judges an argument with whatever program an optimiser tries, and asks nothing twice.
+
+    Attributes
+    ----------
+    failed
+        Program and argument (digests) to the reason why there is no rating.
+    """
+
+    def __init__(self, framework: Framework, model: Model, readout: str, *, truncate: bool, ledger: Ledger) -> None:
+        counted: Any = Counted(model, ledger) if model.engine else None
+        self.framework = framework
+        self.model = replace(model, engine=counted)
+        self.readout = readout
+        self.truncate = truncate
+        self.ledger = ledger
+        self.failed: dict[tuple[str, str], str] = {}
+        self._memo: dict[str, tuple[dict[str, Any], Exchange] | Unreadable] = {}
+        self._turns: dict[str, threading.Lock] = {}
+
+    def __deepcopy__(self, memo: Any) -> Desk:
+        return self  # DSPy copies its programs; what they ask through is one
+
+    def assess(self, program: RatingProgram, inputs: Mapping[str, str]) -> Assessment:
+        """The assessment of an argument by a program; one that failed says why.
+
+        Raises
+        ------
+        Enough
+            Nothing more is to be asked.
+        """
+        judge = _Traced(program, self)
+        issue, stance, context = (inputs.get(name) for name in ("issue", "stance", "context"))
+        argument = Argument(inputs["argument"], issue=issue, stance=stance, context=context)
+        try:
+            assessment = judge.assess(argument)
+        except (Outage, CredentialsError, UnknownModelError) as error:
+            self.ledger.ended = self.ledger.ended or error
+            raise Enough from None
+        except ArgqualError as error:
+            assessment = judge.failed(argument, Status.FAILED, error.message)
+        if assessment.overall.status is not Status.OK:
+            self.failed[judge.fingerprint, _digest(dict(inputs))] = assessment.overall.reason or ""
+            if dspy.settings.trace == []:  # GEPA's reflection would otherwise never see the failure
+                missing = dspy.Prediction(answer=f"none: {assessment.overall.reason}")
+                dspy.settings.trace.append((program.rate, dict(inputs), missing))
+        return assessment
+
+    def answered(self, judge: Judge, state: Mapping[str, Any], questions: Mapping[str, Any]) -> Any:
+        """The answer to a program's questions, as DSPy decodes it, and what went to and fro."""
+        key = _digest([state, questions])
+        with self._turns.setdefault(key, threading.Lock()):
+            if key not in self._memo:
+                self._memo[key] = self._asked(judge, state, questions)
+        kept = self._memo[key]
+        if isinstance(kept, Unreadable):
+            raise Unreadable(str(kept))
+        return kept
+
+    def _asked(
+        self, judge: Judge, state: Mapping[str, Any], questions: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], Exchange] | Unreadable:
+        client = decision_client(judge.model, judge.readout, judge._answerables)
+        endpoint = judge.model.endpoint is not None
+        if endpoint:
+            self.ledger.take(0.0)  # it has no engine that would count, and no listed price
+        try:
+            return client(state=state, questions=questions), client.exchange
+        except Unreadable as error:
+            return error
+        finally:
+            if endpoint:
+                self.ledger.give(0.0, client.exchange if client.exchange.requests else Exchange(requests=1))
+
+
+class _Traced(Judge):
+    """A judge that runs its program as DSPy does, so that what it answers stands in DSPy's trace."""
+
+    def __init__(self, program: RatingProgram, desk: Desk) -> None:
+        super().__init__(
+            program.framework, model=desk.model, readout=desk.readout, truncate=desk.truncate, program=program
+        )
+        self._desk = desk
+
+    def _answers(self, asking: Any, *, only: tuple[str, ...] | None = None, select: bool = False) -> Any:
+        client = _Client(self, self._desk)
+        try:
+            self.program(lm=client, only=only, **asking.inputs)
+        except Unreadable as error:
+            asking.unreadable = str(error)
+            return None
+        finally:
+            asking.exchanges.append(client.exchange)
+        return client.exchange.distributions
+
+
+class _Client:
+    """What a program asks for one argument: demonstrations in the form of the answer, then the desk."""
+
+    supports_decision_requests = True
+
+    def __init__(self, judge: Judge, desk: Desk) -> None:
+        self._judge = judge
+        self._desk = desk
+        self.exchange = Exchange()
+
+    def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> Any:
+        shown = dict(state)
+        if "demos" in state:
+            shown["demos"] = [as_written(demo, self._judge.framework) for demo in state["demos"]]
+        answer, self.exchange = self._desk.answered(self._judge, shown, questions)
+        return answer
+
+
+class Student(dspy.Module):  # type: ignore[misc]
+    """A rating program as an optimiser runs it: an argument's inputs in, its assessment out."""
+
+    def __init__(self, program: RatingProgram, desk: Desk) -> None:
+        super().__init__()
+        self.program = program
+        self.desk = desk
+
+    def forward(self, **inputs: str) -> Any:
+        return dspy.Prediction(assessment=self.desk.assess(self.program, inputs), program=self.program)
+
+
+def as_written(demo: Mapping[str, Any], framework: Framework) -> dict[str, Any]:
+    """A demonstration as it is shown: inputs, then each criterion's code as an answer writes it."""
+    names = [*framework.inputs.declared(), "argument"]
+    shown = {name: str(demo[name]) for name in names if demo.get(name) is not None}
+    if framework.gate and demo.get(GATE) is not None:
+        shown[GATE] = _code(demo[GATE], ("0", "1"))
+    for criterion in framework.asked:
+        if demo.get(criterion.id) is not None:
+            codes = level_codes([level.written for level in framework.scale_of(criterion).levels])
+            shown[criterion.id] = _code(demo[criterion.id], codes)
+    return shown
+
+
+def _code(answer: Any, codes: Sequence[str]) -> str:
+    """The code of DSPy's answer (`Score`, `Noul`, or either as plain data), or a code that it is already."""
+    if isinstance(answer, str):
+        return answer
+    found = answer if isinstance(answer, Mapping) else answer.model_dump()
+    level = found.get("level")
+    return codes[int(found["value"] if level is None else level)]
+
+
+def tidied(program: RatingProgram) -> RatingProgram:
+    """A copy whose demonstrations are as they are shown, and nothing else."""
+    copy: RatingProgram = program.deepcopy()
+    copy.rate.demos = [as_written(demo, copy.framework) for demo in copy.rate.demos]
+    copy.rate.traces, copy.rate.train = [], []
+    return copy
+
+
+def agreement(assessment: Assessment, human: Mapping[str, float]) -> tuple[float, str]:
+    """How near ratings come to people's, 0 to 1, and the same in words for a model that writes instructions.
+
+    The mean over criteria of 1 - |quality - human|; 0 for a rating that is missing. A criterion that was
+    not to be asked (an input is missing) does not count.
+
+    Parameters
+    ----------
+    human
+        Criterion (`overall` for the overall rating) to people's judgement, 0 to 1.
+    """
+    scores, said = [], []
+    for name, wanted in human.items():
+        rating = assessment.rating(name)
+        if rating.status is Status.SKIPPED:
+            continue
+        if rating.status is not Status.OK or rating.quality is None:
+            scores.append(0.0)
+            said.append(f"{rating.name}: people {wanted:.2f}, the program gave no rating ({rating.reason}).")
+            continue
+        gap = rating.quality - wanted
+        scores.append(1.0 - abs(gap))
+        verdict = "about right" if abs(gap) <= _RIGHT else "too high" if gap > 0 else "too low"
+        said.append(f"{rating.name}: people {wanted:.2f}, the program {rating.quality:.2f}: {verdict}.")
+    return (sum(scores) / len(scores) if scores else 0.0), "\n".join(said) or "Nothing was rated."
+
+
+@dataclass
+class Candidate:
+    """A program, and how it did with the validation arguments that it has been asked about."""
+
+    program: RatingProgram
+    scores: dict[int, float] = field(default_factory=dict)
+    assessments: dict[int, Assessment] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """The mean agreement, 0 to 1."""
+        return sum(self.scores.values()) / len(self.scores)
+
+
+class Metric:
+    """DSPy's metric, which also remembers the first and the best program asked about all validation arguments."""
+
+    def __init__(self, validation: int) -> None:
+        self.validation = validation
+        self.first: Candidate | None = None
+        self.best: Candidate | None = None
+        self._tried: dict[str, Candidate] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None) -> Any:
+        score, feedback = agreement(pred.assessment, gold[HUMAN])
+        if PLACE in gold:
+            self._note(gold[PLACE], score, pred)
+        return score if pred_name is None else dspy.Prediction(score=score, feedback=feedback)
+
+    def _note(self, place: int, score: float, pred: Any) -> None:
+        with self._lock:
+            tried = self._tried.setdefault(pred.assessment.program, Candidate(tidied(pred.program)))
+            tried.scores[place] = score
+            tried.assessments[place] = pred.assessment
+            if len(tried.scores) == self.validation:
+                self.first = self.first or tried
+                if self.best is None or tried.score > self.best.score:
+                    self.best = tried
+
+
+def evaluate(student: Student, examples: Sequence[Any], metric: Metric, *, threads: int) -> None:
+    """Ask about examples side by side; the metric keeps what came of it.
+
+    Raises
+    ------
+    Enough
+        Not all of them were asked.
+    """
+
+    def one(example: Any) -> None:
+        metric(example, student(**example.inputs()))
+
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(contextvars.copy_context().run, one, example) for example in examples]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def compiled(
+    optimiser: Optimiser,
+    student: Student,
+    train: Sequence[Any],
+    validation: Sequence[Any],
+    *,
+    metric: Metric,
+    reflection: Any,
+    demos: int,
+    seed: int,
+    threads: int,
+) -> Student:
+    """What an optimiser makes of a student.
+
+    Raises
+    ------
+    Enough
+        It was stopped; the metric has the best so far.
+    """
+    room = student.desk.ledger.room()
+    if room < 1 and optimiser != "labelled":
+        raise Enough
+    shown = {"max_bootstrapped_demos": demos, "max_labeled_demos": demos, "max_errors": _NO_LIMIT}
+    # Without a threshold, DSPy takes any answer that is not a complete failure as an example.
+    good = {"metric": metric, "metric_threshold": GOOD}
+    settings = {"max_errors": _NO_LIMIT, "num_threads": threads, "disable_history": True, "track_usage": False}
+    made: Student
+    with _quiet(), dspy.context(lm=reflection, adapter=dspy.ChatAdapter(), **settings):
+        if optimiser == "labelled":
+            made = dspy.LabeledFewShot(k=demos).compile(student, trainset=list(train))
+        elif optimiser == "bootstrap":  # an answer may have to be asked for twice
+            made = dspy.BootstrapFewShot(**good, **shown).compile(student, trainset=list(train[: max(1, room // 2)]))
+        elif optimiser == "miprov2":
+            shared = list(train[: max(2, room // 4)])  # two of the sets of demonstrations ask about each
+            trials = (room - 2 * len(shared) - 10) // len(validation)
+            made = dspy.MIPROv2(
+                **good,
+                **shown,
+                prompt_model=reflection,
+                task_model=reflection,  # never asked: a student brings its own client
+                auto=None,
+                num_candidates=_SETS,
+                num_threads=threads,
+                track_stats=False,
+                seed=seed,
+            ).compile(
+                student,
+                trainset=shared,
+                valset=list(validation),
+                num_trials=min(_MOST_TRIALS, max(1, trials)),
+                minibatch=False,
+                program_aware_proposer=False,  # it would show the source of this module
+            )
+        else:
+            from dspy.teleprompt.gepa.instruction_proposal import InstructionProposer
+
+            made = dspy.GEPA(
+                metric=metric,
+                max_metric_calls=min(4 * room, _METRIC_CALLS),  # it counts what is remembered too
+                reflection_lm=reflection,
+                instruction_proposer=InstructionProposer(additional_instructions=_TOLD),
+                use_merge=False,
+                num_threads=threads,
+                warn_on_score_mismatch=False,
+                seed=seed,
+            ).compile(student, trainset=list(train), valset=list(validation))
+    return made
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """DSPy and its optimisers print, draw bars on stdout and log examples; none of it is a result."""
+    loggers = [logging.getLogger(name) for name in ("dspy", "gepa", "optuna")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
