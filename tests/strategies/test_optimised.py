@@ -90,7 +90,7 @@ def model(player: Player) -> Model:
 
 
 def optimised(framework: Framework, model: Model, **params: Any) -> Optimised:
-    settings = {"readout": "label", "budget_calls": 120, "validation": 0.4, "concurrency": 2}
+    settings = {"readout": "label", "budget_calls": 60, "validation": 0.4, "concurrency": 2}
     return Optimised(framework, model=model, **(settings | params))
 
 
@@ -99,7 +99,7 @@ def test_each_optimiser_improves_a_prompt_within_its_budget(
     two: Framework, player: Player, model: Model, optimiser: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     fitted = optimised(two, model, optimiser=optimiser).fit(ARGUMENTS, LABELS)
-    assert fitted.calls_ == len(player.requests) <= 120
+    assert fitted.calls_ == len(player.requests) <= 60
     assert fitted.seen_.usage.requests == fitted.calls_ and fitted.seen_.labels == 20
     assert fitted.score_after_["metric"] > fitted.score_before_["metric"]
     assert fitted.score_after_["spearman"] == pytest.approx(1.0)
@@ -154,13 +154,13 @@ def test_targets_of_criteria_count_beside_the_overall_label(two: Framework, mode
 
 def test_an_unreadable_answer_scores_nothing_and_is_counted(two: Framework) -> None:
     def fault(body: Any) -> Any:
-        bad = "Reason 3 " in body["messages"][1]["content"]
+        bad = any(f"Reason {number} " in body["messages"][1]["content"] for number in range(3, 20, 4))  # one a topic
         return (200, completion({"index": 0, "message": {"role": "assistant", "content": "no"}})) if bad else None
 
     server = Player(fault)
     try:
         model = connect("openai/test", api_base=f"{server.url}/v1", api_key="k")
-        fitted = optimised(two, model, optimiser="bootstrap", validation=0.6, seed=1).fit(ARGUMENTS, LABELS)
+        fitted = optimised(two, model, optimiser="bootstrap").fit(ARGUMENTS, LABELS)
         assert fitted.failures_ >= 1
     finally:
         server.close()
