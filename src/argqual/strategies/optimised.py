@@ -120,7 +120,7 @@ class Optimised(Prompted):
     Agrawal, L. A. et al. (2025). GEPA: reflective prompt evolution can outperform reinforcement learning.
     """
 
-    learns: ClassVar[bool] = True
+    learns: bool = True
     least_labels: ClassVar[int] = 4
     explain: bool = False  # a rationale is no part of what is optimised
     progress: Callable[[int], None] | None = None
