@@ -58,14 +58,14 @@ def main(samples: list[str], only: list[str]) -> None:
             started = time.perf_counter()
             predicted[contender], seen = _held_out(CONTENDERS[contender](), drawn)
             found[contender] = figures(predicted[contender], drawn) | seen
-            found[contender]["this_run_seconds"] = round(time.perf_counter() - started, 1)
+            found[contender] |= {"this_run_seconds": round(time.perf_counter() - started, 1), "made": provenance()}
             print(key, contender, found[contender], flush=True)
         for control in ("principle, placebo", "principle, mismatched", "principle, shuffled", "plain"):
             if {"principle", control} <= predicted.keys():
                 difference = paired_difference(predicted["principle"], predicted[control], drawn)
                 found[f"principle - {control}"] = {"length_partialled": difference}
                 print(key, "principle -", control, difference, flush=True)
-        content |= provenance() | {"model": "qwen2.5-coder-1.5b"}
+        content["model"] = "qwen2.5-coder-1.5b"
         write(NAME, content)
 
 

@@ -70,6 +70,7 @@ def test_importing_what_needs_no_model_loads_nothing_heavy(code: str) -> None:
         ("models", "--help"),
         ("strategies", "list"),
         ("fit", "--help"),
+        ("optimise", "--help"),
         ("store", "info"),
         ("frameworks", "validate", "ratio"),
         ("frameworks", "list"),

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from argqual._version import __version__
-from argqual.cli import compare, corpora, fit, frameworks, models, score, store, strategies
+from argqual.cli import compare, corpora, fit, frameworks, models, optimise, score, store, strategies
 from argqual.errors import EXIT_USAGE, ArgqualError
 from argqual.report.plain import clean
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command("score")(score.score)
 app.command("compare")(compare.compare_command)
 app.command("fit")(fit.fit)
+app.command("optimise")(optimise.optimise)
 app.add_typer(strategies.app, name="strategies")
 app.add_typer(frameworks.app, name="frameworks")
 app.add_typer(models.app, name="models")
