@@ -35,6 +35,7 @@ lint: install
 
 unit: install
 	$(BIN)/argqual models pull smollm2-135m --yes
+	$(BIN)/argqual models pull all-minilm-l6-v2 --yes
 	$(BIN)/pytest
 
 clean:

@@ -14,7 +14,7 @@ WORDS = _VOCABULARY.split()
 SIGNAL = "because"
 _DEFAULT_FILES = [cache_folder() / DEFAULT_ENCODER / file.filename for file in KNOWN_ENCODERS[DEFAULT_ENCODER]]
 DEFAULT_IS_THERE = all(path.is_file() for path in _DEFAULT_FILES)
-NO_DEFAULT = "needs the default encoder; run: python -c 'import argqual.models.encoders as e; e.pull_encoder()'"
+NO_DEFAULT = "needs the default encoder; run: argqual models pull all-minilm-l6-v2"
 
 
 def write_tiny(folder: Path, *, extra: str = "", dropout: float = 0.1) -> Path:

@@ -6,7 +6,7 @@ eight to choose by; the test topics are asked about before and after, and seen b
     python benchmarks/strategies/optimise.py gepa --calls 200
 
 Needs the weights of `local` and `ARGQUAL_MIRROR` or a fetched corpus. Writes `results/optimise-ratio.json`, in which
-the corpus' texts are replaced by ids.
+the corpus' texts are replaced by ids; instructions that quote a part of one have to be looked through by hand.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from argqual.argument import Argument, fence
 from argqual.strategies import Optimised, Principle
 
 TOPICS = 8
+_LONG = 20
 
 
 def main() -> None:
@@ -96,7 +97,9 @@ def without_texts(prompt: str, arguments: list[Argument]) -> str:
             if text:
                 said = fence(text)
                 label = f"[{name} of {argument.id}]"
-                prompt = prompt.replace(json.dumps(said, ensure_ascii=False), json.dumps(label)).replace(said, label)
+                prompt = prompt.replace(json.dumps(said, ensure_ascii=False), json.dumps(label))
+                if len(said) >= _LONG:  # a stance may be a word that instructions use too
+                    prompt = prompt.replace(said, label)
     return prompt
 
 

@@ -264,3 +264,29 @@ def test_the_score_is_spearman_and_warns_of_missing_predictions() -> None:
     fitted = Halting().fit(["a", "bb", "ccc", "d"], [1, 2, 3, 9])
     with pytest.warns(MissingPredictionsWarning, match="1 of 4 arguments"):
         assert fitted.score(["a", "bb", "ccc", "d"], [1, 2, 3, 9]) == pytest.approx(1.0)
+
+
+ON_THE_SMALL_MODEL: dict[str, Callable[[dict[str, Any]], Strategy]] = {
+    "plain": lambda asked: Plain(**asked),
+    "principle": lambda asked: Principle("ratio", definitions="none", **asked),
+    "exemplars": lambda asked: Exemplars(k=1, draws=1, **asked),
+    "calibrated": lambda asked: Calibrated(Principle("ratio", definitions="none", **asked), method="ordinal", levels=2),
+}
+
+
+@pytest.mark.skipif(
+    not weights.is_fetched(SMALL), reason=f"needs the weights of {SMALL}; run: argqual models pull {SMALL}"
+)
+@pytest.mark.parametrize("name", list(ON_THE_SMALL_MODEL))
+def test_the_smallest_embedded_model_goes_through_scikit_learns_tools(name: str) -> None:
+    some = [place for place in range(len(ARGUMENTS)) if place % 6 < 2]  # two of each issue
+    arguments, labels = [ARGUMENTS[place] for place in some], [LABELS[place] for place in some]
+    issues = [ISSUES[place] for place in some]
+    strategy = ON_THE_SMALL_MODEL[name]({"model": SMALL, "readout": "label"})
+    found = cross_validate(strategy, arguments, labels, groups=issues, cv=GroupKFold(2), return_estimator=True)
+    predicted = found["estimator"][0].predict(arguments)
+    assert np.isfinite(predicted).all()
+    pipeline = Pipeline([("strategy", clone(strategy))]).fit(arguments, labels)
+    assert np.isfinite(pipeline.predict(arguments[:2])).all()
+    search = GridSearchCV(pipeline, {"strategy": [clone(strategy)]}, cv=GroupKFold(2))
+    assert search.fit(arguments, labels, groups=issues).best_params_["strategy"] is not None

@@ -23,6 +23,7 @@ from argqual.models.prices import Price
 from argqual.strategies import load_strategy, save_strategy
 from argqual.strategies.optimised import OptimisationWarning, Optimised
 from argqual.strategies.optimisers import OPTIMISERS, agreement
+from chatserver import ChatServer
 from loopback import Loopback, completion
 
 # Twenty arguments on five topics; the number in the text is what people said, 1 to 3.
@@ -287,3 +288,11 @@ def test_clones_share_nothing_that_was_fitted(two: Framework, model: Model) -> N
     fitted = optimised(two, model, optimiser="labelled").fit(ARGUMENTS, LABELS)
     assert not hasattr(clone(fitted), "program_")
     assert clone(fitted).get_params()["optimiser"] == "labelled"
+
+
+def test_a_prompt_that_changes_no_rating_is_not_taken(two: Framework) -> None:
+    with ChatServer() as server:  # its ratings hang on the argument alone
+        model = connect("openai/test", api_base=f"{server.url}/v1", api_key="k")
+        fitted = optimised(two, model, optimiser="labelled", readout="expect").fit(ARGUMENTS, LABELS)
+    assert fitted.calls_ == 16 and fitted.score_after_ == fitted.score_before_
+    assert fitted.prompt_after_ == fitted.prompt_before_ and fitted.program_["rate"]["demos"] == []

@@ -16,6 +16,7 @@ import contextvars
 import hashlib
 import json
 import logging
+import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -423,7 +424,7 @@ class Candidate:
     @property
     def score(self) -> float:
         """The mean agreement, 0 to 1."""
-        return sum(self.scores.values()) / len(self.scores)
+        return math.fsum(self.scores.values()) / len(self.scores)  # the same in whatever order they came
 
 
 class Metric:
