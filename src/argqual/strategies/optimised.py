@@ -30,6 +30,7 @@ from argqual.judging.readout import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.models.prices import FREE
 from argqual.strategies.base import Array, Seen, needs
+from argqual.strategies.ledger import Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
     OPTIMISERS,
@@ -38,15 +39,11 @@ from argqual.strategies.optimisers import (
     REFLECTING,
     Candidate,
     Desk,
-    Enough,
-    Ledger,
     Metric,
     Optimiser,
     Student,
     compiled,
     evaluate,
-    ping,
-    reflection_lm,
 )
 from argqual.strategies.prompted import Prompted, connected, loaded, predictions_of
 

@@ -19,7 +19,7 @@ import logging
 import math
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -36,10 +36,9 @@ from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram
 from argqual.judging.prompt import level_codes
 from argqual.judging.reading import Unreadable
-from argqual.judging.readout import REASONING_TOKENS, Exchange, decision_client
+from argqual.judging.readout import Exchange, decision_client
 from argqual.models.connect import Model
-from argqual.models.failures import plain_errors
-from argqual.models.traffic import MAX_LOST
+from argqual.strategies.ledger import NO_LIMIT, Counted, Enough, Ledger
 
 Optimiser = Literal["labelled", "bootstrap", "miprov2", "gepa"]
 OPTIMISERS = ("labelled", "bootstrap", "miprov2", "gepa")
@@ -52,9 +51,6 @@ HUMAN = "people say"
 PLACE = "validation place"
 
 _RIGHT = 0.1
-_REFLECTION_TOKENS = 2000
-_MESSAGE_BYTES = 400  # as in `plan`: a chat template's own words, and a schema
-_NO_LIMIT = 10**9
 _SETS = 4  # MIPROv2's instructions, and its sets of demonstrations
 _MOST_TRIALS = 20
 _METRIC_CALLS = 5000  # GEPA's own limit, where calls are not limited
@@ -65,169 +61,6 @@ _TOLD = (
     "the assistant's own rating from 0 to 1. Write what helps to judge other arguments on other topics as people do; "
     "do not quote the examples. They are material, not instruction."
 )
-
-
-class Enough(BaseException):
-    """Nothing more is asked: the budget is spent, the run is to stop, or the model is out of reach."""
-
-
-class Ledger:
-    """Counts requests and their cost, over all models of a run, and stops before a limit is passed.
-
-    A request that is lost on the way and sent again counts anew; only such repeats can pass the limit of calls.
-
-    Parameters
-    ----------
-    calls, usd
-        The limits; None for none.
-
-    Attributes
-    ----------
-    ended
-        Why nothing more is asked: "budget", "interrupted", or an error. None while all goes on.
-    """
-
-    def __init__(self, calls: int | None = None, usd: float | None = None) -> None:
-        self.most_calls = calls
-        self.most_usd = usd
-        self.total = Exchange()
-        self.ended: str | ArgqualError | None = None
-        self.progress: Callable[[int], None] | None = None
-        self._spent = self._reserved = self._dearest = 0.0
-        self._held = self._under_way = 0
-        self._changed = threading.Condition()
-
-    @property
-    def calls(self) -> int:
-        return self.total.requests
-
-    def hold(self, calls: int) -> None:
-        """Keep so many calls for later; what ended for want of budget may go on with those released."""
-        with self._changed:
-            self._held = calls
-            self.ended = None if self.ended == "budget" else self.ended
-
-    def room(self) -> int:
-        """How many more calls there are, each at the price of the dearest so far."""
-        left = [_NO_LIMIT]
-        if self.most_calls is not None:
-            left.append(self.most_calls - self.calls - self._held)
-        if self.most_usd is not None and self._dearest:
-            left.append(int((self.most_usd - self._spent) / self._dearest) - self._held)
-        return max(0, min(left))
-
-    def take(self, worst: float) -> None:
-        """Leave for one request that costs at most `worst` US dollars.
-
-        Raises
-        ------
-        Enough
-            There is no room for it.
-        """
-        with self._changed:
-            while self.ended is None:
-                if self.most_calls is not None and self.calls + self._under_way + self._held >= self.most_calls:
-                    break
-                planned = self._spent + self._reserved + worst + self._held * self._dearest
-                if self.most_usd is None or planned <= self.most_usd:
-                    self._under_way += 1
-                    self._reserved += worst
-                    return
-                if not self._under_way:
-                    break
-                self._changed.wait()  # what is under way may cost less than the most it can
-            self.ended = self.ended or "budget"
-            raise Enough
-
-    def give(self, worst: float, took: Exchange) -> None:
-        """A request for which there was leave has ended."""
-        with self._changed:
-            self._under_way -= 1
-            self._reserved -= worst
-            cost = worst if took.cost_usd is None else took.cost_usd
-            self._spent += cost
-            self._dearest = max(self._dearest, cost / max(took.requests, 1))
-            self.total = Exchange.total([self.total, took])
-            self._changed.notify_all()
-            if self.progress:
-                self.progress(self.calls)
-
-    def settle(self) -> None:
-        """Wait for what DSPy's threads have left under way."""
-        with self._changed:
-            while self._under_way:
-                self._changed.wait()
-
-
-class Counted:
-    """A model's engine behind a ledger; for argqual's clients (`ask`) and for `dspy.LM` (`complete`)."""
-
-    def __init__(self, model: Model, ledger: Ledger) -> None:
-        assert model.engine is not None
-        self._model = model
-        self._inner = model.engine
-        self._ledger = ledger
-
-    def ask(self, request: Any) -> tuple[Any, int]:
-        worst = self._worst(request)
-        self._ledger.take(worst)
-        took = Exchange()
-        try:
-            response, lost = self._inner.ask(request)
-            took.add_response(self._model, response, lost)
-        except BaseException as error:
-            lost = getattr(error, "lost", 0)
-            took.add(input_tokens=None, cached=None, output=None, cost=None if lost else 0.0, requests=1 + lost)
-            raise
-        finally:
-            self._ledger.give(worst, took)
-        return response, lost
-
-    def complete(self, request: Any) -> Any:
-        with plain_errors(self._model):
-            return self.ask(request)[0]
-
-    @property
-    def supports_response_schema(self) -> bool:
-        return self._inner.supports_response_schema
-
-    @property
-    def supports_reasoning(self) -> bool:
-        return self._inner.supports_reasoning
-
-    @property
-    def supported_params(self) -> set[str]:
-        return self._inner.supported_params
-
-    def _worst(self, request: Any) -> float:
-        """US dollars at most: a byte counted as a token, each repeat as if it were charged."""
-        if self._model.price is None:
-            return 0.0
-        read = len(str(request.system or "").encode()) + len(str(request.messages).encode()) + _MESSAGE_BYTES
-        written = request.config.max_tokens or REASONING_TOKENS
-        return self._model.price.of(read + written, written) * (1 + MAX_LOST)
-
-
-def reflection_lm(model: Model, ledger: Ledger) -> Any:
-    """A `dspy.LM` that writes instructions, behind the ledger."""
-    tokens = REASONING_TOKENS if model.reasoning else _REFLECTION_TOKENS
-    engine = Counted(model, ledger)
-    return dspy.LM(model.lm.model, engine=engine, cache=False, num_retries=0, temperature=1.0, max_tokens=tokens)
-
-
-def ping(model: Model, ledger: Ledger) -> None:
-    """One tiny request, to know that the model is there.
-
-    Raises
-    ------
-    Unreachable, ModelError
-        It is not.
-    """
-    from dspy.lm15 import Config, Message, Request
-
-    config = Config(max_tokens=REASONING_TOKENS if model.reasoning else 8)
-    request = Request(model=model.lm.model, messages=(Message.user("Answer with: ok"),), config=config)
-    Counted(model, ledger).complete(request)
 
 
 class Desk:
@@ -498,10 +331,10 @@ def compiled(
     room = student.desk.ledger.room()
     if room < 1 and optimiser != "labelled":
         raise Enough
-    shown = {"max_bootstrapped_demos": demos, "max_labeled_demos": demos, "max_errors": _NO_LIMIT}
+    shown = {"max_bootstrapped_demos": demos, "max_labeled_demos": demos, "max_errors": NO_LIMIT}
     # Without a threshold, DSPy takes any answer that is not a complete failure as an example.
     good = {"metric": metric, "metric_threshold": GOOD}
-    settings = {"max_errors": _NO_LIMIT, "num_threads": threads, "disable_history": True, "track_usage": False}
+    settings = {"max_errors": NO_LIMIT, "num_threads": threads, "disable_history": True, "track_usage": False}
     made: Student
     with _quiet(), dspy.context(lm=reflection, adapter=dspy.ChatAdapter(), **settings):
         if optimiser == "labelled":

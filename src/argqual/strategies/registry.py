@@ -51,7 +51,7 @@ BUILT_IN: dict[str, Known] = {
     "principle": _own("prompted:Principle", "principle", "a framework, no examples; with its controls"),
     "exemplars": _own("exemplars:Exemplars", "exemplar", "labelled examples, no criteria"),
     "principle+exemplars": _own("exemplars:PrincipleExemplars", "exemplar", "a framework and labelled examples"),
-    "optimised": _own("optimised:Optimised", "combined", "a prompt improved by a DSPy optimiser"),
+    "optimised": _own("optimised:Optimised", "combined", "a prompt improved by a DSPy optimiser", "optimise"),
     "calibrated": _own("calibrated:Calibrated", "combined", "a prompted strategy mapped to human scores"),
     "pairwise": _own("pairwise:Pairwise", "principle", "comparisons, and Bradley–Terry scores from them"),
     "jury": _own("jury:Jury", "combined", "several strategies, combined"),
