@@ -19,12 +19,6 @@ from argqual.errors import InputError
 from cardfile import own_card
 from loopback import Loopback, completion
 
-RUN = """\
-from argqual.cli import main, optimise
-if "optimise" not in {command.name for command in main.app.registered_commands}:
-    main.app.command("optimise")(optimise.optimise)
-main.main()
-"""
 LABELS = """\
 labels:
   quality: {title: Quality, lowest: 1, highest: 5}
@@ -84,7 +78,7 @@ def letters(tmp_path: Path) -> Path:
 
 def command(player: Player, *more: str) -> list[str]:
     words = ["optimise", "ratio", "-c", "letters.yaml", "-m", "openai/test", "--readout", "label"]
-    return [sys.executable, "-c", RUN, *words, "--api-base", f"{player.url}/v1", "-o", "mine.json", *more]
+    return [sys.executable, "-m", "argqual", *words, "--api-base", f"{player.url}/v1", "-o", "mine.json", *more]
 
 
 def run(letters: Path, player: Player, *more: str) -> subprocess.CompletedProcess[str]:
@@ -172,3 +166,14 @@ def test_budgets_are_calls_or_dollars_or_both() -> None:
     for words in ("", "0calls", "2", "usd", "-1usd"):
         with pytest.raises(InputError):
             read_budget(words)
+
+
+def test_a_budget_in_dollars_alone_does_not_let_a_free_model_run_on_for_ever(tmp_path: Path) -> None:
+    from argqual.cli.optimise import _is_free
+
+    assert [_is_free(name) for name in ("local", "smollm2-135m", "my.gguf", "openai/gpt-4.1-mini")] == [
+        True,
+        True,
+        True,
+        False,
+    ]

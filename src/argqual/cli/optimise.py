@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _EVERY = 5.0
 _FEW = 15
+_FREE_CALLS = 200
 
 
 class OptimiserChoice(StrEnum):
@@ -83,8 +84,13 @@ def optimise(
         raise InputError(f"There is no folder {output.parent}.")
     from argqual.cli.fetching import ensure_weights
 
-    for name in filter(None, (model, reflection_model)):
+    names = [name for name in (model, reflection_model) if name]
+    for name in names:
         ensure_weights(name, yes=yes)
+    if calls is None and all(map(_is_free, names)):
+        calls = _FREE_CALLS
+        said = f"An embedded model costs nothing, so the limit is {calls} requests (--budget 300calls sets another)."
+        print(paragraph(said), file=sys.stderr)
     with step("Loading"):
         from argqual.judging.program import save_program
         from argqual.strategies.optimised import Optimised
@@ -113,6 +119,14 @@ def optimise(
     if strategy.ended_ == "interrupted":
         print("Interrupted; the best program so far was written.", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _is_free(model: str) -> bool:
+    """Whether a model runs on this machine."""
+    from argqual.models.connect import embedded_id
+    from argqual.models.weights import KNOWN
+
+    return embedded_id(model) in KNOWN or model.endswith(".gguf")
 
 
 def read_budget(words: str) -> tuple[int | None, float | None]:

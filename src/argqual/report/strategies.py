@@ -10,6 +10,7 @@ from typing import Any
 from argqual.report.plain import WIDTH, clean, paragraph
 
 _SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}$", re.MULTILINE)
+_AS_FOR = re.compile(r"^As for `(\w+)`")
 _DEFAULT = re.compile(r",\s*(default=.*|optional)$")
 
 
@@ -35,8 +36,7 @@ def paragraph_of_columns(words: str, hanging: int) -> str:
 
 def documentation(kind: type) -> dict[str, Any]:
     """What a class says of itself: its summary, and each parameter with its type, default and description."""
-    head, *sections = _SECTION.split(inspect.getdoc(kind) or "")
-    described = _described(dict(zip(sections[::2], sections[1::2], strict=True)).get("Parameters", ""))
+    head, described = _summary_and_parameters(kind)
     parameters = {
         name: {
             "type": described.get(name, ("", ""))[0],
@@ -47,6 +47,19 @@ def documentation(kind: type) -> dict[str, Any]:
         for name, parameter in inspect.signature(kind).parameters.items()
     }
     return {"summary": " ".join(head.split()), "parameters": parameters}
+
+
+def _summary_and_parameters(kind: type) -> tuple[str, dict[str, tuple[str, str]]]:
+    """A docstring's beginning, and its parameters; what stands "as for" another strategy is said in full."""
+    import argqual.strategies
+
+    head, *sections = _SECTION.split(inspect.getdoc(kind) or "")
+    described = _described(dict(zip(sections[::2], sections[1::2], strict=True)).get("Parameters", ""))
+    for name, (_, words) in described.items():
+        if found := _AS_FOR.match(words):  # what it adds is about several parameters, and stands in the docstring
+            other = getattr(argqual.strategies, found[1])
+            described[name] = _summary_and_parameters(other)[1].get(name, ("", ""))
+    return head, described
 
 
 def _described(section: str) -> dict[str, tuple[str, str]]:

@@ -41,6 +41,7 @@ class Conditioned(FineTuned):
     Parameters
     ----------
     framework : str, Path or Framework, default="ratio"
+        Whose definitions are read.
     criterion : str, optional
         Which of its criteria the label stands for. None: the framework as a whole, which reads as its title, its
         criteria's plain sentences or questions, or its guidelines with the plain sentences.

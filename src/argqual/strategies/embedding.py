@@ -41,6 +41,7 @@ class Embedding(Strategy):
     max_tokens : int, default=256
         Of a longer text only the beginning is read, with a `TruncatedWarning`.
     batch_size : int, default=32
+        Texts that are read together.
     device : str, default="auto"
         `cpu`, `cuda`, `cuda:1`; `auto` takes CUDA where there is any.
     fetch : bool, default=True

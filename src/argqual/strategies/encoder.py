@@ -34,9 +34,11 @@ class Encoder(FineTuned):
     learning_rate : float, default=5e-5
         The highest, at the end of the warm-up.
     batch_size : int, default=32
+        Texts that are read together.
     max_tokens : int, default=256
         Of a longer text only the beginning is read, with a `TruncatedWarning`.
     patience : int, default=2
+        Epochs without a rise after which training stops.
     validation : float, default=0.15
         Share of the arguments that is held out to stop by, 0 to 0.5; 0 runs all epochs.
     device : str, default="auto"

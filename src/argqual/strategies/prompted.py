@@ -155,7 +155,7 @@ class Plain(Prompted):
     Parameters
     ----------
     model : str or Model, default="local"
-        As for `argqual score --model`.
+        `local` (embedded), provider/name, systemone/name, a GGUF file; or one that is connected.
     readout : str, default="auto"
         `auto`, `expect`, `label`, `votes:N`, `decide` or `verbal`.
     explain : bool, default=False
