@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import re
@@ -19,7 +20,7 @@ from argqual.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import load_program, save_program
 from argqual.models.connect import Model, connect
-from argqual.models.prices import Price
+from argqual.models.prices import Price, read_price
 from argqual.strategies import load_strategy, save_strategy
 from argqual.strategies.optimised import OptimisationWarning, Optimised
 from argqual.strategies.optimisers import OPTIMISERS, agreement
@@ -296,3 +297,35 @@ def test_a_prompt_that_changes_no_rating_is_not_taken(two: Framework) -> None:
         fitted = optimised(two, model, optimiser="labelled", readout="expect").fit(ARGUMENTS, LABELS)
     assert fitted.calls_ == 16 and fitted.score_after_ == fitted.score_before_
     assert fitted.prompt_after_ == fitted.prompt_before_ and fitted.program_["rate"]["demos"] == []
+
+
+@pytest.mark.parametrize("optimiser", ["bootstrap", "gepa"])
+def test_a_stop_before_anything_is_asked_asks_nothing(
+    two: Framework, model: Model, player: Player, optimiser: Any
+) -> None:
+    strategy = optimised(two, model, optimiser=optimiser)
+    strategy.stop()
+    with pytest.raises(KeyboardInterrupt):
+        strategy.fit(ARGUMENTS, LABELS)
+    assert not player.requests
+    assert strategy.fit(ARGUMENTS, LABELS).ended_ in ("finished", "budget")  # the next run is another one
+
+
+def test_a_budget_too_small_for_one_request_is_an_error_that_says_so(two: Framework, model: Model) -> None:
+    model.price = read_price("1,1")
+    with pytest.raises(StrategyError, match="budget was spent before"):
+        optimised(two, model, optimiser="gepa", budget_usd=1e-9).fit(ARGUMENTS, LABELS)
+
+
+def test_votes_count_as_many_requests_as_they_take(two: Framework, model: Model, player: Player) -> None:
+    with pytest.raises(InputError, match="takes 48"):
+        optimised(two, model, optimiser="labelled", readout="votes:3", budget_calls=40).fit(ARGUMENTS, LABELS)
+    assert not player.requests
+    fitted = optimised(two, model, optimiser="labelled", readout="votes:3", budget_calls=48).fit(ARGUMENTS, LABELS)
+    assert fitted.calls_ == 48 and fitted.ended_ == "finished"
+
+
+def test_a_fitted_one_can_be_copied(two: Framework, model: Model) -> None:
+    fitted = optimised(two, model, optimiser="labelled").fit(ARGUMENTS, LABELS)
+    fitted.set_params(model="openai/test", api_base="http://127.0.0.1:9")  # a connection itself cannot be
+    assert copy.deepcopy(fitted).program_ == fitted.program_

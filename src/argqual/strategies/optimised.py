@@ -122,6 +122,7 @@ class Optimised(Prompted):
     explain: bool = False  # a rationale is no part of what is optimised
     progress: Callable[[int], None] | None = None
     """Called with the number of requests after each one; not a parameter."""
+    _stopped: bool = False
 
     def __init__(
         self,
@@ -164,6 +165,7 @@ class Optimised(Prompted):
 
     def stop(self) -> None:
         """Ask nothing more; the best program so far is kept. Safe in a signal handler."""
+        self._stopped = True
         if ledger := getattr(self, "_ledger", None):
             ledger.ended = ledger.ended or "interrupted"
 
@@ -200,8 +202,13 @@ class Optimised(Prompted):
         self._check_budget([self._model(), *([reflecting] if reflecting else [])])
         self._ledger = Ledger(self.budget_calls, self.budget_usd)
         self._ledger.progress = self.progress
+        self._ledger.ended = "interrupted" if self._stopped else None
         if reflecting:
-            ping(reflecting, self._ledger)
+            try:
+                ping(reflecting, self._ledger)
+            except Enough:
+                self._stopped = False
+                raise _nothing_yet(self._ledger.ended) from None
 
     def _check_values(self) -> None:
         for name, value, known in (
@@ -246,16 +253,24 @@ class Optimised(Prompted):
         return wanted
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:  # type: ignore[override]
+        try:
+            return self._optimise(arguments, labels, groups)
+        finally:
+            del self._ledger  # it holds locks, which cannot be copied
+            self._stopped = False
+
+    def _optimise(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
         if hasattr(self, "program_"):
             del self.program_  # fitted anew, it starts from the unchanged program
         train, held = self._split(groups)
         examples = self._examples(arguments, labels, train, held)
         ledger, metric = self._ledger, Metric(len(held))
-        later = len(held) if self.optimiser not in REFLECTING else 0
-        if ledger.room() < len(held) + later:
+        once = len(held) * self._requests()
+        later = once if self.optimiser not in REFLECTING else 0
+        if ledger.room() < once + later:
             raise InputError(
                 f"A budget of {self.budget_calls} calls is too small: asking about the {len(held)} held-out arguments "
-                f"takes {len(held) + later}.",
+                f"takes {once + later}.",
                 hint="Raise budget_calls, or hold out fewer (validation).",
             )
         desk = Desk(self._framework(), self._model(), self.readout, truncate=self.truncate, ledger=ledger)
@@ -294,6 +309,7 @@ class Optimised(Prompted):
                 demos=self.demos,
                 seed=self.seed,
                 threads=self._threads(),
+                requests=self._requests(),
             )
             ledger.hold(0)
             evaluate(made, validation, metric, threads=self._threads())
@@ -304,6 +320,10 @@ class Optimised(Prompted):
             ledger.ended = ledger.ended or ModelError(f"{self.optimiser} gave up: {said}")
         finally:
             ledger.settle()
+
+    def _requests(self) -> int:
+        """How many an argument takes."""
+        return choose_readout(self.readout, self._model()).votes or 1
 
     def _threads(self) -> int:
         server = self._model().server

@@ -320,15 +320,21 @@ def compiled(
     demos: int,
     seed: int,
     threads: int,
+    requests: int,
 ) -> Student:
     """What an optimiser makes of a student.
+
+    Parameters
+    ----------
+    requests
+        How many it takes to ask about one argument.
 
     Raises
     ------
     Enough
         It was stopped; the metric has the best so far.
     """
-    room = student.desk.ledger.room()
+    room = student.desk.ledger.room() // requests
     if room < 1 and optimiser != "labelled":
         raise Enough
     shown = {"max_bootstrapped_demos": demos, "max_labeled_demos": demos, "max_errors": NO_LIMIT}

@@ -157,4 +157,4 @@ def _obligations(corpus: Corpus) -> str:
         asks.append(f"forbids {' and '.join(licence.forbids)}")
     if licence.share_alike:
         asks.append("share alike")
-    return f"{corpus.card.id}: {licence.id}; " + "; ".join(ask for ask in asks if ask)
+    return "; ".join([f"{corpus.card.id}: {licence.id}", *filter(None, asks)])
