@@ -107,7 +107,7 @@ def _features(text: str) -> list[float]:
 
 
 class Tfidf(Strategy):
-    """TF-IDF of words and word pairs, and ridge regression.
+    """TF-IDF of words (of two letters or more) and word pairs, and ridge regression.
 
     Parameters
     ----------
@@ -138,19 +138,14 @@ class Tfidf(Strategy):
         texts = [argument.text for argument in arguments]
         table = None
         for least in dict.fromkeys((self.least, 1)):
-            self.vectoriser_ = TfidfVectorizer(
-                ngram_range=(1, self.longest),
-                min_df=least,
-                sublinear_tf=True,
-                token_pattern=r"(?u)\b\w+\b",  # noqa: S106 - of words
-            )
+            self.vectoriser_ = TfidfVectorizer(ngram_range=(1, self.longest), min_df=least, sublinear_tf=True)
             try:
                 table = self.vectoriser_.fit_transform(texts)
                 break
             except ValueError:  # no word is left
                 continue
         if table is None:
-            raise StrategyError("The training arguments hold no words.")
+            raise StrategyError("The training arguments hold no words of two letters.")
         self.ridge_ = Ridge(alpha=self.alpha).fit(table, labels)
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
