@@ -5,8 +5,8 @@ eight to choose by; the test topics are asked about before and after, and seen b
 
     python benchmarks/strategies/optimise.py gepa --calls 200
 
-Needs the weights of `local` and `ARGQUAL_MIRROR` or a fetched corpus. Writes `results/optimise-ratio-OPTIMISER.json`, in which
-the corpus' texts are replaced by ids; instructions that quote a part of one have to be looked through by hand.
+Needs the weights of `local` and `ARGQUAL_MIRROR` or a fetched corpus. Writes `results/optimise-ratio-OPTIMISER.json`,
+in which the corpus' texts are replaced by ids; instructions that quote a part of one have to be looked through by hand.
 """
 
 from __future__ import annotations
