@@ -314,7 +314,7 @@ def test_the_budget_is_never_passed(two: Framework, store: Store, readout: str) 
     with ChatServer(latency=0.005, faults={"truncated": 0.1, "reset": 0.05}, seed=3) as server:
         judge = judge_at(server, two, readout=readout)
         judge.model.price = Price(1e-6, 4e-6)
-        most = worst_cost(judge, texts(1)[0])
+        most = worst_cost(judge, texts(5000)[-1])  # a longer number than the first, so a little dearer
         limit = 40 * most
         batch = Batch(judge, store=store, concurrency=16, max_cost=limit)
         answers = run(batch, texts(5000))
