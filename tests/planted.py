@@ -221,7 +221,9 @@ def results() -> Results:
         claims=_claims(macro),
         scores=tuple(scores),
         transfers=tuple(_transfer(name, scores, macro) for name in _SKILL),
-        contrasts=tuple(_contrast(name, base, macro) for base in ("length", "placebo") for name in _SKILL if name != base),
+        contrasts=tuple(
+            _contrast(name, base, macro) for base in ("length", "placebo") for name in _SKILL if name != base
+        ),
         coverage=tuple(_coverage(name, predictions) for name in _SKILL),
         costs=tuple(_cost(name) for name in _SKILL),
         reliability=_reliability(),
@@ -305,7 +307,9 @@ def _coverage(name: str, predictions: dict[tuple[str, str], np.ndarray]) -> Cove
 
 def _cost(name: str) -> Cost:
     asked = STRATEGIES[name][1] in ("principle", "exemplar", "combined")
-    each = {"exemplar": 4.1, "principle": 1.3, "combined": 1.35, "training": 0.0021, "floor": 0.00002}[STRATEGIES[name][1]]
+    each = {"exemplar": 4.1, "principle": 1.3, "combined": 1.35, "training": 0.0021, "floor": 0.00002}[
+        STRATEGIES[name][1]
+    ]
     tokens = 510 * (400 if not STRATEGIES[name][2] else 1400)
     return Cost(
         name, 510, 510 * each * (1 + 0.03 * len(name)), 12.0 if STRATEGIES[name][2] else 0.0, 510 if asked else 0,
@@ -319,10 +323,13 @@ def _reliability() -> tuple[Reliability, ...]:
     for name, slope in (("oracle", 1.0), ("principle", 0.4), ("calibrated", 0.85), ("memoriser", 0.05)):
         predicted = np.linspace(0.15, 0.9, 8)
         observed = 0.5 + slope * (predicted - 0.5) + 0.03 * rng.normal(size=8)
-        bins = tuple(Bin(float(p), float(o), int(n)) for p, o, n in zip(predicted, observed, rng.integers(20, 90, 8)))
+        numbers = rng.integers(20, 90, 8)
+        bins = tuple(Bin(float(p), float(o), int(n)) for p, o, n in zip(predicted, observed, numbers, strict=True))
         error = float(np.abs(predicted - observed).mean())
         made.append(
-            Reliability(name, "leave_one_domain_out", Estimate(error, error * 0.8, error * 1.3, 510, 510, 75, "ECE"), bins)
+            Reliability(
+                name, "leave_one_domain_out", Estimate(error, error * 0.8, error * 1.3, 510, 510, 75, "ECE"), bins
+            )
         )
     return tuple(made)
 
@@ -352,7 +359,9 @@ def _biases() -> tuple[Bias, ...]:
                 Bias(name, "domain", domain, Estimate(value, value - 0.2, value + 0.2, 510, 510, 75, ""), 0.02, 0.08)
             )
         value = 0.8 if name == "length" else 0.2
-        made.append(Bias(name, "length", "words", Estimate(value, value - 0.1, value + 0.1, 510, 510, 75, ""), 0.001, 0.004))
+        made.append(
+            Bias(name, "length", "words", Estimate(value, value - 0.1, value + 0.1, 510, 510, 75, ""), 0.001, 0.004)
+        )
     return tuple(made)
 
 

@@ -1,4 +1,4 @@
-"""Everything a benchmark report shows, as values: each figure with its interval, what it rests on, and why it is missing.
+"""Everything a benchmark report shows, as values: figures with intervals, what they rest on, why one is missing.
 
 Nothing is drawn here and nothing is read from a file: `argqual.benchmark.summary` computes these from a run,
 `argqual.report` writes them as HTML, Markdown, CSV and text. No text of a corpus is in them, except where a
@@ -402,7 +402,9 @@ class Results:
 
     def select(self, **wanted: Any) -> tuple[Score, ...]:
         """Scores whose fields are as given, such as `split="in_domain", tested_on=None`."""
-        return tuple(each for each in self.scores if all(getattr(each, name) == value for name, value in wanted.items()))
+        return tuple(
+            each for each in self.scores if all(getattr(each, name) == value for name, value in wanted.items())
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for `json.dumps`; a number that is not finite is null."""

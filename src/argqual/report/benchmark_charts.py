@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -20,7 +21,6 @@ from argqual.report.benchmark_words import number
 from argqual.report.markup import joined, tag
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
-_MOST_TICKS = 6
 _NARROW = 300  # pixels of a chart on a phone: labels that do not meet there meet nowhere
 
 
@@ -36,15 +36,13 @@ class Axis:
         return 100 * min(max((value - low) / (high - low), 0), 1)
 
 
-def axis_over(values: Iterable[float | None], *, include: Sequence[float] = (0.0,)) -> Axis:
-    """The shortest axis of round ticks that holds all values, and those to include."""
+def axis_over(values: Iterable[float | None], *, include: Sequence[float] = (0.0,), most: int = 6) -> Axis:
+    """The axis of at most so many round steps that holds all values, and those to include."""
     given = [*include, *(value for value in values if value is not None)]
     low, high = min(given), max(given)
     if low == high:
         low, high = low - 0.5, high + 0.5
-    step = next(
-        (step for step in _STEPS if math.ceil(high / step) - math.floor(low / step) < _MOST_TICKS), high - low
-    )
+    step = next((step for step in _STEPS if math.ceil(high / step) - math.floor(low / step) <= most), high - low)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return Axis(tuple(round(place * step, 6) for place in range(first, last + 1)))
 
@@ -75,7 +73,9 @@ class Mark(NamedTuple):
     filled: bool = True
 
 
-def row(axis: Axis, title: str, marks: Sequence[Mark], *, worst: float | None = None, band: float | None = None) -> Markup:
+def row(
+    axis: Axis, title: str, marks: Sequence[Mark], *, worst: float | None = None, band: float | None = None
+) -> Markup:
     """Figures with their intervals, one lane each.
 
     Parameters
@@ -91,8 +91,6 @@ def row(axis: Axis, title: str, marks: Sequence[Mark], *, worst: float | None = 
     if band is not None:
         left, right = axis.at(-band), axis.at(band)
         drawn.append(tag("rect", class_="band", x=_percent(left), y=0, width=_percent(right - left), height="100%"))
-    zero = _percent(axis.at(0))
-    drawn.append(tag("line", class_="zero", x1=zero, x2=zero, y1=0, y2="100%"))
     for place, mark in enumerate(marks):
         y = 7 + lane * place + lane // 2
         drawn += _interval(axis, mark, y)
@@ -164,13 +162,18 @@ class Frame:
         return tag("div", drawn, class_="frame")
 
 
-def curve(frame: Frame, title: str, points: Sequence[tuple[float, Estimate]], others: Sequence[Sequence[tuple[float, Estimate]]]) -> Markup:
+def curve(
+    frame: Frame,
+    title: str,
+    points: Sequence[tuple[float, Estimate]],
+    others: Sequence[Sequence[tuple[float, Estimate]]],
+) -> Markup:
     """Figures with whiskers, joined by a line; the lines of `others` stand behind it for comparison."""
     marks = []
     for line in (*others, points):
         known = [(x, found.value) for x, found in line if found.value is not None]
         kind = "curve" if line is points else "other"
-        marks += [frame.line(one, two, kind) for one, two in zip(known, known[1:], strict=False)]
+        marks += [frame.line(one, two, kind) for one, two in pairwise(known)]
     for x, found in points:
         if found.value is None:
             continue
@@ -188,12 +191,14 @@ def reliability(title: str, bins: Sequence[Bin]) -> Markup:
     most = max(each.n for each in bins)
     places = [(each.predicted, each.observed) for each in bins]
     marks = [frame.line((0, 0), (1, 1), "diagonal")]
-    marks += [frame.line(one, two, "curve") for one, two in zip(places, places[1:], strict=False)]
+    marks += [frame.line(one, two, "curve") for one, two in pairwise(places)]
     for each, place in zip(bins, places, strict=True):
         left, top = frame.place(*place)
         radius = f"{3 + 3 * math.sqrt(each.n / most):.1f}"
         said = tag("title", f"{each.n} predictions: mean {number(each.predicted)}, mean label {number(each.observed)}")
-        marks.append(tag("g", said, tag("circle", class_="outside marker", cx=_percent(left), cy=f"{top:.1f}", r=radius)))
+        marks.append(
+            tag("g", said, tag("circle", class_="outside marker", cx=_percent(left), cy=f"{top:.1f}", r=radius))
+        )
     return frame.picture(title, *marks)
 
 
@@ -214,8 +219,10 @@ _SHAPES = {
     "exemplar": "M0-6.5L6.5 5H-6.5Z",
     "combined": "M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z",
 }
-_BESIDE = ((11, 4, "start"), (-11, 4, "end"), (0, -12, "middle"), (0, 20, "middle"), (11, -9, "start"), (-11, -9, "end"),
-           (11, 18, "start"), (-11, 18, "end"))  # fmt: skip
+_BESIDE = (
+    (11, 4, "start"), (-11, 4, "end"), (0, -12, "middle"), (0, 20, "middle"),
+    (11, -9, "start"), (-11, -9, "end"), (11, 18, "start"), (-11, 18, "end"),
+)  # fmt: skip
 
 
 def shape(family: str) -> Markup:

@@ -17,8 +17,8 @@ from argqual.report.markup import joined, tag
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _PARTS = (
-    ("transfer", "At home and away", sections.transfer),
-    ("differences", "Differences", sections.differences),
+    ("transfer", "In domain and out of domain", sections.transfer),
+    ("differences", "Paired differences", sections.differences),
     ("matrix", "Trained on, tested on", sections.matrix),
     ("ladder", "Along the ladder of distance", sections.ladder_of_distance),
     ("budgets", "What a few labels buy", sections.budgets),

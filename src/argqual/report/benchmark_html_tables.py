@@ -7,35 +7,28 @@ roles are written out, since a browser forgets that a table is one when its disp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from markupsafe import Markup
 
 from argqual.corpora.bootstrap import Estimate
 from argqual.report.benchmark_charts import Axis
 from argqual.report.benchmark_tables import Cell, Table
-from argqual.report.benchmark_words import figure, interval, number, rests_on
+from argqual.report.benchmark_words import NOTHING, figure, interval, number, rests_on
 from argqual.report.markup import joined, tag
 
 _SHADES = 6
-_WIDE = 9  # columns that a page has room for; with more, rows become blocks on any screen
-
-
-class Column(NamedTuple):
-    """A column of numbers beside a chart; the `main` one stays beside the name on a narrow screen."""
-
-    title: str
-    main: bool = False
+_WIDE = 10  # with more columns than these, the letters become smaller
 
 
 def exact(table: Table, *, opened: bool = False) -> Markup:
     """All figures of a table, with what each rests on; closed at first unless nothing stands above it."""
     spread = any(isinstance(cell, Estimate) for row in table.rows for cell in row)
-    heads = [_head(column) for column in table.columns]
+    words = [any(isinstance(cell, str) for cell in column) for column in zip(*table.rows, strict=True)]
+    heads = [_head(title, None if left else "right") for title, left in zip(table.columns, words, strict=True)]
     rows = []
-    for cells in table.rows:
-        first, *rest = cells
-        made = [_cell(table, name, cell) for name, cell in zip(table.columns[1:], rest, strict=True)]
+    for first, *rest in table.rows:
+        named = zip(table.columns[1:], rest, words[1:], strict=True)
+        made = [_cell(table, name, cell, "words" if left else "right") for name, cell, left in named]
         rows.append(tag("tr", tag("th", _plain(first), scope="row", role="rowheader"), *made, role="row"))
     note = f"{table.note} " if table.note else ""
     under = "Each figure stands over its 95 % interval and what it rests on." if spread else ""
@@ -48,27 +41,27 @@ def exact(table: Table, *, opened: bool = False) -> Markup:
     return tag("details", tag("summary", f"{table.title}: the figures"), body)
 
 
-def _head(title: object) -> Markup:
-    return tag("th", title, scope="col", role="columnheader")
+def _head(title: object, kind: str | None = None) -> Markup:
+    return tag("th", title, scope="col", role="columnheader", class_=kind)
 
 
 def _table(caption: str, heads: Sequence[Markup], bodies: Sequence[Markup], kind: str, columns: int) -> Markup:
     head = tag("thead", tag("tr", *heads, role="row"), role="rowgroup")
-    blocks = " blocks" if columns > _WIDE else ""
-    return tag("table", tag("caption", caption), head, *bodies, class_=f"{kind}{blocks}", role="table")
+    wide = " wide" if columns > _WIDE else ""
+    return tag("table", tag("caption", caption), head, *bodies, class_=f"{kind}{wide}", role="table")
 
 
 def _plain(cell: Cell) -> str:
     if cell is None:
-        return "–"
+        return NOTHING
     if isinstance(cell, Estimate):
         return figure(cell)
     if isinstance(cell, float):
-        return number(cell, digits=3 if abs(cell) < 1 else 1)
+        return number(cell, digits=3 if abs(cell) <= 1 else 1)
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def _cell(table: Table, name: str, cell: Cell) -> Markup:
+def _cell(table: Table, name: str, cell: Cell, kind: str) -> Markup:
     if isinstance(cell, Estimate):
         ends = interval(cell, signed=table.signed)
         content = joined(
@@ -76,8 +69,7 @@ def _cell(table: Table, name: str, cell: Cell) -> Markup:
             tag("small", ends) if ends else None,
             tag("small", rests_on(cell)),
         )
-        return tag("td", content, role="cell", data_label=name, class_="figure")
-    kind = "words" if isinstance(cell, str) else "number"
+        return tag("td", content, role="cell", data_label=name, class_=kind)
     return tag("td", tag("span", _plain(cell)), role="cell", data_label=name, class_=kind)
 
 
@@ -86,9 +78,10 @@ def _cell(table: Table, name: str, cell: Cell) -> Markup:
 
 def plot_table(
     caption: str,
+    corner: str,
     scale: Markup,
     axis: Axis,
-    columns: Sequence[Column],
+    columns: Sequence[str],
     rows: Sequence[tuple[object, Markup, Sequence[object]]],
     *,
     ends: tuple[str, str] | None = None,
@@ -96,15 +89,15 @@ def plot_table(
     """A row each: name, chart, numbers. `scale` stands over the charts; `ends` say what its two directions mean."""
     meaning = tag("div", *(tag("span", each) for each in ends), class_="ends") if ends else None
     heads = [
-        _head("Strategy" if rows else ""),
+        _head(corner),
         tag("th", meaning, scale, scope="col", role="columnheader", class_="scale", aria_label=caption),
-        *(_head(column.title) for column in columns),
+        *map(_head, columns),
     ]
-    grid = f"--steps:{len(axis.ticks) - 1}"
+    grid = f"--steps:{len(axis.ticks) - 1};--zero:{axis.at(0):.2f}%"
     made = []
     for name, chart, numbers in rows:
         cells = [
-            tag("td", tag("span", value), role="cell", data_label=column.title, class_="main" if column.main else None)
+            tag("td", tag("span", value), role="cell", data_label=column, class_="blank" if value == NOTHING else None)
             for column, value in zip(columns, numbers, strict=True)
         ]
         plot = tag("td", chart, role="cell", class_="plot")
@@ -135,7 +128,15 @@ def heat_table(
             made.append(tag("tr", heading, class_="group", role="row"))
         for name, cells in rows:
             tested = [_heat(each, framed, label) for (each, framed), label in zip(cells, labels, strict=True)]
-            made.append(tag("tr", tag("th", name, scope="row", role="rowheader"), *tested, role="row"))
+            head = tag(
+                "th",
+                name,
+                scope="row",
+                role="rowheader",
+                data_label=corner if title is not None else None,
+                class_="strategy" if title is None else None,
+            )
+            made.append(tag("tr", head, *tested, role="row"))
         bodies.append(tag("tbody", *made, role="rowgroup"))
     return _table(caption, [_head(corner), *map(_head, heads)], bodies, "heat", len(heads) + 1)
 
@@ -144,14 +145,12 @@ def _heat(found: Estimate | None, framed: bool, label: str) -> Markup:
     frame = " framed" if framed else ""
     if found is None or found.value is None:
         why = found.reason if found is not None else None
-        return tag("td", tag("span", "–", class_="value"), role="cell", data_label=label, class_="none", title=why)
+        return tag("td", tag("span", NOTHING, class_="value"), role="cell", data_label=label, class_="none", title=why)
     value = found.value
     shade = min(int(abs(value) * _SHADES / 0.6), _SHADES - 1)
-    sign = "below" if value < 0 else "above"
+    sign = "below" if round(value, 2) < 0 else "above"
     sure = "" if found.low is None or found.high is None or found.low <= 0 <= found.high else " sure"
     bar = tag("span", class_=f"bar{sure}", style=f"--share:{min(abs(value), 1):.3f}", aria_hidden="true")
-    content = joined(tag("span", number(value), class_="value"), tag("small", interval(found)), bar)
+    content = joined(tag("span", number(value), class_="value"), tag("small", interval(found) or "no interval"), bar)
     kind = f"{sign}{shade}{frame}"
     return tag("td", content, role="cell", data_label=label, class_=kind, title=rests_on(found))
-
-

@@ -21,10 +21,11 @@ from argqual.report.benchmark_charts import (
     scatter,
     swatch,
 )
-from argqual.report.benchmark_html_tables import Column, exact, heat_table, plot_table
+from argqual.report.benchmark_html_tables import exact, heat_table, plot_table
 from argqual.report.benchmark_tables import cost_of, ladder, matrix_rows, table_of
 from argqual.report.benchmark_words import (
     FAMILIES,
+    NOTHING,
     figure,
     interval,
     listed,
@@ -51,7 +52,7 @@ def _lead(*sentences: str) -> Markup:
 def _name(results: Results, strategy: str) -> Markup:
     """A strategy with the marker of its family, and a word where it was chosen by test labels."""
     contender = results.contender(strategy)
-    oracle = tag("span", "oracle", class_="tagged") if contender.oracle else None
+    oracle = tag("span", "chosen by test labels", class_="tagged") if contender.oracle else None
     return joined(swatch(contender.family), tag("span", strategy, title=contender.summary or None), oracle)
 
 
@@ -87,16 +88,10 @@ def transfer(results: Results) -> Markup | None:
     )
     chart = plot_table(
         f"{metric.title} in and out of domain",
+        "Strategy",
         axis_row(axis),
         axis,
-        (
-            Column("Out of domain", main=True),
-            Column("In domain"),
-            Column("Gap"),
-            Column("Kept"),
-            Column("Worst domain"),
-            Column("Covered"),
-        ),
+        ("Out of domain", "In domain", "Gap", "Kept", "Worst domain", "Covered"),
         plots,
     )
     return joined(lead, _legend(results), chart, _under(results, "transfer"))
@@ -105,18 +100,18 @@ def transfer(results: Results) -> Markup | None:
 def _facts(results: Results, found: Transfer) -> list[object]:
     cover = next((each.share for each in results.coverage if each.strategy == found.strategy), None)
     learns = results.contender(found.strategy).learns
-    kept = percent(found.retention.value) if found.retention.value is not None else "–"
+    kept = percent(found.retention.value)
     worst = joined(number(found.worst.value), " ", tag("small", found.worst_domain or ""))
     if not learns:
-        return [_figure(found.outside), "–", "–", "–", worst, percent(cover)]
+        return [_figure(found.outside), NOTHING, NOTHING, NOTHING, worst, percent(cover)]
     return [_figure(found.outside), _figure(found.inside), _figure(found.gap, signed=True), kept, worst, percent(cover)]
 
 
 def _figure(found: Estimate, *, signed: bool = False) -> Markup:
     ends = interval(found, signed=signed)
-    return joined(
-        tag("span", number(found.value, signed=signed), class_="value"), tag("small", ends) if ends else None
-    )
+    under = ends or found.reason  # why it is missing, or has no interval
+    value = tag("span", number(found.value, signed=signed), class_="value")
+    return joined(value, tag("small", under, class_=None if ends else "why") if under else None)
 
 
 def differences(results: Results) -> Markup | None:
@@ -129,17 +124,18 @@ def differences(results: Results) -> Markup | None:
     charts = []
     for baseline in dict.fromkeys(each.other for each in found):
         rows = sorted((each for each in found if each.other == baseline), key=_by_value, reverse=True)
-        better = "more" if metric.higher_is_better else "less"
+        ends = (f"worse than {baseline}", f"better than {baseline}")
         plots = [(_name(results, each.one), _forest_row(axis, each), _contrast_facts(each)) for each in rows]
         charts.append(tag("h3", f"Against {baseline}"))
         charts.append(
             plot_table(
                 f"{metric.title}: difference to {baseline}",
+                "Strategy",
                 axis_row(axis, signed=True),
                 axis,
-                (Column("Difference", main=True), Column("p (Holm)"), Column("Detectable")),
+                ("Difference", "p (Holm)", "Detectable"),
                 plots,
-                ends=(f"{baseline} has more", f"strategy has {better}") if metric.higher_is_better else None,
+                ends=ends if metric.higher_is_better else (ends[1], ends[0]),
             )
         )
     lead = _lead(
@@ -171,14 +167,16 @@ def _contrast_facts(each: Contrast) -> list[object]:
 def matrix(results: Results) -> Markup | None:
     """Each strategy trained on each domain, tested on each domain."""
     domains = [domain.id for domain in results.domains]
-    groups = []
+    groups: list[tuple[Markup | None, list[tuple[object, list[tuple[Estimate | None, bool]]]]]] = []
     for contender in results.ranked():
         rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
         for trained_on, found in matrix_rows(results, contender.name):
             cells = [(found[id].estimate if id in found else None, trained_on == id) for id in domains]
-            rows.append((trained_on if contender.learns else "no training", cells))
+            rows.append((trained_on, cells))
+        if not contender.learns:
+            rows = [(joined(_name(results, contender.name), tag("small", "not trained")), cells) for _, cells in rows]
         if rows:
-            groups.append((_name(results, contender.name), rows))
+            groups.append((_name(results, contender.name) if contender.learns else None, rows))
     if not groups:
         return None
     metric = results.metric(results.headline)
@@ -200,8 +198,9 @@ def ladder_of_distance(results: Results) -> Markup | None:
     rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
     for contender in results.ranked():
         if any((contender.name, rung) in found for rung in rungs):
-            cells = [found.get((contender.name, rung)) for rung in rungs]
-            rows.append((_name(results, contender.name), [(each and each.estimate, False) for each in cells]))
+            scores = [found.get((contender.name, rung)) for rung in rungs]
+            cells = [(None if each is None else each.estimate, False) for each in scores]
+            rows.append((_name(results, contender.name), cells))
     heads = [tag("span", rung_title(rung)) for rung in rungs]
     lead = _lead(
         f"{metric.title} by how far training was from testing, nearest first. Each column is a mean over the tested "
@@ -332,7 +331,8 @@ def criteria(results: Results) -> Markup | None:
 def bias(results: Results) -> Markup | None:
     if not results.biases:
         return None
-    axis = axis_over(end for each in results.biases for end in (each.estimate.value, each.estimate.low, each.estimate.high))
+    ends = (end for each in results.biases for end in (each.estimate.value, each.estimate.low, each.estimate.high))
+    axis = axis_over(ends, most=4)
     charts: list[Markup] = []
     for contender in results.ranked():
         rows = [each for each in results.biases if each.strategy == contender.name]
@@ -341,17 +341,16 @@ def bias(results: Results) -> Markup | None:
                 (_attribute(each), _bias_row(axis, each), [_figure(each.estimate, signed=True), p_value(each.holm)])
                 for each in rows
             ]
-            charts.append(tag("h3", _name(results, contender.name)))
-            charts.append(
-                plot_table(
-                    f"{contender.name}: shift at equal human quality",
-                    axis_row(axis, signed=True),
-                    axis,
-                    (Column("Shift", main=True), Column("p (Holm)")),
-                    plots,
-                    ends=("rated harsher", "rated milder"),
-                )
+            chart = plot_table(
+                f"{contender.name}: shift at equal human quality",
+                "Of",
+                axis_row(axis, signed=True),
+                axis,
+                ("Shift", "p (Holm)"),
+                plots,
+                ends=("rated harsher", "rated milder"),
             )
+            charts.append(tag("div", tag("h3", _name(results, contender.name)), chart))
     lead = _lead(
         "How much higher or lower predictions are than the labels explain (differential item functioning), in "
         "standard deviations of the predictions: for a domain against the mean of all, for length by one standard "
@@ -377,9 +376,7 @@ def disagreements(results: Results) -> Markup | None:
     lead = _lead(
         "Percentile ranks in the domain, 0 the weakest and 100 the strongest: what the strategy says, and what people "
         "say, out of domain.",
-        ""
-        if texts
-        else "Ids only; argqual benchmark report --texts shows the texts, where the corpora can be read.",
+        "" if texts else "Ids only; argqual benchmark report --texts shows the texts, where the corpora can be read.",
     )
     if not texts:
         return joined(lead, _under(results, "disagreements"))
@@ -445,5 +442,3 @@ def sources(results: Results) -> Markup | None:
         hash_ = tag("code", each.fingerprint) if each.fingerprint else None
         items.append(tag("li", tag("p", head, " ", hash_), licence, *cites))
     return tag("ul", *items, class_="sources") if items else None
-
-

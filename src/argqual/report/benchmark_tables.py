@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from argqual.benchmark.results import Cost, Results, Score
@@ -126,8 +126,20 @@ def _tables(results: Results) -> Iterator[Table]:
     yield Table(
         "costs",
         "What it took",
-        ("strategy", "arguments", *(name for name, _ in COSTS)),
-        tuple((each.strategy, each.arguments, *(value(each) for _, value in COSTS)) for each in results.costs),
+        ("strategy", "arguments", "seconds", "seconds of fitting", "requests", "tokens in", "tokens out", "US dollars"),
+        tuple(
+            (
+                each.strategy,
+                each.arguments,
+                each.seconds,
+                each.fit_seconds,
+                each.requests,
+                each.input_tokens,
+                each.output_tokens,
+                each.usd,
+            )
+            for each in results.costs
+        ),
         "Answers that were kept from before cost nothing; seconds are of this run.",
     )
     statuses = ("ok", "abstained", "skipped", "unreadable", "failed")
@@ -176,9 +188,7 @@ def _tables(results: Results) -> Iterator[Table]:
         "bias",
         "Bias at equal human quality, in standard deviations of the predictions",
         ("strategy", "attribute", "of", "shift", "p", "p (Holm)"),
-        tuple(
-            (each.strategy, each.attribute, each.kind, each.estimate, each.p, each.holm) for each in results.biases
-        ),
+        tuple((each.strategy, each.attribute, each.kind, each.estimate, each.p, each.holm) for each in results.biases),
         signed=True,
     )
     yield Table(
@@ -247,17 +257,6 @@ def _tables(results: Results) -> Iterator[Table]:
     )
 
 
-COSTS = (
-    ("seconds", lambda cost: cost.seconds),
-    ("seconds of fitting", lambda cost: cost.fit_seconds),
-    ("requests", lambda cost: cost.requests),
-    ("input tokens", lambda cost: cost.input_tokens),
-    ("output tokens", lambda cost: cost.output_tokens),
-    ("US dollars", lambda cost: cost.usd),
-)
-"""Columns of what a strategy took."""
-
-
 def matrix_rows(results: Results, strategy: str) -> list[tuple[str, dict[str, Score]]]:
     """Of one strategy: what it was trained on, and its headline figure on each tested domain.
 
@@ -273,7 +272,9 @@ def matrix_rows(results: Results, strategy: str) -> list[tuple[str, dict[str, Sc
         return [("nothing", found)] if found else []
     rows = []
     pairs = [each for each in scores if each.split == "corpus_to_corpus" and each.tested_on]
-    for source in dict.fromkeys((*(domain.id for domain in results.domains), *(s for p in pairs for s in p.trained_on))):
+    for source in dict.fromkeys(
+        (*(domain.id for domain in results.domains), *(s for p in pairs for s in p.trained_on))
+    ):
         found = {each.tested_on: each for each in pairs if each.trained_on == (source,) and each.tested_on}
         if source in inside:
             found[source] = inside[source]
@@ -343,12 +344,6 @@ def _metrics(results: Results, elsewhere: str) -> Table:
             if any(name == contender.name for name, _ in scores)
         ),
     )
-
-
-def estimates_in(cells: Iterable[Cell]) -> Iterator[Estimate]:
-    for cell in cells:
-        if isinstance(cell, Estimate):
-            yield cell
 
 
 def cost_of(results: Results, strategy: str) -> Cost | None:
