@@ -325,15 +325,6 @@ class Methods:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the report says first. `decided` is False where the figures do not settle it."""
-
-    decided: bool
-    sentence: str
-    details: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Results:
     """All of it. Tables are tuples of rows; an empty one was not measured, and a report leaves it out.
 
@@ -345,8 +336,10 @@ class Results:
         The out-of-domain split that leads.
     baselines
         Strategies that paired differences are taken against.
-    notes
-        What a reader has to know before believing a figure: few clusters, degenerate output, missing cells.
+    rivals
+        The leader out of domain, minus each other strategy; adjusted over these.
+    warnings
+        What the computations want a reader to know.
     """
 
     id: str
@@ -356,7 +349,6 @@ class Results:
     headline: str
     split: str
     baselines: tuple[str, ...]
-    answer: Answer
     metrics: tuple[MetricNamed, ...]
     domains: tuple[Domain, ...]
     contenders: tuple[Contender, ...]
@@ -365,6 +357,7 @@ class Results:
     scores: tuple[Score, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
+    rivals: tuple[Contrast, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     costs: tuple[Cost, ...] = ()
     reliability: tuple[Reliability, ...] = ()
@@ -373,7 +366,7 @@ class Results:
     disagreements: tuple[Disagreement, ...] = ()
     sources: tuple[Source, ...] = ()
     missing: tuple[Missing, ...] = ()
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def metric(self, name: str) -> MetricNamed:
         return next(each for each in self.metrics if each.name == name)
@@ -399,6 +392,12 @@ class Results:
             return -math.inf if value is None else sign * value
 
         return tuple(sorted(self.contenders, key=place, reverse=True))
+
+    @property
+    def leader(self) -> Transfer | None:
+        """The best out of domain among strategies that were not chosen by test labels."""
+        found = (self.transfer(each.name) for each in self.ranked() if not each.oracle)
+        return next((each for each in found if each is not None and each.outside.value is not None), None)
 
     def select(self, **wanted: Any) -> tuple[Score, ...]:
         """Scores whose fields are as given, such as `split="in_domain", tested_on=None`."""

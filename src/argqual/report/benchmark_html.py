@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from argqual.benchmark.results import Results
 from argqual.report import benchmark_sections as sections
+from argqual.report.benchmark_answer import answer_of, notes_of
 from argqual.report.benchmark_words import facts
 from argqual.report.markup import joined, tag
 
@@ -60,13 +61,13 @@ def html(results: Results) -> str:
 
 
 def _masthead(results: Results) -> Markup:
-    answer = results.answer
+    answer = answer_of(results)
     kicker = f"Benchmark {results.id} · target: {results.target} · {results.methods.started[:10]}"
     return tag(
         "header",
         tag("p", kicker, class_="kicker"),
         tag("h1", results.title),
-        tag("p", _verdict_mark("decided" if answer.decided else "undecided"), answer.sentence, class_="answer"),
+        tag("p", answer.sentence, class_="answer"),
         *(tag("p", each, class_="detail") for each in answer.details),
         tag("ul", *(tag("li", fact) for fact in facts(results)), class_="facts"),
         _claims(results),
@@ -102,7 +103,7 @@ def _claims(results: Results) -> Markup | None:
     ]
     return tag(
         "section",
-        tag("h2", "The claims, written down before the run", id="claims"),
+        tag("h2", "Claims", id="claims"),
         tag("ul", *rows, class_="claims"),
         _exploratory(results),
         aria_labelledby="claims",
@@ -116,12 +117,13 @@ def _exploratory(results: Results) -> Markup | None:
 
 
 def _notes(results: Results) -> Markup | None:
-    if not results.notes:
+    notes = notes_of(results)
+    if not notes:
         return None
     return tag(
         "aside",
         tag("h2", "Before you rely on this", id="notes"),
-        tag("ul", *(tag("li", note) for note in results.notes)),
+        tag("ul", *(tag("li", note) for note in notes)),
         class_="notes",
         aria_labelledby="notes",
     )

@@ -137,7 +137,7 @@ def heat_table(
                 class_="strategy" if title is None else None,
             )
             made.append(tag("tr", head, *tested, role="row"))
-        bodies.append(tag("tbody", *made, role="rowgroup"))
+        bodies.append(tag("tbody", *made, role="rowgroup", class_="single" if title is None else None))
     return _table(caption, [_head(corner), *map(_head, heads)], bodies, "heat", len(heads) + 1)
 
 

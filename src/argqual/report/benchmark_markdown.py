@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from argqual.benchmark.results import Results
 from argqual.corpora.bootstrap import Estimate
+from argqual.report.benchmark_answer import answer_of, notes_of
 from argqual.report.benchmark_tables import Cell, Table, tables_of
 from argqual.report.benchmark_words import NOTHING, facts, figure, listed, number, rests_on
 from argqual.report.plain import clean
@@ -23,8 +24,9 @@ def markdown(results: Results) -> str:
 def _lines(results: Results) -> Iterator[str]:
     yield f"# {_escaped(results.title)}"
     yield ""
-    yield f"**{_escaped(results.answer.sentence)}**"
-    for each in results.answer.details:
+    answer = answer_of(results)
+    yield f"**{_escaped(answer.sentence)}**"
+    for each in answer.details:
         yield f"\n{_escaped(each)}"
     yield ""
     yield _escaped(f"{', '.join(facts(results))}. Target: {results.target}. Started {results.methods.started}.")
@@ -34,9 +36,9 @@ def _lines(results: Results) -> Iterator[str]:
             added = " (exploratory: added after the run had started)" if claim.exploratory else ""
             yield f"- **{claim.outcome.capitalize()}**{added}: {_escaped(claim.says)} {_escaped(claim.sentence)}"
             yield from (f"  - {_escaped(warning)}" for warning in claim.warnings)
-    if results.notes:
+    if notes := notes_of(results):
         yield "\n## Before you rely on this\n"
-        yield from (f"- {_escaped(note)}" for note in results.notes)
+        yield from (f"- {_escaped(note)}" for note in notes)
     for table in tables_of(results):
         if not table.long and table.name not in ("claims", "sources"):
             yield from _table(table)

@@ -116,35 +116,40 @@ def _figure(found: Estimate, *, signed: bool = False) -> Markup:
 
 def differences(results: Results) -> Markup | None:
     """A forest plot for each baseline."""
-    found = [each for each in results.contrasts if each.metric == results.headline and each.split == results.split]
+    found = [each for each in results.contrasts if each.split == results.split]
     if not found:
         return None
-    metric = results.metric(results.headline)
-    axis = axis_over(end for each in found for end in (each.estimate.value, each.estimate.low, each.estimate.high))
-    charts = []
-    for baseline in dict.fromkeys(each.other for each in found):
-        rows = sorted((each for each in found if each.other == baseline), key=_by_value, reverse=True)
-        ends = (f"worse than {baseline}", f"better than {baseline}")
-        plots = [(_name(results, each.one), _forest_row(axis, each), _contrast_facts(each)) for each in rows]
-        charts.append(tag("h3", f"Against {baseline}"))
-        charts.append(
-            plot_table(
-                f"{metric.title}: difference to {baseline}",
-                "Strategy",
-                axis_row(axis, signed=True),
-                axis,
-                ("Difference", "p (Holm)", "Detectable"),
-                plots,
-                ends=ends if metric.higher_is_better else (ends[1], ends[0]),
-            )
-        )
     lead = _lead(
-        f"{metric.title} out of domain ({split_title(results.split)}), strategy minus baseline on the same arguments, "
-        "with 95 % intervals that resample topics.",
-        "A filled circle has an interval that excludes 0; p is adjusted over the rows (Holm). "
-        "Detectable: the smallest difference that this run would have found with 80 % power.",
+        f"Out of domain ({split_title(results.split)}), strategy minus baseline on the same arguments, with 95 % "
+        "intervals that resample topics. A filled circle has an interval that excludes 0; p is adjusted over the rows "
+        "(Holm). Detectable: the smallest difference that this run would have found with 80 % power.",
     )
+    groups: dict[tuple[str, str], list[Contrast]] = {}
+    for each in found:
+        groups.setdefault((each.other, each.metric), []).append(each)
+    charts = (_forest(results, baseline, metric, rows) for (baseline, metric), rows in groups.items())
     return joined(lead, *charts, _under(results, "contrasts"))
+
+
+def _forest(results: Results, baseline: str, name: str, rows: list[Contrast]) -> Markup:
+    metric = results.metric(name)
+    heading = tag("h3", f"{metric.title}, against {baseline}")
+    shown = [each.estimate for each in rows]
+    axis = axis_over(end for each in shown for end in (each.value, each.low, each.high))
+    ends = (f"worse than {baseline}", f"better than {baseline}")
+    table = plot_table(
+        f"{metric.title}: difference to {baseline}",
+        "Strategy",
+        axis_row(axis, signed=True),
+        axis,
+        ("Difference", "p (Holm)", "Detectable"),
+        [
+            (_name(results, each.one), _forest_row(axis, each), _contrast_facts(each))
+            for each in sorted(rows, key=_by_value, reverse=metric.higher_is_better)
+        ],
+        ends=ends if metric.higher_is_better else (ends[1], ends[0]),
+    )
+    return joined(heading, table)
 
 
 def _by_value(contrast: Contrast) -> float:
@@ -203,8 +208,9 @@ def ladder_of_distance(results: Results) -> Markup | None:
             rows.append((_name(results, contender.name), cells))
     heads = [tag("span", rung_title(rung)) for rung in rungs]
     lead = _lead(
-        f"{metric.title} by how far training was from testing, nearest first. Each column is a mean over the tested "
-        "domains that have such a distance, so columns may differ in their domains too.",
+        f"{metric.title} by how far training was from testing: other topics of the same corpus; another corpus of the "
+        "same genre and construct; another genre; another construct. Each column is a mean over the tested domains "
+        "that have such a distance, so columns may differ in their domains too.",
     )
     titles = [rung_title(rung) for rung in rungs]
     table = heat_table(f"{metric.title} by distance", "strategy", heads, titles, [(None, rows)])
@@ -360,7 +366,8 @@ def bias(results: Results) -> Markup | None:
 
 
 def _attribute(each: Bias) -> str:
-    return "length" if each.kind == "length" else f"{each.kind} {each.attribute}"
+    """A domain by its name, what else by what it is."""
+    return {"length": "longer texts", "stance": f"stance: {each.attribute}"}.get(each.kind, each.attribute)
 
 
 def _bias_row(axis: Axis, each: Bias) -> Markup:
@@ -397,8 +404,10 @@ def disagreements(results: Results) -> Markup | None:
 
 
 def every_metric(results: Results) -> Markup | None:
-    tables = [table for name in ("metrics", "coverage") if (table := table_of(results, name))]
-    return joined(*(exact(table, opened=True) for table in tables)) if tables else None
+    metrics, coverage = table_of(results, "metrics"), table_of(results, "coverage")
+    lacking = any(each.share < 1 or each.degenerate for each in results.coverage)
+    tables = (metrics and exact(metrics, opened=True), coverage and exact(coverage, opened=lacking))
+    return joined(*tables) if metrics or coverage else None
 
 
 def data(results: Results) -> Markup | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from argqual.benchmark.results import ClaimFound, Contrast, Results
+from argqual.report.benchmark_answer import answer_of, notes_of
 from argqual.report.benchmark_words import MINUS, NOTHING, facts, interval, number, p_value, percent, split_title
 from argqual.report.plain import clean, paragraph, shortened
 
@@ -33,8 +34,9 @@ def _lines(results: Results) -> Iterator[str]:
     yield paragraph(results.title)
     yield paragraph(", ".join(facts(results)))
     yield ""
-    yield paragraph(results.answer.sentence)
-    for each in results.answer.details:
+    answer = answer_of(results)
+    yield paragraph(answer.sentence)
+    for each in answer.details:
         yield paragraph(each)
     yield ""
     yield paragraph(f"{metric.title}, mean over domains; out: {split_title(results.split)}")
@@ -51,10 +53,10 @@ def _lines(results: Results) -> Iterator[str]:
         yield "Claims"
         for claim in results.claims:
             yield from _claim(claim)
-    if results.notes:
+    if notes := notes_of(results):
         yield ""
         yield "Before you rely on this"
-        yield from (paragraph(f"- {note}", indent=2, hanging=2) for note in results.notes)
+        yield from (paragraph(f"- {note}", indent=2, hanging=2) for note in notes)
 
 
 def _transfers(results: Results) -> Iterator[str]:
@@ -79,7 +81,7 @@ def _transfers(results: Results) -> Iterator[str]:
 def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterator[str]:
     title = results.metric(rows[0].metric).title
     yield paragraph(f"Minus {baseline}, on the same arguments ({title}, out of domain)")
-    yield f"{'':{_NAME}}{'':6}  {'95 % interval':16}{'p (Holm)':>9}{'detectable':>12}"
+    yield f"{'':{_NAME}}{'diff.':>6}  {'95 % interval':16}{'p (Holm)':>9}{'detectable':>12}"
     for each in sorted(rows, key=lambda row: -9 if row.estimate.value is None else row.estimate.value, reverse=True):
         yield (
             f"{_name(each.one)}{number(each.estimate.value, signed=True):>6}  "

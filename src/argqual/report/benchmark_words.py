@@ -19,8 +19,8 @@ SPLITS = {
     "label_budget": "label budget",
 }
 RUNGS = {
-    "topic": "other topics, same corpus",
-    "corpus": "another corpus, same genre and construct",
+    "topic": "other topics",
+    "corpus": "another corpus",
     "genre": "another genre",
     "construct": "another construct",
 }
