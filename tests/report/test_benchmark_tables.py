@@ -129,7 +129,7 @@ def test_numbers_are_written_as_papers_do() -> None:
     assert number(0.05, signed=True) == "+.05" and number(0.0, signed=True) == ".00"
     shares = [percent(share) for share in (1.0, 0.999, 0.001, 0.0, 0.5, None)]
     assert shares == ["100 %", "99 %", "1 %", "0 %", "50 %", "–"]
-    times = [seconds(value) for value in (0.00002, 0.25, 3.0, 300, 7200)]
-    assert times == ["0.02 ms", "250 ms", "3 s", "5 min", "2.0 h"]
+    times = [seconds(value) for value in (0.00002, 0.0001, 0.0021, 0.25, 3.0, 300, 7200)]
+    assert times == ["20 µs", "100 µs", "2.1 ms", "250 ms", "3 s", "5 min", "2.0 h"]
     score = results().select(strategy="length", metric=planted.METRIC, tested_on="forum")[0]
     assert figure(score.estimate) == "–"

@@ -188,8 +188,8 @@ def matrix(results: Results) -> Markup | None:
     heads = [joined(each.id, tag("small", f"n {each.arguments:,}, {each.topics} topics")) for each in results.domains]
     lead = _lead(
         f"{metric.title}. Rows say where a strategy was trained, columns where it was tested; a framed cell is in "
-        "domain, on topics that training did not have. The darker the cell and the longer the bar below the number, "
-        "the higher the figure; a hollow bar has an interval that includes 0.",
+        "domain, on topics that training did not have. The stronger the colour and the longer the bar below the "
+        "number, the higher the figure; a hollow bar has an interval that includes 0.",
     )
     table = heat_table(f"{metric.title}: trained on, tested on", "trained on", heads, domains, groups)
     return joined(lead, table, _under(results, "matrix"))
@@ -266,7 +266,8 @@ def costs(results: Results) -> Markup | None:
     low, high = math.floor(min(point.x for point in points)), math.ceil(max(point.x for point in points))
     ticks = tuple(float(power) for power in range(low, max(high, low + 1) + 1))
     y = axis_over(end for point in points for end in (point.found.value, point.found.low, point.found.high))
-    frame = Frame(Axis(ticks), y, 300, tuple(seconds(10**tick) for tick in ticks))
+    labels = tuple("" if len(ticks) > 6 and place % 2 else seconds(10**tick) for place, tick in enumerate(ticks))
+    frame = Frame(Axis(ticks), y, 300, labels)
     title = f"{metric.title} out of domain against seconds an argument, of {len(points)} strategies"
     key = (
         tag("li", _name(results, contender.name), tag("small", _spent(results, contender.name)))

@@ -84,8 +84,10 @@ def seconds(value: float | None) -> str:
     """A time in the unit that people would use."""
     if value is None:
         return NOTHING
-    if value < 1:
-        return f"{1000 * value:.0f} ms" if value >= 0.0995 else f"{1000 * value:.2g} ms"
+    if value < 0.000995:
+        return f"{1e6 * value:.2g} µs" if value < 0.0000995 else f"{1e6 * value:.0f} µs"
+    if value < 0.995:
+        return f"{1000 * value:.2g} ms" if value < 0.0995 else f"{1000 * value:.0f} ms"
     if value < 120:
         return f"{value:.3g} s"
     return f"{value / 60:.0f} min" if value < 5400 else f"{value / 3600:.1f} h"
