@@ -84,7 +84,9 @@ def test_text_stands_out_from_its_ground_in_both_schemes(opened: Browser, page: 
 
 
 def test_paper_shows_the_closed_tables(opened: Browser, page: Path) -> None:
-    opened.open(page, width=800, paper=True)
+    opened.open(page, width=718, paper=True)  # A4 within its margins
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 718
+    assert opened.evaluate("getComputedStyle(document.querySelector('.exact tr')).display") == "table-row"
     assert opened.evaluate("document.querySelector('details table').getBoundingClientRect().height") > 50
     assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 

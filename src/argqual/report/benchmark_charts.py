@@ -56,10 +56,18 @@ def svg(title: str, *marks: Markup | None, height: int, kind: str) -> Markup:
 
 
 def axis_row(axis: Axis, *, signed: bool = False) -> Markup:
-    """The numbers over a column of rows."""
+    """The numbers over a column of rows; every second one is `minor`, and left out where there is little room."""
+    zero = axis.ticks.index(0.0) if 0.0 in axis.ticks else 0
     ends = {0: "start", len(axis.ticks) - 1: "end"}
     labels = (
-        tag("text", number(tick, signed=signed), x=_percent(axis.at(tick)), y=14, text_anchor=ends.get(place, "middle"))
+        tag(
+            "text",
+            number(tick, signed=signed),
+            x=_percent(axis.at(tick)),
+            y=14,
+            text_anchor=ends.get(place, "middle"),
+            class_="minor" if (place - zero) % 2 else None,
+        )
         for place, tick in enumerate(axis.ticks)
     )
     return tag("svg", *labels, class_="axis", aria_hidden="true", width="100%", height=20)

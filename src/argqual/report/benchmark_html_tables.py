@@ -20,7 +20,7 @@ _SHADES = 6
 _WIDE = 10  # with more columns than these, the letters become smaller
 
 
-def exact(table: Table, *, opened: bool = False) -> Markup:
+def exact(table: Table, *, opened: bool = False, heading: bool = True) -> Markup:
     """All figures of a table, with what each rests on; closed at first unless nothing stands above it."""
     spread = any(isinstance(cell, Estimate) for row in table.rows for cell in row)
     words = [any(isinstance(cell, str) for cell in column) for column in zip(*table.rows, strict=True)]
@@ -37,7 +37,7 @@ def exact(table: Table, *, opened: bool = False) -> Markup:
         tag("p", note + under, class_="note") if note + under else None,
     )
     if opened:
-        return joined(tag("h3", table.title), body)
+        return joined(tag("h3", table.title) if heading else None, body)
     return tag("details", tag("summary", f"{table.title}: the figures"), body)
 
 

@@ -413,12 +413,12 @@ def every_metric(results: Results) -> Markup | None:
 
 def data(results: Results) -> Markup | None:
     table = table_of(results, "domains")
-    return exact(table, opened=True) if table else None
+    return exact(table, opened=True, heading=False) if table else None
 
 
 def missing(results: Results) -> Markup | None:
     table = table_of(results, "missing")
-    return exact(table, opened=True) if table else None
+    return exact(table, opened=True, heading=False) if table else None
 
 
 def methods(results: Results) -> Markup:

@@ -76,7 +76,7 @@ def _tables(results: Results) -> Iterator[Table]:
         tuple(
             (
                 each.strategy,
-                each.metric,
+                results.metric(each.metric).title,
                 each.outside,
                 each.inside,
                 each.gap,
@@ -97,7 +97,7 @@ def _tables(results: Results) -> Iterator[Table]:
             (
                 each.one,
                 each.other,
-                each.metric,
+                results.metric(each.metric).title,
                 split_title(each.split),
                 each.estimate,
                 each.p,
@@ -180,7 +180,7 @@ def _tables(results: Results) -> Iterator[Table]:
         "Each criterion's ratings against the target",
         ("strategy", "criterion", "tested on", "metric", "agreement"),
         tuple(
-            (each.strategy, each.criterion, each.tested_on or "mean", each.metric, each.estimate)
+            (each.strategy, each.criterion, each.tested_on or "mean", results.metric(each.metric).title, each.estimate)
             for each in results.criteria
         ),
     )
