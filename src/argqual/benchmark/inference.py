@@ -117,7 +117,7 @@ def difference(
 def contrast(
     metric: str, terms: Sequence[tuple[float, Samples]], *, draws: int = 2000, seed: int = 0, interval: Interval = "t"
 ) -> Difference:
-    """A weighted sum of figures on the same arguments, such as one gap minus another: (A in - A out) - (B in - B out)."""
+    """A weighted sum of figures of the same arguments, such as one gap minus another."""
     chosen = METRICS[metric]
     domains = [domain for domain in terms[0][1] if all(domain in samples for _, samples in terms)]
     found = [
@@ -294,9 +294,7 @@ def _inferred(found: Sequence[_Drawn], method: str, *, interval: Interval, fishe
 
 
 def _retention(home: Sequence[_Drawn], away: Sequence[_Drawn], inside: Estimate, metric: Metric) -> Estimate:
-    estimate = Estimate(
-        None, None, None, inside.n, inside.offered, inside.clusters, f"share of {metric.title} retained"
-    )
+    estimate = replace(inside, value=None, low=None, high=None, method=f"share of {metric.title} retained")
     if metric.low is None or not metric.higher_is_better or metric.low == 0:
         return replace(estimate, reason="a share is of a figure that is 0 where nothing is known")
     if inside.low is None or inside.low <= 0:
