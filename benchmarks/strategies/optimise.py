@@ -5,8 +5,8 @@ eight to choose by; the test topics are asked about before and after, and seen b
 
     python benchmarks/strategies/optimise.py gepa --calls 200
 
-Needs the weights of `local` and `ARGQUAL_MIRROR` or a fetched corpus. Writes `results/optimise-ratio.json`, in which
-the corpus' texts are replaced by ids; instructions that quote a part of one have to be looked through by hand.
+Needs the weights of `local` and `ARGQUAL_MIRROR` or a fetched corpus. Writes `results/optimise-ratio-OPTIMISER.json`,
+in which the corpus' texts are replaced by ids; instructions that quote a part of one have to be looked through by hand.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> None:
         "seconds": round(seconds, 1),
     }  # fmt: skip
     print(json.dumps(content["held_out_topics"], indent=2))
-    print("written:", write("optimise-ratio.json", content))
+    print("written:", write(f"optimise-ratio-{chosen.optimiser}.json", content))
 
 
 def split(drawn: Sample, train: int, test: int, seed: int) -> tuple[Sample, Sample]:

@@ -13,6 +13,7 @@ from argqual.argument import Argument
 from argqual.errors import InputError, StrategyError
 from argqual.models.connect import Model, connect
 from argqual.strategies import Calibrated, Exemplars, Principle, load_strategy, save_strategy
+from argqual.strategies.base import telling
 from argqual.strategies.ordinal import fit_proportional_odds
 from argqual.strategies.ridge import best_alpha
 from chatserver import ChatServer
@@ -53,6 +54,13 @@ def test_a_calibration_finds_the_criterion_that_people_go_by(model: Model, label
     assert np.corrcoef(predicted, labels)[0, 1] > raw
     assert labels.min() - 1 < predicted.min() and predicted.max() < labels.max() + 1
     assert abs(predicted.mean() - labels.mean()) < 0.2
+
+
+def test_a_strategy_within_another_tells_how_far_it_is(model: Model, labels: np.ndarray) -> None:
+    said: list[str] = []
+    with telling(said.append):
+        Calibrated(Principle("ratio", model=model)).fit(ARGUMENTS, labels)
+    assert said[-1] == "ratio: 48 of 48 arguments"
 
 
 @pytest.mark.parametrize("method", ["ridge", "isotonic", "ordinal"])

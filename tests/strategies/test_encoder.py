@@ -14,6 +14,7 @@ from sklearn.base import clone
 from argqual.argument import Argument
 from argqual.errors import StrategyError
 from argqual.models.encoding import TruncatedWarning
+from argqual.strategies.base import telling
 from argqual.strategies.encoder import Encoder
 from argqual.strategies.finetune import hold_out
 from argqual.strategies.saving import load_strategy, save_strategy
@@ -53,6 +54,14 @@ def test_a_seed_gives_the_same_model_again_and_another_seed_another(tiny: Path) 
     first, again, other = (small(tiny, seed=seed, epochs=2).fit(train, labels).predict(train) for seed in (0, 0, 1))
     assert (first == again).all()
     assert not np.allclose(first, other)
+
+
+def test_training_tells_its_epochs_and_how_good_it_is_so_far(tiny: Path) -> None:
+    said: list[str] = []
+    with telling(said.append):
+        small(tiny, epochs=2).fit(*arguments(120))
+    assert said[0].startswith("epoch 1 of 2 at most: 16 of 1")
+    assert said[-1].startswith("epoch 2 of 2 at most, held-out Spearman ")
 
 
 def test_the_random_state_of_others_is_left_alone(tiny: Path) -> None:

@@ -22,6 +22,7 @@ from argqual.judging.program import load_program, save_program
 from argqual.models.connect import Model, connect
 from argqual.models.prices import Price, read_price
 from argqual.strategies import load_strategy, save_strategy
+from argqual.strategies.base import telling
 from argqual.strategies.optimised import OptimisationWarning, Optimised
 from argqual.strategies.optimisers import OPTIMISERS, agreement
 from chatserver import ChatServer
@@ -246,8 +247,8 @@ def test_a_model_that_never_answers_readably_is_an_error(two: Framework) -> None
 
 def test_stopping_keeps_the_best_so_far(two: Framework, model: Model) -> None:
     strategy = optimised(two, model)
-    strategy.progress = lambda calls: strategy.stop() if calls >= 12 else None
-    strategy.fit(ARGUMENTS, LABELS)
+    with telling(lambda words: strategy.stop() if int(words.split()[0]) >= 12 else None):
+        strategy.fit(ARGUMENTS, LABELS)
     assert strategy.ended_ == "interrupted" and strategy.calls_ <= 14
     assert np.isfinite(strategy.predict(ARGUMENTS[:2])).all()
 

@@ -48,6 +48,7 @@ def fit(
     _check_place(output)
     params = dict(_setting(each) for each in settings or ()) | ({} if seed is None else {"seed": seed})
     with step("Loading"):
+        from argqual.strategies.base import telling
         from argqual.strategies.registry import create
         from argqual.strategies.saving import save_strategy
         from argqual.strategies.training import training_data
@@ -69,7 +70,7 @@ def fit(
             "--check tests on groups it has not seen, and all these arguments are in one.",
             hint="Leave it out, or add a corpus.",
         )
-    with step(f"Fitting {name} on {len(data.arguments):,} arguments in {groups:,} groups"):
+    with step(f"Fitting {name} on {len(data.arguments):,} arguments in {groups:,} groups") as say, telling(say):
         strategy.fit(data.arguments, data.labels, groups=data.groups)
     save_strategy(strategy, output, training=data.training)
     _say(f"Written: {output}")
@@ -136,12 +137,13 @@ def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
     from sklearn.model_selection import GroupKFold
 
     from argqual.corpora.bootstrap import partial_spearman, spearman
+    from argqual.strategies.base import telling
 
     codes = np.unique(data.groups, return_inverse=True)[1]
     folds = min(5, int(codes.max()) + 1)
     predicted = np.full(len(data.labels), np.nan)
     for fold, (train, test) in enumerate(GroupKFold(folds).split(data.labels, data.labels, codes), start=1):
-        with step(f"Testing on groups it has not seen, fold {fold} of {folds}"):
+        with step(f"Testing on groups it has not seen, fold {fold} of {folds}") as say, telling(say):
             fitted = clone(strategy).fit(
                 [data.arguments[place] for place in train], data.labels[train], groups=codes[train]
             )

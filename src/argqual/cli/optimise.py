@@ -7,8 +7,7 @@ import json
 import re
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from argqual.strategies.optimised import Optimised
     from argqual.strategies.training import TrainingData
 
-_EVERY = 5.0
 _FEW = 15
 _FREE_CALLS = 200
 
@@ -93,6 +91,7 @@ def optimise(
         print(paragraph(said), file=sys.stderr)
     with step("Loading"):
         from argqual.judging.program import save_program
+        from argqual.strategies.base import telling
         from argqual.strategies.optimised import Optimised
         from argqual.strategies.training import training_data
     with step(f"Reading {corpus}"):
@@ -109,8 +108,10 @@ def optimise(
         readout=readout,
         api_base=api_base,
     )
-    strategy.progress = _progress()
-    with _interruptible(strategy), step(f"Improving {framework} with {optimiser.value} ({budget} at most)"):
+    limits = [f"{calls:,} calls"] if calls else []
+    limits += [f"{usd:g} USD"] if usd else []
+    doing = f"Improving {framework} with {optimiser.value} ({' and '.join(limits)} at most)"
+    with _interruptible(strategy), step(doing) as say, telling(say):
         strategy.fit(data.arguments, data.labels, groups=data.groups)
     save_program(strategy.program(), output)
     for licence in data.training.licences:
@@ -147,19 +148,6 @@ def read_budget(words: str) -> tuple[int | None, float | None]:
         else:
             raise InputError(f"--budget {words} is no budget.", hint="For example --budget 2usd, or --budget 300calls.")
     return calls, usd
-
-
-def _progress() -> Callable[[int], None]:
-    """Says how many requests there were; on the stderr of now, since DSPy's own is kept quiet."""
-    stream, said_at = sys.stderr, time.monotonic()
-
-    def show(calls: int) -> None:
-        nonlocal said_at
-        if time.monotonic() - said_at >= _EVERY:
-            said_at = time.monotonic()
-            print(f"{calls:,} calls so far", file=stream, flush=True)
-
-    return show
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,8 @@ import typer
 from argqual.argument import decode_argument, read_argument_text
 from argqual.errors import InputError
 from argqual.report.plain import clean
+
+_EVERY = 5.0
 
 
 class Format(StrEnum):
@@ -88,27 +90,38 @@ def read_source(source: str) -> str:
 
 
 @contextmanager
-def step(doing: str) -> Iterator[None]:
-    """Show on stderr that something takes its time: a spinner on a terminal, otherwise a line."""
+def step(doing: str) -> Iterator[Callable[[str], None]]:
+    """Show on stderr that something takes its time: a spinner on a terminal, otherwise a line.
+
+    Gives what says how far it is: behind the spinner, or in a line every five seconds.
+    """
     doing = clean(doing)
-    if not sys.stderr.isatty():
-        print(f"{doing} …", file=sys.stderr, flush=True)
-        yield
+    stream = sys.stderr  # of now: DSPy's own is kept quiet, and this is not
+    if not stream.isatty():
+        print(f"{doing} …", file=stream, flush=True)
+        said_at = time.monotonic()
+
+        def line(how_far: str) -> None:
+            nonlocal said_at
+            if time.monotonic() - said_at >= _EVERY:
+                said_at = time.monotonic()
+                print(f"  {clean(how_far)}", file=stream, flush=True)
+
+        yield line
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        progress.add_task(f"{doing} …", total=None)
-        yield
+    with Progress(*columns, console=Console(file=stream), transient=True) as progress:
+        task = progress.add_task(f"{doing} …", total=None)
+        yield lambda how_far: progress.update(task, description=f"{doing}: {clean(how_far)}")
 
 
 class PlainProgress:
     """Progress for logs: a line at most every few seconds, and one at the end."""
 
-    def __init__(self, doing: str, every: float = 5.0) -> None:
+    def __init__(self, doing: str, every: float = _EVERY) -> None:
         self.doing = doing
         self.every = every
         self.last = time.monotonic()

@@ -53,7 +53,9 @@ def load(folder: Path, *, yes: bool) -> tuple[Strategy, dict[str, Any]]:
 
 def score_text(strategy: Strategy, content: Mapping[str, Any], argument: Argument, format: ScoreFormat) -> int:
     """Print the prediction for one argument; the exit code."""
-    with step("Predicting"):
+    from argqual.strategies.base import telling
+
+    with step("Predicting") as say, telling(say):
         found = strategy.predictions([argument])
     value, reason = float(found.values[0]), found.reasons[0]
     training, scale = content["training"], _scale(content, found)
@@ -212,6 +214,8 @@ class _Predict:
 
     def rows(self, skip: int = 0) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
         """The cells of each row after the first `skip`, and those of its prediction."""
+        from argqual.strategies.base import telling
+
         rows, limit = self.source.rows(skip), self.options.limit
         total = self.source.count()
         if limit is not None:
@@ -219,12 +223,19 @@ class _Predict:
             total = limit if total is None else min(total, limit)
         quiet = self.options.output is None and sys.stdout.isatty() and sys.stderr.isatty()
         done, said_at = skip, time.monotonic()
-        while chunk := list(itertools.islice(rows, self._chunk())):
-            yield from self._predicted(chunk)
-            done += len(chunk)
+
+        def say(further: str = "") -> None:
+            nonlocal said_at
             if time.monotonic() - said_at > _SECONDS and not quiet:
                 said_at = time.monotonic()
-                _say(f"Predicted: {count(done)}{f' of {count(total)}' if total else ''} rows")
+                _say(f"Predicted: {count(done)}{f' of {count(total)}' if total else ''} rows{further}")
+
+        while chunk := list(itertools.islice(rows, self._chunk())):
+            with telling(lambda words: say(f"; the next: {words}")):
+                predicted = list(self._predicted(chunk))
+            yield from predicted
+            done += len(chunk)
+            say()
 
     def _predicted(self, chunk: list[Row]) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
         arguments: list[Argument] = []

@@ -11,7 +11,9 @@ import math
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -27,6 +29,7 @@ from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError, StrategyError
 
 Array = npt.NDArray[np.float64]
+_LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
 _ROW_KEYS = ("id", "issue", "stance", "context", "domain", "type", "group")
 
 
@@ -237,6 +240,22 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if self.least_labels > 1 and np.ptp(labels) == 0:
             raise InputError(f"All {length} labels are {labels[0]:g}, so {name} has nothing to learn from.")
         return labels
+
+
+@contextmanager
+def telling(listener: Callable[[str], None]) -> Iterator[None]:
+    """Have strategies say how far they are while they fit and predict, also those inside others: a few words, often."""
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def tell(words: str) -> None:
+    """Say how far it is to whoever listens."""
+    if listener := _LISTENER.get():
+        listener(words)
 
 
 def as_arguments(X: Any) -> list[Argument]:  # noqa: N803

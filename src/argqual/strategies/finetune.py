@@ -32,7 +32,7 @@ from argqual.models.encoding import (
     save_encoder,
     tokenised,
 )
-from argqual.strategies.base import Array, Seen, Strategy, needs
+from argqual.strategies.base import Array, Seen, Strategy, needs, tell
 
 HeldOut = Literal["groups", "rows", "none"]
 _LEAST_TO_HOLD_OUT_FROM = 10
@@ -117,7 +117,10 @@ class FineTuned(Strategy):
             best: tuple[tuple[float, float], int, dict[str, Any]] | None = None
             for epoch in range(1, self.epochs + 1):
                 started = time.perf_counter()
-                loss = self._epoch(network, optimiser, schedule, draw(rng), targets, rng, device)
+                so_far = f"epoch {epoch} of {self.epochs} at most"
+                if best and best[0][0] > -1:
+                    so_far += f", held-out Spearman {best[0][0]:.2f}"
+                loss = self._epoch(network, optimiser, schedule, draw(rng), targets, rng, device, so_far)
                 told: dict[str, Any] = {"epoch": epoch, "loss": loss}
                 if len(held):
                     outputs = self._outputs(held)
@@ -143,13 +146,14 @@ class FineTuned(Strategy):
         targets: Array,
         rng: np.random.Generator,
         device: Any,
+        so_far: str,
     ) -> float:
         """The mean loss over an epoch."""
         import torch
 
         network.train()
         mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        total = 0.0
+        total, done = 0.0, 0
         for chosen in batches(readings, self.batch_size, rng):
             batch = tokenised(self.encoder_, [readings[index] for index in chosen], self.max_tokens, device)
             wanted = torch.tensor(targets[chosen], dtype=torch.float32, device=device)
@@ -162,6 +166,8 @@ class FineTuned(Strategy):
             schedule.step()
             optimiser.zero_grad(set_to_none=True)
             total += loss.item() * len(chosen)
+            done += len(chosen)
+            tell(f"{so_far}: {done:,} of {len(targets):,} texts")
         if not math.isfinite(total):
             raise StrategyError("Training went astray: the loss is not finite.", hint="Lower learning_rate.")
         return total / len(targets)

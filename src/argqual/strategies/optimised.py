@@ -8,9 +8,10 @@ nothing of new topics: measure those with groups that `fit` never saw.
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,7 +30,7 @@ from argqual.judging.prompt import level_codes
 from argqual.judging.readout import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.models.prices import FREE
-from argqual.strategies.base import Array, Seen, needs
+from argqual.strategies.base import Array, Seen, needs, tell
 from argqual.strategies.ledger import Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
@@ -120,8 +121,6 @@ class Optimised(Prompted):
     learns: bool = True
     least_labels: ClassVar[int] = 4
     explain: bool = False  # a rationale is no part of what is optimised
-    progress: Callable[[int], None] | None = None
-    """Called with the number of requests after each one; not a parameter."""
     _stopped: bool = False
 
     def __init__(
@@ -201,7 +200,9 @@ class Optimised(Prompted):
         reflecting = self._reflecting()
         self._check_budget([self._model(), *([reflecting] if reflecting else [])])
         self._ledger = Ledger(self.budget_calls, self.budget_usd)
-        self._ledger.progress = self.progress
+        # DSPy asks from threads of its own, which do not know who listens here.
+        context = contextvars.copy_context()
+        self._ledger.progress = lambda calls: context.copy().run(tell, f"{calls:,} calls")
         self._ledger.ended = "interrupted" if self._stopped else None
         if reflecting:
             try:

@@ -24,7 +24,7 @@ from argqual.judging.judge import Judge
 from argqual.judging.store import Store
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.scale import Level, Scale
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, total_usage
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell, total_usage
 from argqual.strategies.combining import of_parts
 from argqual.strategies.controls import Control, control_framework, plain_framework
 
@@ -64,7 +64,10 @@ def ask(
     kept = Store() if store else None
     try:
         batch: Batch[Argument] = Batch(judge, store=kept, concurrency=concurrency, max_cost=max_cost)
-        found = [assessment for _, assessment in batch.run(arguments, lambda argument: argument)]
+        found: list[Assessment] = []
+        for _, assessment in batch.run(arguments, lambda argument: argument):
+            found.append(assessment)
+            tell(f"{judge.framework.id}: {len(found):,} of {len(arguments):,} arguments")
     finally:
         if kept:
             kept.close()

@@ -1,0 +1,247 @@
+"""What is trained on and what is tested: folds over whole groups, from near to far.
+
+A group never stands on both sides, and what leaks into a test (copies, near-copies, quotations, known links)
+leaves its training, whatever the corpus. A split that cannot be made is refused with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from argqual.benchmark.config import Benchmark
+from argqual.benchmark.data import Data
+
+Rung = Literal["topic", "corpus", "genre", "construct"]
+RUNGS: tuple[Rung, ...] = ("topic", "corpus", "genre", "construct")
+"""How far training is from testing: other topics of the corpus; another corpus of the same genre and construct;
+another genre; another construct (and perhaps another genre too)."""
+
+_FEWEST_OF_A_TYPE = 20
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Places in `Data` to train on and to test.
+
+    Parameters
+    ----------
+    name
+        Unique, and the same in every run: `corpus_to_corpus/webis>dagstuhl`.
+    rung
+        How far it is from training to testing; of several corpora, from the nearest.
+    tested_on
+        The corpus tested, or the type of argument.
+    removed
+        Training arguments that were taken out because they leak into the test, or are of its groups.
+    budget
+        For a label budget: how many labels of the tested corpus were added.
+    """
+
+    split: str
+    name: str
+    rung: Rung
+    trained_on: tuple[str, ...]
+    tested_on: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+    removed: int
+    budget: int | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A fold that cannot be made, and why."""
+
+    split: str
+    name: str
+    reason: str
+
+
+class _Cannot(Exception):
+    pass
+
+
+def folds_of(benchmark: Benchmark, data: Data) -> tuple[list[Fold], list[Refused]]:
+    """All folds of a benchmark, in the order of its splits, and what had to be refused."""
+    makers: Mapping[str, Callable[[Benchmark, Data], Iterator[_Draft | Refused]]] = {
+        "in_domain": _in_domain,
+        "leave_one_topic_out": _topics,
+        "leave_one_domain_out": _domains,
+        "leave_one_type_out": _types,
+        "corpus_to_corpus": _pairs,
+        "label_budget": _budgets,
+    }
+    folds: list[Fold] = []
+    refused: list[Refused] = []
+    for split in benchmark.splits:
+        for draft in makers[split](benchmark, data):
+            if isinstance(draft, Refused):
+                refused.append(draft)
+                continue
+            try:
+                fold = _finished(split, draft, data)
+                check_fold(fold, data)
+                folds.append(fold)
+            except _Cannot as reason:
+                refused.append(Refused(split, f"{split}/{draft.name}", str(reason)))
+    return folds, refused
+
+
+def check_fold(fold: Fold, data: Data) -> None:
+    """Make sure, apart from how it was made, that nothing leaks from a fold's test into its training.
+
+    Raises
+    ------
+    AssertionError
+        Something does.
+    """
+    assert fold.train and fold.test
+    crossing = {data.groups[place] for place in fold.train} & {data.groups[place] for place in fold.test}
+    assert not crossing, f"{fold.name}: the groups {sorted(crossing)} stand on both sides"
+    leaks = data.leaking_into(fold.test) & set(fold.train)
+    assert not leaks, f"{fold.name}: {len(leaks)} training arguments leak into the test"
+    assert data.tested[list(fold.test)].all(), f"{fold.name}: tests what is for training only"
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A fold before what leaks is taken out of training. `extra` are the labels of a budget, on top of `train`."""
+
+    name: str
+    tested_on: str
+    train: Sequence[int]
+    test: Sequence[int]
+    budget: int | None = None
+    extra: Sequence[int] = ()
+
+
+def _finished(split: str, draft: _Draft, data: Data) -> Fold:
+    test = [place for place in draft.test if data.tested[place]]
+    if not test:
+        raise _Cannot("there is nothing to test on.")
+    groups = {data.groups[place] for place in test}
+    leaking = data.leaking_into(test)
+    clean = [place for place in draft.train if data.groups[place] not in groups and place not in leaking]
+    extra = [place for place in draft.extra if data.groups[place] not in groups and place not in leaking]
+    if draft.budget is not None:
+        if len(extra) < draft.budget:
+            raise _Cannot(f"only {len(extra)} labels of other topics are there, not {draft.budget}.")
+        extra = extra[: draft.budget]
+    train = sorted({*clean, *extra})
+    if len(train) < 2 or np.ptp(data.labels[train]) == 0:
+        raise _Cannot(f"{len(train)} arguments to train on, with fewer than two different labels.")
+    return Fold(
+        split,
+        f"{split}/{draft.name}",
+        rung_of([data.corpora[place] for place in train], [data.corpora[place] for place in test], data),
+        tuple(dict.fromkeys(data.corpora[place] for place in train)),
+        draft.tested_on,
+        tuple(train),
+        tuple(sorted(test)),
+        len(draft.train) - len(clean),
+        draft.budget,
+    )
+
+
+def rung_of(train: Sequence[str], test: Sequence[str], data: Data) -> Rung:
+    """How far it is from the corpora trained on to those tested, from the nearest of them."""
+    return min(
+        (_rung(data, one, other) for one in dict.fromkeys(train) for other in dict.fromkeys(test)), key=RUNGS.index
+    )
+
+
+def _rung(data: Data, one: str, other: str) -> Rung:
+    if one == other:
+        return "topic"
+    first, second = data.domains[one], data.domains[other]
+    if first.construct != second.construct:
+        return "construct"
+    return "corpus" if first.genre == second.genre else "genre"
+
+
+def _of(data: Data, domain: str) -> list[int]:
+    return [place for place, corpus in enumerate(data.corpora) if corpus == domain]
+
+
+def _others(data: Data, domain: str) -> list[int]:
+    return [place for place, corpus in enumerate(data.corpora) if corpus != domain]
+
+
+def _inner(benchmark: Benchmark, data: Data, domain: str) -> Iterator[tuple[int, list[int], list[int]]]:
+    """Number, training and test places of the folds within a corpus, whole groups each."""
+    places = _of(data, domain)
+    groups = [data.groups[place] for place in places]
+    distinct = len(set(groups))
+    if distinct < benchmark.folds:
+        raise _Cannot(f"{domain} has {distinct} groups of topics, too few for {benchmark.folds} folds.")
+    # Codes by name, so that the order of the places does not decide.
+    codes = np.unique(groups, return_inverse=True)[1]
+    splits = GroupKFold(benchmark.folds).split(codes, codes, codes)
+    for number, (train, test) in enumerate(splits, start=1):
+        yield number, [places[each] for each in train], [places[each] for each in test]
+
+
+def _in_domain(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    for domain in data.domains:
+        try:
+            for number, train, test in _inner(benchmark, data, domain):
+                yield _Draft(f"{domain}/{number}", domain, train, test)
+        except _Cannot as reason:
+            yield Refused("in_domain", f"in_domain/{domain}", str(reason))
+
+
+def _topics(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    for domain in data.domains:
+        places = _of(data, domain)
+        groups = sorted({data.groups[place] for place in places})
+        if len(groups) < 2:
+            yield Refused("leave_one_topic_out", f"leave_one_topic_out/{domain}", f"{domain} is one group of topics.")
+            continue
+        for group in groups:
+            test = [place for place in places if data.groups[place] == group]
+            yield _Draft(f"{domain}/{group}", domain, places, test)
+
+
+def _domains(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    for domain in data.domains:
+        yield _Draft(domain, domain, _others(data, domain), _of(data, domain))
+
+
+def _pairs(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    for source in data.domains:
+        for domain in data.domains:
+            if source != domain:
+                yield _Draft(f"{source}>{domain}", domain, _of(data, source), _of(data, domain))
+
+
+def _types(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    types = [argument.type for argument in data.arguments]
+    known = sorted({each for each in types if each})
+    if len(known) < 2:
+        yield Refused("leave_one_type_out", "leave_one_type_out", "the arguments are not of two types or more.")
+    for each in known:
+        test = [place for place, own in enumerate(types) if own == each and data.tested[place]]
+        if len(test) < _FEWEST_OF_A_TYPE:
+            reason = f"only {len(test)} arguments are of the type {each}; {_FEWEST_OF_A_TYPE} are the least."
+            yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", reason)
+            continue
+        yield _Draft(each, each, [place for place, own in enumerate(types) if own and own != each], test)
+
+
+def _budgets(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    """Sources as in leave-one-domain-out, and so many labels of the tested corpus' other topics.
+
+    A larger budget holds the smaller ones' labels: they are taken in the order of the sample.
+    """
+    for domain in data.domains:
+        try:
+            for number, train, test in _inner(benchmark, data, domain):
+                for budget in benchmark.budgets:
+                    yield _Draft(f"{domain}/{budget}/{number}", domain, _others(data, domain), test, budget, train)
+        except _Cannot as reason:
+            yield Refused("label_budget", f"label_budget/{domain}", str(reason))
