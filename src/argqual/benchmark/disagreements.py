@@ -19,6 +19,7 @@ from argqual.benchmark.results import Disagreement, Results
 from argqual.errors import ArgqualError
 
 Array = npt.NDArray[np.float64]
+_FEWEST = 5  # arguments that are ranked among themselves
 
 
 def percentile_ranks(values: Array) -> Array:
@@ -37,16 +38,22 @@ def worst_disagreements(
     ids: Sequence[str],
     predicted: Array,
     labels: Array,
+    units: Sequence[str],
     *,
     most: int = 3,
 ) -> list[Disagreement]:
     """Those with the largest distance between the percentile ranks of prediction and label, in one domain.
 
-    Ranks are among the arguments that have both. Of equal distances, the one whose id comes first.
+    Ranks are among the arguments that have both, within what labels are comparable in (`units`); a unit of fewer
+    than five is left out. Of equal distances, the one whose id comes first.
     """
     both = np.isfinite(predicted) & np.isfinite(labels)
-    said = percentile_ranks(np.where(both, predicted, np.nan))
-    meant = percentile_ranks(np.where(both, labels, np.nan))
+    said, meant = (np.full(len(predicted), np.nan) for _ in range(2))
+    for unit in dict.fromkeys(units):
+        own = both & np.array([each == unit for each in units])
+        if own.sum() >= _FEWEST:
+            said[own], meant[own] = percentile_ranks(predicted[own]), percentile_ranks(labels[own])
+    both &= np.isfinite(said)
     places = sorted(np.flatnonzero(both).tolist(), key=lambda place: (-abs(said[place] - meant[place]), ids[place]))
     return [
         Disagreement(strategy, domain, corpora[place], ids[place], float(said[place]), float(meant[place]))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from argqual.benchmark.results import Source
+from argqual.corpora.card import Card, Label
 from argqual.corpora.cards import load_card
 from argqual.errors import ArgqualError
 
@@ -16,9 +17,8 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "dspy-ai", "litellm", "datasets", 
 def corpus_sources(corpora: Iterable[str]) -> Iterator[Source]:
     """Each corpus as its card describes it; one without a card to be found here has its name only."""
     for name in corpora:
-        try:
-            card, _ = load_card(name)
-        except ArgqualError:
+        card = card_of(name)
+        if card is None:
             yield Source("corpus", name, "its card is not to be found here")
             continue
         yield Source(
@@ -57,14 +57,24 @@ def _cited(text: str, doi: str | None, url: str | None) -> str:
     return f"{' '.join(text.split())} {f'doi:{doi}' if doi else url or ''}".strip()
 
 
-def ceiling(corpus: str, target: str) -> float | None:
-    """The human ceiling of the label that stands for a target, as the corpus' card has it."""
+def card_of(corpus: str) -> Card | None:
+    """A corpus' card, where it is to be found."""
     try:
-        card, _ = load_card(corpus)
+        return load_card(corpus)[0]
     except ArgqualError:
         return None
-    label = card.targets[target].label if target in card.targets else None
-    return card.figures.ceiling.get(label) if label else None
+
+
+def label_of(card: Card, target: str) -> Label | None:
+    """The label that stands for a target."""
+    chosen = next((chosen for name, chosen in card.targets.items() if name == target), None)
+    return card.labels[chosen.label] if chosen else None
+
+
+def ceiling(card: Card, target: str) -> float | None:
+    """The human ceiling of the label that stands for a target, as the card has it."""
+    chosen = next((chosen for name, chosen in card.targets.items() if name == target), None)
+    return card.figures.ceiling.get(chosen.label) if chosen else None
 
 
 def versions() -> dict[str, str]:
