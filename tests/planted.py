@@ -355,7 +355,14 @@ def _biases() -> tuple[Bias, ...]:
             )
         value = 0.8 if name == "length" else 0.2
         made.append(
-            Bias(name, "length", "words", Estimate(value, value - 0.1, value + 0.1, 510, 510, 75, ""), 0.001, 0.004)
+            Bias(
+                name,
+                "length",
+                "longer texts",
+                Estimate(value, value - 0.1, value + 0.1, 510, 510, 75, ""),
+                0.001,
+                0.004,
+            )
         )
     return tuple(made)
 

@@ -1,67 +1,43 @@
-"""Everything a report shows of a run: the figures of its predictions, and what they rest on."""
+"""Everything a report shows of a run: the figures of its predictions, its claims' verdicts, and what they rest on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from argqual._version import __version__
-from argqual.benchmark import config, provenance, summary
-from argqual.benchmark.config import Benchmark
+from argqual.benchmark import provenance, summary
+from argqual.benchmark.bias import biases_of
+from argqual.benchmark.config import Benchmark, named_by
+from argqual.benchmark.judged import claims_found
 from argqual.benchmark.metrics import METRICS
-from argqual.benchmark.predicted import Predicted, Scored
-from argqual.benchmark.results import (
-    Contender,
-    Domain,
-    Methods,
-    MetricNamed,
-    Missing,
-    Results,
-    Source,
-)
+from argqual.benchmark.predicted import Key, Predicted
+from argqual.benchmark.results import Contender, Domain, Methods, MetricNamed, Missing, Results, Source
+from argqual.benchmark.store import Run
 from argqual.strategies.registry import known_strategies
 
 _FEW_DOMAINS = 10
-_INTERVAL = (
-    "95 %, by Student's t with the bootstrap's standard error over topics within each domain (correlations on Fisher's "
-    "z scale)"
+_INTERVAL = "95 %, Student's t with the bootstrap's standard error over topics; correlations on Fisher's z scale"
+_DETAILS = (
+    "Means over domains count each domain alike. Topics are resampled within each domain; the domains themselves are "
+    "taken as they are.",
+    "Labels are compared only within what they are comparable in, as a corpus' card says. Copies, near-copies and "
+    "quotations of what is tested never stand in training.",
 )
 
 
-@dataclass(frozen=True)
-class Account:
-    """What a run file says of the run itself.
+def results_of(run: Run, benchmark: Benchmark) -> Results:
+    """The results of a run, for a benchmark whose claims and metrics may have changed since.
 
-    Parameters
-    ----------
-    fingerprint
-        Of the configuration when it started.
-    claims
-        Those of then, by id, as the file had them; one that is not among them is exploratory.
-    versions
-        Of the packages that ran it.
+    A minute or so for four corpora and fifteen strategies, nearly all of it for intervals.
     """
-
-    started: str
-    finished: str
-    fingerprint: str
-    cells: int
-    cells_done: int
-    claims: frozenset[str] = frozenset()
-    versions: Mapping[str, str] = field(default_factory=dict)
-    missing: tuple[Missing, ...] = ()
-
-
-def results_of(benchmark: Benchmark, scored: Iterable[Scored], account: Account) -> Results:
-    """The results of a run, by a benchmark whose claims may have changed since.
-
-    Takes a minute or so for four corpora and fifteen strategies, nearly all of it for intervals.
-    """
-    predicted = Predicted(tuple(scored), tuple(benchmark.metrics), benchmark.draws, benchmark.seed)
-    baselines = [title for name in benchmark.baselines for title in config.named_by(predicted.strategies, name)]
-    contenders = tuple(_contenders(benchmark, predicted))
+    predicted = Predicted(tuple(run.scored()), tuple(benchmark.metrics), benchmark.draws, benchmark.seed)
+    baselines = [title for name in benchmark.baselines for title in named_by(predicted.strategies, name)]
+    facts = run.facts()
     found = Results(
         id=benchmark.id,
         title=benchmark.title,
@@ -70,30 +46,41 @@ def results_of(benchmark: Benchmark, scored: Iterable[Scored], account: Account)
         headline=predicted.headline,
         split=predicted.away,
         baselines=tuple(baselines),
-        metrics=tuple(_metrics(predicted.metrics)),
-        domains=tuple(_domains(benchmark, predicted)),
-        contenders=contenders,
-        methods=_methods(benchmark, account),
+        metrics=tuple(
+            MetricNamed(
+                name, METRICS[name].title, METRICS[name].low, METRICS[name].high, METRICS[name].higher_is_better
+            )
+            for name in predicted.metrics
+        ),
+        domains=tuple(_domains(facts, benchmark, predicted)),
+        contenders=tuple(_contenders(benchmark, predicted)),
+        methods=_methods(run, benchmark),
+        claims=tuple(claims_found(benchmark, predicted, _late(run, benchmark))),
         scores=tuple(summary.scores_of(predicted)),
         transfers=tuple(summary.transfers_of(predicted)),
         contrasts=tuple(summary.contrasts_of(predicted, baselines)),
         coverage=tuple(summary.coverage_of(predicted)),
         costs=tuple(summary.costs_of(predicted)),
         reliability=tuple(summary.reliability_of(predicted)),
+        criteria=tuple(summary.criteria_of(predicted)),
+        biases=tuple(biases_of(predicted, *_attributes(run, facts))),
         disagreements=tuple(summary.disagreements_of(predicted)),
-        sources=tuple(_sources(benchmark)),
-        missing=account.missing,
+        sources=tuple(_sources(facts, benchmark)),
+        missing=tuple(_missing(run, facts)),
         warnings=tuple(_warnings(predicted)),
     )
     leader = found.leader
     return replace(found, rivals=tuple(summary.rivals_of(predicted, leader.strategy))) if leader else found
 
 
-def _metrics(names: Sequence[str]) -> Iterator[MetricNamed]:
-    """Those of the benchmark; plain Spearman stands in for a headline metric that a baseline has no value of."""
-    for name in names:
-        metric = METRICS[name]
-        yield MetricNamed(name, metric.title, metric.low, metric.high, metric.higher_is_better)
+def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
+    """Claims that did not stand in the file, as they stand now, when the first cell was done."""
+    kept = run.claims()
+    return frozenset(
+        name
+        for name, claim in benchmark.claims.items()
+        if name not in kept or kept[name][1] or kept[name][0] != claim.model_dump(mode="json")
+    )
 
 
 def _contenders(benchmark: Benchmark, predicted: Predicted) -> Iterator[Contender]:
@@ -117,61 +104,82 @@ def _contenders(benchmark: Benchmark, predicted: Predicted) -> Iterator[Contende
         )
 
 
-def _domains(benchmark: Benchmark, predicted: Predicted) -> Iterator[Domain]:
+def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[Domain]:
+    known = {domain["id"]: domain for domain in facts["domains"]}
     for name in predicted.domains:
         arguments = predicted.arguments(name).values()
-        use = benchmark.corpora.get(name)
-        card = provenance.card_of(name)
-        label = None if card is None else provenance.label_of(card, benchmark.target)
-        levels = {each.levels for each in predicted.scored if each.tested_on == name}
+        said = known[name]
         yield Domain(
             id=name,
-            title=card.title if card else name,
-            genre=(use and use.genre) or (card.domain if card else ""),
-            construct=(use and use.construct_) or (label.title if label else ""),
+            title=said["title"],
+            genre=said["genre"],
+            construct=said["construct"],
             arguments=len(arguments),
             topics=len({each.cluster for each in arguments}),
             words=float(np.median([each.words for each in arguments])),
-            levels=next((each for each in levels if each is not None), None),
-            ceiling=provenance.ceiling(card, benchmark.target) if card else None,
+            levels=said["levels"],
+            ceiling=provenance.ceiling(name, benchmark.target),
         )
 
 
-def _methods(benchmark: Benchmark, account: Account) -> Methods:
+def _attributes(run: Run, facts: Mapping[str, Any]) -> tuple[dict[str, bool], dict[Key, str | None]]:
+    """Whether each domain's scale has two ends, and each argument's stance."""
+    bounded = {domain["id"]: bool(domain["bounded"]) for domain in facts["domains"]}
+    return bounded, {(row.corpus, row.id): row.stance for row in run.rows()}
+
+
+def _methods(run: Run, benchmark: Benchmark) -> Methods:
+    first, done = run.facts("first"), run.done()
+    cells = {part.cell for part in run.parts()}
     return Methods(
-        argqual=__version__,
+        argqual=first["versions"].get("argqual", __version__),
         fingerprint=benchmark.fingerprint,
-        run_fingerprint=account.fingerprint,
-        started=account.started,
-        finished=account.finished,
+        run_fingerprint=first["fingerprint"],
+        started=first["taken_up"],
+        finished=run.finished() or "",
         draws=benchmark.draws,
         interval=_INTERVAL,
         seed=benchmark.seed,
         selection=benchmark.selection,
-        cells=account.cells,
-        cells_done=account.cells_done,
-        versions=account.versions or provenance.versions(),
-        details=(
-            "Means over domains count each domain alike. Topics are resampled within each domain; the domains "
-            "themselves are taken as they are.",
-            "Labels are compared only within what they are comparable in, as the corpus' card says. Copies, "
-            "near-copies and quotations of what is tested never stand in training.",
-        ),
+        cells=len(cells),
+        cells_done=sum(done.get(cell) == "done" for cell in cells),
+        versions={name: version for name, version in first["versions"].items() if name != "argqual"},
+        details=_DETAILS,
     )
 
 
-def _sources(benchmark: Benchmark) -> Iterator[Source]:
-    yield from provenance.corpus_sources(benchmark.corpora)
+def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[Source]:
+    for domain in facts["domains"]:
+        said = provenance.corpus_source(domain["id"])
+        # The fingerprint is of the card that the run read.
+        yield replace(said, title=domain["title"], fingerprint=domain["fingerprint"], licence=domain["licence"])
+    contenders = benchmark.contenders()
     frameworks = [
         str(value)
-        for each in benchmark.contenders()
+        for each in contenders
         for name, value in each.build().get_params(deep=True).items()
         if name.rpartition("__")[2] == "framework" and value is not None
     ]
-    yield from provenance.framework_sources(dict.fromkeys(frameworks))
-    yield from (
-        Source("model", model, "") for model in dict.fromkeys(each.model for each in benchmark.contenders()) if model
-    )
+    yield from map(provenance.framework_source, dict.fromkeys(frameworks))
+    yield from (Source("model", name, "") for name in dict.fromkeys(each.model for each in contenders) if name)
+
+
+def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
+    """Splits that were refused; cells that failed, by strategy and reason; how many were not run."""
+    for each in facts["refused"]:
+        yield Missing("refused", each["name"], each["reason"])
+    done, failures = run.done(), run.failures()
+    failed: Counter[tuple[str, str]] = Counter()
+    left: Counter[str] = Counter()
+    for part in run.parts():
+        if part.cell in failures:
+            failed[part.strategy, failures[part.cell]] += 1
+        elif part.cell not in done:
+            left[part.strategy] += 1
+    for (strategy, reason), number in failed.items():
+        yield Missing("failed", f"{strategy}: {number} fold{'s' * (number != 1)}", reason)
+    for strategy, number in left.items():
+        yield Missing("not run", f"{strategy}: {number} fold{'s' * (number != 1)}", "argqual benchmark run goes on")
 
 
 def _warnings(predicted: Predicted) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -22,8 +22,8 @@ Key = tuple[str, str]  # corpus and id of an argument
 class Scored(Protocol):
     """One strategy's predictions of one tested domain under one split, with one seed, all its folds together.
 
-    `on_scale`: labels and predictions are both from 0 to 1 on the labels' scale. `fit_seconds`: of all fits behind
-    it. `labels_seen`: by the fit that saw most.
+    `on_scale`: labels and predictions are both from 0 to 1 on the labels' scale. `ratings`: criterion to qualities,
+    0 to 1. `fit_seconds`: of all fits behind it. `labels_seen`: by the fit that saw most.
     """
 
     @property
@@ -62,6 +62,8 @@ class Scored(Protocol):
     def on_scale(self) -> bool: ...
     @property
     def oracle(self) -> bool: ...
+    @property
+    def ratings(self) -> Mapping[str, Array]: ...
     @property
     def usage(self) -> Usage: ...
     @property
@@ -152,11 +154,13 @@ class Predicted:
             found[each.tested_on].append(self.sample(each))
         return dict(found)
 
-    def sample(self, scored: Scored) -> Sample:
+    def sample(self, scored: Scored, predicted: Array | None = None) -> Sample:
+        """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""
         known = self._arguments[_place(scored)]
-        values = dict(zip(zip(scored.corpora, scored.ids, strict=True), scored.predicted, strict=True))
+        values = scored.predicted if predicted is None else predicted
+        found = dict(zip(zip(scored.corpora, scored.ids, strict=True), values, strict=True))
         return Sample(
-            np.array([values.get(key, np.nan) for key in known], dtype=float),
+            np.array([found.get(key, np.nan) for key in known], dtype=float),
             np.array([argument.label for argument in known.values()]),
             np.array([argument.words for argument in known.values()]),
             [argument.cluster for argument in known.values()],

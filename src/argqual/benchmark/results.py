@@ -171,6 +171,12 @@ class ClaimFound:
     mde: float | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def because(self) -> str:
+        """The sentence without its outcome, for where that stands beside it."""
+        said = self.sentence.removeprefix(f"{self.outcome.capitalize()}: ")
+        return said if said == self.sentence else said[:1].upper() + said[1:]
+
 
 @dataclass(frozen=True)
 class Coverage:

@@ -26,10 +26,20 @@ from argqual.benchmark.inference import (
 )
 from argqual.benchmark.metrics import METRICS, degenerate, reliability
 from argqual.benchmark.predicted import Predicted, Scored
-from argqual.benchmark.results import Bin, Contrast, Cost, Coverage, Disagreement, Reliability, Score, Transfer
+from argqual.benchmark.results import (
+    Bin,
+    Contrast,
+    Cost,
+    Coverage,
+    CriterionAgreement,
+    Disagreement,
+    Reliability,
+    Score,
+    Transfer,
+)
 
 PLAIN = "spearman"  # what a baseline is compared by of which the headline metric is not defined
-_WORST = 3  # disagreements of a strategy in a domain
+_WORST = 2  # disagreements of a strategy in a domain
 _BINS = 8
 
 
@@ -201,6 +211,23 @@ def reliability_of(predicted: Predicted) -> Iterator[Reliability]:
         )
         bins = tuple(Bin(*each) for each in reliability(pooled, bins=_BINS)[0])
         yield Reliability(strategy, predicted.away, calibration_error(samples, **predicted.settings), bins)
+
+
+def criteria_of(predicted: Predicted) -> Iterator[CriterionAgreement]:
+    """Each criterion's ratings against the target label, by Spearman, where ratings were kept; with the first seed."""
+    for strategy in predicted.strategies:
+        first = {each.tested_on: each for each in reversed(predicted.of(strategy, predicted.away)) if each.ratings}
+        domains = [domain for domain in predicted.domains if domain in first]
+        for criterion in dict.fromkeys(name for domain in domains for name in first[domain].ratings):
+            samples = {
+                domain: [predicted.sample(first[domain], first[domain].ratings[criterion])]
+                for domain in domains
+                if criterion in first[domain].ratings
+            }
+            for domain, found in samples.items():
+                estimate = measure(PLAIN, found, **predicted.settings)
+                yield CriterionAgreement(strategy, criterion, PLAIN, estimate, domain)
+            yield CriterionAgreement(strategy, criterion, PLAIN, macro(PLAIN, samples, **predicted.settings))
 
 
 def disagreements_of(predicted: Predicted) -> Iterator[Disagreement]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from argqual.cli.options import Format, FormatOption, step, wanted_format
-from argqual.errors import InputError
 from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
@@ -73,5 +72,21 @@ def verdict(benchmark: _FILE, run: _RUN = None, format: FormatOption = None) -> 
     typer.echo(verdicts_text(found))
 
 
-def _results(path: Path, run: Path | None, *, texts: bool) -> Results:
-    raise InputError(f"{path}: reading runs is not there yet.", hint=str(run or texts))
+def _results(file: Path, run: Path | None, *, texts: bool) -> Results:
+    with step("Loading"):
+        from argqual.benchmark.config import load_benchmark
+        from argqual.benchmark.findings import results_of
+        from argqual.benchmark.store import Run
+
+    benchmark = load_benchmark(file)
+    with Run(run or file.parent / f"{benchmark.id}.run.sqlite") as kept, step("Computing figures and intervals"):
+        found = results_of(kept, benchmark)
+    if not texts:
+        return found
+    from argqual.benchmark.disagreements import with_texts
+
+    with step("Reading texts"):
+        found, unread = with_texts(found, {each.title: each.build() for each in benchmark.contenders()})
+    for problem in unread:
+        typer.echo(paragraph(f"argqual: no texts of {problem}", hanging=2), err=True)
+    return found

@@ -96,7 +96,7 @@ def _claims(results: Results) -> Markup | None:
                 tag("q", each.says),
                 tag("span", "exploratory", class_="tagged") if each.exploratory else None,
             ),
-            tag("p", each.sentence, class_="because"),
+            tag("p", each.because, class_="because"),
             *(tag("p", warning, class_="because") for warning in each.warnings),
         )
         for each in results.claims

@@ -118,6 +118,8 @@ def heat_table(
     heads: Sequence[Markup],
     labels: Sequence[str],
     groups: Sequence[tuple[object | None, Sequence[Heat]]],
+    *,
+    signed: bool = False,
 ) -> Markup:
     """Figures shaded by their value; groups of rows have a heading of their own."""
     bodies = []
@@ -127,7 +129,7 @@ def heat_table(
             heading = tag("th", title, colspan=len(heads) + 1, scope="rowgroup", role="rowheader")
             made.append(tag("tr", heading, class_="group", role="row"))
         for name, cells in rows:
-            tested = [_heat(each, framed, label) for (each, framed), label in zip(cells, labels, strict=True)]
+            tested = [_heat(each, framed, label, signed) for (each, framed), label in zip(cells, labels, strict=True)]
             head = tag(
                 "th",
                 name,
@@ -141,7 +143,7 @@ def heat_table(
     return _table(caption, [_head(corner), *map(_head, heads)], bodies, "heat", len(heads) + 1)
 
 
-def _heat(found: Estimate | None, framed: bool, label: str) -> Markup:
+def _heat(found: Estimate | None, framed: bool, label: str, signed: bool) -> Markup:
     frame = " framed" if framed else ""
     if found is None or found.value is None:
         why = found.reason if found is not None else None
@@ -151,6 +153,10 @@ def _heat(found: Estimate | None, framed: bool, label: str) -> Markup:
     sign = "below" if round(value, 2) < 0 else "above"
     sure = "" if found.low is None or found.high is None or found.low <= 0 <= found.high else " sure"
     bar = tag("span", class_=f"bar{sure}", style=f"--share:{min(abs(value), 1):.3f}", aria_hidden="true")
-    content = joined(tag("span", number(value), class_="value"), tag("small", interval(found) or "no interval"), bar)
+    content = joined(
+        tag("span", number(value, signed=signed), class_="value"),
+        tag("small", interval(found, signed=signed) or "no interval"),
+        bar,
+    )
     kind = f"{sign}{shade}{frame}"
     return tag("td", content, role="cell", data_label=label, class_=kind, title=rests_on(found))

@@ -6,7 +6,7 @@ import math
 
 from markupsafe import Markup
 
-from argqual.benchmark.results import Bias, Contrast, Results, Transfer
+from argqual.benchmark.results import Bias, Contrast, Disagreement, Results, Transfer
 from argqual.corpora.bootstrap import Estimate
 from argqual.report.benchmark_charts import (
     Axis,
@@ -328,7 +328,7 @@ def criteria(results: Results) -> Markup | None:
             for criterion in dict.fromkeys(criterion for criterion, _ in found)
         ]
         groups.append((_name(results, strategy), rows))
-    metric = results.metric(results.criteria[0].metric).title
+    metric = "Spearman's correlation"
     lead = _lead(f"{metric} of each criterion's ratings with the target label ({results.target}).")
     heads = [tag("span", each) for each in ("mean", *domains)]
     table = heat_table(f"{metric} by criterion", "criterion", heads, ["mean", *domains], groups)
@@ -336,44 +336,29 @@ def criteria(results: Results) -> Markup | None:
 
 
 def bias(results: Results) -> Markup | None:
+    """Shifts by strategy and attribute, shaded."""
     if not results.biases:
         return None
-    ends = (end for each in results.biases for end in (each.estimate.value, each.estimate.low, each.estimate.high))
-    axis = axis_over(ends, most=4)
-    charts: list[Markup] = []
+    attributes = list(dict.fromkeys(_attribute(each) for each in results.biases))
+    rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
     for contender in results.ranked():
-        rows = [each for each in results.biases if each.strategy == contender.name]
-        if rows:
-            plots: list[tuple[object, Markup, list[object]]] = [
-                (_attribute(each), _bias_row(axis, each), [_figure(each.estimate, signed=True), p_value(each.holm)])
-                for each in rows
-            ]
-            chart = plot_table(
-                f"{contender.name}: shift at equal human quality",
-                "Of",
-                axis_row(axis, signed=True),
-                axis,
-                ("Shift", "p (Holm)"),
-                plots,
-                ends=("rated harsher", "rated milder"),
-            )
-            charts.append(tag("div", tag("h3", _name(results, contender.name)), chart))
+        found = {_attribute(each): each.estimate for each in results.biases if each.strategy == contender.name}
+        if found:
+            rows.append((_name(results, contender.name), [(found.get(each), False) for each in attributes]))
     lead = _lead(
-        "How much higher or lower predictions are than the labels explain (differential item functioning), in "
-        "standard deviations of the predictions: for a domain against the mean of all, for length by one standard "
-        "deviation more words. A filled circle has an interval that excludes 0.",
+        "How much higher (blue) or lower (orange, with a minus) predictions are than the labels explain (differential "
+        "item functioning), in standard deviations of the predictions: for a domain against the mean of all; for "
+        "longer texts, one standard deviation of the logarithm of words more; for a stance, con against pro; the last "
+        "two within domains. A full bar has an interval that excludes 0; p values are in the table below. Domains rest "
+        "on all annotators having used their scales alike.",
     )
-    return joined(lead, tag("div", *charts, class_="biases"), _under(results, "bias"))
+    heads = [tag("span", each) for each in attributes]
+    table = heat_table("Shift at equal human quality", "strategy", heads, attributes, [(None, rows)], signed=True)
+    return joined(lead, table, _under(results, "bias"))
 
 
 def _attribute(each: Bias) -> str:
-    """A domain by its name, what else by what it is."""
-    return {"length": "longer texts", "stance": f"stance: {each.attribute}"}.get(each.kind, each.attribute)
-
-
-def _bias_row(axis: Axis, each: Bias) -> Markup:
-    title = f"{_attribute(each)}: {figure(each.estimate, signed=True)}"
-    return row(axis, title, [Mark(each.estimate, "outside", _excludes_zero(each.estimate))])
+    return f"stance: {each.attribute}" if each.kind == "stance" else each.attribute
 
 
 def disagreements(results: Results) -> Markup | None:
@@ -388,20 +373,23 @@ def disagreements(results: Results) -> Markup | None:
     )
     if not texts:
         return joined(lead, _under(results, "disagreements"))
-    blocks = []
-    for strategy in dict.fromkeys(each.strategy for each in results.disagreements):
-        items = []
-        for each in results.disagreements:
-            if each.strategy == strategy:
-                where = f"{each.corpus} {each.id}"
-                ranks = f"strategy {100 * each.predicted:.0f}, people {100 * each.label:.0f}"
-                issue = tag("p", stranger(each.issue), class_="issue") if each.issue else None
-                text = tag("blockquote", each.text, dir="auto") if each.text else None
-                why = tag("p", tag("b", "The model’s reason: "), stranger(each.rationale)) if each.rationale else None
-                said = tag("p", tag("b", ranks), " ", tag("small", stranger(where)))
-                items.append(tag("li", said, issue, text, why))
-        blocks += [tag("h3", _name(results, strategy)), tag("ol", *items, class_="disagreements")]
-    return joined(lead, *blocks)
+    blocks: list[Markup] = []
+    for contender in results.ranked():
+        items = [_disagreement(each) for each in results.disagreements if each.strategy == contender.name]
+        if items:
+            summary = tag("summary", contender.name)
+            opened = "" if not blocks else None  # the first, which is the best
+            blocks.append(tag("details", summary, tag("ol", *items, class_="disagreements"), open=opened))
+    return joined(lead, *blocks, _under(results, "disagreements"))
+
+
+def _disagreement(each: Disagreement) -> Markup:
+    ranks = f"strategy {100 * each.predicted:.0f}, people {100 * each.label:.0f}"
+    where = tag("small", stranger(f"{each.corpus} {each.id}"))
+    issue = tag("p", stranger(each.issue), class_="issue") if each.issue else None
+    text = tag("blockquote", each.text, dir="auto") if each.text else None
+    why = tag("p", tag("b", "The model’s reason: "), stranger(each.rationale)) if each.rationale else None
+    return tag("li", tag("p", tag("b", ranks), " ", where), issue, text, why)
 
 
 def every_metric(results: Results) -> Markup | None:

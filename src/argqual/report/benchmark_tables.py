@@ -142,7 +142,7 @@ def _tables(results: Results) -> Iterator[Table]:
         ),
         "Answers that were kept from before cost nothing; seconds are of this run.",
     )
-    statuses = ("ok", "abstained", "skipped", "unreadable", "failed")
+    statuses = dict.fromkeys(["ok", *(name for each in results.coverage for name in each.statuses)])
     yield Table(
         "coverage",
         "How predictions ended",
@@ -180,7 +180,7 @@ def _tables(results: Results) -> Iterator[Table]:
         "Each criterion's ratings against the target",
         ("strategy", "criterion", "tested on", "metric", "agreement"),
         tuple(
-            (each.strategy, each.criterion, each.tested_on or "mean", results.metric(each.metric).title, each.estimate)
+            (each.strategy, each.criterion, each.tested_on or "mean", "Spearman", each.estimate)
             for each in results.criteria
         ),
     )

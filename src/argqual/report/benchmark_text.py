@@ -92,7 +92,7 @@ def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterato
 def _claim(claim: ClaimFound) -> Iterator[str]:
     exploratory = " (exploratory)" if claim.exploratory else ""
     yield paragraph(f"{claim.outcome.upper()}{exploratory}: {claim.says}", indent=2, hanging=2)
-    for words in (claim.sentence, *claim.warnings):
+    for words in (claim.because, *claim.warnings):
         yield paragraph(words, indent=4)
 
 
