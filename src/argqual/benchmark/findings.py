@@ -16,7 +16,7 @@ from argqual.benchmark.config import Benchmark, named_by
 from argqual.benchmark.judged import claims_found
 from argqual.benchmark.metrics import METRICS
 from argqual.benchmark.predicted import Key, Predicted
-from argqual.benchmark.results import Contender, Domain, Methods, MetricNamed, Missing, Results, Source
+from argqual.benchmark.results import ClaimFound, Contender, Domain, Methods, MetricNamed, Missing, Results, Source
 from argqual.benchmark.store import Run
 from argqual.strategies.registry import known_strategies
 
@@ -35,7 +35,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
 
     A minute or so for four corpora and fifteen strategies, nearly all of it for intervals.
     """
-    predicted = Predicted(tuple(run.scored()), tuple(benchmark.metrics), benchmark.draws, benchmark.seed)
+    predicted = _predicted(run, benchmark)
     baselines = [title for name in benchmark.baselines for title in named_by(predicted.strategies, name)]
     facts = run.facts()
     found = Results(
@@ -71,6 +71,15 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
     )
     leader = found.leader
     return replace(found, rivals=tuple(summary.rivals_of(predicted, leader.strategy))) if leader else found
+
+
+def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
+    """The benchmark's claims alone, which takes seconds."""
+    return tuple(claims_found(benchmark, _predicted(run, benchmark), _late(run, benchmark)))
+
+
+def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
+    return Predicted(tuple(run.scored()), tuple(benchmark.metrics), benchmark.draws, benchmark.seed)
 
 
 def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Everything a benchmark report shows, as values: figures with intervals, what they rest on, why one is missing.
 
-Nothing is drawn here and nothing is read from a file: `argqual.benchmark.summary` computes these from a run,
+Nothing is drawn here and nothing is read from a file: `argqual.benchmark.findings` computes these from a run,
 `argqual.report` writes them as HTML, Markdown, CSV and text. No text of a corpus is in them, except where a
 reader has asked for the worst disagreements with their texts.
 """
@@ -8,11 +8,11 @@ reader has asked for the worst disagreements with their texts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from argqual.corpora.bootstrap import FEW_CLUSTERS, Estimate
+from argqual.corpora.bootstrap import Estimate
 
 Outcome = Literal["supported", "contradicted", "undecided"]
 OUT_OF_DOMAIN = ("leave_one_domain_out", "corpus_to_corpus", "leave_one_type_out", "leave_one_topic_out")
@@ -174,8 +174,7 @@ class ClaimFound:
     @property
     def because(self) -> str:
         """The sentence without its outcome, for where that stands beside it."""
-        said = self.sentence.removeprefix(f"{self.outcome.capitalize()}: ")
-        return said if said == self.sentence else said[:1].upper() + said[1:]
+        return self.sentence.removeprefix(f"{self.outcome.capitalize()}: ")
 
 
 @dataclass(frozen=True)
@@ -413,7 +412,7 @@ class Results:
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for `json.dumps`; a number that is not finite is null."""
-        return _plain(asdict(self))  # type: ignore[no-any-return]
+        return plain_data(self)  # type: ignore[no-any-return]
 
     def without_texts(self) -> Results:
         """The same with ids only: what may be committed and passed on."""
@@ -421,10 +420,9 @@ class Results:
         return replace(self, disagreements=tuple(bare))
 
 
-def fewest_clusters(estimates: Iterable[Estimate]) -> int | None:
-    """The fewest clusters that any of them resampled, where that is under 15; otherwise None."""
-    few = [each.clusters for each in estimates if each.clusters is not None and each.clusters < FEW_CLUSTERS]
-    return min(few, default=None)
+def plain_data(value: Any) -> Any:
+    """A dataclass of this module as plain data for `json.dumps`; a number that is not finite is None."""
+    return _plain(asdict(value))
 
 
 def _plain(value: Any) -> Any:

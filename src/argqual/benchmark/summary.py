@@ -59,7 +59,7 @@ def scores_of(predicted: Predicted) -> Iterator[Score]:
 
 
 def _scores(predicted: Predicted, metric: str, found: Sequence[Scored]) -> Iterator[Score]:
-    """Of one strategy, split and budget: each tested domain, and the mean over them."""
+    """Of one strategy, split and budget: each tested domain, and the mean over those that the metric is for."""
     cells: dict[tuple[str, tuple[str, ...]], list[Scored]] = defaultdict(list)
     for each in found:
         cells[each.tested_on, each.trained_on].append(each)
@@ -77,7 +77,11 @@ def _scores(predicted: Predicted, metric: str, found: Sequence[Scored]) -> Itera
             seeds[0].rung,
             _spread([METRICS[metric].value(sample) for sample in samples]),
         )
-    over = predicted.samples(found)
+    over = {
+        domain: samples
+        for domain, samples in predicted.samples(found).items()
+        if not any(METRICS[metric].unfit(sample) for sample in samples)
+    } or predicted.samples(found)
     yield Score(first.strategy, first.split, metric, macro(metric, over, **predicted.settings), budget=first.budget)
 
 

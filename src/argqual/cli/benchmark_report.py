@@ -13,6 +13,7 @@ from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
     from argqual.benchmark.results import Results
+    from argqual.benchmark.store import Run
 
 _FILE = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="The YAML file of a benchmark that has been run.")]
 _RUN = Annotated[
@@ -63,23 +64,34 @@ def report(
 
 def verdict(benchmark: _FILE, run: _RUN = None, format: FormatOption = None) -> None:
     """The benchmark's claims: supported, contradicted or undecided, one sentence each."""
-    found = _results(benchmark, run, texts=False)
-    if wanted_format(format) is Format.JSON:
-        typer.echo(json.dumps(found.as_json()["claims"], indent=2, ensure_ascii=False))
-        return
-    from argqual.report.benchmark_text import verdicts_text
+    with step("Loading"):
+        from argqual.benchmark.config import load_benchmark
+        from argqual.benchmark.findings import verdicts_of
+        from argqual.benchmark.results import plain_data
+        from argqual.report.benchmark_text import verdicts_text
 
-    typer.echo(verdicts_text(found))
+    said = load_benchmark(benchmark)
+    with _kept(benchmark, said.id, run) as kept, step("Computing verdicts"):
+        found = verdicts_of(kept, said)
+    if wanted_format(format) is Format.JSON:
+        typer.echo(json.dumps([plain_data(each) for each in found], indent=2, ensure_ascii=False))
+    else:
+        typer.echo(verdicts_text(found))
+
+
+def _kept(file: Path, id: str, run: Path | None) -> Run:
+    from argqual.benchmark.store import Run
+
+    return Run(run or file.parent / f"{id}.run.sqlite")
 
 
 def _results(file: Path, run: Path | None, *, texts: bool) -> Results:
     with step("Loading"):
         from argqual.benchmark.config import load_benchmark
         from argqual.benchmark.findings import results_of
-        from argqual.benchmark.store import Run
 
     benchmark = load_benchmark(file)
-    with Run(run or file.parent / f"{benchmark.id}.run.sqlite") as kept, step("Computing figures and intervals"):
+    with _kept(file, benchmark.id, run) as kept, step("Computing figures and intervals"):
         found = results_of(kept, benchmark)
     if not texts:
         return found

@@ -396,7 +396,7 @@ def every_metric(results: Results) -> Markup | None:
     metrics, coverage = table_of(results, "metrics"), table_of(results, "coverage")
     lacking = any(each.share < 1 or each.degenerate for each in results.coverage)
     tables = (metrics and exact(metrics, opened=True), coverage and exact(coverage, opened=lacking))
-    return joined(*tables) if metrics or coverage else None
+    return joined(*tables, _under(results, "ceilings", "seeds")) if metrics or coverage else None
 
 
 def data(results: Results) -> Markup | None:

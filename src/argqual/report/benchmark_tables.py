@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from argqual.benchmark.results import Cost, Results, Score
 from argqual.corpora.bootstrap import Estimate
@@ -114,6 +114,8 @@ def _tables(results: Results) -> Iterator[Table]:
     yield _matrix(results, title)
     yield _ladder(results, title)
     yield _metrics(results, elsewhere)
+    yield _ceilings(results, elsewhere)
+    yield _seeds(results)
     yield Table(
         "budgets",
         f"{title} by labels of the tested domain, means over domains",
@@ -343,6 +345,59 @@ def _metrics(results: Results, elsewhere: str) -> Table:
             for contender in results.ranked()
             if any(name == contender.name for name, _ in scores)
         ),
+        "A metric that needs the labels' scale is a mean over the domains that have one, and of the strategies that "
+        "predict on it.",
+    )
+
+
+def _ceilings(results: Results, elsewhere: str) -> Table:
+    known = {domain.id: domain.ceiling for domain in results.domains if domain.ceiling}
+    found = {
+        (each.strategy, each.tested_on): each.estimate
+        for each in results.scores
+        if each.split == results.split and each.metric == "spearman"
+    }
+    return Table(
+        "ceilings",
+        f"Spearman out of domain ({elsewhere}) as a share of the human ceiling",
+        ("strategy", *known),
+        tuple(
+            (
+                contender.name,
+                *(
+                    _share(found[contender.name, id], ceiling) if (contender.name, id) in found else None
+                    for id, ceiling in known.items()
+                ),
+            )
+            for contender in results.ranked()
+            if any((contender.name, id) in found for id in known)
+        ),
+        "The ceiling is one annotator against the mean of the others, as the corpus' card has it; its own uncertainty "
+        "is not in the intervals. A strategy is held against the mean of all annotators, and may exceed it.",
+    )
+
+
+def _share(found: Estimate, ceiling: float) -> Estimate:
+    value, low, high = (None if each is None else each / ceiling for each in (found.value, found.low, found.high))
+    return replace(found, value=value, low=low, high=high)
+
+
+def _seeds(results: Results) -> Table:
+    rows = []
+    for contender in results.contenders:
+        spread = [
+            each.seed_sd
+            for each in results.select(strategy=contender.name, split=results.split, metric=results.headline)
+            if each.seed_sd is not None
+        ]
+        if spread:
+            rows.append((contender.name, contender.seeds, min(spread), max(spread)))
+    return Table(
+        "seeds",
+        "Spread over seeds, in the domains",
+        ("strategy", "seeds", "least standard deviation", "largest standard deviation"),
+        tuple(rows),
+        "Every figure is a mean over seeds; intervals speak of topics, not of seeds.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from argqual.benchmark.results import ClaimFound, Contrast, Results
 from argqual.report.benchmark_answer import answer_of, notes_of
@@ -17,11 +17,11 @@ def text(results: Results) -> str:
     return _plain("\n".join(_lines(results)))
 
 
-def verdicts_text(results: Results) -> str:
+def verdicts_text(claims: Sequence[ClaimFound]) -> str:
     """The claims, one after another."""
-    if not results.claims:
+    if not claims:
         return "There are no claims in this benchmark."
-    return _plain("\n".join(line for claim in results.claims for line in _claim(claim)))
+    return _plain("\n".join(line for claim in claims for line in _claim(claim)))
 
 
 def _plain(page: str) -> str:
