@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted_run import DOMAINS, benchmark, rows, write
 from scipy.stats import spearmanr
 
 from argqual.benchmark.findings import results_of
@@ -16,6 +15,7 @@ from argqual.benchmark.store import Run
 from argqual.report.benchmark_answer import answer_of, notes_of
 from argqual.report.benchmark_html import html
 from argqual.report.benchmark_text import text
+from planted_run import DOMAINS, benchmark, rows, write
 
 
 @pytest.fixture(scope="module")

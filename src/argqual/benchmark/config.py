@@ -293,8 +293,11 @@ def benchmark_schema() -> dict[str, Any]:
     schema["properties"]["extends"] = {"type": "string", "description": "Another benchmark file, to change."}
     schema["required"] = ["schema"]  # the rest may come from what it extends
     for key in ("corpora", "strategies"):
-        values = schema["properties"][key]["additionalProperties"]
-        schema["properties"][key]["additionalProperties"] = {"anyOf": [values, {"type": "null"}]}
+        said = schema["properties"][key]
+        by_pattern = said.get("patternProperties", {})
+        by_pattern |= {pattern: {"anyOf": [values, {"type": "null"}]} for pattern, values in by_pattern.items()}
+        if isinstance(said.get("additionalProperties"), dict):
+            said["additionalProperties"] = {"anyOf": [said["additionalProperties"], {"type": "null"}]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
