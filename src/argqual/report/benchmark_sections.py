@@ -56,6 +56,11 @@ def _name(results: Results, strategy: str) -> Markup:
     return joined(swatch(contender.family), tag("span", strategy, title=contender.summary or None), oracle)
 
 
+def _named(results: Results, strategy: str, found: Estimate) -> Markup:
+    """The same, and below it why there is no figure, or no interval."""
+    return joined(_name(results, strategy), tag("small", found.reason) if found.reason else None)
+
+
 def _legend(results: Results) -> Markup:
     families = dict.fromkeys(contender.family for contender in results.contenders)
     shown = (tag("span", swatch(family), FAMILIES.get(family, family)) for family in families)
@@ -79,7 +84,11 @@ def transfer(results: Results) -> Markup | None:
             f", in domain {figure(each.inside)}" if learns else ""
         )
         plots.append(
-            (_name(results, each.strategy), row(axis, title, marks, worst=each.worst.value), _facts(results, each))
+            (
+                _named(results, each.strategy, each.outside),
+                row(axis, title, marks, worst=each.worst.value),
+                _facts(results, each),
+            )
         )
     lead = _lead(
         f"{metric.title}, as a mean over {len(results.domains)} domains, with 95 % intervals.",
@@ -109,9 +118,8 @@ def _facts(results: Results, found: Transfer) -> list[object]:
 
 def _figure(found: Estimate, *, signed: bool = False) -> Markup:
     ends = interval(found, signed=signed)
-    under = ends or found.reason  # why it is missing, or has no interval
     value = tag("span", number(found.value, signed=signed), class_="value")
-    return joined(value, tag("small", under, class_=None if ends else "why") if under else None)
+    return joined(value, tag("small", ends) if ends else None)
 
 
 def differences(results: Results) -> Markup | None:
@@ -144,7 +152,7 @@ def _forest(results: Results, baseline: str, name: str, rows: list[Contrast]) ->
         axis,
         ("Difference", "p (Holm)", "Detectable"),
         [
-            (_name(results, each.one), _forest_row(axis, each), _contrast_facts(each))
+            (_named(results, each.one, each.estimate), _forest_row(axis, each), _contrast_facts(each))
             for each in sorted(rows, key=_by_value, reverse=metric.higher_is_better)
         ],
         ends=ends if metric.higher_is_better else (ends[1], ends[0]),
@@ -285,7 +293,7 @@ def _spent(results: Results, strategy: str) -> str:
     cost = cost_of(results, strategy)
     if cost is None:
         return "not measured"
-    said = [f"{seconds(cost.seconds_each)} an argument"]
+    said = [f"{seconds(cost.seconds_each)} an argument"] if cost.seconds_each is not None else []
     if cost.requests:
         said.append(f"{cost.requests:,} requests")
     if cost.input_tokens:
@@ -294,7 +302,7 @@ def _spent(results: Results, strategy: str) -> str:
         said.append(f"${1000 * cost.usd / cost.arguments:,.2f} a thousand")
     if labels := results.contender(strategy).labels:
         said.append(f"{labels:,} labels")
-    return ", ".join(filter(None, said))
+    return ", ".join(filter(None, said)) or "not measured"
 
 
 def calibration(results: Results) -> Markup | None:
@@ -350,7 +358,8 @@ def bias(results: Results) -> Markup | None:
         "item functioning), in standard deviations of the predictions: for a domain against the mean of all; for "
         "longer texts, one standard deviation of the logarithm of words more; for a stance, con against pro; the last "
         "two within domains. A full bar has an interval that excludes 0; p values are in the table below. Domains rest "
-        "on all annotators having used their scales alike.",
+        "on all annotators having used their scales alike; a strategy that is trained on other domains takes their "
+        "mean along, and that shows here.",
     )
     heads = [tag("span", each) for each in attributes]
     table = heat_table("Shift at equal human quality", "strategy", heads, attributes, [(None, rows)], signed=True)
