@@ -12,7 +12,6 @@ from argqual.cli.options import Format, FormatOption, step, wanted_format
 from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
-    from argqual.benchmark.config import Benchmark
     from argqual.benchmark.results import Results
     from argqual.benchmark.store import Run
 
@@ -72,7 +71,7 @@ def verdict(benchmark: _FILE, run: _RUN = None, format: FormatOption = None) -> 
         from argqual.report.benchmark_text import verdicts_text
 
     said = load_benchmark(benchmark)
-    with _kept(benchmark, said, run) as kept, step("Computing verdicts"):
+    with _kept(benchmark, said.id, run) as kept, step("Computing verdicts"):
         found = verdicts_of(kept, said)
     if wanted_format(format) is Format.JSON:
         typer.echo(json.dumps([plain_data(each) for each in found], indent=2, ensure_ascii=False))
@@ -80,11 +79,10 @@ def verdict(benchmark: _FILE, run: _RUN = None, format: FormatOption = None) -> 
         typer.echo(verdicts_text(found))
 
 
-def _kept(file: Path, benchmark: Benchmark, run: Path | None) -> Run:
-    from argqual.benchmark.run import default_path
+def _kept(file: Path, id: str, run: Path | None) -> Run:
     from argqual.benchmark.store import Run
 
-    return Run(run or default_path(file, benchmark))
+    return Run(run or file.parent / f"{id}.run.sqlite")
 
 
 def _results(file: Path, run: Path | None, *, texts: bool) -> Results:
@@ -93,7 +91,7 @@ def _results(file: Path, run: Path | None, *, texts: bool) -> Results:
         from argqual.benchmark.findings import results_of
 
     benchmark = load_benchmark(file)
-    with _kept(file, benchmark, run) as kept, step("Computing figures and intervals"):
+    with _kept(file, benchmark.id, run) as kept, step("Computing figures and intervals"):
         found = results_of(kept, benchmark)
     if not texts:
         return found
