@@ -91,7 +91,7 @@ def test_a_cell_that_fails_says_why_and_harms_no_other(tmp_path: Path) -> None:
         assert run_cells(plan, kept) == 10
         assert all("alpha=-1" in reason for reason in kept.failures().values())
         failed = [each for each in kept.scored() if each.strategy == "neighbours"]
-        assert {status for each in failed for status in each.statuses} == {"failed"}
+        assert {status for each in failed for status in each.statuses} == {"cell failed"}
         assert all(np.isnan(each.predicted).all() for each in failed)
         assert kept.forget_failures() == 10 and len(plan.left(kept.done())) == 10
 
