@@ -5,7 +5,7 @@ errors of two strategies and the number of words, on which all three depend. Bot
 their difference is nothing; the true correlations come from one corpus of many thousand topics. For each number of
 topics: the share of intervals that hold the truth (95 % is promised), and of differences with p < .05 (5 %).
 
-    python benchmarks/statistics/coverage.py            # some ten minutes; writes results/coverage.json
+    python benchmarks/statistics/coverage.py            # half an hour; writes results/coverage.json
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from argqual.benchmark.metrics import METRICS, Sample
 
 RESULTS = Path(__file__).parents[1] / "results" / "coverage.json"
 TOPICS = (5, 8, 15, 30, 60)
-CORPORA = 1000
-DRAWS = 400
+CORPORA = 2000
+DRAWS = 300
 MEAN_SIZE = 8
 METRIC_NAMES = ("spearman", "spearman_beyond_length", "pearson")
 INTERVALS: tuple[Interval, ...] = ("t", "percentile")
@@ -53,7 +53,7 @@ def corpus(topics: int, rng: np.random.Generator) -> tuple[Sample, Sample]:
 def truth() -> dict[str, float]:
     rng = np.random.default_rng(1)
     found: dict[str, list[float]] = {name: [] for name in METRIC_NAMES}
-    for _ in range(100):
+    for _ in range(500):
         sample, _ = corpus(300, rng)
         for name in METRIC_NAMES:
             value = METRICS[name].value(sample)

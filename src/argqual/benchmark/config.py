@@ -19,6 +19,7 @@ from argqual.benchmark.schema import METRICS as METRICS
 from argqual.benchmark.schema import SPLITS as SPLITS
 from argqual.benchmark.schema import Benchmark as Benchmark
 from argqual.benchmark.schema import ClaimSaid as ClaimSaid
+from argqual.benchmark.schema import CorpusUse as CorpusUse
 from argqual.benchmark.schema import StrategyUse
 from argqual.corpora.card import Target
 from argqual.errors import ArgqualError, BenchmarkError
@@ -118,10 +119,11 @@ def _with_paths(benchmark: Benchmark, cards: Mapping[str, str], data: LocatedDic
             grid[each] = tuple(resolved(value, place) for value in grid[each])
         return use.model_copy(update={"params": params, "grid": grid})
 
-    _ = benchmark.fingerprint  # of what is written: the same wherever the files lie; a copy keeps it
     corpora = {cards[key]: use for key, use in benchmark.corpora.items()}
     strategies = {key: settled(key, use) for key, use in benchmark.strategies.items()}
-    return benchmark.model_copy(update={"corpora": corpora, "strategies": strategies})
+    found = benchmark.model_copy(update={"corpora": corpora, "strategies": strategies})
+    vars(found)["fingerprint"] = benchmark.fingerprint  # of what is written, wherever the files lie
+    return found
 
 
 def _corpora_problems(corpora: Sequence[str], wanted: Target) -> Iterator[str | None]:

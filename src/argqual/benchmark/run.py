@@ -16,10 +16,10 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from argqual.assessment import Assessment, Status, Usage
 from argqual.benchmark.cells import Cell, cells_of
@@ -177,6 +177,7 @@ _RECEIVED: tuple[Benchmark, Data] | None = None
 def _receive(benchmark: Benchmark, data: Data) -> None:
     global _RECEIVED
     _RECEIVED = (benchmark, data)
+    threadpool_limits(1)  # or there would be more threads than cores, waiting for one another
 
 
 def _in_worker(cell: Cell) -> Done:
@@ -310,8 +311,3 @@ def _asked(found: Predictions) -> Usage:
 
 def _ids(data: Data, places: Sequence[int]) -> list[tuple[str, str]]:
     return [(data.corpora[place], data.arguments[place].id or "") for place in places]
-
-
-def default_path(file: Path, benchmark: Benchmark) -> Path:
-    """Where a benchmark's run is kept unless something else is said: beside its file."""
-    return file.parent / f"{benchmark.id}.run.sqlite"

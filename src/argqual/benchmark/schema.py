@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, get_args
@@ -253,6 +254,12 @@ class Benchmark(Part):
     def _require(self, strategy: str, *at: str) -> None:
         if strategy not in self.strategies:
             raise _wrong(f"no strategy here is called '{strategy}'. {nearest(strategy, self.strategies)}", *at)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, without what was computed of the original."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("fingerprint", None)
+        return copied
 
     @cached_property
     def fingerprint(self) -> str:

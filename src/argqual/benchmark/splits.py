@@ -172,13 +172,14 @@ def _others(data: Data, domain: str) -> list[int]:
     return [place for place, corpus in enumerate(data.corpora) if corpus != domain]
 
 
-def _inner(benchmark: Benchmark, data: Data, domain: str) -> Iterator[tuple[int, list[int], list[int]]]:
-    """Number, training and test places of the folds within a corpus, whole groups each."""
-    places = _of(data, domain)
+def _inner(
+    benchmark: Benchmark, data: Data, places: Sequence[int], what: str
+) -> Iterator[tuple[int, list[int], list[int]]]:
+    """Number, training and test places of folds of whole groups."""
     groups = [data.groups[place] for place in places]
     distinct = len(set(groups))
     if distinct < benchmark.folds:
-        raise _Cannot(f"{domain} has {distinct} groups of topics, too few for {benchmark.folds} folds.")
+        raise _Cannot(f"{what} has {distinct} groups of topics, too few for {benchmark.folds} folds.")
     # Codes by name, so that the order of the places does not decide.
     codes = np.unique(groups, return_inverse=True)[1]
     splits = GroupKFold(benchmark.folds).split(codes, codes, codes)
@@ -189,7 +190,7 @@ def _inner(benchmark: Benchmark, data: Data, domain: str) -> Iterator[tuple[int,
 def _in_domain(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     for domain in data.domains:
         try:
-            for number, train, test in _inner(benchmark, data, domain):
+            for number, train, test in _inner(benchmark, data, _of(data, domain), domain):
                 yield _Draft(f"{domain}/{number}", domain, train, test)
         except _Cannot as reason:
             yield Refused("in_domain", f"in_domain/{domain}", str(reason))
@@ -227,10 +228,18 @@ def _types(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     for each in known:
         test = [place for place, own in enumerate(types) if own == each and data.tested[place]]
         if len(test) < _FEWEST_OF_A_TYPE:
-            reason = f"only {len(test)} arguments are of the type {each}; {_FEWEST_OF_A_TYPE} are the least."
-            yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", reason)
+            few = f"only {len(test)} arguments are of the type {each}; {_FEWEST_OF_A_TYPE} are the least."
+            yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", few)
             continue
-        yield _Draft(each, each, [place for place, own in enumerate(types) if own and own != each], test)
+        typed = [place for place, own in enumerate(types) if own]
+        try:
+            # One topic has arguments of several types, and may not stand on both sides either.
+            for number, train, held in _inner(benchmark, data, typed, "what has a type"):
+                others = [place for place in train if types[place] != each]
+                if own_type := [place for place in held if types[place] == each and data.tested[place]]:
+                    yield _Draft(f"{each}/{number}", each, others, own_type)
+        except _Cannot as reason:
+            yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", str(reason))
 
 
 def _budgets(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
@@ -240,7 +249,7 @@ def _budgets(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     """
     for domain in data.domains:
         try:
-            for number, train, test in _inner(benchmark, data, domain):
+            for number, train, test in _inner(benchmark, data, _of(data, domain), domain):
                 for budget in benchmark.budgets:
                     yield _Draft(f"{domain}/{budget}/{number}", domain, _others(data, domain), test, budget, train)
         except _Cannot as reason:

@@ -1,0 +1,174 @@
+"""A run's predictions, arranged for comparison: by strategy and split, every domain's arguments in one order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from argqual.assessment import Usage
+from argqual.benchmark.metrics import Sample
+from argqual.benchmark.results import OUT_OF_DOMAIN
+
+Array = npt.NDArray[np.float64]
+Key = tuple[str, str]  # corpus and id of an argument
+
+
+class Scored(Protocol):
+    """One strategy's predictions of one tested domain under one split, with one seed, all its folds together.
+
+    `on_scale`: labels and predictions are both from 0 to 1 on the labels' scale. `ratings`: criterion to qualities,
+    0 to 1. `fit_seconds`: of all fits behind it. `labels_seen`: by the fit that saw most.
+    """
+
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def split(self) -> str: ...
+    @property
+    def rung(self) -> str: ...
+    @property
+    def trained_on(self) -> tuple[str, ...]: ...
+    @property
+    def tested_on(self) -> str: ...
+    @property
+    def budget(self) -> int | None: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def corpora(self) -> Sequence[str]: ...
+    @property
+    def ids(self) -> Sequence[str]: ...
+    @property
+    def predicted(self) -> Array: ...
+    @property
+    def labels(self) -> Array: ...
+    @property
+    def words(self) -> Array: ...
+    @property
+    def clusters(self) -> Sequence[str]: ...
+    @property
+    def units(self) -> Sequence[str]: ...
+    @property
+    def statuses(self) -> Sequence[str]: ...
+    @property
+    def levels(self) -> int | None: ...
+    @property
+    def on_scale(self) -> bool: ...
+    @property
+    def oracle(self) -> bool: ...
+    @property
+    def ratings(self) -> Mapping[str, Array]: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def fit_seconds(self) -> float: ...
+    @property
+    def labels_seen(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class _Argument:
+    label: float
+    words: float
+    cluster: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """All predictions of a run, and the settings of every interval.
+
+    Parameters
+    ----------
+    metrics
+        The first is the headline one.
+    """
+
+    scored: tuple[Scored, ...]
+    metrics: tuple[str, ...]
+    draws: int
+    seed: int
+
+    @property
+    def headline(self) -> str:
+        return self.metrics[0]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"draws": self.draws, "seed": self.seed}
+
+    @cached_property
+    def strategies(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each.strategy for each in self.scored))
+
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each.split for each in self.scored))
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """Tested domains. What leave-one-type-out tests are types, not domains."""
+        return tuple(dict.fromkeys(each.tested_on for each in self.scored if each.split != "leave_one_type_out"))
+
+    @cached_property
+    def away(self) -> str:
+        """The split that stands for out of domain: the first there is of `OUT_OF_DOMAIN`."""
+        return next((split for split in OUT_OF_DOMAIN if split in self.splits), "in_domain")
+
+    @cached_property
+    def _of(self) -> dict[tuple[str, str], list[Scored]]:
+        found: dict[tuple[str, str], list[Scored]] = defaultdict(list)
+        for each in self.scored:
+            found[each.strategy, each.split].append(each)
+        return found
+
+    def of(self, strategy: str, split: str) -> list[Scored]:
+        return self._of.get((strategy, split), [])
+
+    @cached_property
+    def _arguments(self) -> dict[tuple[bool, str], dict[Key, _Argument]]:
+        """All arguments of a domain (or type) that anything was tested on, in the order of the run."""
+        found: dict[tuple[bool, str], dict[Key, _Argument]] = defaultdict(dict)
+        for each in self.scored:
+            known = found[_place(each)]
+            for row, key in enumerate(zip(each.corpora, each.ids, strict=True)):
+                if key not in known:
+                    known[key] = _Argument(
+                        float(each.labels[row]), float(each.words[row]), each.clusters[row], each.units[row]
+                    )
+        return found
+
+    def arguments(self, domain: str) -> dict[Key, _Argument]:
+        return self._arguments[False, domain]
+
+    def samples(self, scored: Iterable[Scored]) -> dict[str, list[Sample]]:
+        """Samples by tested domain, each of all the domain's arguments in one order: NaN where one was not tested."""
+        found: dict[str, list[Sample]] = defaultdict(list)
+        for each in scored:
+            found[each.tested_on].append(self.sample(each))
+        return dict(found)
+
+    def sample(self, scored: Scored, predicted: Array | None = None) -> Sample:
+        """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""
+        known = self._arguments[_place(scored)]
+        values = scored.predicted if predicted is None else predicted
+        found = dict(zip(zip(scored.corpora, scored.ids, strict=True), values, strict=True))
+        return Sample(
+            np.array([found.get(key, np.nan) for key in known], dtype=float),
+            np.array([argument.label for argument in known.values()]),
+            np.array([argument.words for argument in known.values()]),
+            [argument.cluster for argument in known.values()],
+            [argument.unit for argument in known.values()],
+            scored.levels,
+            scored.on_scale,
+        )
+
+
+def _place(scored: Scored) -> tuple[bool, str]:
+    return scored.split == "leave_one_type_out", scored.tested_on
