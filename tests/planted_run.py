@@ -133,6 +133,7 @@ def write(path: Path, *, leave_out: str | None = None) -> Run:
             Done(
                 "done",
                 values=tuple(values),
+                statuses=("ok",) * len(values),
                 reasons=(None,) * len(values),
                 ratings=ratings,
                 on_scale=part.strategy != "length",

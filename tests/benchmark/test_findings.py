@@ -10,8 +10,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from argqual.benchmark.findings import results_of
+from argqual.benchmark.predicted import Predicted
 from argqual.benchmark.results import Results
 from argqual.benchmark.store import Run
+from argqual.benchmark.summary import coverage_of
 from argqual.report.benchmark_answer import answer_of, notes_of
 from argqual.report.benchmark_html import html
 from argqual.report.benchmark_text import text
@@ -103,6 +105,16 @@ def test_costs_coverage_and_criteria(results: Results) -> None:
     found = {(each.criterion, each.tested_on): each.estimate for each in results.criteria}
     assert {criterion for criterion, _ in found} == {"clarity", "order"}
     assert (found["clarity", "webis"].value or 0) > 0.8 and found["order", "webis"].value is None
+
+
+def test_a_constant_in_each_domain_is_an_alarm_although_domains_differ(run: Run) -> None:
+    constant = [
+        replace(each, predicted=np.full(len(each.ids), level))
+        for level, each in enumerate(each for each in run.scored() if each.split == "leave_one_domain_out")
+        if each.strategy == "oracle"
+    ]
+    coverage = next(coverage_of(Predicted(tuple(constant), ("spearman",), 200, 0)))
+    assert coverage.degenerate == "90 of 90 predictions are 0 (dagstuhl; alike in 3 of 3 domains)"
 
 
 def test_cells_that_were_not_run_are_said_and_nothing_is_made_up(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from argqual.errors import InputError
 from argqual.report.benchmark_csv import csv_text
 from argqual.report.benchmark_files import write_report
 from argqual.report.benchmark_markdown import markdown
-from argqual.report.benchmark_tables import matrix_rows, table_of, tables_of
+from argqual.report.benchmark_tables import table_of, tables_of
 from argqual.report.benchmark_text import text, verdicts_text
+from argqual.report.benchmark_views import matrix_rows
 from argqual.report.benchmark_words import figure, number, percent, seconds
 
 

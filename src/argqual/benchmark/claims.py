@@ -82,8 +82,8 @@ def _decided(claim: ClaimSaid, found: Difference, adjusted_p: float | None) -> t
         return "contradicted", f"{sign * smallest:+g}, the least that would matter, is excluded"
     if low > 0 and sign * estimate.value >= smallest:
         if p is not None and p < _LEVEL:
-            return "supported", f"p = {_p(p)}, and at least {smallest:g}, the least that would matter"
-        return "undecided", f"p = {_p(p)} with the other claims taken into account"
+            return "supported", f"p {_p(p)}, and at least {smallest:g}, the least that would matter"
+        return "undecided", f"p {_p(p)} with the other claims taken into account"
     return "undecided", f"neither nothing nor {smallest:g}, the least that would matter, is excluded"
 
 
@@ -93,8 +93,8 @@ def _where(claim: ClaimSaid) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")
+    return "0" if abs(value) < 0.005 else f"{value:+.2f}".replace("0.", ".", 1).replace("-", "−")
 
 
 def _p(p: float | None) -> str:
-    return "not known" if p is None else "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0")
+    return "is not known" if p is None else "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".", 1)

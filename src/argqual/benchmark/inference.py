@@ -239,6 +239,8 @@ def _drawn(
     """A weighted sum of a metric over samples of one domain, on the arguments that all of them have."""
     samples = [sample for _, each in terms for sample in each]
     first = samples[0]
+    # What is compared is computed alike: where one side was fitted fold by fold, the other is taken by its folds too.
+    units = max((sample.units for sample in samples), key=lambda names: len(set(names)))
     for sample in samples:
         if len(sample.labels) != len(first.labels) or not np.array_equal(sample.labels, first.labels, equal_nan=True):
             raise ValueError(f"{domain}: the samples compared are not of the same arguments in the same order")
@@ -247,7 +249,10 @@ def _drawn(
     if reason or kept.sum() < 2:
         return _Drawn.of(_undefined, kept, first.clusters, reason, domain, draws, seed)
     parts = [
-        (weight / len(each), metric.statistic(sample.part(kept))) for weight, each in terms if weight for sample in each
+        (weight / len(each), metric.statistic(sample._replace(units=units).part(kept)))
+        for weight, each in terms
+        if weight
+        for sample in each
     ]
 
     def summed(weights: Array) -> Array:

@@ -158,13 +158,14 @@ class Predicted:
         """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""
         known = self._arguments[_place(scored)]
         values = scored.predicted if predicted is None else predicted
-        found = dict(zip(zip(scored.corpora, scored.ids, strict=True), values, strict=True))
+        keys = list(zip(scored.corpora, scored.ids, strict=True))
+        found, units = dict(zip(keys, values, strict=True)), dict(zip(keys, scored.units, strict=True))
         return Sample(
             np.array([found.get(key, np.nan) for key in known], dtype=float),
             np.array([argument.label for argument in known.values()]),
             np.array([argument.words for argument in known.values()]),
             [argument.cluster for argument in known.values()],
-            [argument.unit for argument in known.values()],
+            [units.get(key, argument.unit) for key, argument in known.items()],
             scored.levels,
             scored.on_scale,
         )

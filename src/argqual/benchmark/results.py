@@ -210,8 +210,8 @@ class Cost:
 
     @property
     def seconds_each(self) -> float | None:
-        """Seconds an argument, fitting not counted."""
-        return self.seconds / self.arguments if self.arguments else None
+        """Seconds an argument, fitting not counted; None where no time was taken down."""
+        return self.seconds / self.arguments if self.arguments and self.seconds > 0 else None
 
 
 @dataclass(frozen=True)

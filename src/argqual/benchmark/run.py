@@ -255,6 +255,7 @@ def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
     return Done(
         "done",
         values=tuple(float(value) for value in values),
+        statuses=_statuses(found),
         reasons=tuple(found.reasons),
         ratings=tuple(_ratings(each) for each in found.assessments or ()),
         on_scale=rated or (bool(strategy.learns) and scale is not None),
@@ -290,6 +291,15 @@ def _training(data: Data, fold: Fold) -> tuple[list[int], Array, tuple[float, fl
     ]
     mean_and_deviation = [float(np.mean([each[part] for each in bounded])) for part in (0, 1)] if bounded else []
     return places, labels, (mean_and_deviation[0], mean_and_deviation[1]) if bounded else None
+
+
+def _statuses(found: Predictions) -> tuple[str, ...]:
+    """`ok` for a value; what its rating has come to, or `missing`, where there is none."""
+    said = [None if each.overall.status is Status.OK else each.overall.status.value for each in found.assessments or ()]
+    return tuple(
+        "ok" if math.isfinite(value) else status or "missing"
+        for value, status in zip(found.values, said or [None] * len(found.values), strict=True)
+    )
 
 
 def _ratings(assessment: Assessment) -> dict[str, float | None]:

@@ -37,7 +37,8 @@ CREATE TABLE cell (
     key TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT, finished TEXT NOT NULL, content TEXT NOT NULL
 );
 CREATE TABLE prediction (
-    cell TEXT, corpus TEXT, id TEXT, value REAL, reason TEXT, ratings TEXT, PRIMARY KEY (cell, corpus, id)
+    cell TEXT, corpus TEXT, id TEXT, value REAL, status TEXT NOT NULL, reason TEXT, ratings TEXT,
+    PRIMARY KEY (cell, corpus, id)
 ) WITHOUT ROWID;
 CREATE TABLE part (
     strategy TEXT, fold TEXT, seed INTEGER, cell TEXT NOT NULL, content TEXT NOT NULL, number INTEGER NOT NULL,
@@ -91,7 +92,7 @@ class Done:
     Parameters
     ----------
     values
-        A prediction for each tested argument, in their order; NaN where there is none, with the reason.
+        A prediction for each tested argument, in their order; NaN where there is none, with status and reason.
     on_scale
         Whether predictions are from 0 to 1 on the labels' scale, not only in order.
     ratings
@@ -105,6 +106,7 @@ class Done:
     status: str
     reason: str | None = None
     values: tuple[float, ...] = ()
+    statuses: tuple[str, ...] = ()
     reasons: tuple[str | None, ...] = ()
     ratings: tuple[Mapping[str, float | None], ...] = ()
     on_scale: bool = False
@@ -121,8 +123,13 @@ class Scored:
 
     Parameters
     ----------
+    units
+        What labels and predictions are comparable within: the labels' own unit and, where a strategy was fitted
+        fold by fold, the fold. Pooled over folds, a prediction that is high because much was learnt from high labels
+        would count against a strategy.
     statuses
-        `ok`, `missing` (with a reason), `failed` (its cell did), `not run`.
+        `ok`; `abstained`, `skipped`, `unreadable`, `failed` as its rating has it; `missing` where there is no rating;
+        `cell failed` or `not run` for all of a cell.
     levels
         Steps of the labels' scale; None where it has none.
     ratings
@@ -253,10 +260,12 @@ class Run:
             if done.status == "done":
                 ratings = done.ratings or ({},) * len(test)
                 sql.executemany(
-                    "INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?, ?)",
                     [
-                        (key, *place, value if math.isfinite(value) else None, reason, _json(own) if own else None)
-                        for place, value, reason, own in zip(test, done.values, done.reasons, ratings, strict=True)
+                        (key, *place, value if math.isfinite(value) else None, *said, _json(own) if own else None)
+                        for place, value, own, *said in zip(
+                            test, done.values, ratings, done.statuses, done.reasons, strict=True
+                        )
                     ],
                 )
 
@@ -322,18 +331,19 @@ class Run:
             tested = sorted({each for part in parts for each in part.test}, key=order.__getitem__)
             own = [rows[each] for each in tested]
             first, statuses = parts[0], dict.fromkeys(tested, "not run")
+            fold_of = {each: part.fold for part in parts for each in part.test}
             values: dict[tuple[str, str], float] = {}
             ratings: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
             usages, on_scale = [], bounded.get(own[0].corpus, False)
             for part in parts:
                 status, content = cells.get(part.cell, ("not run", {}))
                 if status != "done":
-                    statuses |= dict.fromkeys(part.test, status)
+                    statuses |= dict.fromkeys(part.test, "cell failed" if status == "failed" else status)
                     continue
                 on_scale &= bool(content["on_scale"])
                 usages.append(content)
-                for each, value, said in self._predictions(part.cell):
-                    statuses[each] = "missing" if value is None else "ok"
+                for each, value, own_status, said in self._predictions(part.cell):
+                    statuses[each] = own_status
                     values[each] = math.nan if value is None else value
                     for criterion, quality in (json.loads(said) if said else {}).items():
                         ratings[criterion][each] = math.nan if quality is None else quality
@@ -355,7 +365,10 @@ class Run:
                 labels=np.array([row.label for row in own]),
                 words=np.array([row.words for row in own]),
                 clusters=tuple(row.topic for row in own),
-                units=tuple(row.unit for row in own),
+                units=tuple(
+                    f"{row.unit} | {fold_of[each]}" if len(parts) > 1 else row.unit
+                    for each, row in zip(tested, own, strict=True)
+                ),
                 statuses=tuple(statuses[each] for each in tested),
                 levels=levels.get(own[0].corpus) if len({row.corpus for row in own}) == 1 else None,
                 on_scale=on_scale and len({row.corpus for row in own}) == 1,
@@ -371,9 +384,12 @@ class Run:
     def _cells(self) -> Iterable[tuple[str, str, str]]:
         return self._connection.execute("SELECT key, status, content FROM cell").fetchall()
 
-    def _predictions(self, cell: str) -> list[tuple[tuple[str, str], float | None, str | None]]:
-        found = self._connection.execute("SELECT corpus, id, value, ratings FROM prediction WHERE cell = ?", (cell,))
-        return [((corpus, id), value, said) for corpus, id, value, said in found]
+    def _predictions(self, cell: str) -> list[tuple[tuple[str, str], float | None, str, str | None]]:
+        query = "SELECT corpus, id, value, status, ratings FROM prediction WHERE cell = ?"
+        return [
+            ((corpus, id), value, status, said)
+            for corpus, id, value, status, said in self._connection.execute(query, (cell,))
+        ]
 
     def _set_up(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -401,7 +417,8 @@ class Run:
 def _total(usages: Sequence[Usage]) -> Usage:
     from argqual.strategies.base import total_usage
 
-    return total_usage(usages)
+    # What asks no model takes its time too.
+    return total_usage(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})
 
 
 def _json(content: Any) -> str:

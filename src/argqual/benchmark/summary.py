@@ -173,8 +173,17 @@ def coverage_of(predicted: Predicted) -> Iterator[Coverage]:
         found = predicted.of(strategy, predicted.away)
         if found:
             statuses = Counter(str(status) for each in found for status in each.statuses)
-            alarm = degenerate(np.concatenate([each.predicted for each in found]))
-            yield Coverage(strategy, dict(statuses), alarm)
+            yield Coverage(strategy, dict(statuses), _alarm(found))
+
+
+def _alarm(found: Sequence[Scored]) -> str | None:
+    """What is wrong with predictions that say nearly the same of a whole domain."""
+    alarms = {each.tested_on: said for each in found if (said := degenerate(each.predicted))}
+    if not alarms:
+        return None
+    first, said = next(iter(alarms.items()))
+    domains = len({each.tested_on for each in found})
+    return f"{said} ({first})" if len(alarms) == 1 else f"{said} ({first}; alike in {len(alarms)} of {domains} domains)"
 
 
 def costs_of(predicted: Predicted) -> Iterator[Cost]:

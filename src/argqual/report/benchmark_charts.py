@@ -81,24 +81,17 @@ class Mark(NamedTuple):
     filled: bool = True
 
 
-def row(
-    axis: Axis, title: str, marks: Sequence[Mark], *, worst: float | None = None, band: float | None = None
-) -> Markup:
+def row(axis: Axis, title: str, marks: Sequence[Mark], *, worst: float | None = None) -> Markup:
     """Figures with their intervals, one lane each.
 
     Parameters
     ----------
     worst
         A value to mark with a cross on the last lane.
-    band
-        Half the width of a band about 0: differences too small to matter.
     """
     lane = 16
     height = lane * len(marks) + 14
     drawn: list[Markup | None] = []
-    if band is not None:
-        left, right = axis.at(-band), axis.at(band)
-        drawn.append(tag("rect", class_="band", x=_percent(left), y=0, width=_percent(right - left), height="100%"))
     for place, mark in enumerate(marks):
         y = 7 + lane * place + lane // 2
         drawn += _interval(axis, mark, y)

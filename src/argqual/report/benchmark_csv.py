@@ -6,7 +6,7 @@ import csv
 import io
 
 from argqual.corpora.bootstrap import Estimate
-from argqual.report.benchmark_tables import Cell, Table
+from argqual.report.benchmark_views import Cell, Table
 
 _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
 

@@ -11,6 +11,7 @@ from importlib.resources import files
 from markupsafe import Markup
 
 from argqual.benchmark.results import Results
+from argqual.report import benchmark_appendix as appendix
 from argqual.report import benchmark_sections as sections
 from argqual.report.benchmark_answer import answer_of, notes_of
 from argqual.report.benchmark_words import facts
@@ -27,12 +28,12 @@ _PARTS = (
     ("calibration", "Calibration", sections.calibration),
     ("criteria", "Criterion by criterion", sections.criteria),
     ("bias", "Bias at equal human quality", sections.bias),
-    ("disagreements", "The worst disagreements", sections.disagreements),
-    ("figures", "Every metric, and coverage", sections.every_metric),
-    ("data", "The data", sections.data),
-    ("missing", "What is missing", sections.missing),
-    ("methods", "Methods, versions, hashes", sections.methods),
-    ("sources", "Licences and citations", sections.sources),
+    ("disagreements", "The worst disagreements", appendix.disagreements),
+    ("figures", "Every metric, and coverage", appendix.every_metric),
+    ("data", "The data", appendix.data),
+    ("missing", "What is missing", appendix.missing),
+    ("methods", "Methods, versions, hashes", appendix.methods),
+    ("sources", "Licences and citations", appendix.sources),
 )
 
 

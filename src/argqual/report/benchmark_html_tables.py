@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from argqual.corpora.bootstrap import Estimate
 from argqual.report.benchmark_charts import Axis
-from argqual.report.benchmark_tables import Cell, Table
+from argqual.report.benchmark_views import Cell, Table
 from argqual.report.benchmark_words import NOTHING, figure, interval, number, rests_on
 from argqual.report.markup import joined, tag
 

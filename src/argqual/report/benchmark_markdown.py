@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from argqual.benchmark.results import Results
 from argqual.corpora.bootstrap import Estimate
 from argqual.report.benchmark_answer import answer_of, notes_of
-from argqual.report.benchmark_tables import Cell, Table, tables_of
+from argqual.report.benchmark_tables import tables_of
+from argqual.report.benchmark_views import Cell, Table
 from argqual.report.benchmark_words import NOTHING, facts, figure, listed, number, rests_on
 from argqual.report.plain import clean
 

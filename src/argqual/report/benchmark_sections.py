@@ -6,7 +6,7 @@ import math
 
 from markupsafe import Markup
 
-from argqual.benchmark.results import Bias, Contrast, Disagreement, Results, Transfer
+from argqual.benchmark.results import Bias, Contrast, Results, Transfer
 from argqual.corpora.bootstrap import Estimate
 from argqual.report.benchmark_charts import (
     Axis,
@@ -21,14 +21,15 @@ from argqual.report.benchmark_charts import (
     scatter,
     swatch,
 )
-from argqual.report.benchmark_html_tables import exact, heat_table, plot_table
-from argqual.report.benchmark_tables import cost_of, ladder, matrix_rows, table_of
+from argqual.report.benchmark_html_tables import heat_table, plot_table
+from argqual.report.benchmark_parts import leading, named, under
+from argqual.report.benchmark_tables import cost_of
+from argqual.report.benchmark_views import ladder, matrix_rows
 from argqual.report.benchmark_words import (
     FAMILIES,
     NOTHING,
     figure,
     interval,
-    listed,
     number,
     p_value,
     percent,
@@ -36,24 +37,12 @@ from argqual.report.benchmark_words import (
     seconds,
     split_title,
 )
-from argqual.report.markup import joined, stranger, tag
+from argqual.report.markup import joined, tag
 
 
-def _under(results: Results, *names: str) -> Markup:
-    """The exact tables below a chart."""
-    tables = [table for name in names if (table := table_of(results, name))]
-    return joined(*(exact(table) for table in tables))
-
-
-def _lead(*sentences: str) -> Markup:
-    return tag("p", " ".join(sentences), class_="lead")
-
-
-def _name(results: Results, strategy: str) -> Markup:
-    """A strategy with the marker of its family, and a word where it was chosen by test labels."""
-    contender = results.contender(strategy)
-    oracle = tag("span", "chosen by test labels", class_="tagged") if contender.oracle else None
-    return joined(swatch(contender.family), tag("span", strategy, title=contender.summary or None), oracle)
+def named_with_reason(results: Results, strategy: str, found: Estimate) -> Markup:
+    """The same, and below it why there is no figure, or no interval."""
+    return joined(named(results, strategy), tag("small", found.reason) if found.reason else None)
 
 
 def _legend(results: Results) -> Markup:
@@ -79,9 +68,13 @@ def transfer(results: Results) -> Markup | None:
             f", in domain {figure(each.inside)}" if learns else ""
         )
         plots.append(
-            (_name(results, each.strategy), row(axis, title, marks, worst=each.worst.value), _facts(results, each))
+            (
+                named_with_reason(results, each.strategy, each.outside),
+                row(axis, title, marks, worst=each.worst.value),
+                _facts(results, each),
+            )
         )
-    lead = _lead(
+    lead = leading(
         f"{metric.title}, as a mean over {len(results.domains)} domains, with 95 % intervals.",
         f"The filled circle is out of domain ({split_title(results.split)}), the open diamond in domain, on the same "
         "arguments; the cross is the worst domain. Strategies that do not learn from labels have one figure.",
@@ -94,7 +87,7 @@ def transfer(results: Results) -> Markup | None:
         ("Out of domain", "In domain", "Gap", "Kept", "Worst domain", "Covered"),
         plots,
     )
-    return joined(lead, _legend(results), chart, _under(results, "transfer"))
+    return joined(lead, _legend(results), chart, under(results, "transfer"))
 
 
 def _facts(results: Results, found: Transfer) -> list[object]:
@@ -109,9 +102,8 @@ def _facts(results: Results, found: Transfer) -> list[object]:
 
 def _figure(found: Estimate, *, signed: bool = False) -> Markup:
     ends = interval(found, signed=signed)
-    under = ends or found.reason  # why it is missing, or has no interval
     value = tag("span", number(found.value, signed=signed), class_="value")
-    return joined(value, tag("small", under, class_=None if ends else "why") if under else None)
+    return joined(value, tag("small", ends) if ends else None)
 
 
 def differences(results: Results) -> Markup | None:
@@ -119,7 +111,7 @@ def differences(results: Results) -> Markup | None:
     found = [each for each in results.contrasts if each.split == results.split]
     if not found:
         return None
-    lead = _lead(
+    lead = leading(
         f"Out of domain ({split_title(results.split)}), strategy minus baseline on the same arguments, with 95 % "
         "intervals that resample topics. A filled circle has an interval that excludes 0; p is adjusted over the rows "
         "(Holm). Detectable: the smallest difference that this run would have found with 80 % power.",
@@ -128,7 +120,7 @@ def differences(results: Results) -> Markup | None:
     for each in found:
         groups.setdefault((each.other, each.metric), []).append(each)
     charts = (_forest(results, baseline, metric, rows) for (baseline, metric), rows in groups.items())
-    return joined(lead, *charts, _under(results, "contrasts"))
+    return joined(lead, *charts, under(results, "contrasts"))
 
 
 def _forest(results: Results, baseline: str, name: str, rows: list[Contrast]) -> Markup:
@@ -144,7 +136,7 @@ def _forest(results: Results, baseline: str, name: str, rows: list[Contrast]) ->
         axis,
         ("Difference", "p (Holm)", "Detectable"),
         [
-            (_name(results, each.one), _forest_row(axis, each), _contrast_facts(each))
+            (named_with_reason(results, each.one, each.estimate), _forest_row(axis, each), _contrast_facts(each))
             for each in sorted(rows, key=_by_value, reverse=metric.higher_is_better)
         ],
         ends=ends if metric.higher_is_better else (ends[1], ends[0]),
@@ -179,20 +171,20 @@ def matrix(results: Results) -> Markup | None:
             cells = [(found[id].estimate if id in found else None, trained_on == id) for id in domains]
             rows.append((trained_on, cells))
         if not contender.learns:
-            rows = [(joined(_name(results, contender.name), tag("small", "not trained")), cells) for _, cells in rows]
+            rows = [(joined(named(results, contender.name), tag("small", "not trained")), cells) for _, cells in rows]
         if rows:
-            groups.append((_name(results, contender.name) if contender.learns else None, rows))
+            groups.append((named(results, contender.name) if contender.learns else None, rows))
     if not groups:
         return None
     metric = results.metric(results.headline)
     heads = [joined(each.id, tag("small", f"n {each.arguments:,}, {each.topics} topics")) for each in results.domains]
-    lead = _lead(
+    lead = leading(
         f"{metric.title}. Rows say where a strategy was trained, columns where it was tested; a framed cell is in "
         "domain, on topics that training did not have. The stronger the colour and the longer the bar below the "
         "number, the higher the figure; a hollow bar has an interval that includes 0.",
     )
     table = heat_table(f"{metric.title}: trained on, tested on", "trained on", heads, domains, groups)
-    return joined(lead, table, _under(results, "matrix"))
+    return joined(lead, table, under(results, "matrix"))
 
 
 def ladder_of_distance(results: Results) -> Markup | None:
@@ -205,16 +197,16 @@ def ladder_of_distance(results: Results) -> Markup | None:
         if any((contender.name, rung) in found for rung in rungs):
             scores = [found.get((contender.name, rung)) for rung in rungs]
             cells = [(None if each is None else each.estimate, False) for each in scores]
-            rows.append((_name(results, contender.name), cells))
+            rows.append((named(results, contender.name), cells))
     heads = [tag("span", rung_title(rung)) for rung in rungs]
-    lead = _lead(
+    lead = leading(
         f"{metric.title} by how far training was from testing: other topics of the same corpus; another corpus of the "
         "same genre and construct; another genre; another construct. Each column is a mean over the tested domains "
         "that have such a distance, so columns may differ in their domains too.",
     )
     titles = [rung_title(rung) for rung in rungs]
     table = heat_table(f"{metric.title} by distance", "strategy", heads, titles, [(None, rows)])
-    return joined(lead, table, _under(results, "ladder"))
+    return joined(lead, table, under(results, "ladder"))
 
 
 def budgets(results: Results) -> Markup | None:
@@ -240,13 +232,13 @@ def budgets(results: Results) -> Markup | None:
         said = ", ".join(f"{steps[int(x)]:,} labels {figure(found)}" for x, found in points)
         others = [line for name, line in placed.items() if name != contender.name]
         picture = curve(frame, f"{contender.name}: {said}", points, others)
-        caption = joined(_name(results, contender.name), tag("small", "labels of the tested domain"))
+        caption = joined(named(results, contender.name), tag("small", "labels of the tested domain"))
         charts.append(tag("figure", tag("figcaption", caption), picture))
-    lead = _lead(
+    lead = leading(
         f"{metric.title} as labels of the tested domain, from other topics than those tested, are added to training. "
         "Bars are 95 % intervals; the other strategies stand behind in grey.",
     )
-    return joined(lead, tag("div", *charts, class_="multiples"), _under(results, "budgets"))
+    return joined(lead, tag("div", *charts, class_="multiples"), under(results, "budgets"))
 
 
 def costs(results: Results) -> Markup | None:
@@ -260,7 +252,7 @@ def costs(results: Results) -> Markup | None:
         name = f"{place} {contender.name}: {figure(found.outside)}, {spent}"
         x = math.log10(max(cost.seconds_each, 1e-6))
         points.append(Point(x, found.outside, str(place), name, contender.family))
-    table = _under(results, "costs")
+    table = under(results, "costs")
     if len(points) < 2:
         return table or None
     low, high = math.floor(min(point.x for point in points)), math.ceil(max(point.x for point in points))
@@ -270,10 +262,10 @@ def costs(results: Results) -> Markup | None:
     frame = Frame(Axis(ticks), y, 300, labels)
     title = f"{metric.title} out of domain against seconds an argument, of {len(points)} strategies"
     key = (
-        tag("li", _name(results, contender.name), tag("small", _spent(results, contender.name)))
+        tag("li", named(results, contender.name), tag("small", _spent(results, contender.name)))
         for contender, _, _ in known
     )
-    lead = _lead(
+    lead = leading(
         f"{metric.title} out of domain (up) against seconds an argument, on a logarithmic scale (right: slower). "
         "Numbers are those of the list; up and to the left is better.",
     )
@@ -285,7 +277,7 @@ def _spent(results: Results, strategy: str) -> str:
     cost = cost_of(results, strategy)
     if cost is None:
         return "not measured"
-    said = [f"{seconds(cost.seconds_each)} an argument"]
+    said = [f"{seconds(cost.seconds_each)} an argument"] if cost.seconds_each is not None else []
     if cost.requests:
         said.append(f"{cost.requests:,} requests")
     if cost.input_tokens:
@@ -294,7 +286,7 @@ def _spent(results: Results, strategy: str) -> str:
         said.append(f"${1000 * cost.usd / cost.arguments:,.2f} a thousand")
     if labels := results.contender(strategy).labels:
         said.append(f"{labels:,} labels")
-    return ", ".join(filter(None, said))
+    return ", ".join(filter(None, said)) or "not measured"
 
 
 def calibration(results: Results) -> Markup | None:
@@ -305,13 +297,13 @@ def calibration(results: Results) -> Markup | None:
         if not each.bins:
             continue
         title = f"{each.strategy}: expected calibration error {figure(each.error)}, {len(each.bins)} bins"
-        caption = joined(_name(results, each.strategy), tag("small", f"error {figure(each.error)}"))
+        caption = joined(named(results, each.strategy), tag("small", f"error {figure(each.error)}"))
         charts.append(tag("figure", tag("figcaption", caption), reliability(title, each.bins)))
-    lead = _lead(
+    lead = leading(
         "Mean label (up) against mean prediction (right), both from 0 to 1, in bins of as many predictions each. On "
         "the diagonal, predictions can be taken at their word; a flat line says little whatever it predicts.",
     )
-    return joined(lead, tag("div", *charts, class_="multiples"), _under(results, "calibration"))
+    return joined(lead, tag("div", *charts, class_="multiples"), under(results, "calibration"))
 
 
 def criteria(results: Results) -> Markup | None:
@@ -327,12 +319,12 @@ def criteria(results: Results) -> Markup | None:
             (criterion, [(found.get((criterion, place)), False) for place in (None, *domains)])
             for criterion in dict.fromkeys(criterion for criterion, _ in found)
         ]
-        groups.append((_name(results, strategy), rows))
+        groups.append((named(results, strategy), rows))
     metric = "Spearman's correlation"
-    lead = _lead(f"{metric} of each criterion's ratings with the target label ({results.target}).")
+    lead = leading(f"{metric} of each criterion's ratings with the target label ({results.target}).")
     heads = [tag("span", each) for each in ("mean", *domains)]
     table = heat_table(f"{metric} by criterion", "criterion", heads, ["mean", *domains], groups)
-    return joined(lead, table, _under(results, "criteria"))
+    return joined(lead, table, under(results, "criteria"))
 
 
 def bias(results: Results) -> Markup | None:
@@ -344,99 +336,19 @@ def bias(results: Results) -> Markup | None:
     for contender in results.ranked():
         found = {_attribute(each): each.estimate for each in results.biases if each.strategy == contender.name}
         if found:
-            rows.append((_name(results, contender.name), [(found.get(each), False) for each in attributes]))
-    lead = _lead(
+            rows.append((named(results, contender.name), [(found.get(each), False) for each in attributes]))
+    lead = leading(
         "How much higher (blue) or lower (orange, with a minus) predictions are than the labels explain (differential "
         "item functioning), in standard deviations of the predictions: for a domain against the mean of all; for "
         "longer texts, one standard deviation of the logarithm of words more; for a stance, con against pro; the last "
         "two within domains. A full bar has an interval that excludes 0; p values are in the table below. Domains rest "
-        "on all annotators having used their scales alike.",
+        "on all annotators having used their scales alike; a strategy that is trained on other domains takes their "
+        "mean along, and that shows here.",
     )
     heads = [tag("span", each) for each in attributes]
     table = heat_table("Shift at equal human quality", "strategy", heads, attributes, [(None, rows)], signed=True)
-    return joined(lead, table, _under(results, "bias"))
+    return joined(lead, table, under(results, "bias"))
 
 
 def _attribute(each: Bias) -> str:
     return f"stance: {each.attribute}" if each.kind == "stance" else each.attribute
-
-
-def disagreements(results: Results) -> Markup | None:
-    """Where a strategy and people are furthest apart; texts only where a reader asked for them."""
-    if not results.disagreements:
-        return None
-    texts = any(each.text for each in results.disagreements)
-    lead = _lead(
-        "Percentile ranks in the domain, 0 the weakest and 100 the strongest: what the strategy says, and what people "
-        "say, out of domain.",
-        "" if texts else "Ids only; argqual benchmark report --texts shows the texts, where the corpora can be read.",
-    )
-    if not texts:
-        return joined(lead, _under(results, "disagreements"))
-    blocks: list[Markup] = []
-    for contender in results.ranked():
-        items = [_disagreement(each) for each in results.disagreements if each.strategy == contender.name]
-        if items:
-            summary = tag("summary", contender.name)
-            opened = "" if not blocks else None  # the first, which is the best
-            blocks.append(tag("details", summary, tag("ol", *items, class_="disagreements"), open=opened))
-    return joined(lead, *blocks, _under(results, "disagreements"))
-
-
-def _disagreement(each: Disagreement) -> Markup:
-    ranks = f"strategy {100 * each.predicted:.0f}, people {100 * each.label:.0f}"
-    where = tag("small", stranger(f"{each.corpus} {each.id}"))
-    issue = tag("p", stranger(each.issue), class_="issue") if each.issue else None
-    text = tag("blockquote", each.text, dir="auto") if each.text else None
-    why = tag("p", tag("b", "The model’s reason: "), stranger(each.rationale)) if each.rationale else None
-    return tag("li", tag("p", tag("b", ranks), " ", where), issue, text, why)
-
-
-def every_metric(results: Results) -> Markup | None:
-    metrics, coverage = table_of(results, "metrics"), table_of(results, "coverage")
-    lacking = any(each.share < 1 or each.degenerate for each in results.coverage)
-    tables = (metrics and exact(metrics, opened=True), coverage and exact(coverage, opened=lacking))
-    return joined(*tables, _under(results, "ceilings", "seeds")) if metrics or coverage else None
-
-
-def data(results: Results) -> Markup | None:
-    table = table_of(results, "domains")
-    return exact(table, opened=True, heading=False) if table else None
-
-
-def missing(results: Results) -> Markup | None:
-    table = table_of(results, "missing")
-    return exact(table, opened=True, heading=False) if table else None
-
-
-def methods(results: Results) -> Markup:
-    said = results.methods
-    rows = [
-        ("Started", said.started),
-        ("Finished", said.finished),
-        ("Cells", f"{said.cells_done:,} of {said.cells:,} done"),
-        ("Intervals", f"{said.interval}, {said.draws:,} draws, seed {said.seed}"),
-        ("Selection", said.selection.replace("_", " ")),
-        ("Baselines", listed(results.baselines)),
-        ("Configuration", tag("code", said.fingerprint)),
-        ("At the start", tag("code", said.run_fingerprint)),
-        ("argqual", said.argqual),
-        *said.versions.items(),
-    ]
-    table = tag("dl", *(joined(tag("dt", name), tag("dd", value)) for name, value in rows if value), class_="methods")
-    changed = said.fingerprint != said.run_fingerprint
-    note = "The configuration was changed after the run had started." if changed else None
-    words = [tag("p", each) for each in said.details]
-    return joined(tag("p", note, class_="lead") if note else None, *words, table)
-
-
-def sources(results: Results) -> Markup | None:
-    items = []
-    for each in results.sources:
-        head = joined(tag("b", each.id), " ", tag("small", each.kind), " ", each.title)
-        alike = " What is made from it carries the same licence." if each.share_alike else ""
-        licence = tag("p", f"{each.licence}. {each.terms}{alike}".strip()) if each.licence else None
-        cites = [tag("p", citation, class_="cite") for citation in each.citations]
-        hash_ = tag("code", each.fingerprint) if each.fingerprint else None
-        items.append(tag("li", tag("p", head, " ", hash_), licence, *cites))
-    return tag("ul", *items, class_="sources") if items else None
