@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -16,6 +17,7 @@ from argqual.benchmark.config import Benchmark
 from argqual.corpora.card import Label
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.groups import groups_of, leaks_among
+from argqual.corpora.leaks import normalised
 from argqual.corpora.reading import read_corpus
 from argqual.errors import BenchmarkError
 
@@ -87,6 +89,11 @@ class Data:
 
     def __len__(self) -> int:
         return len(self.arguments)
+
+    @cached_property
+    def normalised(self) -> tuple[str, ...]:
+        """Each text without case, punctuation and white space: the same for copies."""
+        return tuple(normalised(argument.text) for argument in self.arguments)
 
     def leaking_into(self, places: Iterable[int]) -> set[int]:
         """The places that have to leave training when some are tested."""

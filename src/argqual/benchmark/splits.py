@@ -6,6 +6,7 @@ leaves its training, whatever the corpus. A split that cannot be made is refused
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -37,7 +38,7 @@ class Fold:
     tested_on
         The corpus tested, or the type of argument.
     removed
-        Training arguments that were taken out because they leak into the test, or are of its groups.
+        Arguments that would be trained on, but for leaking into the test or being of its groups.
     budget
         For a label budget: how many labels of the tested corpus were added.
     """
@@ -95,17 +96,25 @@ def folds_of(benchmark: Benchmark, data: Data) -> tuple[list[Fold], list[Refused
 def check_fold(fold: Fold, data: Data) -> None:
     """Make sure, apart from how it was made, that nothing leaks from a fold's test into its training.
 
+    Copies are looked for anew, whatever the cache of leaks says.
+
     Raises
     ------
     AssertionError
-        Something does.
+        Something does, or the fold is none: a bug in how it was made.
     """
-    assert fold.train and fold.test
-    crossing = {data.groups[place] for place in fold.train} & {data.groups[place] for place in fold.test}
-    assert not crossing, f"{fold.name}: the groups {sorted(crossing)} stand on both sides"
-    leaks = data.leaking_into(fold.test) & set(fold.train)
-    assert not leaks, f"{fold.name}: {len(leaks)} training arguments leak into the test"
-    assert data.tested[list(fold.test)].all(), f"{fold.name}: tests what is for training only"
+    for side, places in (("train", fold.train), ("test", fold.test)):
+        if not places or list(places) != sorted(set(places)):
+            raise AssertionError(f"{fold.name}: {side} is empty, or its places do not rise")
+    for what, of in (("groups", data.groups), ("texts of", data.normalised)):
+        sides = [{of[place]: place for place in places if of[place]} for places in (fold.train, fold.test)]
+        if crossing := sorted(sides[0].keys() & sides[1].keys()):
+            shown = crossing if what == "groups" else [data.arguments[sides[1][each]].id for each in crossing]
+            raise AssertionError(f"{fold.name}: the {what} {shown} stand on both sides")
+    if leaks := data.leaking_into(fold.test) & set(fold.train):
+        raise AssertionError(f"{fold.name}: {len(leaks)} training arguments leak into the test")
+    if not data.tested[list(fold.test)].all():
+        raise AssertionError(f"{fold.name}: tests what is for training only")
 
 
 @dataclass(frozen=True)
@@ -132,9 +141,11 @@ def _finished(split: str, draft: _Draft, data: Data) -> Fold:
         if len(extra) < draft.budget:
             raise _Cannot(f"only {len(extra)} labels of other topics are there, not {draft.budget}.")
         extra = extra[: draft.budget]
+        if alone := len(extra) - len(_on_a_scale(extra, data)):
+            raise _Cannot(f"{alone} of {draft.budget} labels have no other one on their scale that differs.")
     train = sorted({*clean, *extra})
-    if len(train) < 2 or np.ptp(data.labels[train]) == 0:
-        raise _Cannot(f"{len(train)} arguments to train on, with fewer than two different labels.")
+    if not _on_a_scale(train, data):
+        raise _Cannot(f"{len(train)} arguments to train on, of which no two have different labels on one scale.")
     return Fold(
         split,
         f"{split}/{draft.name}",
@@ -146,6 +157,14 @@ def _finished(split: str, draft: _Draft, data: Data) -> Fold:
         len(draft.train) - len(clean),
         draft.budget,
     )
+
+
+def _on_a_scale(places: Sequence[int], data: Data) -> list[int]:
+    """The places whose labels can be standardised: another one that is comparable differs."""
+    labels: dict[str, set[float]] = defaultdict(set)
+    for place in places:
+        labels[data.units[place]].add(float(data.labels[place]))
+    return [place for place in places if len(labels[data.units[place]]) > 1]
 
 
 def rung_of(train: Sequence[str], test: Sequence[str], data: Data) -> Rung:
@@ -199,13 +218,13 @@ def _in_domain(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
 def _topics(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     for domain in data.domains:
         places = _of(data, domain)
-        groups = sorted({data.groups[place] for place in places})
-        if len(groups) < 2:
+        if len({data.groups[place] for place in places}) < 2:
             yield Refused("leave_one_topic_out", f"leave_one_topic_out/{domain}", f"{domain} is one group of topics.")
             continue
-        for group in groups:
+        for group in sorted({data.groups[place] for place in places if data.tested[place]}):
             test = [place for place in places if data.groups[place] == group]
-            yield _Draft(f"{domain}/{group}", domain, places, test)
+            train = [place for place in places if data.groups[place] != group]
+            yield _Draft(f"{domain}/{group}", domain, train, test)
 
 
 def _domains(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
