@@ -1,6 +1,6 @@
 """How long a paired difference takes: 10,000 arguments on 100 topics, 2,000 draws, both strategies in each draw.
 
-    python benchmarks/speed/bootstrap.py        # writes results/bootstrap.json
+python benchmarks/speed/bootstrap.py        # writes results/bootstrap.json
 """
 
 from __future__ import annotations
