@@ -37,7 +37,9 @@ def write_corpus(folder: Path, name: str, *, count: int = 40) -> Path:
 
 
 def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", **more: str) -> Path:
-    """A benchmark over two such corpora."""
+    """A benchmark over two such corpora; `length` is in every one."""
+    if "length" not in strategies:
+        strategies = f"  length:\n{strategies}"
     cards = [write_corpus(folder, name) for name in ("east", "west")]
     corpora = "".join(f"  {card}:\n" for card in cards)
     rest = "".join(f"{key}: {value}\n" for key, value in more.items())

@@ -6,6 +6,7 @@ embedded one has all cores; the others run before, in as many processes as are w
 
 from __future__ import annotations
 
+import logging
 import math
 import multiprocessing
 import os
@@ -16,7 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -193,7 +194,9 @@ def _on_ray(
 
     own = not ray.is_initialized()
     if own:
-        ray.init(num_cpus=None if _cluster() else jobs, log_to_driver=False, include_dashboard=False)
+        ray.init(
+            num_cpus=None if _cluster() else jobs, log_to_driver=False, logging_level="ERROR", include_dashboard=False
+        )
     try:
         remote = ray.remote(num_cpus=1)(run_cell)
         benchmark, data = ray.put(plan.benchmark), ray.put(plan.data)

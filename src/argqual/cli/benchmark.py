@@ -201,7 +201,7 @@ def _plan_text(plan: Plan, path: Path, found: list[Needed]) -> str:
     topics = Counter(corpus for corpus, _ in set(zip(data.corpora, data.groups, strict=True)))
     lines = [paragraph(f"{plan.benchmark.title} ({plan.benchmark.id}, {plan.benchmark.fingerprint})")]
     lines += [f"  {domain}: {tested[domain]:,} arguments, {topics[domain]} topics" for domain in data.domains]
-    lines.append(f"  {len(plan.folds)} folds, {len(plan.distinct)} cells; run: {path}")
+    lines.append(f"  {len(plan.folds)} folds, {len(plan.distinct)} cells; run: {shortened(clean(str(path)), 40)}")
     lines.append("")
     titles = f"{'cells':>6}{'done':>6}{'to ask':>8}{'kept':>7}{'tokens':>9}{'cost':>10}{'time':>10}"
     lines.append(f"{'Strategy':{_NAME_WIDTH}}{titles}")
