@@ -2,9 +2,10 @@
 
 Topics are drawn with replacement within each domain, whole, and every statistic is computed anew in each draw;
 what is compared is compared in the same draws. From the draws comes a standard error, with the factor G / (G - 1)
-for G topics (a bootstrap of G clusters has the variance of dividing by G), and from that an interval by Student's t
-with G - 1 degrees of freedom, Welch's for several domains. Single correlations get theirs on Fisher's z scale. Why
-not percentiles: with 15 topics they hold too rarely; `docs/statistics.md` has the simulation.
+for G topics (a bootstrap of G clusters has the variance of dividing by G), and from that an interval by Student's t.
+Its degrees of freedom are one less than the effective number of topics, (sum of sizes)² / sum of squared sizes
+(Kish 1965), since a few large topics are worth few; Welch's for several domains. Single correlations get theirs on
+Fisher's z scale. Why not percentiles: with 15 topics they hold too rarely; `docs/statistics.md` has the simulation.
 
 The domains are taken as they are: an interval says how the figure would move with other topics of these domains, not
 with other domains.
@@ -194,6 +195,7 @@ class _Drawn(NamedTuple):
     n: int
     offered: int
     clusters: int
+    effective: float
     reason: str | None
 
     @classmethod
@@ -208,7 +210,9 @@ class _Drawn(NamedTuple):
         seed: int,
     ) -> _Drawn:
         units = Units.of(kept, clusters)
-        nothing = cls(np.nan, np.empty(0), units.n, units.offered, units.clusters or 0, reason)
+        sizes = np.bincount(units.codes) if units.codes is not None and units.n else np.zeros(1)
+        effective = float(sizes.sum() ** 2 / max((sizes**2).sum(), 1))
+        nothing = cls(np.nan, np.empty(0), units.n, units.offered, units.clusters or 0, effective, reason)
         if reason:
             return nothing
         if units.n < 2:
@@ -218,7 +222,7 @@ class _Drawn(NamedTuple):
             return nothing._replace(reason="all values of one side are equal, or nothing is left beyond length")
         rng = np.random.default_rng([seed, int(hashlib.sha256(domain.encode()).hexdigest()[:8], 16)])
         drawn = np.concatenate([statistic(weights) for weights in draws_of(units, draws, rng)])
-        return cls(value, drawn, units.n, units.offered, units.clusters or 0, None)
+        return nothing._replace(value=value, draws=drawn)
 
     @property
     def variance(self) -> float:
@@ -281,7 +285,7 @@ def _inferred(found: Sequence[_Drawn], method: str, *, interval: Interval, fishe
     draws = draws[np.isfinite(draws)]
     if variance == 0:
         return Difference(replace(estimate, low=value, high=value), se=0.0)
-    df = float(variance**2 / sum(part**2 / (each.clusters - 1) for part, each in zip(parts, found, strict=True)))
+    df = float(variance**2 / sum(part**2 / max(each.effective - 1, 1) for part, each in zip(parts, found, strict=True)))
     se = float(np.sqrt(variance))
     reach = float(stats.t.ppf(1 - _LEVEL / 2, df))
     if interval == "percentile":
