@@ -11,13 +11,14 @@ import pytest
 import yaml
 
 from argqual.benchmark import metrics
-from argqual.benchmark.config import Benchmark, benchmark_schema, load_benchmark, named_by, parse_benchmark
+from argqual.benchmark.config import SPLITS, Benchmark, benchmark_schema, load_benchmark, named_by, parse_benchmark
 from argqual.benchmark.schema import MetricName
 from argqual.errors import BenchmarkError
 from argqual.strategies import Calibrated, Principle, Tfidf
 from cardfile import own_card
 
-SHIPPED = sorted((Path(__file__).parents[2] / "benchmarks").glob("*.yaml"))
+SHIPPED_FOLDER = Path(__file__).parents[2] / "benchmarks"
+SHIPPED = sorted(SHIPPED_FOLDER.glob("*.yaml"))
 SMALL = """\
 schema: argqual/benchmark@1
 id: small
@@ -393,3 +394,22 @@ def test_a_benchmark_is_read_again_from_what_a_run_keeps_of_it() -> None:
     benchmark = parse_benchmark(SMALL)
     again = Benchmark.model_validate(benchmark.model_dump(mode="json", by_alias=True))
     assert again == benchmark and again.fingerprint == benchmark.fingerprint
+
+
+def test_the_page_on_the_file_names_every_key_and_value() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "benchmark-file.md").read_text(encoding="utf-8")
+    schema = benchmark_schema()
+    keys = set(schema["properties"])
+    for part in ("CorpusUse", "StrategyUse", "ClaimSaid"):
+        keys |= set(schema["$defs"][part]["properties"])
+    assert [key for key in sorted(keys | set(SPLITS)) if f"`{key}`" not in page] == []
+    examples = [block.split("```")[0] for block in page.split("```yaml\n")[1:]]
+    assert parse_benchmark(examples[0]).id == "posts"
+
+
+def test_the_variant_on_the_page_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "benchmark-file.md").read_text(encoding="utf-8")
+    own(tmp_path, (SHIPPED_FOLDER / "transfer.yaml").read_text(encoding="utf-8"), "transfer.yaml")
+    found = load_benchmark(own(tmp_path, page.split("```yaml\n")[2].split("```")[0], "variant.yaml"))
+    assert found.id == "transfer-small" and found.corpora["ibm_argq_rank_30k"].sample == 30
+    assert "debate_speeches" not in found.corpora and "qoam" not in found.strategies

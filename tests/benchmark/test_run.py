@@ -118,7 +118,7 @@ def test_a_ray_cluster_of_two_gives_the_same(tmp_path: Path, monkeypatch: pytest
 
 
 def test_parameters_are_chosen_by_training_arguments_or_marked(tmp_path: Path) -> None:
-    grid = "  tfidf: {grid: {alpha: [0.1, 1000000]}}\n"
+    grid = "  length:\n  tfidf: {grid: {alpha: [0.1, 1000000]}}\n"
     for selection in ("training_domain", "leave_one_domain_out", "oracle"):
         path = tmp_path / f"{selection}.sqlite"
         run(write_benchmark(tmp_path, grid, selection=selection), path)
@@ -185,7 +185,7 @@ def test_killed_at_twenty_random_moments_it_ends_as_if_nothing_had_been(tmp_path
 
 
 def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
-    file = write_benchmark(tmp_path, "  surface: {seeds: 60}\n")
+    file = write_benchmark(tmp_path, "  length:\n  surface: {seeds: 60}\n")
     path = tmp_path / "small.run.sqlite"
     command = [sys.executable, "-m", "argqual", "benchmark", "run", str(file), "--jobs", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")

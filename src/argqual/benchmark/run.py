@@ -6,7 +6,6 @@ embedded one has all cores; the others run before, in as many processes as are w
 
 from __future__ import annotations
 
-import logging
 import math
 import multiprocessing
 import os
@@ -17,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
