@@ -53,8 +53,6 @@ def test_a_run_that_was_not_is_said_to_be_missing(file: Path) -> None:
 def test_a_file_that_is_wrong_is_said_to_be_with_its_line(file: Path) -> None:
     text = file.read_text(encoding="utf-8").replace("tfidf:\n", "tfidf: {params: {alfa: 1}}\n")
     file.write_text(text, encoding="utf-8")
-        file.read_text(encoding="utf-8").replace("tfidf:\n", "tfidf: {params: {alfa: 1}}\n"), encoding="utf-8"
-    )
     ran = argqual("plan", file)
     assert ran.returncode == 2 and "Did you mean 'alpha'?" in ran.stderr and "small.yaml:" in ran.stderr
 

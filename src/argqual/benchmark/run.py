@@ -6,6 +6,7 @@ embedded one has all cores; the others run before, in as many processes as are w
 
 from __future__ import annotations
 
+import logging
 import math
 import multiprocessing
 import os
@@ -194,7 +195,10 @@ def _on_ray(
     own = not ray.is_initialized()
     if own:
         ray.init(
-            num_cpus=None if _cluster() else jobs, log_to_driver=False, logging_level="ERROR", include_dashboard=False
+            num_cpus=None if _cluster() else jobs,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            include_dashboard=False,
         )
     try:
         remote = ray.remote(num_cpus=1)(run_cell)
