@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from argqual import __version__
+from argqual.argument import Argument
 from argqual.benchmark.config import Benchmark, Contender
 from argqual.benchmark.data import Data
+from argqual.benchmark.perturbations import KINDS, perturbed
 from argqual.benchmark.splits import Fold
 from argqual.benchmark.store import Part
 from argqual.strategies.registry import load_class
@@ -31,6 +33,8 @@ class Cell:
     ----------
     asks
         Whether a language model is asked or read.
+    perturbation
+        What is done to the tested texts first; None: nothing.
     """
 
     key: str
@@ -38,12 +42,24 @@ class Cell:
     fold: Fold
     seed: int
     asks: bool
+    perturbation: str | None = None
 
     @property
     def name(self) -> str:
         """For people."""
         seed = f", seed {self.seed}" if self.contender.seeds > 1 else ""
-        return f"{self.contender.title}: {self.fold.name}{seed}"
+        changed = f", {self.perturbation}" if self.perturbation else ""
+        return f"{self.contender.title}: {self.fold.name}{changed}{seed}"
+
+    def tested(self, data: Data) -> list[Argument]:
+        """The arguments to predict."""
+        return tested(self.fold, self.perturbation, data)
+
+
+def tested(fold: Fold, perturbation: str | None, data: Data) -> list[Argument]:
+    """A fold's test, with its texts perturbed where that is wanted."""
+    arguments = [data.arguments[place] for place in fold.test]
+    return [perturbed(argument, perturbation) for argument in arguments] if perturbation else arguments
 
 
 def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tuple[Cell, Part]]:
@@ -53,13 +69,13 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
     whatever was to be trained on.
     """
     found = []
-    texts = [hashlib.sha256(argument.text.encode()).hexdigest() for argument in data.arguments]
+    texts = [_digest(argument.text) for argument in data.arguments]
     for contender in benchmark.contenders():
         learns = bool(contender.build().learns)
         asks = contender.model is not None
-        for fold in folds:
-            if fold.split not in contender.splits:
-                continue
+        own = [fold for fold in folds if fold.split in contender.splits]
+        for fold, perturbation in (*((fold, None) for fold in own), *_perturbed(benchmark, data, contender, own)):
+            arguments = tested(fold, perturbation, data)
             for seed in range(contender.seeds):
                 depends: dict[str, Any] = {
                     "format": _FORMAT,
@@ -69,8 +85,8 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
                     "params": _plain(contender.params),
                     "frameworks": dict(_frameworks(contender)),
                     "seed": seed,
-                    "test": [texts[place] for place in fold.test],
-                    "inputs": [_plain(data.arguments[place].inputs()) for place in fold.test],
+                    "test": [_digest(argument.text) for argument in arguments],
+                    "inputs": [_plain(argument.inputs()) for argument in arguments],
                 }
                 if learns or contender.grid:
                     depends |= {
@@ -81,9 +97,26 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
                 if contender.grid:
                     depends |= {"grid": _plain(contender.grid), "selection": benchmark.selection}
                 key = hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:32]
-                cell = Cell(key, contender, fold, seed, asks)
+                cell = Cell(key, contender, fold, seed, asks, perturbation)
                 found.append((cell, _part(cell, benchmark, data)))
     return found
+
+
+def _perturbed(
+    benchmark: Benchmark, data: Data, contender: Contender, folds: Sequence[Fold]
+) -> Iterator[tuple[Fold, str]]:
+    """Away from home, the folds whose test is the first arguments of each corpus, once a perturbation."""
+    wanted = benchmark.perturbed
+    if wanted is None or (wanted.strategies and contender.name not in wanted.strategies):
+        return
+    first: set[int] = set()
+    for corpus in data.domains:
+        own = [place for place, other in enumerate(data.corpora) if other == corpus and data.tested[place]]
+        first.update(own[: wanted.arguments])  # a corpus' arguments stand in the order in which samples are drawn
+    for fold in folds:
+        test = tuple(place for place in fold.test if place in first)
+        if fold.split == benchmark.away and test:
+            yield from ((replace(fold, test=test), kind) for kind in KINDS)
 
 
 def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Part:
@@ -92,7 +125,7 @@ def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Part:
         strategy=cell.contender.title,
         kind=cell.contender.strategy,
         model=cell.contender.model,
-        fold=fold.name,
+        fold=f"{fold.name}, {cell.perturbation}" if cell.perturbation else fold.name,
         seed=cell.seed,
         cell=cell.key,
         split=fold.split,
@@ -103,7 +136,12 @@ def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Part:
         removed=fold.removed,
         oracle=bool(cell.contender.grid) and benchmark.selection == "oracle",
         test=tuple((data.corpora[place], data.arguments[place].id or "") for place in fold.test),
+        perturbation=cell.perturbation,
     )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _class_of(name: str) -> str:

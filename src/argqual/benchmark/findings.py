@@ -16,6 +16,7 @@ from argqual.benchmark.config import Benchmark, named_by
 from argqual.benchmark.judged import claims_found
 from argqual.benchmark.metrics import METRICS
 from argqual.benchmark.predicted import Key, Predicted
+from argqual.benchmark.reliance import reliance_of
 from argqual.benchmark.results import ClaimFound, Contender, Domain, Methods, MetricNamed, Missing, Results, Source
 from argqual.benchmark.store import Run
 from argqual.strategies.registry import known_strategies
@@ -64,6 +65,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         reliability=tuple(summary.reliability_of(predicted)),
         criteria=tuple(summary.criteria_of(predicted)),
         biases=tuple(biases_of(predicted, *_attributes(run, facts))),
+        reliance=tuple(reliance_of(predicted, tuple(run.scored(perturbed=True)))),
         disagreements=tuple(summary.disagreements_of(predicted)),
         sources=tuple(_sources(facts, benchmark)),
         missing=tuple(_missing(run, facts)),

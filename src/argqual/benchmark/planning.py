@@ -80,19 +80,20 @@ def needed(plan: Plan, status: Mapping[str, str]) -> Iterator[Needed]:
 
 
 def _with_asking(found: Needed, data: Data, left: list[Cell], store: Store, asked: set[str]) -> Needed:
-    planners: dict[str, tuple[Judge, Planner]] = {}
-    reads: set[int] = set()
+    planners: dict[int, tuple[Judge, Planner]] = {}  # by judge: those of two folds may show other examples
+    reads: set[str] = set()
     for cell in left:
         if not cell.asks:
             continue
         judges = list(_judges(cell, data))
         if not judges:
-            reads.update(cell.fold.train, cell.fold.test)
+            reads.update(data.arguments[place].text for place in cell.fold.train)
+            reads.update(argument.text for argument in cell.tested(data))
         for judge, argument in judges:
             key = judge.key(argument)
             if key not in asked:
                 asked.add(key)
-                _, planner = planners.setdefault(judge.fingerprint, (judge, Planner(judge, store, sample=50)))
+                _, planner = planners.setdefault(id(judge), (judge, Planner(judge, store, sample=50)))
                 planner.add(argument)
     to_ask, kept, tokens, seconds = 0, 0, 0.0, 0.0
     cost: float | None = 0.0
@@ -110,17 +111,17 @@ def _with_asking(found: Needed, data: Data, left: list[Cell], store: Store, aske
 def _judges(cell: Cell, data: Data) -> Iterator[tuple[Judge, Argument]]:
     """Who is asked about what in a cell, where that is known beforehand: by a prompted strategy, or one within."""
     strategy = cell.contender.build(cell.seed)
-    places = list(cell.fold.test)
+    arguments = cell.tested(data)
     inner = getattr(strategy, "base", None)
     if not isinstance(strategy, Prompted) and inner is not None:
         strategy = strategy._base()
-        places += cell.fold.train
+        arguments += [data.arguments[place] for place in cell.fold.train]
     if not isinstance(strategy, Prompted):
         return
     if strategy.learns:  # which examples are shown is decided by fitting, which asks nothing without rationales
         train = list(cell.fold.train)
-        arguments = [data.arguments[place] for place in train]
-        strategy.fit(arguments, data.labels[train], groups=[data.groups[place] for place in train])
+        groups = [data.groups[place] for place in train]
+        strategy.fit([data.arguments[place] for place in train], data.labels[train], groups=groups)
     for judge in strategy._judges():
-        for place in places:
-            yield judge, data.arguments[place]
+        for argument in arguments:
+            yield judge, argument

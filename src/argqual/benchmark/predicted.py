@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from argqual.assessment import Usage
 from argqual.benchmark.metrics import Sample
-from argqual.benchmark.results import OUT_OF_DOMAIN
+from argqual.benchmark.schema import OUT_OF_DOMAIN
 
 Array = npt.NDArray[np.float64]
 Key = tuple[str, str]  # corpus and id of an argument

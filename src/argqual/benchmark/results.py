@@ -15,8 +15,6 @@ from typing import Any, Literal
 from argqual.corpora.bootstrap import Estimate
 
 Outcome = Literal["supported", "contradicted", "undecided"]
-OUT_OF_DOMAIN = ("leave_one_domain_out", "corpus_to_corpus", "leave_one_type_out", "leave_one_topic_out")
-"""Splits that test elsewhere than they train, the one that a report leads with first."""
 
 
 @dataclass(frozen=True)
@@ -260,6 +258,26 @@ class Bias:
 
 
 @dataclass(frozen=True)
+class Reliance:
+    """How predictions change when only the surface of a text does, as means over domains.
+
+    Parameters
+    ----------
+    perturbation
+        `words shuffled`, `without function words`.
+    kept
+        Spearman's correlation of predictions before and after.
+    moved
+        Mean absolute change, in standard deviations of the predictions before.
+    """
+
+    strategy: str
+    perturbation: str
+    kept: Estimate
+    moved: Estimate
+
+
+@dataclass(frozen=True)
 class Disagreement:
     """An argument that a strategy places far from where people do; both as percentile ranks (0 to 1) in its domain.
 
@@ -368,6 +386,7 @@ class Results:
     reliability: tuple[Reliability, ...] = ()
     criteria: tuple[CriterionAgreement, ...] = ()
     biases: tuple[Bias, ...] = ()
+    reliance: tuple[Reliance, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     sources: tuple[Source, ...] = ()
     missing: tuple[Missing, ...] = ()

@@ -252,7 +252,7 @@ def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
     arguments = [data.arguments[place] for place in train]
     groups = [data.groups[place] for place in train]
     strategy.fit(arguments, labels if strategy.learns else None, groups=groups)
-    found = strategy.predictions([data.arguments[place] for place in fold.test])
+    found = strategy.predictions(cell.tested(data))
     rated = isinstance(strategy, Prompted)  # its predictions are qualities from 0 to 1, whatever it saw
     values = found.values
     if strategy.learns and not rated and scale:

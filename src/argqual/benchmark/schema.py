@@ -44,6 +44,13 @@ SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
 ACROSS_DOMAINS = ("leave_one_domain_out", "corpus_to_corpus", "label_budget")
 """Splits that need two corpora or more."""
+OUT_OF_DOMAIN: tuple[SplitName, ...] = (
+    "leave_one_domain_out",
+    "corpus_to_corpus",
+    "leave_one_type_out",
+    "leave_one_topic_out",
+)
+"""Splits that test elsewhere than they train, the one that a report leads with first."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+.-]*$", max_length=60)]
 Seeds = Annotated[int, Field(ge=1, le=100)]
@@ -100,6 +107,21 @@ class StrategyUse(Part):
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     seeds: Seeds = 1
     splits: tuple[SplitName, ...] | None = None
+
+
+class PerturbedUse(Part):
+    """Texts that are tested once more with their surface changed; see `argqual.benchmark.perturbations`.
+
+    Parameters
+    ----------
+    arguments
+        How many of each corpus.
+    strategies
+        Only these; all of them when left out.
+    """
+
+    arguments: Annotated[int, Field(ge=5)] = 20
+    strategies: tuple[Name, ...] = ()
 
 
 class ClaimSaid(Part):
@@ -161,6 +183,8 @@ class Benchmark(Part):
         The first is the headline one.
     draws
         Of the bootstrap.
+    perturbed
+        Whether, and for whom, texts are tested with their surface changed too, away from home.
     """
 
     schema_: Annotated[Literal["argqual/benchmark@1"], Field(alias="schema")]
@@ -179,6 +203,7 @@ class Benchmark(Part):
     baselines: tuple[Name, ...] = ()
     metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] = ("spearman", "spearman_beyond_length")
     draws: Annotated[int, Field(ge=200, le=100_000)] = 2000
+    perturbed: PerturbedUse | None = None
     claims: dict[Name, ClaimSaid] = Field(default_factory=dict)
 
     @field_validator("corpora", "strategies", mode="before")
@@ -230,6 +255,8 @@ class Benchmark(Part):
                     raise _wrong(f"{split} is not among the splits.", "strategies", name, "splits")
         for name in self.baselines:
             self._require(name, "baselines")
+        for name in self.perturbed.strategies if self.perturbed else ():
+            self._require(name, "perturbed", "strategies")
         for key, claim in self.claims.items():
             self._check_claim(claim, ("claims", key))
         return self
@@ -260,6 +287,11 @@ class Benchmark(Part):
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("fingerprint", None)
         return copied
+
+    @property
+    def away(self) -> SplitName:
+        """The split that stands for out of domain: the first there is of `OUT_OF_DOMAIN`, or else `in_domain`."""
+        return next((split for split in OUT_OF_DOMAIN if split in self.splits), "in_domain")
 
     @cached_property
     def fingerprint(self) -> str:

@@ -66,7 +66,8 @@ class Row:
 class Part:
     """Where a cell stands in the tables: a strategy's fold with a seed.
 
-    `split`, `rung`, `trained_on`, `tested_on`, `budget`, `removed` are the fold's; `test` the ids, by corpus.
+    `split`, `rung`, `trained_on`, `tested_on`, `budget`, `removed` are the fold's; `test` the ids, by corpus;
+    `perturbation` what was done to the tested texts.
     """
 
     strategy: str
@@ -83,6 +84,7 @@ class Part:
     removed: int
     oracle: bool
     test: tuple[tuple[str, str], ...]
+    perturbation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ class Scored:
     usage: Usage
     fit_seconds: float
     labels_seen: int
+    perturbation: str | None = None
 
 
 class Run:
@@ -313,8 +316,8 @@ class Run:
         """When the last cell was written."""
         return self._connection.execute("SELECT max(finished) FROM cell").fetchone()[0]  # type: ignore[no-any-return]
 
-    def scored(self) -> Iterator[Scored]:
-        """All predictions, pooled over folds, in the order of the benchmark."""
+    def scored(self, *, perturbed: bool = False) -> Iterator[Scored]:
+        """All predictions of the texts as they are, or as they are perturbed, pooled over folds, in the run's order."""
         rows = {(row.corpus, row.id): row for row in self.rows()}
         order = {key: place for place, key in enumerate(rows)}
         levels = {domain["id"]: domain["levels"] for domain in self.facts()["domains"]}
@@ -322,8 +325,10 @@ class Run:
         pooled: dict[tuple[Any, ...], list[Part]] = defaultdict(list)
         sources: dict[tuple[Any, ...], dict[str, None]] = defaultdict(dict)
         for part in self.parts():
+            if perturbed != (part.perturbation is not None):
+                continue
             away = part.trained_on if part.split == "corpus_to_corpus" else ()
-            key = (part.strategy, part.split, part.tested_on, part.budget, part.seed, away)
+            key = (part.strategy, part.split, part.tested_on, part.budget, part.seed, away, part.perturbation)
             pooled[key].append(part)
             sources[key].update(dict.fromkeys(part.trained_on))
         cells = {key: (status, json.loads(content)) for key, status, content in self._cells()}
@@ -379,6 +384,7 @@ class Run:
                 usage=_total([Usage(**(content["usage"] or {})) for content in usages]),
                 fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
                 labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
+                perturbation=first.perturbation,
             )
 
     def _cells(self) -> Iterable[tuple[str, str, str]]:

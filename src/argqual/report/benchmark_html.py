@@ -28,6 +28,7 @@ _PARTS = (
     ("calibration", "Calibration", sections.calibration),
     ("criteria", "Criterion by criterion", sections.criteria),
     ("bias", "Bias at equal human quality", sections.bias),
+    ("reliance", "What predictions go by", sections.reliance),
     ("disagreements", "The worst disagreements", appendix.disagreements),
     ("figures", "Every metric, and coverage", appendix.every_metric),
     ("data", "The data", appendix.data),

@@ -174,6 +174,14 @@ def _tables(results: Results) -> Iterator[Table]:
         signed=True,
     )
     yield Table(
+        "reliance",
+        "What predictions go by: texts with their surface changed",
+        ("strategy", "text", "order kept", "moved, in standard deviations"),
+        tuple((each.strategy, each.perturbation, each.kept, each.moved) for each in results.reliance),
+        "Order kept: Spearman's correlation of predictions before and after, 1 where nothing changes. Moved: the mean "
+        "absolute change, in standard deviations of the predictions before.",
+    )
+    yield Table(
         "disagreements",
         "Worst disagreements: percentile ranks in the domain, 0 to 1",
         ("strategy", "domain", "corpus", "id", "predicted", "people"),
