@@ -139,6 +139,43 @@ def test_a_paired_difference_is_narrower_than_two_intervals_apart() -> None:
     assert found.within(1.0) is True and found.within(1e-6) is False
 
 
+def test_over_domains_an_interval_is_students_of_the_domains_figures() -> None:
+    one = {
+        name: [sample(seed, noise=noise)]
+        for seed, (name, noise) in enumerate(zip("abcd", (0.1, 0.3, 0.6, 0.9), strict=True))
+    }
+    other = {name: [sample(seed + 10, noise=0.5)] for seed, name in enumerate("abcd")}
+    values = [
+        difference("spearman", {name: one[name]}, {name: other[name]}, draws=200).estimate.value or 0 for name in "abcd"
+    ]
+    found = difference("spearman", one, other, draws=200, over="domains")
+    said = stats.ttest_1samp(values, 0)
+    assert found.p == pytest.approx(said.pvalue) and found.df == 3
+    low, high = said.confidence_interval()
+    assert (found.estimate.low, found.estimate.high) == pytest.approx((low, high))
+    # One domain alone is no sample of domains: its interval is over topics.
+    alone = difference("spearman", {"a": one["a"]}, {"a": other["a"]}, draws=200, over="domains")
+    assert alone == difference("spearman", {"a": one["a"]}, {"a": other["a"]}, draws=200)
+
+
+def test_over_domains_nothing_is_said_to_be_retained() -> None:
+    inside = {"a": [ONE], "b": [sample(3)]}
+    assert gap("spearman", inside, inside, draws=200, over="domains").retention.value is None
+    assert gap("spearman", inside, inside, draws=200).retention.value == pytest.approx(1)
+
+
+def test_seeds_add_the_variance_of_their_mean() -> None:
+    seeds = [sample(seed, noise=0.2 + 0.3 * seed) for seed in range(3)]
+    apart = [each._replace(source=str(place)) for place, each in enumerate(seeds)]  # not seeds of one training
+    nothing = {"a": [ONE._replace(predicted=np.random.default_rng(7).random(120))]}
+    with_seeds = difference("spearman", {"a": seeds}, nothing, draws=500)
+    without = difference("spearman", {"a": apart}, nothing, draws=500)
+    variance = float(np.var([METRICS["spearman"].value(each) or 0 for each in seeds], ddof=1)) / 3
+    assert with_seeds.estimate.value == pytest.approx(without.estimate.value)
+    assert (with_seeds.se or 0) ** 2 == pytest.approx((without.se or 0) ** 2 + variance)
+    assert (with_seeds.df or 0) < (without.df or 0)
+
+
 def test_samples_of_other_arguments_are_not_compared() -> None:
     with pytest.raises(ValueError, match="not of the same arguments"):
         difference("spearman", {"a": [ONE]}, {"a": [sample(n=60)]}, draws=200)

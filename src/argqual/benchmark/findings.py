@@ -23,9 +23,13 @@ from argqual.strategies.registry import known_strategies
 
 _FEW_DOMAINS = 10
 _INTERVAL = "95 %, Student's t with the bootstrap's standard error over topics; correlations on Fisher's z scale"
+_OVER = {
+    "topics": "of means over domains: for other topics of these domains",
+    "domains": "of means over domains: for other domains, from the variance between these (Student's t)",
+}
 _DETAILS = (
-    "Means over domains count each domain alike. Topics are resampled within each domain; the domains themselves are "
-    "taken as they are.",
+    "Means over domains count each domain alike. Topics are resampled within each domain. Where a strategy has several "
+    "seeds, their variance is part of every interval.",
     "Labels are compared only within what they are comparable in, as a corpus' card says. Copies, near-copies and "
     "quotations of what is tested never stand in training.",
 )
@@ -81,7 +85,8 @@ def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
 
 
 def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
-    return Predicted(tuple(run.scored()), tuple(benchmark.metrics), benchmark.draws, benchmark.seed)
+    metrics, over = tuple(benchmark.metrics), benchmark.intervals_over
+    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over)
 
 
 def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
@@ -149,7 +154,7 @@ def _methods(run: Run, benchmark: Benchmark) -> Methods:
         started=first["taken_up"],
         finished=run.finished() or "",
         draws=benchmark.draws,
-        interval=_INTERVAL,
+        interval=f"{_INTERVAL}; {_OVER[benchmark.intervals_over]}",
         seed=benchmark.seed,
         selection=benchmark.selection,
         cells=len(cells),
@@ -196,4 +201,8 @@ def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
 def _warnings(predicted: Predicted) -> Iterator[str]:
     number = len(predicted.domains)
     if 1 < number < _FEW_DOMAINS:
-        yield f"A mean over {number} domains speaks of these {number}, not of domains at large."
+        yield (
+            f"{number} domains are a small sample of domains at large."
+            if predicted.over == "domains"
+            else f"A mean over {number} domains speaks of these {number}, not of domains at large."
+        )

@@ -7,13 +7,18 @@ Its degrees of freedom are one less than the effective number of topics, (sum of
 (Kish 1965), since a few large topics are worth few; Welch's for several domains. Single correlations get theirs on
 Fisher's z scale. Why not percentiles: with 15 topics they hold too rarely; `docs/statistics.md` has the simulation.
 
-The domains are taken as they are: an interval says how the figure would move with other topics of these domains, not
-with other domains.
+Where a strategy was fitted with several seeds, the variance of their figures is added. (The part of it that is noise
+of single arguments is in the bootstrap's already, so such intervals are rather wide than narrow.)
+
+The domains are taken as they are (`over="topics"`): an interval says how the figure would move with other topics of
+these domains. `over="domains"` takes them as drawn from domains at large: the variance is then that between the
+domains' own figures, which holds what topics and seeds add (ultimate clusters; Hansen, Hurwitz and Madow 1953).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -26,6 +31,7 @@ from argqual.benchmark.metrics import METRICS, Metric, Sample, reliability
 from argqual.corpora.bootstrap import Array, Estimate, Statistic, Units, draws_of
 
 Interval = Literal["t", "percentile"]
+Over = Literal["topics", "domains"]
 Samples = Mapping[str, Sequence[Sample]]
 """Domain to samples of the same arguments, in the same order: one a seed, say. A domain's figure is their mean."""
 
@@ -83,11 +89,19 @@ def measure(
     return macro(metric, {"": samples}, draws=draws, seed=seed, interval=interval)
 
 
-def macro(metric: str, samples: Samples, *, draws: int = 2000, seed: int = 0, interval: Interval = "t") -> Estimate:
+def macro(
+    metric: str,
+    samples: Samples,
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+    interval: Interval = "t",
+    over: Over = "topics",
+) -> Estimate:
     """The mean of a figure over domains, each counting alike."""
     chosen = METRICS[metric]
     found = [_drawn(chosen, [(1.0, each)], domain, draws, seed) for domain, each in samples.items()]
-    return _inferred(found, chosen.title, interval=interval, fisher=chosen.fisher).estimate
+    return _inferred(found, chosen.title, interval=interval, fisher=chosen.fisher, over=over).estimate
 
 
 def worst(
@@ -106,17 +120,30 @@ def worst(
 
 
 def difference(
-    metric: str, one: Samples, other: Samples, *, draws: int = 2000, seed: int = 0, interval: Interval = "t"
+    metric: str,
+    one: Samples,
+    other: Samples,
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+    interval: Interval = "t",
+    over: Over = "topics",
 ) -> Difference:
     """One minus the other, on the arguments for which both have predictions, as a mean over the domains of both."""
     chosen = METRICS[metric]
     both = [domain for domain in one if domain in other]
     found = [_drawn(chosen, [(1.0, one[each]), (-1.0, other[each])], each, draws, seed) for each in both]
-    return _inferred(found, f"difference in {chosen.title}", interval=interval)
+    return _inferred(found, f"difference in {chosen.title}", interval=interval, over=over)
 
 
 def contrast(
-    metric: str, terms: Sequence[tuple[float, Samples]], *, draws: int = 2000, seed: int = 0, interval: Interval = "t"
+    metric: str,
+    terms: Sequence[tuple[float, Samples]],
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+    interval: Interval = "t",
+    over: Over = "topics",
 ) -> Difference:
     """A weighted sum of figures of the same arguments, such as one gap minus another."""
     chosen = METRICS[metric]
@@ -124,28 +151,35 @@ def contrast(
     found = [
         _drawn(chosen, [(weight, samples[each]) for weight, samples in terms], each, draws, seed) for each in domains
     ]
-    return _inferred(found, f"contrast in {chosen.title}", interval=interval)
+    return _inferred(found, f"contrast in {chosen.title}", interval=interval, over=over)
 
 
 def gap(
-    metric: str, inside: Samples, outside: Samples, *, draws: int = 2000, seed: int = 0, interval: Interval = "t"
+    metric: str,
+    inside: Samples,
+    outside: Samples,
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+    interval: Interval = "t",
+    over: Over = "topics",
 ) -> Gap:
     """In-domain minus out-of-domain on the same arguments, and the share that is retained.
 
     The share (a ratio of means, with percentiles of its draws) is there only where the in-domain interval
-    excludes 0: of what is not there, nothing can be retained.
+    excludes 0: of what is not there, nothing can be retained. Over domains it has no interval, and is not given.
     """
     chosen = METRICS[metric]
     both = [domain for domain in inside if domain in outside]
     home = [_drawn(chosen, [(1.0, inside[each]), (0.0, outside[each])], each, draws, seed) for each in both]
     away = [_drawn(chosen, [(0.0, inside[each]), (1.0, outside[each])], each, draws, seed) for each in both]
-    lost = difference(metric, inside, outside, draws=draws, seed=seed, interval=interval)
-    at_home = _inferred(home, chosen.title, interval=interval, fisher=chosen.fisher).estimate
+    lost = difference(metric, inside, outside, draws=draws, seed=seed, interval=interval, over=over)
+    at_home = _inferred(home, chosen.title, interval=interval, fisher=chosen.fisher, over=over).estimate
     return Gap(
         at_home,
-        _inferred(away, chosen.title, interval=interval, fisher=chosen.fisher).estimate,
+        _inferred(away, chosen.title, interval=interval, fisher=chosen.fisher, over=over).estimate,
         lost.estimate,
-        _retention(home, away, at_home, chosen),
+        _retention(home, away, at_home, chosen, over),
         lost,
     )
 
@@ -188,7 +222,7 @@ def _put_back(values: Sequence[float], order: Sequence[int] | np.ndarray) -> lis
 
 
 class _Drawn(NamedTuple):
-    """A statistic of one domain: its value, and its value in each draw of topics."""
+    """A statistic of one domain: its value, its value in each draw of topics, and what seeds add to its variance."""
 
     value: float
     draws: Array
@@ -197,6 +231,8 @@ class _Drawn(NamedTuple):
     clusters: int
     effective: float
     reason: str | None
+    seeds: tuple[tuple[float, int], ...] = ()
+    """Variances of means over seeds, with their degrees of freedom."""
 
     @classmethod
     def of(
@@ -253,19 +289,28 @@ def _drawn(
     if reason or kept.sum() < 2:
         return _Drawn.of(_undefined, kept, first.clusters, reason, domain, draws, seed)
     parts = [
-        (weight / len(each), metric.statistic(sample._replace(units=units).part(kept)))
-        for weight, each in terms
+        (weight / len(each), metric.statistic(sample._replace(units=units).part(kept)), (place, sample.source))
+        for place, (weight, each) in enumerate(terms)
         if weight
         for sample in each
     ]
 
     def summed(weights: Array) -> Array:
-        return np.asarray(sum(weight * part(weights) for weight, part in parts))
+        return np.asarray(sum(weight * part(weights) for weight, part, _ in parts))
 
-    return _Drawn.of(summed, kept, first.clusters, None, domain, draws, seed)
+    by_source: dict[tuple[int, str], list[float]] = defaultdict(list)
+    everything = np.ones((int(kept.sum()), 1))
+    for weight, part, source in parts:
+        by_source[source].append(weight * float(part(everything)[0]))
+    # Of a sum of S seeds, each already weighted: S times their variance.
+    seeds = [(len(each) * float(np.var(each, ddof=1)), len(each) - 1) for each in by_source.values() if len(each) > 1]
+    found = _Drawn.of(summed, kept, first.clusters, None, domain, draws, seed)
+    return found._replace(seeds=tuple(seeds))
 
 
-def _inferred(found: Sequence[_Drawn], method: str, *, interval: Interval, fisher: bool = False) -> Difference:
+def _inferred(
+    found: Sequence[_Drawn], method: str, *, interval: Interval, fisher: bool = False, over: Over = "topics"
+) -> Difference:
     """The mean over domains, with its interval."""
     if not found:
         return Difference(_nothing("no domain has both", method))
@@ -275,35 +320,59 @@ def _inferred(found: Sequence[_Drawn], method: str, *, interval: Interval, fishe
         return Difference(replace(estimate, reason=reason))
     value = float(np.mean([each.value for each in found]))
     estimate = replace(estimate, value=value)
+    if over == "domains" and len(found) > 1:
+        return _over_domains(found, estimate)
     parts = np.array([each.variance for each in found]) / len(found) ** 2
     if any(each.clusters < 2 for each in found):
         return Difference(replace(estimate, reason="no interval: a domain has only one topic"))
     if not np.isfinite(parts).all():
         return Difference(replace(estimate, reason="no interval: undefined in too many draws"))
-    variance = float(parts.sum())
+    seeds = [(own / len(found) ** 2, df) for each in found for own, df in each.seeds]
+    variance = float(parts.sum()) + sum(own for own, _ in seeds)
     draws = np.mean([each.draws for each in found], axis=0)
     draws = draws[np.isfinite(draws)]
     if variance == 0:
         return Difference(replace(estimate, low=value, high=value), se=0.0)
-    df = float(variance**2 / sum(part**2 / max(each.effective - 1, 1) for part, each in zip(parts, found, strict=True)))
+    components = [(part, max(each.effective - 1, 1)) for part, each in zip(parts, found, strict=True)] + seeds
+    df = float(variance**2 / sum(part**2 / df for part, df in components))  # Welch and Satterthwaite
     se = float(np.sqrt(variance))
     reach = float(stats.t.ppf(1 - _LEVEL / 2, df))
     if interval == "percentile":
         low, high = np.quantile(draws, (_LEVEL / 2, 1 - _LEVEL / 2))
     elif fisher:
-        # The same factor as on the plain scale, since each domain's share of the variance is known there.
-        factor = variance / float(draws.var(ddof=1))
-        spread = reach * np.sqrt(factor) * np.arctanh(np.clip(draws, -_NEARLY_ONE, _NEARLY_ONE)).std(ddof=1)
+        # The same factor as on the plain scale, since each part of the variance is known there.
+        drawn = float(draws.var(ddof=1))
+        slope = np.arctanh(np.clip(draws, -_NEARLY_ONE, _NEARLY_ONE)).std(ddof=1) / np.sqrt(drawn) if drawn else 1.0
+        spread = reach * se * slope
         low, high = np.tanh(np.arctanh(np.clip(value, -_NEARLY_ONE, _NEARLY_ONE)) + np.array([-spread, spread]))
     else:
         low, high = value - reach * se, value + reach * se
-    p = float(2 * stats.t.sf(abs(value) / se, df))
-    mde = (reach + float(stats.t.ppf(_POWER, df))) * se
-    return Difference(replace(estimate, low=float(low), high=float(high)), se=se, df=df, p=p, mde=mde)
+    return _tested(replace(estimate, low=float(low), high=float(high)), se, df)
 
 
-def _retention(home: Sequence[_Drawn], away: Sequence[_Drawn], inside: Estimate, metric: Metric) -> Estimate:
+def _over_domains(found: Sequence[_Drawn], estimate: Estimate) -> Difference:
+    """The domains' figures as a sample: one is one observation, whatever it rests on."""
+    values = np.array([each.value for each in found])
+    se, df = float(values.std(ddof=1) / np.sqrt(len(values))), float(len(values) - 1)
+    reach = float(stats.t.ppf(1 - _LEVEL / 2, df)) * se
+    mean = float(values.mean())
+    estimate = replace(estimate, low=mean - reach, high=mean + reach)
+    return _tested(estimate, se, df) if se else Difference(estimate, se=0.0)
+
+
+def _tested(estimate: Estimate, se: float, df: float) -> Difference:
+    assert estimate.value is not None
+    p = float(2 * stats.t.sf(abs(estimate.value) / se, df))
+    mde = float(stats.t.ppf(1 - _LEVEL / 2, df) + stats.t.ppf(_POWER, df)) * se
+    return Difference(estimate, se=se, df=df, p=p, mde=mde)
+
+
+def _retention(
+    home: Sequence[_Drawn], away: Sequence[_Drawn], inside: Estimate, metric: Metric, over: Over
+) -> Estimate:
     estimate = replace(inside, value=None, low=None, high=None, method=f"share of {metric.title} retained")
+    if over == "domains" and len(home) > 1:
+        return replace(estimate, reason="a share has no interval over domains")
     if metric.low is None or not metric.higher_is_better or metric.low == 0:
         return replace(estimate, reason="a share is of a figure that is 0 where nothing is known")
     if inside.low is None or inside.low <= 0:

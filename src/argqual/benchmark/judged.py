@@ -69,12 +69,12 @@ def _model(title: str) -> str:
 def _contrast(predicted: Predicted, claim: ClaimSaid, sides: tuple[str, ...]) -> Difference:
     away = [_samples(predicted, side, claim.split) for side in sides]
     if claim.kind == "value":
-        return difference(claim.metric, *away, **predicted.settings)
+        return difference(claim.metric, *away, **predicted.settings_of_means)
     home = [_samples(predicted, side, "in_domain") for side in sides]
     if len(sides) == 1:
-        return gap(claim.metric, home[0], away[0], **predicted.settings).difference
+        return gap(claim.metric, home[0], away[0], **predicted.settings_of_means).difference
     terms = [(1.0, home[0]), (-1.0, away[0]), (-1.0, home[1]), (1.0, away[1])]
-    return contrast(claim.metric, terms, **predicted.settings)
+    return contrast(claim.metric, terms, **predicted.settings_of_means)
 
 
 def _samples(predicted: Predicted, strategy: str, split: str) -> Samples:

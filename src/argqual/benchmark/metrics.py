@@ -39,6 +39,8 @@ class Sample(NamedTuple):
     on_scale
         Whether labels and predictions are both from 0 to 1 on the labels' scale, so that their distance means
         something.
+    source
+        What was trained on: samples that agree in it differ by their seed.
     """
 
     predicted: Array
@@ -48,6 +50,7 @@ class Sample(NamedTuple):
     units: Sequence[str]
     levels: int | None = None
     on_scale: bool = False
+    source: str = ""
 
     def kept(self) -> npt.NDArray[np.bool_]:
         """Which arguments have a prediction and a label."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from argqual.assessment import Usage
+from argqual.benchmark.inference import Over
 from argqual.benchmark.metrics import Sample
 from argqual.benchmark.schema import OUT_OF_DOMAIN
 
@@ -88,12 +89,15 @@ class Predicted:
     ----------
     metrics
         The first is the headline one.
+    over
+        What intervals of means over domains speak of; see `argqual.benchmark.inference`.
     """
 
     scored: tuple[Scored, ...]
     metrics: tuple[str, ...]
     draws: int
     seed: int
+    over: Over = "topics"
 
     @property
     def headline(self) -> str:
@@ -101,7 +105,13 @@ class Predicted:
 
     @property
     def settings(self) -> dict[str, Any]:
+        """Of what is said of a domain."""
         return {"draws": self.draws, "seed": self.seed}
+
+    @property
+    def settings_of_means(self) -> dict[str, Any]:
+        """Of what is said of several."""
+        return self.settings | {"over": self.over}
 
     @cached_property
     def strategies(self) -> tuple[str, ...]:
@@ -168,6 +178,7 @@ class Predicted:
             [units.get(key, argument.unit) for key, argument in known.items()],
             scored.levels,
             scored.on_scale,
+            " ".join(scored.trained_on),
         )
 
 

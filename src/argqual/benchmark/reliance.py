@@ -36,8 +36,8 @@ def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[R
         yield Reliance(
             strategy,
             kind,
-            macro("spearman", samples, **predicted.settings),
-            macro("mae", samples, **predicted.settings),
+            macro("spearman", samples, **predicted.settings_of_means),
+            macro("mae", samples, **predicted.settings_of_means),
         )
 
 

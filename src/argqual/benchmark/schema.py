@@ -183,6 +183,9 @@ class Benchmark(Part):
         The first is the headline one.
     draws
         Of the bootstrap.
+    intervals_over
+        `topics`: means over domains speak of these domains. `domains`: they speak of domains at large, of which these
+        are taken for a sample.
     perturbed
         Whether, and for whom, texts are tested with their surface changed too, away from home.
     """
@@ -203,6 +206,7 @@ class Benchmark(Part):
     baselines: tuple[Name, ...] = ()
     metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] = ("spearman", "spearman_beyond_length")
     draws: Annotated[int, Field(ge=200, le=100_000)] = 2000
+    intervals_over: Literal["topics", "domains"] = "topics"
     perturbed: PerturbedUse | None = None
     claims: dict[Name, ClaimSaid] = Field(default_factory=dict)
 

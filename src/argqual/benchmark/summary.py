@@ -82,7 +82,9 @@ def _scores(predicted: Predicted, metric: str, found: Sequence[Scored]) -> Itera
         for domain, samples in predicted.samples(found).items()
         if not any(METRICS[metric].unfit(sample) for sample in samples)
     } or predicted.samples(found)
-    yield Score(first.strategy, first.split, metric, macro(metric, over, **predicted.settings), budget=first.budget)
+    yield Score(
+        first.strategy, first.split, metric, macro(metric, over, **predicted.settings_of_means), budget=first.budget
+    )
 
 
 def _spread(values: Sequence[float | None]) -> float | None:
@@ -98,7 +100,7 @@ def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
     for each in (*predicted.of(strategy, "in_domain"), *predicted.of(strategy, far)):
         by_rung[each.rung].append(each)
     for rung, found in by_rung.items():
-        estimate = macro(predicted.headline, predicted.samples(found), **predicted.settings)
+        estimate = macro(predicted.headline, predicted.samples(found), **predicted.settings_of_means)
         yield Score(strategy, "ladder", predicted.headline, estimate, rung=rung)
 
 
@@ -113,7 +115,7 @@ def transfers_of(predicted: Predicted) -> Iterator[Transfer]:
         both = [domain for domain in outside if domain in inside]
         home, away = ({domain: side[domain] for domain in both} for side in (inside, outside))
         for metric in predicted.metrics if both else ():
-            found = gap(metric, home, away, **predicted.settings)
+            found = gap(metric, home, away, **predicted.settings_of_means)
             name, figure = worst(metric, away, **predicted.settings)
             yield Transfer(
                 strategy,
@@ -151,7 +153,7 @@ def rivals_of(predicted: Predicted, leader: str) -> list[Contrast]:
 def differences(predicted: Predicted, pairs: Sequence[tuple[str, str]], metric: str) -> list[Contrast]:
     """Paired differences, away, with p values adjusted over them."""
     away = {name: predicted.samples(predicted.of(name, predicted.away)) for pair in pairs for name in pair}
-    found = [difference(metric, away[one], away[other], **predicted.settings) for one, other in pairs]
+    found = [difference(metric, away[one], away[other], **predicted.settings_of_means) for one, other in pairs]
     known = [place for place, each in enumerate(found) if each.p is not None]
     ps = [each.p for each in found if each.p is not None]
     by_holm = dict(zip(known, holm(ps), strict=True))
@@ -240,7 +242,7 @@ def criteria_of(predicted: Predicted) -> Iterator[CriterionAgreement]:
             for domain, found in samples.items():
                 estimate = measure(PLAIN, found, **predicted.settings)
                 yield CriterionAgreement(strategy, criterion, PLAIN, estimate, domain)
-            yield CriterionAgreement(strategy, criterion, PLAIN, macro(PLAIN, samples, **predicted.settings))
+            yield CriterionAgreement(strategy, criterion, PLAIN, macro(PLAIN, samples, **predicted.settings_of_means))
 
 
 def disagreements_of(predicted: Predicted) -> Iterator[Disagreement]:
