@@ -84,7 +84,7 @@ def test_with_one_group_the_penalty_is_chosen_on_rows(tiny: Path) -> None:
 def test_it_says_how_far_it_is(tiny: Path) -> None:
     said: list[str] = []
     with telling(said.append):
-        embed(["One text.", "Another one.", "A third."], find_encoder(tiny), batch_size=2)
+        embed(["One text.", "Another one.", "A third."], find_encoder(tiny), max_tokens=64, batch_size=2)
     assert said == ["embedding: 2 of 3 texts", "embedding: 3 of 3 texts"]
 
 
