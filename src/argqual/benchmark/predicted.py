@@ -3,74 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from argqual.assessment import Usage
 from argqual.benchmark.inference import Over
 from argqual.benchmark.metrics import Sample
 from argqual.benchmark.schema import OUT_OF_DOMAIN
+from argqual.benchmark.store import Scored
 
 Array = npt.NDArray[np.float64]
 Key = tuple[str, str]  # corpus and id of an argument
-
-
-class Scored(Protocol):
-    """One strategy's predictions of one tested domain under one split, with one seed, all its folds together.
-
-    `on_scale`: labels and predictions are both from 0 to 1 on the labels' scale. `ratings`: criterion to qualities,
-    0 to 1. `fit_seconds`: of all fits behind it. `labels_seen`: by the fit that saw most.
-    """
-
-    @property
-    def strategy(self) -> str: ...
-    @property
-    def split(self) -> str: ...
-    @property
-    def rung(self) -> str: ...
-    @property
-    def trained_on(self) -> tuple[str, ...]: ...
-    @property
-    def tested_on(self) -> str: ...
-    @property
-    def budget(self) -> int | None: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def corpora(self) -> Sequence[str]: ...
-    @property
-    def ids(self) -> Sequence[str]: ...
-    @property
-    def predicted(self) -> Array: ...
-    @property
-    def labels(self) -> Array: ...
-    @property
-    def words(self) -> Array: ...
-    @property
-    def clusters(self) -> Sequence[str]: ...
-    @property
-    def units(self) -> Sequence[str]: ...
-    @property
-    def statuses(self) -> Sequence[str]: ...
-    @property
-    def levels(self) -> int | None: ...
-    @property
-    def on_scale(self) -> bool: ...
-    @property
-    def oracle(self) -> bool: ...
-    @property
-    def ratings(self) -> Mapping[str, Array]: ...
-    @property
-    def usage(self) -> Usage: ...
-    @property
-    def fit_seconds(self) -> float: ...
-    @property
-    def labels_seen(self) -> int: ...
 
 
 @dataclass(frozen=True)

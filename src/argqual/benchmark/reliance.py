@@ -27,7 +27,8 @@ def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[R
     perturbed
         Predictions of changed texts, under the split that `predicted` counts as away.
     """
-    before = {(each.strategy, *_place(each)): each for name in predicted.strategies for each in _away(predicted, name)}
+    away = (each for name in predicted.strategies for each in predicted.of(name, predicted.away))
+    before = {(each.strategy, *_place(each)): each for each in away}
     pairs: dict[tuple[str, str], dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for after in perturbed:
         if intact := before.get((after.strategy, *_place(after))):
@@ -39,10 +40,6 @@ def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[R
             macro("spearman", samples, **predicted.settings_of_means),
             macro("mae", samples, **predicted.settings_of_means),
         )
-
-
-def _away(predicted: Predicted, strategy: str) -> Sequence[Scored]:
-    return predicted.of(strategy, predicted.away)  # type: ignore[return-value]  # a run's own
 
 
 def _place(scored: Scored) -> tuple[str, tuple[str, ...], int]:

@@ -25,7 +25,7 @@ from argqual.benchmark.inference import (
     worst,
 )
 from argqual.benchmark.metrics import METRICS, degenerate, reliability
-from argqual.benchmark.predicted import Predicted, Scored
+from argqual.benchmark.predicted import Predicted
 from argqual.benchmark.results import (
     Bin,
     Contrast,
@@ -37,6 +37,7 @@ from argqual.benchmark.results import (
     Score,
     Transfer,
 )
+from argqual.benchmark.store import Scored
 
 PLAIN = "spearman"  # what a baseline is compared by of which the headline metric is not defined
 _WORST = 2  # disagreements of a strategy in a domain
