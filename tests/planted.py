@@ -26,6 +26,7 @@ from argqual.benchmark.results import (
     MetricNamed,
     Missing,
     Reliability,
+    Reliance,
     Results,
     Score,
     Source,
@@ -227,6 +228,7 @@ def results() -> Results:
         reliability=_reliability(),
         criteria=_criteria(),
         biases=_biases(),
+        reliance=_reliance(),
         disagreements=_disagreements(),
         sources=(
             Source(
@@ -367,6 +369,19 @@ def _biases() -> tuple[Bias, ...]:
             )
         )
     return tuple(made)
+
+
+def _reliance() -> tuple[Reliance, ...]:
+    def estimate(value: float, reach: float) -> Estimate:
+        return Estimate(value, value - reach, value + reach, 60, 60, 40, "")
+
+    kept = {"oracle": (0.1, 0.9), "length": (1.0, 0.97), "memoriser": (0.95, 0.9)}
+    kinds = ("words shuffled", "without function words")
+    return tuple(
+        Reliance(name, kind, estimate(value, 0.05), estimate(1 - value, 0.1))
+        for name, values in kept.items()
+        for kind, value in zip(kinds, values, strict=True)
+    )
 
 
 def _disagreements() -> tuple[Disagreement, ...]:

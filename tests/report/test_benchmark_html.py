@@ -112,7 +112,16 @@ def test_a_cell_of_the_matrix_says_its_figure_interval_and_basis() -> None:
 
 def test_what_was_not_measured_is_left_out() -> None:
     bare = replace(
-        results(), reliability=(), criteria=(), biases=(), disagreements=(), claims=(), costs=(), missing=(), scores=()
+        results(),
+        reliability=(),
+        criteria=(),
+        biases=(),
+        reliance=(),
+        disagreements=(),
+        claims=(),
+        costs=(),
+        missing=(),
+        scores=(),
     )
     parsed = Page(html(bare))
     ids = {given["id"] for given in parsed.named("section") if "id" in given}
@@ -129,6 +138,6 @@ def test_without_texts_the_page_holds_ids_only() -> None:
 def test_an_empty_benchmark_is_a_page_too() -> None:
     bare = replace(
         results(), contenders=(), scores=(), transfers=(), contrasts=(), rivals=(), coverage=(), costs=(),
-        reliability=(), criteria=(), biases=(), disagreements=(), claims=(), domains=(),
+        reliability=(), criteria=(), biases=(), reliance=(), disagreements=(), claims=(), domains=(),
     )  # fmt: skip
     assert "Undecided: no strategy has a figure out of domain." in html(bare)
