@@ -73,7 +73,7 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
     for contender in benchmark.contenders():
         learns = bool(contender.build().learns)
         asks = contender.model is not None
-        own = [fold for fold in folds if fold.split in contender.splits]
+        own = [_limited(fold, contender.train, data) for fold in folds if fold.split in contender.splits]
         for fold, perturbation in (*((fold, None) for fold in own), *_perturbed(benchmark, data, contender, own)):
             arguments = tested(fold, perturbation, data)
             for seed in range(contender.seeds):
@@ -102,6 +102,22 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
     return found
 
 
+def _limited(fold: Fold, most: int | None, data: Data) -> Fold:
+    """A fold with at most so many training arguments of each corpus, the first of those drawn."""
+    if most is None:
+        return fold
+    first = {place for corpus in data.domains for place in _drawn(data, corpus)[:most]}
+    budgeted = fold.tested_on if fold.budget is not None else None
+    return replace(
+        fold, train=tuple(place for place in fold.train if place in first or data.corpora[place] == budgeted)
+    )
+
+
+def _drawn(data: Data, corpus: str) -> list[int]:
+    """The places of a corpus, which stand in the order in which samples are drawn."""
+    return [place for place, own in enumerate(data.corpora) if own == corpus]
+
+
 def _perturbed(
     benchmark: Benchmark, data: Data, contender: Contender, folds: Sequence[Fold]
 ) -> Iterator[tuple[Fold, str]]:
@@ -109,10 +125,11 @@ def _perturbed(
     wanted = benchmark.perturbed
     if wanted is None or (wanted.strategies and contender.name not in wanted.strategies):
         return
-    first: set[int] = set()
-    for corpus in data.domains:
-        own = [place for place, other in enumerate(data.corpora) if other == corpus and data.tested[place]]
-        first.update(own[: wanted.arguments])  # a corpus' arguments stand in the order in which samples are drawn
+    first = {
+        place
+        for corpus in data.domains
+        for place in [each for each in _drawn(data, corpus) if data.tested[each]][: wanted.arguments]
+    }
     for fold in folds:
         test = tuple(place for place in fold.test if place in first)
         if fold.split == benchmark.away and test:

@@ -28,7 +28,8 @@ Problem = tuple[tuple[str, ...], str]
 class Contender(NamedTuple):
     """A strategy with its model, as it stands in the tables.
 
-    `model` is the language model it asks or reads, None for one that does neither.
+    `model` is the language model it asks or reads, None for one that does neither; `train` the most that it is trained
+    on of each corpus.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Contender(NamedTuple):
     seeds: int
     splits: tuple[str, ...]
     model: str | None
+    train: int | None = None
 
     def build(self, seed: int | None = None, **chosen: Any) -> Any:
         """The unfitted strategy, with parameters chosen from the grid."""
@@ -58,11 +60,11 @@ def contenders_of(name: str, use: StrategyUse, models: tuple[str, ...], splits: 
     splits = use.splits or splits
     if not left:
         named = next((str(given[slot]) for slot in slots), None)
-        yield Contender(name, name, kind, params, use.grid, use.seeds, splits, named)
+        yield Contender(name, name, kind, params, use.grid, use.seeds, splits, named, use.train)
     for model in models if left else ():
         title = name if len(models) == 1 else f"{name} @ {model}"
         with_model = params | dict.fromkeys(left, model)
-        yield Contender(title, name, kind, with_model, use.grid, use.seeds, splits, model)
+        yield Contender(title, name, kind, with_model, use.grid, use.seeds, splits, model, use.train)
 
 
 def named_by(titles: Iterable[str], wanted: str) -> list[str]:

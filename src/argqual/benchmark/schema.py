@@ -100,6 +100,9 @@ class StrategyUse(Part):
         How many seeds it is fitted with: 0, 1, …
     splits
         Only these; all of the benchmark's when left out.
+    train
+        At most so many training arguments of each corpus, for a strategy that asks a model about each of them. Labels
+        that a label budget adds are not counted.
     """
 
     strategy: Name | None = None
@@ -107,6 +110,7 @@ class StrategyUse(Part):
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     seeds: Seeds = 1
     splits: tuple[SplitName, ...] | None = None
+    train: Annotated[int, Field(ge=_FEWEST)] | None = None
 
 
 class PerturbedUse(Part):
