@@ -155,6 +155,8 @@ def test_a_mistake_is_named_with_its_line_and_key(lines: str, said: str) -> None
         ("x: {strategy: tfidf, seeds: 3}", "strategies.x.seeds: tfidf has no seed"),
         ("x: {strategy: surface, seeds: 3, params: {seed: 1}}", "strategies.x.seeds: the seed is among the parameters"),
         ("x: {strategy: tfidf, seeds: 0}", "strategies.x.seeds: must be greater than or equal to 1"),
+        ("x: {strategy: tfidf, train: 5}", "strategies.x.train: must be greater than or equal to 20"),
+        ("x: {strategy: plain, train: 50}", "strategies.x.train: x learns nothing from labels"),
         ("x: {strategy: tfidf, splits: [corpus_to_corpus]}", "corpus_to_corpus is not among the splits"),
     ],
 )

@@ -103,6 +103,17 @@ def test_labels_that_compare_within_topics_only_are_correlated_there() -> None:
     assert METRICS["spearman"].value(shifted) == pytest.approx(np.mean(each))
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.filterwarnings("error")
+def test_a_draw_without_any_argument_of_a_unit_is_of_the_others(metric: str) -> None:
+    units = ["a" if number < 60 else "b" for number in range(120)]
+    weights = np.zeros((120, 2))
+    weights[:60, 0] = weights[:, 1] = 1
+    found = METRICS[metric].statistic(ONE._replace(units=units))(weights)
+    alone = METRICS[metric].value(ONE.part(np.arange(120) < 60))
+    assert found[0] == pytest.approx(alone) and np.isfinite(found[1])
+
+
 def test_what_has_no_meaning_is_none_with_a_reason() -> None:
     open_scale = sample(levels=None)
     assert "open scale" in str(measure("mae", [open_scale], draws=200).reason)

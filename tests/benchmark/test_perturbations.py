@@ -38,7 +38,8 @@ def test_a_text_is_never_left_empty(text: str) -> None:
     assert all(perturbed(Argument(text), kind).text for kind in KINDS)
 
 
-def test_who_reads_a_bag_of_words_is_found_out(tmp_path: Path) -> None:
+def test_who_reads_a_bag_of_words_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path / "cache"))
     more = {"perturbed": "{arguments: 12, strategies: [length, words, sounds]}"}
     strategies = "  words: {strategy: tfidf}\n  sounds: {strategy: surface}\n  other: {strategy: mean}\n"
     benchmark = load_benchmark(write_benchmark(tmp_path, strategies, **more))

@@ -62,6 +62,7 @@ class Planted(NamedTuple):
 
 
 def planted(path: Path, monkeypatch: pytest.MonkeyPatch) -> Planted:
+    monkeypatch.setenv("ARGQUAL_CACHE", str(path.parent / "cache"))
     for name in PLANTED:
         known = registry.Known(f"planted_strategies:{name.title()}", "added", "planted")
         monkeypatch.setitem(registry.BUILT_IN, name, known)

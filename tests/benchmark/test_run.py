@@ -50,6 +50,20 @@ def run(file: Path, path: Path, **how: object) -> list[str]:
     return names
 
 
+def test_a_strategy_may_be_trained_on_fewer_than_others(tmp_path: Path) -> None:
+    splits = {"splits": "[leave_one_domain_out, label_budget]", "budgets": "[8]"}
+    strategies = "  tfidf:\n  few: {strategy: tfidf, train: 20}\n"
+    plan = plan_of(load_benchmark(write_benchmark(tmp_path, strategies, **splits)))
+    sizes = {cell.contender.title: {} for cell, _ in plan.cells}
+    for cell, _ in plan.cells:
+        own = [
+            corpus for corpus in map(plan.data.corpora.__getitem__, cell.fold.train) if corpus != cell.fold.tested_on
+        ]
+        sizes[cell.contender.title].setdefault(cell.fold.split, set()).add((len(own), len(cell.fold.train)))
+    assert sizes["tfidf"] == {"leave_one_domain_out": {(40, 40)}, "label_budget": {(40, 48)}}
+    assert sizes["few"] == {"leave_one_domain_out": {(20, 20)}, "label_budget": {(20, 28)}}
+
+
 def test_nothing_is_run_twice_and_what_changes_alone_is_run_again(tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
     first = run(write_benchmark(tmp_path), path)

@@ -110,7 +110,10 @@ def problems_of(name: str, use: StrategyUse) -> Iterator[Problem]:
             yield ("grid", key), "is among the parameters too; say one or the other."
             return
     first = _first(use.grid)
-    yield from _wrong_with(kind, use.params | first, "params")
+    wrong = list(_wrong_with(kind, use.params | first, "params"))
+    yield from wrong
+    if not wrong and use.train is not None and not create(kind, **with_base(kind, use.params | first)).learns:
+        yield ("train",), f"{name} learns nothing from labels, so it trains on none."
     for key, values in use.grid.items():
         for value in values[1:]:
             yield from _wrong_with(kind, use.params | first | {key: value}, "grid", key)

@@ -144,11 +144,17 @@ def _weighted_pearson(x: Array, y: Array) -> Statistic:
     moments = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y])
 
     def correlation(weights: Array) -> Array:
-        n, mean_x, mean_y, xx, yy, xy = moments @ weights
+        n, mean_x, mean_y, xx, yy, xy = _moments(moments, weights)
         spread = (xx - mean_x**2 / n) * (yy - mean_y**2 / n)
         return ratio(xy - mean_x * mean_y / n, np.sqrt(np.clip(spread, 0, None)))
 
     return correlation
+
+
+def _moments(columns: Array, weights: Array) -> Array:
+    """Sums over the arguments, the first of which is their number; NaN where a draw has none of them."""
+    sums = np.asarray(columns @ weights)
+    return np.where(sums[0] > 0, sums, np.nan)
 
 
 def _weighted_kendall(x: Array, y: Array) -> Statistic:
@@ -239,7 +245,7 @@ def _quadratic_kappa(sample: Sample) -> Statistic:
     moments = np.stack([np.ones_like(one), one, two, one**2, two**2, (one - two) ** 2])
 
     def kappa(weights: Array) -> Array:
-        n, mean_one, mean_two, square_one, square_two, apart = moments @ weights
+        n, mean_one, mean_two, square_one, square_two, apart = _moments(moments, weights)
         by_chance = square_one / n + square_two / n - 2 * mean_one * mean_two / n**2
         return 1 - ratio(apart / n, by_chance)
 
@@ -252,7 +258,7 @@ def _alpha(sample: Sample) -> Statistic:
     moments = np.stack([np.ones_like(one), one + two, one**2 + two**2, (one - two) ** 2])
 
     def alpha(weights: Array) -> Array:
-        n, total, square, apart = moments @ weights
+        n, total, square, apart = _moments(moments, weights)
         spread = square / (2 * n) - (total / (2 * n)) ** 2
         return 1 - ratio(apart / n, 2 * spread * 2 * n / (2 * n - 1))
 
