@@ -43,6 +43,9 @@ def test_the_report_is_written_and_its_first_page_printed(file: Path) -> None:
     assert "oracle carries over best" in (folder / "report.md").read_text(encoding="utf-8")
     with (folder / "tables" / "transfer.csv").open(encoding="utf-8", newline="") as table:
         assert {row["strategy"] for row in csv.DictReader(table)} == {"oracle", "length", "memoriser", "guess"}
+    with (folder / "predictions.csv").open(encoding="utf-8", newline="") as table:
+        rows = [row for row in csv.DictReader(table) if row["strategy"] == "oracle"]
+    assert len(rows) == 2 * 310 and all(row["status"] == "ok" and 0 < float(row["prediction"]) < 1 for row in rows)
     assert "planted-report" in err
 
 

@@ -116,12 +116,12 @@ def test_json_holds_everything_and_no_nan() -> None:
 
 
 def test_files_are_written_whole_and_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
-    written = write_report(results(), tmp_path / "report")
+    written = write_report(results(), (), tmp_path / "report")
     assert {path.name for path in written} >= {"report.html", "report.md", "scores.csv", "matrix.csv"}
     assert all(path.exists() for path in written) and not list(tmp_path.rglob("*.tmp"))
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="Cannot write the report"):
-        write_report(results(), tmp_path / "file")
+        write_report(results(), (), tmp_path / "file")
 
 
 def test_numbers_are_written_as_papers_do() -> None:

@@ -13,7 +13,7 @@ from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
     from argqual.benchmark.results import Results
-    from argqual.benchmark.store import Run
+    from argqual.benchmark.store import Run, Scored
 
 _FILE = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="The YAML file of a benchmark that has been run.")]
 _RUN = Annotated[
@@ -32,16 +32,16 @@ def report(
     ] = False,
     format: FormatOption = None,
 ) -> None:
-    """Write report.html, report.md and the tables as CSV, and print the first page.
+    """Write report.html, report.md, predictions and tables as CSV, and print the first page.
 
     Without --texts the files hold ids only, and may be passed on whatever the corpora's licences.
     """
-    found = _results(benchmark, run, texts=texts)
+    found, scored = _results(benchmark, run, texts=texts)
     folder = output or benchmark.parent / f"{found.id}-report"
     with step("Writing"):
         from argqual.report.benchmark_files import write_report
 
-        written = write_report(found, folder)
+        written = write_report(found, scored, folder)
     chosen = wanted_format(format)
     if chosen is Format.JSON:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
@@ -53,8 +53,8 @@ def report(
         from argqual.report.benchmark_text import text
 
         typer.echo(text(found))
-    number = len(written)
-    typer.echo(clean(f"\nWrote {folder / 'report.html'}, report.md and {number - 2} tables as CSV."), err=True)
+    tables = len(written) - 3
+    typer.echo(clean(f"\nWrote {folder / 'report.html'}, report.md, predictions.csv and {tables} tables."), err=True)
     if texts:
         typer.echo(
             paragraph("These files hold texts of corpora: their licences decide whether they may be passed on."),
@@ -85,7 +85,7 @@ def _kept(file: Path, id: str, run: Path | None) -> Run:
     return Run(run or file.parent / f"{id}.run.sqlite")
 
 
-def _results(file: Path, run: Path | None, *, texts: bool) -> Results:
+def _results(file: Path, run: Path | None, *, texts: bool) -> tuple[Results, list[Scored]]:
     with step("Loading"):
         from argqual.benchmark.config import load_benchmark
         from argqual.benchmark.findings import results_of
@@ -93,12 +93,13 @@ def _results(file: Path, run: Path | None, *, texts: bool) -> Results:
     benchmark = load_benchmark(file)
     with _kept(file, benchmark.id, run) as kept, step("Computing figures and intervals"):
         found = results_of(kept, benchmark)
+        scored = [*kept.scored(), *kept.scored(perturbed=True)]
     if not texts:
-        return found
+        return found, scored
     from argqual.benchmark.disagreements import with_texts
 
     with step("Reading texts"):
         found, unread = with_texts(found, {each.title: each.build() for each in benchmark.contenders()})
     for problem in unread:
         typer.echo(paragraph(f"argqual: no texts of {problem}", hanging=2), err=True)
-    return found
+    return found, scored

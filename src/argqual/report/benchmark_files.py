@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from argqual.benchmark.results import Results
+from argqual.benchmark.store import Scored
 from argqual.errors import InputError
-from argqual.report.benchmark_csv import csv_text
+from argqual.report.benchmark_csv import csv_text, predictions_csv
 from argqual.report.benchmark_html import html
 from argqual.report.benchmark_markdown import markdown
 from argqual.report.benchmark_tables import tables_of
 
 
-def write_report(results: Results, folder: Path) -> list[Path]:
-    """Write report.html, report.md and tables/*.csv; each file is whole or not there. Gives their paths.
+def write_report(results: Results, scored: Iterable[Scored], folder: Path) -> list[Path]:
+    """Write report.html, report.md, predictions.csv and tables/*.csv, each whole or not at all. Gives their paths.
 
     Raises
     ------
@@ -23,6 +25,7 @@ def write_report(results: Results, folder: Path) -> list[Path]:
         The folder cannot be written.
     """
     contents = {folder / "report.html": html(results), folder / "report.md": markdown(results)}
+    contents[folder / "predictions.csv"] = predictions_csv(scored)
     contents |= {folder / "tables" / f"{table.name}.csv": csv_text(table) for table in tables_of(results)}
     try:
         (folder / "tables").mkdir(parents=True, exist_ok=True)
