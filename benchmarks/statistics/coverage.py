@@ -5,7 +5,7 @@ errors of two strategies and the number of words, on which all three depend. Bot
 their difference is nothing; the true correlations come from one corpus of many thousand topics. For each number of
 topics: the share of intervals that hold the truth (95 % is promised), and of differences with p < .05 (5 %).
 
-    python benchmarks/statistics/coverage.py            # half an hour, a row at a time; writes results/coverage.json
+    python benchmarks/statistics/coverage.py    # an hour, a row at a time; writes results/coverage.json, prints a table
 """
 
 from __future__ import annotations
@@ -93,6 +93,21 @@ def _holds(estimate: object, value: float) -> bool:
     return low is not None and low <= value <= high
 
 
+def table(shares: dict[str, dict[str, dict[str, dict[str, float]]]]) -> str:
+    """As docs/statistics.md has it: Spearman, and beyond length in brackets, in per cent."""
+    columns = ("one", "difference", "two domains", "false finding")
+    heads = ("one corpus", "a difference", "two corpora", "false findings")
+    lines = [f"| interval | topics | {' | '.join(heads)} |", "|---|---:|---:|---:|---:|---:|"]
+    for interval, rows in shares.items():
+        for topics, found in rows.items():
+            cells = (
+                f"{100 * found['spearman'][each]:.1f} ({100 * found['spearman_beyond_length'][each]:.1f})"
+                for each in columns
+            )
+            lines.append(f"| {interval} | {topics} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     true = truth()
     about = {
@@ -112,6 +127,7 @@ def main() -> None:
                 print(interval, topics, own[str(topics)], flush=True)
                 content = about | {"date": datetime.now(UTC).isoformat(timespec="seconds"), "shares": shares}
                 RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(table(shares))
 
 
 if __name__ == "__main__":
