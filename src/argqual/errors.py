@@ -58,6 +58,10 @@ class CardError(ArgqualError):
     """A corpus card is wrong, or no corpus has this name."""
 
 
+class BenchmarkError(ArgqualError):
+    """A benchmark's file, its run, or what it asks for, is not as it must be; the message says where."""
+
+
 class CorpusError(ArgqualError):
     """A corpus cannot be fetched, or its files are not what its card says."""
 

@@ -241,6 +241,8 @@ def _plainly(kind: str, problem: Any) -> str:
             return f"expected text, got {given!r}; put it in quotes."
         case "string_pattern_mismatch" if "{64}" in problem["ctx"]["pattern"]:
             return f"'{given}' is no SHA-256: 64 digits and letters a to f."
+        case "string_pattern_mismatch" if "+" in problem["ctx"]["pattern"].removesuffix("*$"):
+            return f"'{given}': only lower-case letters, digits and _ + . -, a letter or a digit first."
         case "string_pattern_mismatch":
             return f"'{given}': only lower-case letters, digits and _ (in a framework's id -), a letter first."
         case "too_short" | "too_long":

@@ -13,6 +13,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from argqual.errors import FingerprintMismatch, StrategyError, WeightsError
 from argqual.models.encoders import find_encoder
 from argqual.strategies import embedding
+from argqual.strategies.base import telling
 from argqual.strategies.embedding import Embedding, embed
 from argqual.strategies.saving import load_strategy, save_strategy
 from tinyencoder import DEFAULT_IS_THERE, NO_DEFAULT, arguments, write_tiny
@@ -78,6 +79,13 @@ def test_the_penalty_is_chosen_on_groups_that_were_not_fitted_on(tiny: Path) -> 
 def test_with_one_group_the_penalty_is_chosen_on_rows(tiny: Path) -> None:
     train, labels = arguments(60, groups=1)
     assert small(tiny, alphas=[0.1, 1e9]).fit(train, labels).alpha_ == 0.1
+
+
+def test_it_says_how_far_it_is(tiny: Path) -> None:
+    said: list[str] = []
+    with telling(said.append):
+        embed(["One text.", "Another one.", "A third."], find_encoder(tiny), max_tokens=64, batch_size=2)
+    assert said == ["embedding: 2 of 3 texts", "embedding: 3 of 3 texts"]
 
 
 def test_two_arguments_are_enough(tiny: Path) -> None:

@@ -51,9 +51,12 @@ def test_a_probe_learns_reads_each_text_once_and_is_saved(cache: Path, tmp_path:
 
 @needs_weights
 def test_kept_states_need_no_model(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = states.HiddenStates(SMALL).of(SHORT)
+    read: list[int] = []
+    first = states.HiddenStates(SMALL).of(SHORT, read.append)
+    assert read == [1, 2, 3]
     monkeypatch.setattr(states, "start", lambda params: pytest.fail("the model was loaded"))
-    assert np.array_equal(states.HiddenStates(SMALL).of(SHORT), first)
+    assert np.array_equal(states.HiddenStates(SMALL).of(SHORT, read.append), first)
+    assert read == [1, 2, 3]
 
 
 @needs_weights

@@ -22,7 +22,7 @@ Labels = Sequence[Any] | npt.NDArray[Any]
 Statistic = Callable[[Array], Array]  # weights of the units in each draw (units x draws) to values (draws)
 
 FEW_CLUSTERS = 15
-_CELLS = 2_000_000  # of a block of draws; keeps memory small without slowing anything
+_CELLS = 200_000  # of a block of draws; what is computed of it fits in a processor's cache
 _UNDEFINED_DRAWS = 0.05
 _ROUNDING = 1e-12
 

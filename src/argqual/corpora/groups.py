@@ -85,6 +85,15 @@ def leaking_into(test: Iterable[tuple[str, str]], corpora: Sequence[Corpus]) -> 
     return {(rows[place].corpus, rows[place].id) for place in found}
 
 
+def leaks_among(texts: Sequence[tuple[str, str]], corpora: Sequence[Corpus]) -> list[frozenset[int]]:
+    """For each of some texts, by corpus and id, the places of those among them that leak into it."""
+    rows = _rows(corpora)
+    places = {(row.corpus, row.id): place for place, row in enumerate(rows)}
+    own = {places[text]: number for number, text in enumerate(texts)}
+    leaks = _leaks(corpora, rows)
+    return [frozenset(own[each] for each in leaks.touching([place]) if each in own) for place in own]
+
+
 def _leaks(corpora: Sequence[Corpus], rows: Sequence[Text]) -> Leaks:
     """What the corpora's rows share; computed once for the same texts."""
     linked = tuple(_linked(corpora, rows))

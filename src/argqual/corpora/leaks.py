@@ -238,15 +238,18 @@ class Leaks:
         """
         own = set(places)
         tested = {self._first.get(place, place) for place in own}
-        joined = [*((leak.first, leak.second) for leak in self.leaks), *self.linked]
-        found = set(tested)
-        for pair in joined:
-            one, two = (self._first.get(place, place) for place in pair)
-            if one in tested:
-                found.add(two)
-            if two in tested:
-                found.add(one)
+        found = tested.union(*(self._akin[first] for first in tested if first in self._akin))
         return {place for first in found for place in self._copies.get(first, [first])} - own
+
+    @cached_property
+    def _akin(self) -> dict[int, set[int]]:
+        """The first copy of a text to those of the texts that it shares a part or a link with."""
+        akin: dict[int, set[int]] = defaultdict(set)
+        for pair in (*((leak.first, leak.second) for leak in self.leaks), *self.linked):
+            one, two = (self._first.get(place, place) for place in pair)
+            akin[one].add(two)
+            akin[two].add(one)
+        return dict(akin)
 
 
 def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) -> Leaks:

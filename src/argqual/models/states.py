@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -59,8 +59,13 @@ class HiddenStates:
         self._key = secrets.token_urlsafe(24)
         self._starting = threading.Lock()
 
-    def of(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def of(self, texts: Sequence[str], tell: Callable[[int], None] = lambda read: None) -> npt.NDArray[np.float32]:
         """The states of texts, shape (n_texts, n_dimensions); a row of NaN for a text that does not fit.
+
+        Parameters
+        ----------
+        tell
+            Called after each text that had to be read, with how many are there by then.
 
         Raises
         ------
@@ -83,6 +88,7 @@ class HiddenStates:
                 if state is not None:
                     with kept:
                         kept.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (digest, state.tobytes()))
+                tell(len(found))
         width = next((len(state) for state in found.values() if state is not None), 1)
         missing = np.full(width, np.nan, dtype=np.float32)
         return np.array([missing if (state := found[digest]) is None else state for digest in digests])

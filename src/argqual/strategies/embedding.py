@@ -17,7 +17,7 @@ from argqual.argument import Argument
 from argqual.errors import StrategyError
 from argqual.models.encoders import DEFAULT_ENCODER, EncoderFiles, find_encoder
 from argqual.models.encoding import batches, device_for, load_encoder, pooled, require_tokens, tokenised, warn_of_cuts
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, needs
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, needs, tell
 from argqual.strategies.ridge import best_alpha
 
 _INNER_FOLDS = 5
@@ -155,4 +155,5 @@ def _computed(
             batch = tokenised(encoder, [readings[index] for index in chosen], max_tokens, device)
             unit = torch.nn.functional.normalize(pooled(encoder, batch), dim=1).cpu().numpy()
             vectors.update(zip(chosen.tolist(), unit, strict=True))
+            tell(f"embedding: {len(vectors):,} of {len(texts):,} texts")
     return [vectors[index].copy() for index in range(len(texts))]

@@ -15,7 +15,7 @@ from argqual.argument import Argument
 from argqual.errors import StrategyError
 from argqual.models.connect import DEFAULT_MODEL
 from argqual.models.states import HiddenStates
-from argqual.strategies.base import Array, Predictions, Seen, Strategy
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell
 
 PROMPT = "{argument}\n\nThe overall quality of this argument is"
 _ALPHAS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
@@ -100,7 +100,8 @@ class Probe(Strategy):
             self.prompt.replace("{issue}", argument.issue or "").replace("{argument}", argument.text)
             for argument in arguments
         ]
-        return _states(self.model).of(texts).astype(float)
+        said = f"of {len(texts):,} texts read"
+        return _states(self.model).of(texts, lambda read: tell(f"probe: {read:,} {said}")).astype(float)
 
     def _seen(self) -> Seen:
         return Seen(model=_states(self.model).name)

@@ -1,0 +1,1 @@
+"""The transfer benchmark: which way of judging arguments carries over to kinds of argument it has never seen."""

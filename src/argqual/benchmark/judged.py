@@ -1,0 +1,84 @@
+"""A benchmark's claims, held against a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from argqual.benchmark.claims import verdict
+from argqual.benchmark.config import Benchmark, ClaimSaid, named_by
+from argqual.benchmark.inference import Difference, contrast, difference, gap, holm
+from argqual.benchmark.metrics import Sample
+from argqual.benchmark.predicted import Predicted
+from argqual.benchmark.results import ClaimFound
+
+Samples = Mapping[str, list[Sample]]
+
+
+def claims_found(benchmark: Benchmark, predicted: Predicted, late: frozenset[str]) -> Iterator[ClaimFound]:
+    """The verdict on each claim; with several models, on each of them.
+
+    p values are adjusted by Holm over the claims written down before the run that expect a direction; those that
+    came later (`late`) are exploratory and stand by their own p value.
+    """
+    asked = [
+        (id if len(pairs) == 1 else f"{id}: {', '.join(sides)}", id, claim, sides)
+        for id, claim in benchmark.claims.items()
+        for pairs in (_sides(predicted, claim),)
+        for sides in pairs
+    ]
+    found = [_contrast(predicted, claim, sides) for _, _, claim, sides in asked]
+    tested = [
+        place
+        for place, ((_, id, claim, _), each) in enumerate(zip(asked, found, strict=True))
+        if id not in late and claim.direction != "equivalent" and each.p is not None
+    ]
+    adjusted = dict(zip(tested, holm([found[place].p or 0.0 for place in tested]), strict=True))
+    for place, ((title, id, claim, _), each) in enumerate(zip(asked, found, strict=True)):
+        said = verdict(claim, each, adjusted_p=adjusted.get(place))
+        yield ClaimFound(
+            id=title,
+            says=claim.says,
+            outcome=said.outcome,
+            sentence=said.sentence,
+            exploratory=id in late,
+            smallest=claim.smallest,
+            estimate=each.estimate,
+            mde=each.mde,
+            warnings=said.warnings,
+        )
+
+
+def _sides(predicted: Predicted, claim: ClaimSaid) -> list[tuple[str, ...]]:
+    """The strategies contrasted, by their names in the tables: with several models, those of one model each."""
+    titles = [named_by(predicted.strategies, side) or [side] for side in claim.sides]
+    models = [model for model in dict.fromkeys(_model(title) for own in titles for title in own) if model]
+    if not models:
+        return [tuple(own[0] for own in titles)]
+    return [
+        sides
+        for model in models
+        if (sides := tuple(title for own in titles for title in own if _model(title) in ("", model)))
+        and len(sides) == len(titles)
+    ]
+
+
+def _model(title: str) -> str:
+    return title.partition(" @ ")[2]
+
+
+def _contrast(predicted: Predicted, claim: ClaimSaid, sides: tuple[str, ...]) -> Difference:
+    away = [_samples(predicted, side, claim.split) for side in sides]
+    if claim.kind == "value":
+        return difference(claim.metric, *away, **predicted.settings_of_means)
+    home = [_samples(predicted, side, "in_domain") for side in sides]
+    if len(sides) == 1:
+        return gap(claim.metric, home[0], away[0], **predicted.settings_of_means).difference
+    terms = [(1.0, home[0]), (-1.0, away[0]), (-1.0, home[1]), (1.0, away[1])]
+    return contrast(claim.metric, terms, **predicted.settings_of_means)
+
+
+def _samples(predicted: Predicted, strategy: str, split: str) -> Samples:
+    """Of a label budget, the largest."""
+    found = predicted.of(strategy, split)
+    most = max((each.budget for each in found if each.budget is not None), default=None)
+    return predicted.samples(each for each in found if each.budget == most)

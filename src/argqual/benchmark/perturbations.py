@@ -1,0 +1,57 @@
+"""Texts whose surface is changed, to see what a strategy goes by.
+
+Shuffled, a text keeps its words and its length and loses what it argues: a strategy that rates as before has read
+a bag of words (Pham et al. 2021, Out of Order, Findings of ACL-IJCNLP). Without its function words a text
+keeps most of what it argues and loses how it sounds: a strategy whose order changes has listened to the sound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from argqual.argument import Argument
+
+# Closed classes: articles and determiners, pronouns, prepositions, conjunctions, auxiliaries, particles. Not what turns
+# a statement round or bounds it (no, not, never, without, against, if, unless, all, some).
+_LISTED = """
+a an the this that these those such own
+i me my mine myself you your yours yourself yourselves he him his himself she her hers herself it its itself
+we us our ours ourselves they them their theirs themselves who whom whose which what
+i'm i've i'd i'll you're you've you'd you'll he's she's it's we're we've we'd we'll they're they've they'd they'll
+that's there's what's who's let's
+of in on at by to from for with about into onto upon over under between among through during before after above
+below up down out off toward towards within along across behind beyond near since until till via per as
+and or but then than so because although though while whereas whether yet
+am is are was were be been being do does did doing done have has had having
+there here just also very too quite rather even still again
+"""
+_FUNCTION_WORDS = frozenset(_LISTED.split())
+_AROUND = ".,;:!?\"'()[]{}<>*_~`\u2018\u2019\u201c\u201d\u2013\u2014\u2026-"
+
+
+def _shuffled(argument: Argument) -> str:
+    """All words in an order that the text alone decides."""
+    words = argument.text.split()
+    rng = np.random.default_rng(list(hashlib.sha256(argument.text.encode()).digest()))
+    return " ".join(words[place] for place in rng.permutation(len(words)))
+
+
+def _without_function_words(argument: Argument) -> str:
+    words = argument.text.split()
+    left = [word for word in words if word.lower().replace("\u2019", "'").strip(_AROUND) not in _FUNCTION_WORDS]
+    return " ".join(left or words)
+
+
+KINDS: Mapping[str, Callable[[Argument], str]] = {
+    "words shuffled": _shuffled,
+    "without function words": _without_function_words,
+}
+
+
+def perturbed(argument: Argument, kind: str) -> Argument:
+    """The argument with its text changed, and all else as it was."""
+    return replace(argument, text=KINDS[kind](argument))

@@ -1,0 +1,133 @@
+"""A run's predictions, arranged for comparison: by strategy and split, every domain's arguments in one order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from argqual.benchmark.inference import Over
+from argqual.benchmark.metrics import Sample
+from argqual.benchmark.schema import OUT_OF_DOMAIN
+from argqual.benchmark.store import Scored
+
+Array = npt.NDArray[np.float64]
+Key = tuple[str, str]  # corpus and id of an argument
+
+
+@dataclass(frozen=True)
+class _Argument:
+    label: float
+    words: float
+    cluster: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """All predictions of a run, and the settings of every interval.
+
+    Parameters
+    ----------
+    metrics
+        The first is the headline one.
+    over
+        What intervals of means over domains speak of; see `argqual.benchmark.inference`.
+    """
+
+    scored: tuple[Scored, ...]
+    metrics: tuple[str, ...]
+    draws: int
+    seed: int
+    over: Over = "topics"
+
+    @property
+    def headline(self) -> str:
+        return self.metrics[0]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of what is said of a domain."""
+        return {"draws": self.draws, "seed": self.seed}
+
+    @property
+    def settings_of_means(self) -> dict[str, Any]:
+        """Of what is said of several."""
+        return self.settings | {"over": self.over}
+
+    @cached_property
+    def strategies(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each.strategy for each in self.scored))
+
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each.split for each in self.scored))
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """Tested domains. What leave-one-type-out tests are types, not domains."""
+        return tuple(dict.fromkeys(each.tested_on for each in self.scored if each.split != "leave_one_type_out"))
+
+    @cached_property
+    def away(self) -> str:
+        """The split that stands for out of domain: the first there is of `OUT_OF_DOMAIN`."""
+        return next((split for split in OUT_OF_DOMAIN if split in self.splits), "in_domain")
+
+    @cached_property
+    def _of(self) -> dict[tuple[str, str], list[Scored]]:
+        found: dict[tuple[str, str], list[Scored]] = defaultdict(list)
+        for each in self.scored:
+            found[each.strategy, each.split].append(each)
+        return found
+
+    def of(self, strategy: str, split: str) -> list[Scored]:
+        return self._of.get((strategy, split), [])
+
+    @cached_property
+    def _arguments(self) -> dict[tuple[bool, str], dict[Key, _Argument]]:
+        """All arguments of a domain (or type) that anything was tested on, in the order of the run."""
+        found: dict[tuple[bool, str], dict[Key, _Argument]] = defaultdict(dict)
+        for each in self.scored:
+            known = found[_place(each)]
+            for row, key in enumerate(zip(each.corpora, each.ids, strict=True)):
+                if key not in known:
+                    known[key] = _Argument(
+                        float(each.labels[row]), float(each.words[row]), each.clusters[row], each.units[row]
+                    )
+        return found
+
+    def arguments(self, domain: str) -> dict[Key, _Argument]:
+        return self._arguments[False, domain]
+
+    def samples(self, scored: Iterable[Scored]) -> dict[str, list[Sample]]:
+        """Samples by tested domain, each of all the domain's arguments in one order: NaN where one was not tested."""
+        found: dict[str, list[Sample]] = defaultdict(list)
+        for each in scored:
+            found[each.tested_on].append(self.sample(each))
+        return dict(found)
+
+    def sample(self, scored: Scored, predicted: Array | None = None) -> Sample:
+        """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""
+        known = self._arguments[_place(scored)]
+        values = scored.predicted if predicted is None else predicted
+        keys = list(zip(scored.corpora, scored.ids, strict=True))
+        found, units = dict(zip(keys, values, strict=True)), dict(zip(keys, scored.units, strict=True))
+        return Sample(
+            np.array([found.get(key, np.nan) for key in known], dtype=float),
+            np.array([argument.label for argument in known.values()]),
+            np.array([argument.words for argument in known.values()]),
+            [argument.cluster for argument in known.values()],
+            [units.get(key, argument.unit) for key, argument in known.items()],
+            scored.levels,
+            scored.on_scale,
+            " ".join(scored.trained_on),
+        )
+
+
+def _place(scored: Scored) -> tuple[bool, str]:
+    return scored.split == "leave_one_type_out", scored.tested_on

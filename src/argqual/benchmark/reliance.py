@@ -1,0 +1,56 @@
+"""How far predictions move when only the surface of a text is changed: see `argqual.benchmark.perturbations`.
+
+`order kept` is Spearman's correlation of a strategy's predictions before and after, within each domain. With the
+words shuffled it is the surface-reliance index: 1 is a strategy that reads nothing but which words there are.
+`moved` is the mean absolute change in standard deviations of its predictions of the domain before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from argqual.benchmark.inference import macro
+from argqual.benchmark.metrics import Sample
+from argqual.benchmark.predicted import Predicted
+from argqual.benchmark.results import Reliance
+from argqual.benchmark.store import Scored
+
+
+def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[Reliance]:
+    """Of each strategy and perturbation, as means over domains.
+
+    Parameters
+    ----------
+    perturbed
+        Predictions of changed texts, under the split that `predicted` counts as away.
+    """
+    away = (each for name in predicted.strategies for each in predicted.of(name, predicted.away))
+    before = {(each.strategy, *_place(each)): each for each in away}
+    pairs: dict[tuple[str, str], dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    for after in perturbed:
+        if intact := before.get((after.strategy, *_place(after))):
+            pairs[after.strategy, after.perturbation or ""][after.tested_on].append(_pair(intact, after))
+    for (strategy, kind), samples in pairs.items():
+        yield Reliance(
+            strategy,
+            kind,
+            macro("spearman", samples, **predicted.settings_of_means),
+            macro("mae", samples, **predicted.settings_of_means),
+        )
+
+
+def _place(scored: Scored) -> tuple[str, tuple[str, ...], int]:
+    return scored.tested_on, scored.trained_on, scored.seed
+
+
+def _pair(before: Scored, after: Scored) -> Sample:
+    """Predictions after as predicted, before as the labels, both in standard deviations of those before."""
+    spread = float(np.nanstd(before.predicted)) if np.isfinite(before.predicted).any() else 0.0
+    scale = spread if spread > 0 else np.nan
+    known = dict(zip(zip(before.corpora, before.ids, strict=True), before.predicted, strict=True))
+    intact = np.array([known[key] for key in zip(after.corpora, after.ids, strict=True)])
+    everything = [after.tested_on] * len(after.ids)
+    return Sample(after.predicted / scale, intact / scale, after.words, after.clusters, everything, None, True)

@@ -1,0 +1,170 @@
+"""Results seen from a side: trained on and tested on, the ladder of distance, metrics, ceilings, seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from argqual.benchmark.results import Results, Score
+from argqual.corpora.bootstrap import Estimate
+from argqual.report.benchmark_words import rung_title
+
+Cell = str | int | float | Estimate | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns; the first column is what a row is of.
+
+    `name` is that of its CSV file. `long` is for tables that only a machine reads to the end. `signed`: figures are
+    differences.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    long: bool = False
+    signed: bool = False
+
+
+def matrix_rows(results: Results, strategy: str) -> list[tuple[str, dict[str, Score]]]:
+    """Of one strategy: what it was trained on, and its headline figure on each tested domain.
+
+    A strategy that does not learn has one row.
+    """
+    headline = results.headline
+    contender = results.contender(strategy)
+    scores = [each for each in results.scores if each.strategy == strategy and each.metric == headline]
+    inside = {each.tested_on: each for each in scores if each.split == "in_domain" and each.tested_on}
+    elsewhere = {each.tested_on: each for each in scores if each.split == results.split and each.tested_on}
+    if not contender.learns:
+        found = elsewhere | inside
+        return [("nothing", found)] if found else []
+    rows = []
+    pairs = [each for each in scores if each.split == "corpus_to_corpus" and each.tested_on]
+    for source in dict.fromkeys(
+        (*(domain.id for domain in results.domains), *(s for p in pairs for s in p.trained_on))
+    ):
+        found = {each.tested_on: each for each in pairs if each.trained_on == (source,) and each.tested_on}
+        if source in inside:
+            found[source] = inside[source]
+        if found:
+            rows.append((source, found))
+    if elsewhere and results.split != "corpus_to_corpus":
+        rows.append(("all others", elsewhere))
+    return rows
+
+
+def matrix_table(results: Results, title: str) -> Table:
+    domains = tuple(domain.id for domain in results.domains)
+    return Table(
+        "matrix",
+        f"{title}: trained on, tested on",
+        ("strategy", "trained on", *domains),
+        tuple(
+            (contender.name, trained_on, *(found[id].estimate if id in found else None for id in domains))
+            for contender in results.ranked()
+            for trained_on, found in matrix_rows(results, contender.name)
+        ),
+    )
+
+
+def ladder(results: Results) -> tuple[tuple[str, ...], dict[tuple[str, str], Score]]:
+    """The rungs that were climbed, nearest first, and the headline figure by strategy and rung."""
+    found = {
+        (each.strategy, each.rung): each
+        for each in results.scores
+        if each.split == "ladder" and each.rung and each.metric == results.headline
+    }
+    return tuple(rung for rung in ("topic", "corpus", "genre", "construct") if any(r == rung for _, r in found)), found
+
+
+def ladder_table(results: Results, title: str) -> Table:
+    rungs, found = ladder(results)
+    return Table(
+        "ladder",
+        f"{title} along the ladder of distance",
+        ("strategy", *(rung_title(rung) for rung in rungs)),
+        tuple(
+            (
+                contender.name,
+                *(found[contender.name, rung].estimate if (contender.name, rung) in found else None for rung in rungs),
+            )
+            for contender in results.ranked()
+            if any((contender.name, rung) in found for rung in rungs)
+        ),
+        "Each rung is a mean over the tested domains that have it, so rungs may differ in their domains too.",
+    )
+
+
+def metrics_table(results: Results, elsewhere: str) -> Table:
+    scores = {
+        (each.strategy, each.metric): each.estimate
+        for each in results.scores
+        if each.split == results.split and each.tested_on is None
+    }
+    metrics = [metric for metric in results.metrics if any(name == metric.name for _, name in scores)]
+    return Table(
+        "metrics",
+        f"Every metric out of domain ({elsewhere}), means over domains",
+        ("strategy", *(metric.title for metric in metrics)),
+        tuple(
+            (contender.name, *(scores.get((contender.name, metric.name)) for metric in metrics))
+            for contender in results.ranked()
+            if any(name == contender.name for name, _ in scores)
+        ),
+        "A metric that needs the labels' scale is a mean over the domains that have one, and of the strategies that "
+        "predict on it.",
+    )
+
+
+def ceilings_table(results: Results, elsewhere: str) -> Table:
+    known = {domain.id: domain.ceiling for domain in results.domains if domain.ceiling}
+    found = {
+        (each.strategy, each.tested_on): each.estimate
+        for each in results.scores
+        if each.split == results.split and each.metric == "spearman"
+    }
+    return Table(
+        "ceilings",
+        f"Spearman out of domain ({elsewhere}) as a share of the human ceiling",
+        ("strategy", *known),
+        tuple(
+            (
+                contender.name,
+                *(
+                    _share(found[contender.name, id], ceiling) if (contender.name, id) in found else None
+                    for id, ceiling in known.items()
+                ),
+            )
+            for contender in results.ranked()
+            if any((contender.name, id) in found for id in known)
+        ),
+        "The ceiling is one annotator against the mean of the others, as the corpus' card has it; its own uncertainty "
+        "is not in the intervals. A strategy is held against the mean of all annotators, and may exceed it.",
+    )
+
+
+def _share(found: Estimate, ceiling: float) -> Estimate:
+    value, low, high = (None if each is None else each / ceiling for each in (found.value, found.low, found.high))
+    return replace(found, value=value, low=low, high=high)
+
+
+def seeds_table(results: Results) -> Table:
+    rows = []
+    for contender in results.contenders:
+        spread = [
+            each.seed_sd
+            for each in results.select(strategy=contender.name, split=results.split, metric=results.headline)
+            if each.seed_sd is not None
+        ]
+        if spread:
+            rows.append((contender.name, contender.seeds, min(spread), max(spread)))
+    return Table(
+        "seeds",
+        "Spread over seeds, in the domains",
+        ("strategy", "seeds", "least standard deviation", "largest standard deviation"),
+        tuple(rows),
+        "Every figure is a mean over seeds; intervals speak of topics, not of seeds.",
+    )

@@ -1,0 +1,46 @@
+"""What a plan promises is what a run asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from argqual.benchmark.config import load_benchmark
+from argqual.benchmark.planning import needed
+from argqual.benchmark.run import begin, plan_of, run_cells
+from argqual.benchmark.store import Run
+from chatserver import ChatServer
+from smallbenchmark import write_benchmark
+
+STRATEGIES = """\
+  plain:
+  again: {strategy: plain}
+  exemplars: {params: {k: 2, draws: 1}}
+  calibrated: {params: {base: plain, method: isotonic}}
+"""
+
+
+def test_what_is_planned_is_what_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer() as server:
+        for name, value in {
+            "ARGQUAL_CACHE": str(tmp_path / "cache"),
+            "ARGQUAL_STORE": str(tmp_path / "store.sqlite"),
+            "OPENAI_API_KEY": "k",
+            "OPENAI_API_BASE": f"{server.url}/v1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        more = {"models": "[openai/test]", "perturbed": "{arguments: 5, strategies: [plain, exemplars]}"}
+        plan = plan_of(load_benchmark(write_benchmark(tmp_path, STRATEGIES, **more)))
+        planned = {each.strategy: each for each in needed(plan, {})}
+        assert planned["length"].to_ask == 0
+        # Every argument once, and five of each corpus in two other forms, of which one has no function words to lose.
+        assert planned["plain"].to_ask == 80 + 2 * (5 + 4)
+        assert planned["again"].to_ask == planned["calibrated"].to_ask == 0  # asked with the first of them
+        assert planned["exemplars"].to_ask == 2 * 80 + 2 * (5 + 4)  # other examples in domain and away
+        with Run(tmp_path / "run.sqlite", create=True) as run:
+            begin(plan, run)
+            assert run_cells(plan, run) == 0
+            done = run.done()
+        assert server.stats().answered == sum(each.to_ask for each in planned.values())
+        assert all((each.to_ask, each.done) == (0, each.cells) for each in needed(plan, done))

@@ -1,0 +1,80 @@
+"""`argqual benchmark report` and `verdict`, over a run whose predictions were made up."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import planted_run
+from argqual.cli.benchmark_report import report, verdict
+from argqual.errors import ArgqualError
+
+app = typer.Typer()
+app.command("report")(report)
+app.command("verdict")(verdict)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("benchmark")
+    planted_run.write(folder / "planted.run.sqlite").close()
+    path = folder / "planted.yaml"
+    path.write_text(planted_run.YAML, encoding="utf-8")
+    return path
+
+
+def called(*words: str) -> tuple[str, str]:
+    """What went to stdout and to stderr."""
+    ran = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert ran.exit_code == 0
+    return ran.stdout, ran.stderr
+
+
+def test_the_report_is_written_and_its_first_page_printed(file: Path) -> None:
+    out, err = called("report", str(file), "--format", "text")
+    assert "oracle carries over best" in out and max(map(len, out.splitlines())) <= 80
+    folder = file.parent / "planted-report"
+    assert "oracle carries over best" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "oracle carries over best" in (folder / "report.md").read_text(encoding="utf-8")
+    with (folder / "tables" / "transfer.csv").open(encoding="utf-8", newline="") as table:
+        assert {row["strategy"] for row in csv.DictReader(table)} == {"oracle", "length", "memoriser", "guess"}
+    with (folder / "predictions.csv").open(encoding="utf-8", newline="") as table:
+        rows = [row for row in csv.DictReader(table) if row["strategy"] == "oracle"]
+    assert len(rows) == 2 * 310 and all(row["status"] == "ok" and 0 < float(row["prediction"]) < 1 for row in rows)
+    assert "planted-report" in err
+
+
+def test_json_is_json_and_nothing_else(file: Path, tmp_path: Path) -> None:
+    out, _ = called("report", str(file), "--format", "json", "--output", str(tmp_path / "elsewhere"))
+    content = json.loads(out)
+    assert content["headline"] == "spearman_beyond_length" and content["contrasts"]
+    assert (tmp_path / "elsewhere" / "report.html").exists()
+
+
+def test_texts_that_cannot_be_read_are_said_and_stay_ids(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path / "empty"))
+    _, err = called("report", str(file), "--texts", "--format", "text", "--output", str(tmp_path / "out"))
+    assert "no texts of dagstuhl" in err
+    assert "dagstuhl-" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_verdicts_are_a_sentence_each(file: Path) -> None:
+    out, _ = called("verdict", str(file), "--format", "text")
+    assert "SUPPORTED: The oracle carries over better than memory." in out
+    assert "CONTRADICTED: Guessing carries over better than the oracle." in out
+    content = json.loads(called("verdict", str(file), "--format", "json")[0])
+    assert [claim["outcome"] for claim in content] == ["supported", "supported", "contradicted"]
+
+
+def test_without_a_run_it_says_how_to_make_one(tmp_path: Path) -> None:
+    path = tmp_path / "planted.yaml"
+    path.write_text(planted_run.YAML, encoding="utf-8")
+    with pytest.raises(ArgqualError, match=r"There is no run .*planted\.run\.sqlite"):
+        called("verdict", str(path))

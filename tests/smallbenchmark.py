@@ -1,0 +1,52 @@
+"""A small benchmark on made-up letters, as files: two corpora on eight topics each."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from cardfile import CARD
+
+WORDS = [f"word{number}" for number in range(200)]
+GOOD = ("because", "although", "therefore", "measured")
+REST = """\
+reader: table
+table: {id: [id], issue: issue}
+labels:
+  quality: {title: Quality, lowest: 1, highest: 5, kind: ordinal}
+targets:
+  overall: quality
+"""
+
+
+def write_corpus(folder: Path, name: str, *, count: int = 40) -> Path:
+    """A corpus in which good arguments have certain words, whatever their length."""
+    drawn = random.Random(name)
+    lines = ["id,issue,text,quality"]
+    for number in range(count):
+        label = 1 + number % 5
+        words = drawn.choices(WORDS, k=drawn.randint(10, 40)) + drawn.choices(GOOD, k=2 * (label - 1))
+        drawn.shuffle(words)
+        lines.append(f"{name}{number},{name} topic {number * 7 % 8}?,{' '.join(words)},{label}")
+    (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    card = folder / f"{name}.yaml"
+    card.write_text(
+        CARD.replace("id: letters", f"id: {name}") + f"files: [{{path: {name}.csv}}]\n" + REST, encoding="utf-8"
+    )
+    return card
+
+
+def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", **more: str) -> Path:
+    """A benchmark over two such corpora; `length` is in every one."""
+    if "length" not in strategies:
+        strategies = f"  length:\n{strategies}"
+    cards = [write_corpus(folder, name) for name in ("east", "west")]
+    corpora = "".join(f"  {card}:\n" for card in cards)
+    rest = "".join(f"{key}: {value}\n" for key, value in more.items())
+    path = folder / "small.yaml"
+    path.write_text(
+        f"schema: argqual/benchmark@1\nid: small\ntitle: A small one\nfolds: 4\ndraws: 200\n{rest}"
+        f"metrics: [spearman, spearman_beyond_length, mae]\ncorpora:\n{corpora}strategies:\n{strategies}",
+        encoding="utf-8",
+    )
+    return path
