@@ -15,7 +15,7 @@ import numpy.typing as npt
 from argqual.argument import Argument
 from argqual.benchmark.config import Benchmark
 from argqual.corpora.card import Label
-from argqual.corpora.corpus import Corpus
+from argqual.corpora.corpus import Corpus, Twin
 from argqual.corpora.groups import groups_of, leaks_among
 from argqual.corpora.leaks import normalised
 from argqual.corpora.reading import read_corpus
@@ -73,6 +73,8 @@ class Data:
         False for what is trained on only.
     leaks
         The places of its copies, near-copies and quotations, and of what is known to be the same argument.
+    twins
+        Which version of its family each is; None where a corpus has no families.
     domains
         By id, in the benchmark's order.
     """
@@ -86,6 +88,7 @@ class Data:
     tested: npt.NDArray[np.bool_]
     leaks: tuple[frozenset[int], ...]
     domains: Mapping[str, Domain]
+    twins: tuple[Twin | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.arguments)
@@ -161,6 +164,7 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         tested=np.array([tested for *_, tested in rows]),
         leaks=tuple(leaks_among([(corpus.card.id, argument.id or "") for argument, corpus, *_ in rows], corpora)),
         domains=domains,
+        twins=tuple(corpus.twin(argument) for argument, corpus, *_ in rows),
     )
 
 

@@ -86,7 +86,7 @@ def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
 
 def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
     metrics, over = tuple(benchmark.metrics), benchmark.intervals_over
-    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over)
+    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over, run.twins())
 
 
 def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:

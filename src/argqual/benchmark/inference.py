@@ -199,6 +199,31 @@ def calibration_error(
     return _inferred(found, "expected calibration error", interval=interval).estimate
 
 
+def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None = None) -> Difference:
+    """The mean of independent values, with Student's t against `null`; NaN values do not count.
+
+    Parameters
+    ----------
+    values
+        One a cluster, such as a family of texts.
+    offered
+        How many there would be; as many as values when left out.
+    """
+    known = values[np.isfinite(values)]
+    offered = len(values) if offered is None else offered
+    estimate = Estimate(None, None, None, len(known), offered, len(known), method)
+    if len(known) < 2:
+        return Difference(replace(estimate, reason="fewer than two clusters have a value"))
+    value, se, df = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known))), float(len(known) - 1)
+    reach = float(stats.t.ppf(1 - _LEVEL / 2, df)) * se
+    found = replace(estimate, value=value, low=value - reach, high=value + reach)
+    if not se:
+        return Difference(found, se=0.0)
+    p = float(2 * stats.t.sf(abs(value - null) / se, df))
+    mde = float(stats.t.ppf(1 - _LEVEL / 2, df) + stats.t.ppf(_POWER, df)) * se
+    return Difference(found, se=se, df=df, p=p, mde=mde)
+
+
 def holm(ps: Sequence[float]) -> list[float]:
     """Adjusted p values that keep the chance of any false finding (Holm 1979)."""
     order = np.argsort(ps)
@@ -347,24 +372,15 @@ def _inferred(
         low, high = np.tanh(np.arctanh(np.clip(value, -_NEARLY_ONE, _NEARLY_ONE)) + np.array([-spread, spread]))
     else:
         low, high = value - reach * se, value + reach * se
-    return _tested(replace(estimate, low=float(low), high=float(high)), se, df)
+    p = float(2 * stats.t.sf(abs(value) / se, df))
+    mde = (reach + float(stats.t.ppf(_POWER, df))) * se
+    return Difference(replace(estimate, low=float(low), high=float(high)), se=se, df=df, p=p, mde=mde)
 
 
 def _over_domains(found: Sequence[_Drawn], estimate: Estimate) -> Difference:
     """The domains' figures as a sample: one is one observation, whatever it rests on."""
-    values = np.array([each.value for each in found])
-    se, df = float(values.std(ddof=1) / np.sqrt(len(values))), float(len(values) - 1)
-    reach = float(stats.t.ppf(1 - _LEVEL / 2, df)) * se
-    mean = float(values.mean())
-    estimate = replace(estimate, low=mean - reach, high=mean + reach)
-    return _tested(estimate, se, df) if se else Difference(estimate, se=0.0)
-
-
-def _tested(estimate: Estimate, se: float, df: float) -> Difference:
-    assert estimate.value is not None
-    p = float(2 * stats.t.sf(abs(estimate.value) / se, df))
-    mde = float(stats.t.ppf(1 - _LEVEL / 2, df) + stats.t.ppf(_POWER, df)) * se
-    return Difference(estimate, se=se, df=df, p=p, mde=mde)
+    said = mean(np.array([each.value for each in found]), method=estimate.method)
+    return replace(said, estimate=replace(estimate, low=said.estimate.low, high=said.estimate.high))
 
 
 def _retention(

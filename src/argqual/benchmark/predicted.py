@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from argqual.benchmark.inference import Over
 from argqual.benchmark.metrics import Sample
+from argqual.benchmark.probes import Versions
 from argqual.benchmark.schema import OUT_OF_DOMAIN
 from argqual.benchmark.store import Scored
+from argqual.corpora.corpus import Twin
 
 Array = npt.NDArray[np.float64]
 Key = tuple[str, str]  # corpus and id of an argument
@@ -36,6 +38,8 @@ class Predicted:
     ----------
     metrics
         The first is the headline one.
+    twins
+        Which version of its family an argument is, of corpora that were written so.
     over
         What intervals of means over domains speak of; see `argqual.benchmark.inference`.
     """
@@ -45,6 +49,7 @@ class Predicted:
     draws: int
     seed: int
     over: Over = "topics"
+    twins: Mapping[Key, Twin] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:
@@ -103,6 +108,29 @@ class Predicted:
 
     def arguments(self, domain: str) -> dict[Key, _Argument]:
         return self._arguments[False, domain]
+
+    def versions(self, strategy: str, split: str, criterion: str | None = None) -> Versions | None:
+        """A strategy's predictions, or its ratings of a criterion, by families; None where there are no families.
+
+        Of a label budget, the largest; several seeds and places of training are averaged.
+        """
+        found = self.of(strategy, split)
+        most = max((each.budget for each in found if each.budget is not None), default=None)
+        ratings: list[float] = []
+        twins: list[Twin] = []
+        for each in found:
+            values = each.predicted if criterion is None else each.ratings.get(criterion)
+            if each.budget != most or values is None:
+                continue
+            for key, value in zip(zip(each.corpora, each.ids, strict=True), values, strict=True):
+                if (twin := self.twins.get(key)) is not None:
+                    ratings.append(float(value))
+                    twins.append(twin)
+        if not twins:
+            return None
+        # In one order whatever the order of folds, so that strategies can be compared.
+        order = sorted(range(len(twins)), key=lambda place: (twins[place].family, twins[place].broken or ""))
+        return Versions.of([ratings[place] for place in order], [twins[place] for place in order])
 
     def samples(self, scored: Iterable[Scored]) -> dict[str, list[Sample]]:
         """Samples by tested domain, each of all the domain's arguments in one order: NaN where one was not tested."""

@@ -76,6 +76,11 @@ def begin(plan: Plan, run: Run) -> None:
         "versions": versions(),
         "python": platform.python_version(),
         "domains": [asdict(domain) for domain in data.domains.values()],
+        "twins": [
+            [data.corpora[place], data.arguments[place].id or "", *twin]
+            for place, twin in enumerate(data.twins)
+            if twin is not None
+        ],
         "refused": [asdict(each) for each in plan.refused],
     }
     rows = [

@@ -42,6 +42,9 @@ MetricName = Literal[
 ]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
+ProbeName = Literal["sensitivity", "substance", "style", "style_moves", "style_minus_substance"]
+PROBES: tuple[ProbeName, ...] = get_args(ProbeName)
+"""Of constructed arguments; see `argqual.benchmark.probes`."""
 ACROSS_DOMAINS = ("leave_one_domain_out", "corpus_to_corpus", "label_budget")
 """Splits that need two corpora or more."""
 OUT_OF_DOMAIN: tuple[SplitName, ...] = (
@@ -136,10 +139,13 @@ class ClaimSaid(Part):
     says
         It, in a sentence.
     contrast
-        `A - B`, two strategies; or `A` alone, for `kind: gap`, which is then A's own gap.
+        `A - B`, two strategies; or `A` alone, for `kind: gap` (A's own gap) and `kind: probe` (A against what a judge
+        reaches that sees nothing).
     kind
         `value`: of the metric on the split. `gap`: of what is lost from in-domain to the split, on the same
-        arguments (in-domain minus split).
+        arguments (in-domain minus split). `probe`: of a probe on the split, by families.
+    probe
+        Which, for `kind: probe`; see `argqual.benchmark.probes`.
     direction
         Which way the contrast is expected: `greater` or `less` than nothing, or `equivalent` to nothing.
     smallest
@@ -150,7 +156,8 @@ class ClaimSaid(Part):
     contrast: Text
     metric: MetricName = "spearman"
     split: SplitName = "leave_one_domain_out"
-    kind: Literal["value", "gap"] = "value"
+    kind: Literal["value", "gap", "probe"] = "value"
+    probe: ProbeName | None = None
     direction: Literal["greater", "less", "equivalent"] = "greater"
     smallest: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -271,7 +278,7 @@ class Benchmark(Part):
 
     def _check_claim(self, claim: ClaimSaid, at: tuple[str, ...]) -> None:
         sides = claim.sides
-        if not (len(sides) == 2 or (len(sides) == 1 and claim.kind == "gap")):
+        if not (len(sides) == 2 or (len(sides) == 1 and claim.kind != "value")):
             raise _wrong(f"'{claim.contrast}' is no contrast: A - B, with a blank on either side.", *at, "contrast")
         for side in sides:
             self._require(side, *at, "contrast")
@@ -283,7 +290,9 @@ class Benchmark(Part):
             raise _wrong("both sides are the same.", *at, "contrast")
         if claim.kind == "gap" and claim.split == "in_domain":
             raise _wrong("a gap is between in_domain and another split.", *at, "split")
-        if claim.metric not in self.metrics:
+        if (claim.kind == "probe") != (claim.probe is not None):
+            raise _wrong(f"'kind: probe' and 'probe', one of {', '.join(PROBES)}, belong together.", *at, "probe")
+        if claim.kind != "probe" and claim.metric not in self.metrics:
             raise _wrong(f"{claim.metric} is not among the metrics.", *at, "metric")
 
     def _require(self, strategy: str, *at: str) -> None:

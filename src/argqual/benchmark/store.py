@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from argqual.assessment import Usage
+from argqual.corpora.corpus import Twin
 from argqual.errors import BenchmarkError
 
 Array = npt.NDArray[np.float64]
@@ -285,6 +286,13 @@ class Run:
         if found is None:
             raise BenchmarkError(f"{self.path}: the run has not begun.", hint="argqual benchmark run BENCHMARK.yaml")
         return json.loads(found[0])  # type: ignore[no-any-return]
+
+    def twins(self) -> dict[tuple[str, str], Twin]:
+        """Which version of its family an argument is, by corpus and id, for corpora that were written so."""
+        return {
+            (corpus, id): Twin(family, broken, bool(polished))
+            for corpus, id, family, broken, polished in self.facts().get("twins", ())
+        }
 
     def claims(self) -> dict[str, tuple[dict[str, Any], bool]]:
         """Each claim, and whether it is exploratory."""

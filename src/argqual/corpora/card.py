@@ -356,6 +356,21 @@ class Citation(Part):
     url: str = ""
 
 
+class Twins(Part):
+    """Texts of one group that were written to differ in a known way: sound or broken, plain or polished.
+
+    Parameters
+    ----------
+    broken
+        By criterion, the label that is at its scale's end for worse where that criterion was broken.
+    polished
+        The label that is at its highest where the style is polished, and lower where it is plain.
+    """
+
+    broken: Annotated[dict[Text, LabelId], Field(min_length=1)]
+    polished: LabelId
+
+
 class Card(Part):
     """A corpus card.
 
@@ -390,6 +405,7 @@ class Card(Part):
     figures: Figures = Field(default_factory=Figures)
     published: tuple[Baseline, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
+    twins: Twins | None = None
     traps: tuple[Text, ...] = ()
 
     @field_validator("targets", mode="before")
@@ -415,6 +431,14 @@ class Card(Part):
             raise PydanticCustomError("twice", "the file '{path}' stands here twice.", {"path": twice[0]})
         for target, chosen in self.targets.items():
             self._require_label(chosen.label, ("targets", target))
+        if self.twins is not None:
+            for criterion, label in self.twins.broken.items():
+                self._require_label(label, ("twins", "broken", criterion))
+                if self.labels[label].lowest is None:
+                    raise PydanticCustomError(
+                        "lowest", "'{label}' needs its scale's 'lowest'.", {"label": label, "at": ("labels", label)}
+                    )
+            self._require_label(self.twins.polished, ("twins", "polished"))
         figures = self.figures
         for name in ("alpha", "ceiling", "reliability", "length", "win_rate"):
             for label in getattr(figures, name):

@@ -31,6 +31,14 @@ class Pair(NamedTuple):
     outcome: float
 
 
+class Twin(NamedTuple):
+    """One of the versions of an argument: which criterion was broken (None: none), and whether it is polished."""
+
+    family: str
+    broken: str | None
+    polished: bool
+
+
 @dataclass(frozen=True)
 class Corpus:
     """What a reader gives.
@@ -79,6 +87,20 @@ class Corpus:
         """The targets this corpus has, in their usual order."""
         chosen = self.card.targets
         return tuple(name for name in TARGETS if name in chosen and (proxies or not chosen[name].proxy))
+
+    def twin(self, argument: Argument) -> Twin | None:
+        """Which version of its family an argument is, where the corpus was written so."""
+        twins = self.card.twins
+        if twins is None:
+            return None
+        labels = self.card.labels
+        ends = {
+            criterion: labels[label].lowest if labels[label].higher_is_better else labels[label].highest
+            for criterion, label in twins.broken.items()
+        }
+        broken = [each for each, label in twins.broken.items() if argument.labels[label] == ends[each]]
+        polished = argument.labels[twins.polished] == labels[twins.polished].highest
+        return Twin(argument.group or "", broken[0] if broken else None, polished)
 
     def unit(self, argument: Argument) -> str:
         """What the argument's labels are comparable within: the corpus, or its topic and stance."""
