@@ -70,6 +70,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         criteria=tuple(summary.criteria_of(predicted)),
         biases=tuple(biases_of(predicted, *_attributes(run, facts))),
         reliance=tuple(reliance_of(predicted, tuple(run.scored(perturbed=True)))),
+        probes=tuple(summary.probes_of(predicted)),
         disagreements=tuple(summary.disagreements_of(predicted)),
         sources=tuple(_sources(facts, benchmark)),
         missing=tuple(_missing(run, facts)),

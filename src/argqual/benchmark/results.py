@@ -278,6 +278,32 @@ class Reliance:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """A figure of constructed arguments; see `argqual.benchmark.probes`.
+
+    Parameters
+    ----------
+    name
+        `sensitivity`, `substance`, `style`, `style_moves`, `style_minus_substance`, `style_over_substance`;
+        `specificity` for the fall of the rating of a criterion.
+    broken
+        The criterion that was broken; None for all together.
+    rated
+        The criterion whose rating it is, for `specificity`; None for the whole.
+    p
+        Two-sided, against a judge that sees nothing.
+    """
+
+    strategy: str
+    split: str
+    name: str
+    estimate: Estimate
+    broken: str | None = None
+    rated: str | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
 class Disagreement:
     """An argument that a strategy places far from where people do; both as percentile ranks (0 to 1) in its domain.
 
@@ -387,6 +413,7 @@ class Results:
     criteria: tuple[CriterionAgreement, ...] = ()
     biases: tuple[Bias, ...] = ()
     reliance: tuple[Reliance, ...] = ()
+    probes: tuple[Probe, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     sources: tuple[Source, ...] = ()
     missing: tuple[Missing, ...] = ()

@@ -352,24 +352,3 @@ def bias(results: Results) -> Markup | None:
 
 def _attribute(each: Bias) -> str:
     return f"stance: {each.attribute}" if each.kind == "stance" else each.attribute
-
-
-def reliance(results: Results) -> Markup | None:
-    """How far the order of predictions survives a change of the surface."""
-    if not results.reliance:
-        return None
-    kinds = list(dict.fromkeys(each.perturbation for each in results.reliance))
-    rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
-    for contender in results.ranked():
-        found = {each.perturbation: each.kept for each in results.reliance if each.strategy == contender.name}
-        if found:
-            rows.append((named(results, contender.name), [(found.get(kind), False) for kind in kinds]))
-    lead = leading(
-        "Spearman's correlation of predictions for texts as they are with those for the same texts changed. A text "
-        "whose words are shuffled argues nothing any more: whoever still keeps the order (near 1) goes by which words "
-        "there are, or how many. A text without its function words argues much the same, in worse style: whoever "
-        "changes the order there goes by the style.",
-    )
-    heads = [tag("span", each) for each in kinds]
-    table = heat_table("Order kept when the surface is changed", "strategy", heads, kinds, [(None, rows)])
-    return joined(lead, table, under(results, "reliance"))

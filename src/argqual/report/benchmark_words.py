@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from argqual.benchmark.probes import TITLES
 from argqual.benchmark.results import Results
 from argqual.corpora.bootstrap import Estimate
 
@@ -23,6 +24,10 @@ RUNGS = {
     "corpus": "another corpus",
     "genre": "another genre",
     "construct": "another construct",
+}
+PROBE_TITLES: dict[str, str] = {str(name): title for name, title in TITLES.items()} | {
+    "style_over_substance": "move by polish over fall by broken substance",
+    "specificity": "fall of a criterion's rating",
 }
 FAMILIES = {
     "floor": "floor",
