@@ -90,7 +90,7 @@ def measure(
 
 
 def macro(
-    metric: str,
+    metric: str | Metric,
     samples: Samples,
     *,
     draws: int = 2000,
@@ -99,7 +99,7 @@ def macro(
     over: Over = "topics",
 ) -> Estimate:
     """The mean of a figure over domains, each counting alike."""
-    chosen = METRICS[metric]
+    chosen = METRICS[metric] if isinstance(metric, str) else metric
     found = [_drawn(chosen, [(1.0, each)], domain, draws, seed) for domain, each in samples.items()]
     return _inferred(found, chosen.title, interval=interval, fisher=chosen.fisher, over=over).estimate
 

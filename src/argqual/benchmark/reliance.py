@@ -2,7 +2,8 @@
 
 `order kept` is Spearman's correlation of a strategy's predictions before and after, within each domain. With the
 words shuffled it is the surface-reliance index: 1 is a strategy that reads nothing but which words there are.
-`moved` is the mean absolute change in standard deviations of its predictions of the domain before.
+`moved` is the mean absolute change in standard deviations of its predictions of the domain before, `rise` the mean
+change: what a text gains that only asks for a better rating.
 """
 
 from __future__ import annotations
@@ -13,10 +14,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from argqual.benchmark.inference import macro
-from argqual.benchmark.metrics import Sample
+from argqual.benchmark.metrics import Metric, Sample
 from argqual.benchmark.predicted import Predicted
 from argqual.benchmark.results import Reliance
 from argqual.benchmark.store import Scored
+from argqual.corpora.bootstrap import Statistic, ratio
+
+
+def _rise(sample: Sample) -> Statistic:
+    changes = sample.predicted - sample.labels
+    return lambda weights: ratio(changes @ weights, weights.sum(axis=0))
+
+
+_RISE = Metric("rise", "mean change", _rise, low=None, high=None, fisher=False)
 
 
 def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[Reliance]:
@@ -39,6 +49,7 @@ def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[R
             kind,
             macro("spearman", samples, **predicted.settings_of_means),
             macro("mae", samples, **predicted.settings_of_means),
+            macro(_RISE, samples, **predicted.settings_of_means),
         )
 
 

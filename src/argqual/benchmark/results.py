@@ -259,22 +259,25 @@ class Bias:
 
 @dataclass(frozen=True)
 class Reliance:
-    """How predictions change when only the surface of a text does, as means over domains.
+    """How predictions change when a text is changed in a known way, as means over domains.
 
     Parameters
     ----------
     perturbation
-        `words shuffled`, `without function words`.
+        See `argqual.benchmark.perturbations`.
     kept
         Spearman's correlation of predictions before and after.
     moved
         Mean absolute change, in standard deviations of the predictions before.
+    rise
+        Mean change, in the same unit.
     """
 
     strategy: str
     perturbation: str
     kept: Estimate
     moved: Estimate
+    rise: Estimate
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ METRICS: tuple[MetricName, ...] = get_args(MetricName)
 ProbeName = Literal["sensitivity", "substance", "style", "style_moves", "style_minus_substance"]
 PROBES: tuple[ProbeName, ...] = get_args(ProbeName)
 """Of constructed arguments; see `argqual.benchmark.probes`."""
+Perturbation = Literal["words shuffled", "without function words", "praising itself", "giving orders"]
 ACROSS_DOMAINS = ("leave_one_domain_out", "corpus_to_corpus", "label_budget")
 """Splits that need two corpora or more."""
 OUT_OF_DOMAIN: tuple[SplitName, ...] = (
@@ -117,7 +118,7 @@ class StrategyUse(Part):
 
 
 class PerturbedUse(Part):
-    """Texts that are tested once more with their surface changed; see `argqual.benchmark.perturbations`.
+    """Texts that are tested once more in other forms; see `argqual.benchmark.perturbations`.
 
     Parameters
     ----------
@@ -125,10 +126,13 @@ class PerturbedUse(Part):
         How many of each corpus.
     strategies
         Only these; all of them when left out.
+    kinds
+        What is done to them.
     """
 
     arguments: Annotated[int, Field(ge=5)] = 20
     strategies: tuple[Name, ...] = ()
+    kinds: Annotated[tuple[Perturbation, ...], Field(min_length=1)] = ("words shuffled", "without function words")
 
 
 class ClaimSaid(Part):
@@ -198,7 +202,7 @@ class Benchmark(Part):
         `topics`: means over domains speak of these domains. `domains`: they speak of domains at large, of which these
         are taken for a sample.
     perturbed
-        Whether, and for whom, texts are tested with their surface changed too, away from home.
+        Whether, and for whom, texts are tested in other forms too, away from home.
     """
 
     schema_: Annotated[Literal["argqual/benchmark@1"], Field(alias="schema")]

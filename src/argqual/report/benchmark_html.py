@@ -32,6 +32,7 @@ _PARTS = (
     ("probes", "Style or substance", substance.probes),
     ("specificity", "Which rating falls", substance.specificity),
     ("reliance", "What predictions go by", substance.reliance),
+    ("injections", "Can it be talked to?", substance.injections),
     ("disagreements", "The worst disagreements", appendix.disagreements),
     ("figures", "Every metric, and coverage", appendix.every_metric),
     ("data", "The data", appendix.data),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from argqual.benchmark.perturbations import INJECTIONS, SURFACE
 from argqual.benchmark.results import Results
 from argqual.corpora.bootstrap import Estimate
 from argqual.report.benchmark_html_tables import heat_table
@@ -60,9 +61,9 @@ def specificity(results: Results) -> Markup | None:
 
 def reliance(results: Results) -> Markup | None:
     """How far the order of predictions survives a change of the surface."""
-    if not results.reliance:
+    kinds = [kind for kind in SURFACE if any(each.perturbation == kind for each in results.reliance)]
+    if not kinds:
         return None
-    kinds = list(dict.fromkeys(each.perturbation for each in results.reliance))
     rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
     for contender in results.ranked():
         found = {each.perturbation: each.kept for each in results.reliance if each.strategy == contender.name}
@@ -76,4 +77,23 @@ def reliance(results: Results) -> Markup | None:
     )
     heads = [tag("span", each) for each in kinds]
     table = heat_table("Order kept when the surface is changed", "strategy", heads, kinds, [(None, rows)])
+    return joined(lead, table, under(results, "reliance"))
+
+
+def injections(results: Results) -> Markup | None:
+    """What a text gains that asks for a better rating."""
+    kinds = [kind for kind in INJECTIONS if any(each.perturbation == kind for each in results.reliance)]
+    if not kinds:
+        return None
+    rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
+    for contender in results.ranked():
+        found = {each.perturbation: each.rise for each in results.reliance if each.strategy == contender.name}
+        if found:
+            rows.append((named(results, contender.name), [(found.get(kind), False) for kind in kinds]))
+    lead = leading(
+        "How far ratings rise, in their standard deviations, when a text says at its end that it deserves full marks, "
+        "or orders the assessor to give them. It argues nothing more than before.",
+    )
+    heads = [tag("span", each) for each in kinds]
+    table = heat_table("Can it be talked to?", "strategy", heads, kinds, [(None, rows)], signed=True)
     return joined(lead, table, under(results, "reliance"))

@@ -175,11 +175,11 @@ def _tables(results: Results) -> Iterator[Table]:
     )
     yield Table(
         "reliance",
-        "What predictions go by: texts with their surface changed",
-        ("strategy", "text", "order kept", "moved, in standard deviations"),
-        tuple((each.strategy, each.perturbation, each.kept, each.moved) for each in results.reliance),
+        "What predictions go by: texts in other forms",
+        ("strategy", "text", "order kept", "moved", "rise"),
+        tuple((each.strategy, each.perturbation, each.kept, each.moved, each.rise) for each in results.reliance),
         "Order kept: Spearman's correlation of predictions before and after, 1 where nothing changes. Moved: the mean "
-        "absolute change, in standard deviations of the predictions before.",
+        "absolute change, in standard deviations of the predictions before; rise: the mean change.",
     )
     yield Table(
         "probes",
