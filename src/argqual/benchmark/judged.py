@@ -75,7 +75,7 @@ def _contrast(predicted: Predicted, claim: ClaimSaid, sides: tuple[str, ...]) ->
     away = [_samples(predicted, side, claim.split) for side in sides]
     if claim.kind == "value":
         return difference(claim.metric, *away, **predicted.settings_of_means)
-    home = [_samples(predicted, side, "in_domain") for side in sides]
+    home = [predicted.at_home(side, claim.split) for side in sides]
     if len(sides) == 1:
         return gap(claim.metric, home[0], away[0], **predicted.settings_of_means).difference
     terms = [(1.0, home[0]), (-1.0, away[0]), (-1.0, home[1]), (1.0, away[1])]

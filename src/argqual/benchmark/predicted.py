@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -138,6 +138,29 @@ class Predicted:
         for each in scored:
             found[each.tested_on].append(self.sample(each))
         return dict(found)
+
+    def at_home(self, strategy: str, split: str) -> dict[str, list[Sample]]:
+        """In-domain predictions of what a split tests, by what it calls its domains (corpora, or types)."""
+        by_seed: dict[int, dict[Key, tuple[float, str]]] = defaultdict(dict)
+        on_scale: dict[int, bool] = defaultdict(lambda: True)
+        for home in self.of(strategy, "in_domain"):
+            places = zip(home.corpora, home.ids, strict=True)
+            by_seed[home.seed] |= dict(zip(places, zip(home.predicted, home.units, strict=True), strict=True))
+            on_scale[home.seed] &= home.on_scale
+        found: dict[str, list[Sample]] = {}
+        for away in {each.tested_on: each for each in reversed(self.of(strategy, split))}.values():
+            keys = list(zip(away.corpora, away.ids, strict=True))
+            for seed, known in by_seed.items():
+                if any(key in known for key in keys):
+                    values = [known.get(key, (np.nan, unit)) for key, unit in zip(keys, away.units, strict=True)]
+                    own = replace(
+                        away,
+                        predicted=np.array([value for value, _ in values]),
+                        units=tuple(unit for _, unit in values),
+                        on_scale=on_scale[seed],
+                    )
+                    found.setdefault(away.tested_on, []).append(self.sample(own))
+        return found
 
     def sample(self, scored: Scored, predicted: Array | None = None) -> Sample:
         """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""

@@ -114,7 +114,7 @@ def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
 def transfers_of(predicted: Predicted) -> Iterator[Transfer]:
     """In domain beside away, of every metric, on the domains that have both."""
     for strategy in predicted.strategies:
-        inside = predicted.samples(predicted.of(strategy, "in_domain"))
+        inside = predicted.at_home(strategy, predicted.away)
         outside = predicted.samples(predicted.of(strategy, predicted.away))
         both = [domain for domain in outside if domain in inside]
         home, away = ({domain: side[domain] for domain in both} for side in (inside, outside))
