@@ -113,10 +113,13 @@ class Transfer:
 
     Parameters
     ----------
+    inside
+        Within each fold, then their mean; None with a reason where nothing was tested in domain.
     gap
-        Inside minus outside: positive where something is lost on the way.
+        In domain minus out of domain, both within the in-domain folds (so not the difference of the two figures to
+        the letter): positive where something is lost on the way.
     retention
-        Outside over inside; None with a reason where the in-domain interval includes 0.
+        The ratio of the same two; None with a reason where the in-domain interval includes 0.
     worst_domain, worst
         The tested domain that it does worst on when trained on others.
     """

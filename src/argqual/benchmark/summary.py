@@ -112,21 +112,21 @@ def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
 
 
 def transfers_of(predicted: Predicted) -> Iterator[Transfer]:
-    """In domain beside away, of every metric, on the domains that have both."""
+    """Away, and beside it in domain on the domains that have both."""
     for strategy in predicted.strategies:
         inside = predicted.at_home(strategy, predicted.away)
         outside = predicted.samples(predicted.of(strategy, predicted.away))
         both = [domain for domain in outside if domain in inside]
         home, away = ({domain: side[domain] for domain in both} for side in (inside, outside))
-        for metric in predicted.metrics if both else ():
+        for metric in predicted.metrics if outside else ():
             found = gap(metric, home, away, **predicted.settings_of_means)
-            name, figure = worst(metric, away, **predicted.settings)
+            name, figure = worst(metric, outside, **predicted.settings)
             yield Transfer(
                 strategy,
                 metric,
                 predicted.away,
                 found.inside,
-                found.outside,
+                macro(metric, outside, **predicted.settings_of_means),
                 found.gap,
                 found.retention,
                 name,

@@ -66,8 +66,9 @@ def _tables(results: Results) -> Iterator[Table]:
             )
             for each in results.transfers
         ),
-        "The gap is in-domain minus out-of-domain on the same arguments. Retention is out-of-domain over in-domain, "
-        "given only where the in-domain interval excludes 0.",
+        "The gap is in-domain minus out-of-domain on the same arguments, both within the in-domain folds; the figure "
+        "out of domain is of all arguments at once, so the gap is not quite the difference of the two columns. "
+        "Retention is the ratio of the two sides of the gap, given only where the in-domain interval excludes 0.",
     )
     yield Table(
         "contrasts",
