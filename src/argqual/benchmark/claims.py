@@ -50,7 +50,8 @@ def verdict(claim: ClaimSaid, found: Difference, *, adjusted_p: float | None = N
     """
     estimate = found.estimate
     measured = TITLES[claim.probe] if claim.probe else METRICS[claim.metric].title
-    what = f"{claim.contrast}, {measured}, {_where(claim)}"
+    contrast = claim.contrast if claim.share == 1 else f" - {claim.share:g} x ".join(claim.sides)
+    what = f"{contrast}, {measured}, {_where(claim)}"
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return Verdict("undecided", f"Undecided: {what} is not to be had ({estimate.reason}).")
     numbers = f"{_signed(estimate.value)} ({_signed(estimate.low)} to {_signed(estimate.high)})"

@@ -19,7 +19,7 @@ from argqual.corpora.corpus import Corpus, Twin
 from argqual.corpora.groups import groups_of, leaks_among
 from argqual.corpora.leaks import normalised
 from argqual.corpora.reading import read_corpus
-from argqual.errors import BenchmarkError
+from argqual.errors import BenchmarkError, nearest
 
 Array = npt.NDArray[np.float64]
 _STRATA = 5
@@ -142,7 +142,7 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         )
         labelled = {
             argument.id or "": (argument, value)
-            for argument in corpus.arguments
+            for argument in _chosen(corpus, use.only)
             if (value := corpus.target(argument, benchmark.target)) is not None
         }
         order = drawing_order(
@@ -166,6 +166,23 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         domains=domains,
         twins=tuple(corpus.twin(argument) for argument, corpus, *_ in rows),
     )
+
+
+def _chosen(corpus: Corpus, only: Mapping[str, float]) -> list[Argument]:
+    """The arguments that have certain labels."""
+    known = corpus.card.labels
+    for label in only:
+        if label not in known:
+            raise BenchmarkError(f"only: {corpus.card.id} has no label '{label}'. {nearest(label, known)}")
+    chosen = [
+        argument
+        for argument in corpus.arguments
+        if all(argument.labels.get(label) == value for label, value in only.items())
+    ]
+    if not chosen:
+        said = ", ".join(f"{label}: {value:g}" for label, value in only.items())
+        raise BenchmarkError(f"only: {corpus.card.id} has no argument with {said}.")
+    return chosen
 
 
 def drawing_order(ids: Sequence[str], labels: Array, groups: Sequence[str], *, seed: str) -> list[str]:

@@ -96,7 +96,7 @@ def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
     return frozenset(
         name
         for name, claim in benchmark.claims.items()
-        if name not in kept or kept[name][1] or kept[name][0] != claim.model_dump(mode="json")
+        if name not in kept or kept[name][1] or type(claim).model_validate(kept[name][0]) != claim
     )
 
 

@@ -132,6 +132,16 @@ class Predicted:
         order = sorted(range(len(twins)), key=lambda place: (twins[place].family, twins[place].broken or ""))
         return Versions.of([ratings[place] for place in order], [twins[place] for place in order])
 
+    def order_effects(self, strategy: str, split: str) -> Array | None:
+        """What standing first does, a mean a cluster; None for a strategy that compares nothing."""
+        by_cluster: dict[str, list[float]] = defaultdict(list)
+        for each in self.of(strategy, split):
+            if each.order_effects is not None:
+                for cluster, effect in zip(each.clusters, each.order_effects, strict=True):
+                    if np.isfinite(effect):
+                        by_cluster[cluster].append(float(effect))
+        return np.array([np.mean(own) for own in by_cluster.values()]) if by_cluster else None
+
     def samples(self, scored: Iterable[Scored]) -> dict[str, list[Sample]]:
         """Samples by tested domain, each of all the domain's arguments in one order: NaN where one was not tested."""
         found: dict[str, list[Sample]] = defaultdict(list)

@@ -38,8 +38,8 @@ class Versions(NamedTuple):
     Parameters
     ----------
     ratings
-        Shape (n_families, 1 + n_criteria, 2): sound and then each criterion broken; plain, polished. NaN where
-        there is none.
+        Shape (n_families, 1 + n_criteria, n_styles): sound and then each criterion broken; plain, polished (where
+        all are of one style, that one only). NaN where there is none.
     criteria
         Those that were broken, in their order.
     """
@@ -54,11 +54,12 @@ class Versions(NamedTuple):
         criteria = tuple(dict.fromkeys(twin.broken for twin in twins if twin.broken))
         places = {None: 0} | {criterion: place for place, criterion in enumerate(criteria, 1)}
         row = {family: place for place, family in enumerate(families)}
-        sums = np.zeros((len(families), 1 + len(criteria), 2))
+        styles = {style: place for place, style in enumerate(sorted({twin.polished for twin in twins}))}
+        sums = np.zeros((len(families), 1 + len(criteria), len(styles)))
         counts = np.zeros_like(sums)
         for value, twin in zip(ratings, twins, strict=True):
             if np.isfinite(value):
-                cell = row[twin.family], places[twin.broken], int(twin.polished)
+                cell = row[twin.family], places[twin.broken], styles[twin.polished]
                 sums[cell] += value
                 counts[cell] += 1
         return cls(np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0), criteria)
@@ -70,11 +71,13 @@ class Versions(NamedTuple):
         return self._replace(ratings=self.ratings / (spread if spread > 0 else np.nan))
 
     def falls(self) -> Array:
-        """Sound minus broken, shape (n_families, n_criteria, 2)."""
+        """Sound minus broken, shape (n_families, n_criteria, n_styles)."""
         return np.asarray(self.ratings[:, :1] - self.ratings[:, 1:])
 
     def rises(self) -> Array:
-        """Polished minus plain, shape (n_families, 1 + n_criteria)."""
+        """Polished minus plain, shape (n_families, 1 + n_criteria); all NaN where there is one style."""
+        if self.ratings.shape[2] < 2:
+            return np.full(self.ratings.shape[:2], np.nan)
         return np.asarray(self.ratings[:, :, 1] - self.ratings[:, :, 0])
 
 
@@ -111,11 +114,19 @@ def against_chance(versions: Versions, probe: ProbeName) -> Difference:
     return mean(by_family(versions, probe) - CHANCE.get(probe, 0.0), method=f"{TITLES[probe]}, above chance")
 
 
-def compared(one: Versions, other: Versions, probe: ProbeName) -> Difference:
-    """A probe of one judge minus that of another, on the same families in the same order."""
+def compared(one: Versions, other: Versions, probe: ProbeName, *, share: float = 1.0) -> Difference:
+    """A probe of one judge minus that of another, on the same families in the same order.
+
+    Parameters
+    ----------
+    share
+        Of what the other has above what a judge reaches that sees nothing.
+    """
     if one.ratings.shape != other.ratings.shape:
         raise ValueError("the two judges did not rate the same families")
-    return mean(by_family(one, probe) - by_family(other, probe), method=f"difference in {TITLES[probe]}")
+    chance = CHANCE.get(probe, 0.0)
+    values = by_family(one, probe) - chance - share * (by_family(other, probe) - chance)
+    return mean(values, method=f"difference in {TITLES[probe]}")
 
 
 def style_over_substance(versions: Versions) -> Estimate:

@@ -285,13 +285,14 @@ class Reliance:
 
 @dataclass(frozen=True)
 class Probe:
-    """A figure of constructed arguments; see `argqual.benchmark.probes`.
+    """A figure of constructed arguments (see `argqual.benchmark.probes`), or of comparisons.
 
     Parameters
     ----------
     name
         `sensitivity`, `substance`, `style`, `style_moves`, `style_minus_substance`, `style_over_substance`;
-        `specificity` for the fall of the rating of a criterion.
+        `specificity` for the fall of the rating of a criterion; `order_effect` for what standing first adds to the
+        probability of a win.
     broken
         The criterion that was broken; None for all together.
     rated

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
@@ -70,6 +71,8 @@ class CorpusUse(Part):
         How many of its arguments are tested, and trained on; left out: all of them.
     train_sample
         How many are trained on when that is to be more than are tested.
+    only
+        Labels and the value that an argument must have to take part: `{polished: 0}`.
     genre, construct
         What kind of text it is and what was judged; two corpora that agree in both are nearer to one another than
         two that do not. The card's domain, and the title of its label, when left out.
@@ -77,6 +80,7 @@ class CorpusUse(Part):
 
     sample: Annotated[int, Field(ge=_FEWEST)] | None = None
     train_sample: Annotated[int, Field(ge=_FEWEST)] | None = None
+    only: dict[Text, float] = Field(default_factory=dict)
     genre: Text | None = None
     construct_: Annotated[Text | None, Field(alias="construct")] = None
 
@@ -150,6 +154,8 @@ class ClaimSaid(Part):
         arguments (in-domain minus split). `probe`: of a probe on the split, by families.
     probe
         Which, for `kind: probe`; see `argqual.benchmark.probes`.
+    share
+        Of B's value, for `A - B`: A minus so much of B (of what it has above chance, for a probe).
     direction
         Which way the contrast is expected: `greater` or `less` than nothing, or `equivalent` to nothing.
     smallest
@@ -162,6 +168,7 @@ class ClaimSaid(Part):
     split: SplitName = "leave_one_domain_out"
     kind: Literal["value", "gap", "probe"] = "value"
     probe: ProbeName | None = None
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
     direction: Literal["greater", "less", "equivalent"] = "greater"
     smallest: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -290,6 +297,8 @@ class Benchmark(Part):
                 raise _wrong(f"{side} is not tested on {claim.split}.", *at, "split")
             if claim.kind == "gap" and "in_domain" not in (self.strategies[side].splits or self.splits):
                 raise _wrong(f"a gap needs {side} on in_domain too.", *at, "kind")
+        if claim.share != 1 and (len(sides) < 2 or claim.kind == "gap"):
+            raise _wrong("is for a contrast of two values, A - B.", *at, "share")
         if len(set(sides)) < len(sides):
             raise _wrong("both sides are the same.", *at, "contrast")
         if claim.kind == "gap" and claim.split == "in_domain":
@@ -316,9 +325,14 @@ class Benchmark(Part):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with everything that the file says, claims included."""
-        said = self.model_dump(mode="json", by_alias=True)
+        """Changes with everything that the file says, claims included; not with options that it does not use."""
+        said = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    def on_model(self, model: str) -> Self:
+        """The same benchmark with another model in the place of its own, under an id of its own."""
+        slug = re.sub(r"[^a-z0-9.]+", "-", model.lower()).strip("-")
+        return self.model_copy(update={"models": (model,), "id": f"{self.id}@{slug}"})
 
     def contenders(self) -> tuple[Contender, ...]:
         """Every strategy, once a model where it takes one and does not name it."""

@@ -21,6 +21,7 @@ from argqual.benchmark.inference import (
     gap,
     holm,
     macro,
+    mean,
     measure,
     worst,
 )
@@ -250,9 +251,12 @@ def criteria_of(predicted: Predicted) -> Iterator[CriterionAgreement]:
 
 
 def probes_of(predicted: Predicted) -> Iterator[Probe]:
-    """What constructed arguments show of each strategy, away, and which criterion's rating fell."""
+    """What constructed arguments show of each strategy, away, which criterion's rating fell, and what order does."""
     split = predicted.away
     for strategy in predicted.strategies:
+        if (effects := predicted.order_effects(strategy, split)) is not None:
+            found = mean(effects, method="mean of topics")
+            yield Probe(strategy, split, "order_effect", found.estimate, p=found.p)
         versions = predicted.versions(strategy, split)
         if versions is None:
             continue

@@ -93,14 +93,20 @@ class Corpus:
         twins = self.card.twins
         if twins is None:
             return None
-        labels = self.card.labels
-        ends = {
-            criterion: labels[label].lowest if labels[label].higher_is_better else labels[label].highest
-            for criterion, label in twins.broken.items()
-        }
-        broken = [each for each, label in twins.broken.items() if argument.labels[label] == ends[each]]
-        polished = argument.labels[twins.polished] == labels[twins.polished].highest
+        broken = self._worst(argument, twins.broken)
+        polished = argument.labels[twins.polished] == self.card.labels[twins.polished].highest
         return Twin(argument.group or "", broken[0] if broken else None, polished)
+
+    def read(self, argument: Argument) -> set[str] | None:
+        """The criteria that a reader found broken who did not know; None where none read it."""
+        twins = self.card.twins
+        if twins is None or not twins.read or any(label not in argument.labels for label in twins.read.values()):
+            return None
+        return set(self._worst(argument, twins.read))
+
+    def _worst(self, argument: Argument, labels: Mapping[str, str]) -> list[str]:
+        """Those whose label is at its scale's end for worse. Labels were turned upwards when they were read."""
+        return [name for name, label in labels.items() if argument.labels[label] == self.card.labels[label].lowest]
 
     def unit(self, argument: Argument) -> str:
         """What the argument's labels are comparable within: the corpus, or its topic and stance."""

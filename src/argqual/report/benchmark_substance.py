@@ -12,7 +12,15 @@ from argqual.report.benchmark_parts import leading, named, under
 from argqual.report.benchmark_words import PROBE_TITLES
 from argqual.report.markup import joined, tag
 
-_PROBED = ("sensitivity", "substance", "style_moves", "style", "style_minus_substance", "style_over_substance")
+_PROBED = (
+    "sensitivity",
+    "substance",
+    "style_moves",
+    "style",
+    "style_minus_substance",
+    "style_over_substance",
+    "order_effect",
+)
 
 
 def probes(results: Results) -> Markup | None:
@@ -20,8 +28,9 @@ def probes(results: Results) -> Markup | None:
     found = {(each.strategy, each.name): each.estimate for each in results.probes if each.broken is None}
     if not found:
         return None
+    names = [name for name in _PROBED if any(own == name for _, own in found)]
     rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = [
-        (named(results, contender.name), [(found.get((contender.name, name)), False) for name in _PROBED])
+        (named(results, contender.name), [(found.get((contender.name, name)), False) for name in names])
         for contender in results.ranked()
         if any(strategy == contender.name for strategy, _ in found)
     ]
@@ -29,9 +38,10 @@ def probes(results: Results) -> Markup | None:
         "Arguments that were written in versions: sound, or with one criterion broken, each in a plain and a polished "
         "style. Substance sensitivity is how often the sound version is rated above its broken twin (chance: .50). "
         "The others are in standard deviations of a strategy's ratings: how far they fall when something is broken, "
-        "and how far they move, or rise, by polish alone. The last column is the second kind of move over the first.",
+        "and how far they move, or rise, by polish alone; and the one kind of move as a share of the other. The effect "
+        "of standing first, for strategies that compare, is what it adds to the probability of a win.",
     )
-    titles = [PROBE_TITLES[name] for name in _PROBED]
+    titles = [PROBE_TITLES[name] for name in names]
     heads = [tag("span", title) for title in titles]
     table = heat_table("Style or substance", "strategy", heads, titles, [(None, rows)])
     return joined(lead, table, under(results, "probes"))

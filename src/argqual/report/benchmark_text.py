@@ -24,6 +24,18 @@ def verdicts_text(claims: Sequence[ClaimFound]) -> str:
     return _plain("\n".join(line for claim in claims for line in _claim(claim)))
 
 
+def headlines_text(headlines: Sequence[tuple[str, str, ClaimFound | None]]) -> str:
+    """Of several benchmarks (id, title, first claim): what became of each claim, or that it has not been run."""
+    lines: list[str] = []
+    for id, title, claim in headlines:
+        lines.append(paragraph(f"{id}: {title}", hanging=2))
+        if claim is None:
+            lines.append("  NOT RUN YET")
+        else:
+            lines += _claim(claim)
+    return _plain("\n".join(lines))
+
+
 def _plain(page: str) -> str:
     """A terminal's font has a hyphen for certain; not so the minus and the dash."""
     return page.replace(MINUS, "-").replace(NOTHING, "-")

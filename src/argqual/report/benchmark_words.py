@@ -28,6 +28,7 @@ RUNGS = {
 PROBE_TITLES: dict[str, str] = {str(name): title for name, title in TITLES.items()} | {
     "style_over_substance": "move by polish over fall by broken substance",
     "specificity": "fall of a criterion's rating",
+    "order_effect": "effect of standing first",
 }
 FAMILIES = {
     "floor": "floor",

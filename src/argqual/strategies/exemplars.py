@@ -22,7 +22,7 @@ from argqual.errors import InputError, ModelError, StrategyError, nearest
 from argqual.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE
-from argqual.judging.prompt import Demonstration, level_codes
+from argqual.judging.prompt import Demonstration, Explain, level_codes
 from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.strategies.base import Array, Predictions, Seen, total_usage
 from argqual.strategies.combining import averaged
@@ -99,7 +99,7 @@ class Exemplars(Prompted):
         seed: int = 0,
         model: Model | str = DEFAULT_MODEL,
         readout: str = "auto",
-        explain: bool = False,
+        explain: Explain = False,
         truncate: bool = False,
         concurrency: int | None = None,
         max_cost: float | None = None,
@@ -331,7 +331,7 @@ class PrincipleExemplars(Exemplars):
         seed: int = 0,
         model: Model | str = DEFAULT_MODEL,
         readout: str = "auto",
-        explain: bool = False,
+        explain: Explain = False,
         truncate: bool = False,
         concurrency: int | None = None,
         max_cost: float | None = None,
