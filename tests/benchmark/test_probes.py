@@ -122,6 +122,19 @@ def test_a_family_that_lacks_a_version_does_not_count_and_is_counted() -> None:
     assert nothing.value is None and nothing.reason
 
 
+def test_of_one_style_substance_is_measured_and_style_is_not() -> None:
+    plain = [twin for twin in TWINS if not twin.polished]
+    versions = Versions.of([0.0 if twin.broken else 1.0 for twin in plain], plain)
+    assert versions.ratings.shape == (48, 4, 1) and value(versions, "sensitivity") == 1
+    assert measured(versions, "style").estimate.value is None
+
+
+def test_a_share_of_a_judge_is_of_what_it_has_above_chance() -> None:
+    seen = compared(ORACLE, ORACLE, "sensitivity", share=0.8).estimate.value
+    assert seen == pytest.approx(0.2 * 0.5)
+    assert compared(BOTH, BOTH, "substance", share=0.5).estimate.value == pytest.approx(value(BOTH, "substance") / 2)
+
+
 def test_several_ratings_of_one_version_are_averaged() -> None:
     twice = Versions.of(
         [1.0, 3.0, 0.0], [Twin("a", None, False), Twin("a", None, False), Twin("a", "relevance", False)]
