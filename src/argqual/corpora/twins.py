@@ -70,8 +70,11 @@ def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Esti
 
     def kappa(weights: Array) -> Array:
         total = weights.sum(axis=0)
-        shares = [(ratio((side == each) @ weights, total) for side in (built, found)) for each in criteria.values()]
-        chance = np.sum([one * other for one, other in shares], axis=0)
+        by_chance = [
+            ratio((built == each) @ weights, total) * ratio((found == each) @ weights, total)
+            for each in criteria.values()
+        ]
+        chance = np.sum(by_chance, axis=0)
         return ratio(agreement(weights) - chance, 1 - chance)
 
     for name, statistic, method in (
