@@ -298,7 +298,7 @@ class Benchmark(Part):
             if claim.kind == "gap" and "in_domain" not in (self.strategies[side].splits or self.splits):
                 raise _wrong(f"a gap needs {side} on in_domain too.", *at, "kind")
         if claim.share != 1 and (len(sides) < 2 or claim.kind == "gap"):
-            raise _wrong("is for a contrast of two values, A - B.", *at, "share")
+            raise _wrong("'share' is for a contrast of two values, A - B.", *at, "share")
         if len(set(sides)) < len(sides):
             raise _wrong("both sides are the same.", *at, "contrast")
         if claim.kind == "gap" and claim.split == "in_domain":
