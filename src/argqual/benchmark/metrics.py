@@ -14,7 +14,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from argqual.corpora.bootstrap import Array, Statistic, mean_defined, ratio, sorted_values, weighted_spearman
+from argqual.corpora.bootstrap import (
+    Array,
+    Statistic,
+    mean_defined,
+    ratio,
+    sorted_values,
+    summed_products,
+    weighted_spearman,
+)
 
 _MOST_PAIRED = 3000  # arguments of which all pairs are compared
 _ALIKE = 0.9
@@ -200,10 +208,9 @@ def _spearman_beyond_length(sample: Sample) -> Statistic:
 
     def partial(weights: Array) -> Array:
         (x, xx), (y, yy), (w, ww) = (column.ranks(weights) for column in columns)
-        weighted = weights * x
-        xy = ratio((weighted * y).sum(axis=0), np.sqrt(xx * yy))
-        xw = ratio((weighted * w).sum(axis=0), np.sqrt(xx * ww))
-        yw = ratio((weights * y * w).sum(axis=0), np.sqrt(yy * ww))
+        xy = ratio(summed_products(weights, x, y), np.sqrt(xx * yy))
+        xw = ratio(summed_products(weights, x, w), np.sqrt(xx * ww))
+        yw = ratio(summed_products(weights, y, w), np.sqrt(yy * ww))
         return _partial(xy, xw, yw)
 
     return partial

@@ -22,7 +22,7 @@ Labels = Sequence[Any] | npt.NDArray[Any]
 Statistic = Callable[[Array], Array]  # weights of the units in each draw (units x draws) to values (draws)
 
 FEW_CLUSTERS = 15
-_CELLS = 200_000  # of a block of draws; what is computed of it fits in a processor's cache
+_CELLS = 1_000_000  # of a block of draws; smaller tables are given back to the system, and asked for, each time
 _UNDEFINED_DRAWS = 0.05
 _ROUNDING = 1e-12
 
@@ -205,10 +205,14 @@ class SortedValues(NamedTuple):
 
         Both follow from how often each distinct value occurs, so no draw is sorted.
         """
-        counts = np.add.reduceat(weights[self.order], self.starts, axis=0)
+        counts = weights[self.order]
+        if len(self.starts) < len(self.order):
+            counts = np.add.reduceat(counts, self.starts, axis=0)
         # A value's average rank is (count so far) - (count - 1) / 2, and their mean is (n + 1) / 2.
-        centred = np.cumsum(counts, axis=0) - counts / 2 - weights.sum(axis=0) / 2
-        return centred[self.codes], (counts * centred**2).sum(axis=0)
+        centred = np.cumsum(counts, axis=0)
+        centred -= centred[-1] / 2
+        centred -= counts / 2
+        return centred[self.codes], summed_products(counts, centred, centred)
 
 
 def sorted_values(values: Array) -> SortedValues:
@@ -219,7 +223,12 @@ def sorted_values(values: Array) -> SortedValues:
 
 def weighted_spearman(x: SortedValues, y: SortedValues, weights: Array) -> Array:
     (ranks_x, square_x), (ranks_y, square_y) = x.ranks(weights), y.ranks(weights)
-    return ratio((weights * ranks_x * ranks_y).sum(axis=0), np.sqrt(square_x * square_y))
+    return ratio(summed_products(weights, ranks_x, ranks_y), np.sqrt(square_x * square_y))
+
+
+def summed_products(one: Array, two: Array, three: Array) -> Array:
+    """The sum over rows of the products of three tables, without a table in between."""
+    return np.asarray(np.einsum("ij,ij,ij->j", one, two, three))
 
 
 # --- arithmetic that leaves NaN where a value is not defined
