@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import numpy as np
@@ -12,10 +13,14 @@ from sklearn.model_selection import GroupKFold
 
 from argqual.argument import Argument
 from argqual.benchmark.probes import Versions, measured
+from argqual.corpora.cards import shipped_folder
 from argqual.corpora.corpus import Corpus, Twin
+from argqual.corpora.leaks import near_duplicates
 from argqual.corpora.reading import read_corpus
+from argqual.strategies.pool import read_pool
 from argqual.strategies.registry import create
 
+CRITERIA = ("relevance", "acceptability", "sufficiency")
 CONNECTIVES = (
     "because since so therefore thus hence consequently accordingly then but yet however although though while whereas "
     "unless"
@@ -105,3 +110,24 @@ def test_what_sees_the_surface_is_at_chance(corpus: Corpus, twins: list[Twin], s
     assert estimate.n == 48 and estimate.low is not None and estimate.high is not None
     assert estimate.low <= 0.5 <= estimate.high, estimate
     assert abs((estimate.value or 0) - 0.5) < 0.1
+
+
+def test_demonstrations_are_of_other_types_and_their_rationales_of_one_length(corpus: Corpus) -> None:
+    path = shipped_folder() / "constructed" / "demonstrations.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == len({row["id"] for row in rows}) == 48 == len(read_pool("constructed"))
+    assert not {row["type"] for row in rows} & set(corpus.card.argument_types)
+    assert not {row["issue"] for row in rows} & {argument.issue for argument in corpus.arguments}
+    assert Counter(row["broken"] for row in rows) == dict.fromkeys((None, *CRITERIA), 12)
+    for row in rows:
+        lengths = [len(row["rationales"][kind].split()) for kind in ("polished", "messy", "corrupted")]
+        assert max(lengths) <= 1.1 * min(lengths), row["id"]
+        levels = row["levels"]
+        assert (levels["overall"] >= 4) == (row["broken"] is None), row["id"]
+        assert {each for each in CRITERIA if levels[each] <= 2} == ({row["broken"]} - {None}), row["id"]
+
+
+def test_demonstrations_and_tests_share_no_text(corpus: Corpus) -> None:
+    texts = [argument.text for argument in corpus.arguments]
+    shown = [each.text for each in read_pool("constructed")]
+    assert not [leak for leak in near_duplicates(texts + shown) if leak.first < len(texts) <= leak.second]
