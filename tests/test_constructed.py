@@ -22,7 +22,7 @@ from argqual.strategies.registry import create
 
 CRITERIA = ("relevance", "acceptability", "sufficiency")
 CONNECTIVES = (
-    "because since so therefore thus hence consequently accordingly then but yet however although though while whereas "
+    "because since so therefore thus hence consequently accordingly but yet however although though while whereas "
     "unless"
 )
 HEDGES = (

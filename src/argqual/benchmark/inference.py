@@ -202,6 +202,8 @@ def calibration_error(
 def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None = None) -> Difference:
     """The mean of independent values, with Student's t against `null`; NaN values do not count.
 
+    Where all are the same, p is 1 or 0.
+
     Parameters
     ----------
     values
@@ -217,8 +219,8 @@ def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None =
     value, se, df = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known))), float(len(known) - 1)
     reach = float(stats.t.ppf(1 - _LEVEL / 2, df)) * se
     found = replace(estimate, value=value, low=value - reach, high=value + reach)
-    if not se:
-        return Difference(found, se=0.0)
+    if not se:  # the same in every cluster, as it is of judges that are made up
+        return Difference(found, se=0.0, p=float(value == null), mde=0.0)
     p = float(2 * stats.t.sf(abs(value - null) / se, df))
     mde = float(stats.t.ppf(1 - _LEVEL / 2, df) + stats.t.ppf(_POWER, df)) * se
     return Difference(found, se=se, df=df, p=p, mde=mde)
