@@ -207,11 +207,14 @@ def _plan_text(plan: Plan, path: Path, found: list[Needed]) -> str:
     lines = [paragraph(f"{plan.benchmark.title} ({plan.benchmark.id}, {plan.benchmark.fingerprint})")]
     lines += [f"  {domain}: {tested[domain]:,} arguments, {topics[domain]} topics" for domain in data.domains]
     lines.append(f"  {len(plan.folds)} folds, {len(plan.distinct)} cells; run: {shortened(clean(str(path)), 40)}")
-    lines.append("")
+    lines += ["", *(_needed_lines(found) if found else ["Nothing can be run."])]
+    lines += [paragraph(f"Cannot be made: {each.name}: {each.reason}", hanging=2) for each in plan.refused]
+    return "\n".join(lines)
+
+
+def _needed_lines(found: list[Needed]) -> list[str]:
     titles = f"{'cells':>6}{'done':>6}{'to ask':>8}{'kept':>7}{'tokens':>9}{'cost':>10}{'time':>10}"
-    lines.append(f"{'Strategy':{_NAME_WIDTH}}{titles}")
-    for each in found:
-        lines.append(_plan_row(each))
+    lines = [f"{'Strategy':{_NAME_WIDTH}}{titles}", *map(_plan_row, found)]
     costs = [each.cost_usd for each in found]
     total = vars(found[0]) | {
         name: sum(getattr(each, name) for each in found)
@@ -228,8 +231,7 @@ def _plan_text(plan: Plan, path: Path, found: list[Needed]) -> str:
     )
     if reads := max(each.reads for each in found):
         lines.append(paragraph(f"The hidden states of up to {reads:,} texts are read as well."))
-    lines += [paragraph(f"Cannot be made: {each.name}: {each.reason}", hanging=2) for each in plan.refused]
-    return "\n".join(lines)
+    return lines
 
 
 def _plan_row(each: Needed) -> str:
