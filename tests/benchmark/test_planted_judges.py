@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from argqual.benchmark.results import Results
 from argqual.benchmark.run import begin, plan_of, run_cells
 from argqual.benchmark.store import Run
 from argqual.corpora.reading import read_corpus
-from argqual.report import benchmark_markdown
+from argqual.report import benchmark_markdown, benchmark_text
 from argqual.strategies import registry
 from argqual.strategies.base import Array, Predictions, Strategy
 
@@ -127,3 +128,11 @@ def test_claims_about_them_are_decided_as_they_are(results: Results) -> None:
 def test_the_report_says_so(results: Results) -> None:
     page = benchmark_markdown.markdown(results)
     assert "substance sensitivity" in page.lower() and "oracle" in page
+
+
+def test_the_first_page_leads_with_substance_and_calls_no_label_a_judgement_of_people(results: Results) -> None:
+    page = benchmark_text.text(results)
+    assert "oracle rates the sound one higher in 1.00" in " ".join(page.split())
+    assert "people's judgements" not in page and all(len(line) <= 80 for line in page.splitlines())
+    table = page[page.index("how often the sound one") :]
+    assert re.search(r"^oracle +1\.00 ", table, re.MULTILINE) and re.search(r"^polish +\.50 ", table, re.MULTILINE)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from argqual.benchmark.probes import CHANCE
 from argqual.benchmark.results import Contrast, Results, Transfer
 from argqual.corpora.bootstrap import FEW_CLUSTERS
 from argqual.report.benchmark_words import figure, interval, listed, number, percent
@@ -35,7 +36,7 @@ def answer_of(results: Results) -> Answer:
     leader = results.leader
     if leader is None:
         return Answer(False, "Undecided: no strategy has a figure out of domain.")
-    details = tuple(_details(results, leader))
+    details = (*_substance(results), *_details(results, leader))
     few = [domain for domain in results.domains if domain.topics < TOO_FEW]
     if few:
         named = listed(f"{domain.id} ({domain.topics})" for domain in few)
@@ -72,7 +73,28 @@ def _stated(results: Results, found: Transfer) -> str:
     outside = found.outside
     ends = f" (95 % interval {interval(outside)})" if interval(outside) else " (no interval)"
     value = f"{results.metric(results.headline).title} of {number(outside.value)}{ends}"
-    return f"{where}, it reaches a {value} with people's judgements, as a mean over {len(results.domains)} domains"
+    constructed = any(each.name == "sensitivity" for each in results.probes)
+    labels = "the arguments' labels" if constructed else "people's judgements"
+    return f"{where}, it reaches a {value} with {labels}, as a mean over {len(results.domains)} domains"
+
+
+def _substance(results: Results) -> Iterator[str]:
+    """Who sees best what is broken, where arguments were written in versions."""
+    found = [
+        each
+        for each in results.probes
+        if each.name == "sensitivity" and each.broken is None and not results.contender(each.strategy).oracle
+    ]
+    if not found:
+        return
+    chance = CHANCE["sensitivity"]
+    best = max(found, key=lambda each: each.estimate.value or 0)
+    seen = best.estimate.low is not None and best.estimate.low > chance
+    told = "more often than chance" if seen else "which cannot be told from chance"
+    yield (
+        f"Of a sound argument and its broken twin, {best.strategy} rates the sound one higher in "
+        f"{figure(best.estimate)} of pairs, {told} ({number(chance)}). No strategy does so more often."
+    )
 
 
 def _undecided(results: Results, leader: Transfer, tied: list[Contrast]) -> str:

@@ -54,6 +54,9 @@ def _lines(results: Results) -> Iterator[str]:
     yield paragraph(f"{metric.title}, mean over domains; out: {split_title(results.split)}")
     yield f"{'':{_NAME}}{'out':>6}  {'95 % interval':14}{'in':>6}{'gap':>7}{'kept':>7}  {'worst domain':12}{'ok':>6}"
     yield from _transfers(results)
+    if any(each.name == "sensitivity" for each in results.probes):
+        yield ""
+        yield from _substance(results)
     for baseline in results.baselines:
         rows = [each for each in results.contrasts if each.other == baseline and each.split == results.split]
         rows = [each for each in rows if each.metric == results.headline] or rows
@@ -88,6 +91,24 @@ def _transfers(results: Results) -> Iterator[str]:
         )
         if found.outside.value is None and found.outside.reason:
             yield paragraph(found.outside.reason, indent=4)
+
+
+def _substance(results: Results) -> Iterator[str]:
+    """How often each sees what is broken, and what moves its ratings."""
+    found = {(each.strategy, each.name): each.estimate for each in results.probes if each.broken is None}
+    yield paragraph(
+        "Sound arguments and their broken twins: how often the sound one is rated above (chance: .50); in standard "
+        "deviations, how far ratings fall when something is broken, and move by polish alone"
+    )
+    yield f"{'':{_NAME}}{'above':>6}  {'95 % interval':14}{'fall':>6}  {'95 % interval':16}{'polish moves':>12}"
+    for contender in results.ranked():
+        own = {name: estimate for (strategy, name), estimate in found.items() if strategy == contender.name}
+        if above := own.get("sensitivity"):
+            fall, moves = own["substance"], own["style_moves"]
+            yield (
+                f"{_name(contender.name)}{number(above.value):>6}  {interval(above):14}"
+                f"{number(fall.value, signed=True):>6}  {interval(fall, signed=True):16}{number(moves.value):>12}"
+            )
 
 
 def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterator[str]:
