@@ -1,7 +1,7 @@
 """Does the default of `argqual score` tell sound arguments from broken ones, and put them on their side of the middle?
 
 RATIO on the embedded model, with the calibrated levels that `score` shows and as the model gives them (`--raw`), on the
-constructed arguments. Every share is one of a family first, then the mean over families with Student's t.
+constructed arguments. Every figure is one of a family first, then the mean over families with Student's t.
 
     python benchmarks/constructed/default_score.py        # writes results/constructed-score.json
 
@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from argqual.assessment import Assessment
-from argqual.benchmark.inference import mean
+from argqual.benchmark.inference import Difference, mean
 from argqual.benchmark.probes import Versions, measured
 from argqual.catalogue import load_framework
+from argqual.corpora.bootstrap import Estimate
 from argqual.corpora.corpus import Twin
 from argqual.corpora.reading import read_corpus
 from argqual.judging.calibration import calibrated
@@ -58,33 +59,34 @@ def _figures(assessments: Sequence[Assessment], twins: Sequence[Twin]) -> dict[s
     versions = Versions.of([np.nan if value is None else value for value in values], twins)
     ratings = versions.ratings
     sound, broken = ratings[:, 0, :], ratings[:, 1:, :]
+    is_sound = np.zeros_like(ratings)
+    is_sound[:, 0, :] = 1
     found = {
         "answered": int(np.isfinite(ratings).sum()),
         "sound above broken twin": measured(versions, "sensitivity"),
-        "sound above the middle": _share(sound, sound > MIDDLE),
-        "broken below the middle": _share(broken, broken < MIDDLE),
+        "sound above the middle": _mean(sound, sound > MIDDLE),
+        "broken below the middle": _mean(broken, broken < MIDDLE),
+        "squared error, sound being 1 and broken 0": _mean(ratings, (ratings - is_sound) ** 2),
+        "mean quality, sound": _mean(sound, sound),
+        "mean quality, broken": _mean(broken, broken),
     }
     for place, criterion in enumerate(versions.criteria):
         own = broken[:, place, :]
         found[f"sound above its twin, {criterion} broken"] = measured(versions, "sensitivity", criterion=criterion)
-        found[f"{criterion} broken, below the middle"] = _share(own, own < MIDDLE)
-    return {
-        name: each
-        if isinstance(each, int)
-        else {"share": _rounded(each.estimate.value), "low": _rounded(each.estimate.low)}
-        | {"high": _rounded(each.estimate.high), "families": each.estimate.n}
-        for name, each in found.items()
-    } | {"mean quality, sound": _rounded(np.nanmean(sound)), "mean quality, broken": _rounded(np.nanmean(broken))}
+        found[f"{criterion} broken, below the middle"] = _mean(own, own < MIDDLE)
+    return {name: each if isinstance(each, int) else _written(each.estimate) for name, each in found.items()}
 
 
-def _share(ratings: Any, hit: Any) -> Any:
+def _mean(ratings: Any, values: Any) -> Difference:
+    """Over families, of those whose versions all have a rating."""
     known = np.isfinite(ratings).reshape(len(ratings), -1)
-    hits = np.where(known, hit.reshape(len(ratings), -1), np.nan)
-    return mean(hits.mean(axis=1), method="share")
+    kept = np.where(known, values.reshape(len(ratings), -1), np.nan)
+    return mean(kept.mean(axis=1), method="mean over families")
 
 
-def _rounded(value: Any) -> float | None:
-    return None if value is None else round(float(value), 3)
+def _written(estimate: Estimate) -> dict[str, float | int | None]:
+    ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    return {name: None if end is None else round(end, 3) for name, end in ends.items()} | {"families": estimate.n}
 
 
 if __name__ == "__main__":

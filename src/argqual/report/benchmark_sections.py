@@ -28,6 +28,7 @@ from argqual.report.benchmark_views import ladder, matrix_rows
 from argqual.report.benchmark_words import (
     FAMILIES,
     NOTHING,
+    domain_count,
     figure,
     interval,
     number,
@@ -36,6 +37,7 @@ from argqual.report.benchmark_words import (
     rung_title,
     seconds,
     split_title,
+    tested_where,
 )
 from argqual.report.markup import joined, tag
 
@@ -64,7 +66,7 @@ def transfer(results: Results) -> Markup | None:
         learns = results.contender(each.strategy).learns
         marks = [Mark(each.inside, "inside", False)] if learns else []
         marks.append(Mark(each.outside, "outside"))
-        title = f"{each.strategy}: out of domain {figure(each.outside)}" + (
+        title = f"{each.strategy}: {tested_where(results)} {figure(each.outside)}" + (
             f", in domain {figure(each.inside)}" if learns else ""
         )
         plots.append(
@@ -75,7 +77,7 @@ def transfer(results: Results) -> Markup | None:
             )
         )
     lead = leading(
-        f"{metric.title}, as a mean over {len(results.domains)} domains, with 95 % intervals.",
+        f"{metric.title}, as a mean over {domain_count(results)}, with 95 % intervals.",
         f"The filled circle is out of domain ({split_title(results.split)}), the open diamond in domain, on the same "
         "arguments; the cross is the worst domain. Strategies that do not learn from labels have one figure.",
     )
@@ -112,7 +114,7 @@ def differences(results: Results) -> Markup | None:
     if not found:
         return None
     lead = leading(
-        f"Out of domain ({split_title(results.split)}), strategy minus baseline on the same arguments, with 95 % "
+        f"{tested_where(results).capitalize()} ({split_title(results.split)}), strategy minus baseline on the same arguments, with 95 % "
         "intervals that resample topics. A filled circle has an interval that excludes 0; p is adjusted over the rows "
         "(Holm). Detectable: the smallest difference that this run would have found with 80 % power.",
     )
@@ -260,14 +262,14 @@ def costs(results: Results) -> Markup | None:
     y = axis_over(end for point in points for end in (point.found.value, point.found.low, point.found.high))
     labels = tuple("" if len(ticks) > 6 and place % 2 else seconds(10**tick) for place, tick in enumerate(ticks))
     frame = Frame(Axis(ticks), y, 300, labels)
-    title = f"{metric.title} out of domain against seconds an argument, of {len(points)} strategies"
+    title = f"{metric.title} {tested_where(results)} against seconds an argument, of {len(points)} strategies"
     key = (
         tag("li", named(results, contender.name), tag("small", _spent(results, contender.name)))
         for contender, _, _ in known
     )
     lead = leading(
-        f"{metric.title} out of domain (up) against seconds an argument, on a logarithmic scale (right: slower). "
-        "Numbers are those of the list; up and to the left is better.",
+        f"{metric.title} {tested_where(results)} (up) against seconds an argument, on a logarithmic scale (right: "
+        "slower). Numbers are those of the list; up and to the left is better.",
     )
     picture = tag("figure", scatter(frame, title, points), class_="wide")
     return joined(lead, _legend(results), picture, tag("ol", *key, class_="key"), table)

@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from argqual.benchmark.results import ClaimFound, Contrast, Results
 from argqual.report.benchmark_answer import answer_of, notes_of
-from argqual.report.benchmark_words import MINUS, NOTHING, facts, interval, number, p_value, percent, split_title
+from argqual.report.benchmark_words import (
+    MINUS,
+    NOTHING,
+    facts,
+    interval,
+    number,
+    p_value,
+    percent,
+    split_title,
+    tested_where,
+)
 from argqual.report.plain import clean, paragraph, shortened
 
 _NAME = 18
@@ -113,7 +123,7 @@ def _substance(results: Results) -> Iterator[str]:
 
 def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterator[str]:
     title = results.metric(rows[0].metric).title
-    yield paragraph(f"Minus {baseline}, on the same arguments ({title}, out of domain)")
+    yield paragraph(f"Minus {baseline}, on the same arguments ({title}, {tested_where(results)})")
     yield f"{'':{_NAME}}{'diff.':>6}  {'95 % interval':16}{'p (Holm)':>9}{'detectable':>12}"
     for each in sorted(rows, key=lambda row: -9 if row.estimate.value is None else row.estimate.value, reverse=True):
         yield (

@@ -117,6 +117,16 @@ def split_title(name: str) -> str:
     return SPLITS.get(name, name.replace("_", " "))
 
 
+def tested_where(results: Results) -> str:
+    """Where the report's figures are from: elsewhere than trained, unless there was no elsewhere."""
+    return "in domain" if results.split == "in_domain" else "out of domain"
+
+
+def domain_count(results: Results) -> str:
+    """How many were tested."""
+    return f"{len(results.domains)} domain{'' if len(results.domains) == 1 else 's'}"
+
+
 def rung_title(name: str) -> str:
     return RUNGS.get(name, name)
 
@@ -133,7 +143,7 @@ def facts(results: Results) -> tuple[str, ...]:
     )
     return (
         f"{len(results.contenders)} strategies",
-        f"{len(results.domains)} domains",
+        domain_count(results),
         f"{arguments:,} arguments",
         f"{topics:,} topics",
         cells,
