@@ -114,9 +114,10 @@ def differences(results: Results) -> Markup | None:
     if not found:
         return None
     lead = leading(
-        f"{tested_where(results).capitalize()} ({split_title(results.split)}), strategy minus baseline on the same arguments, with 95 % "
-        "intervals that resample topics. A filled circle has an interval that excludes 0; p is adjusted over the rows "
-        "(Holm). Detectable: the smallest difference that this run would have found with 80 % power.",
+        f"{tested_where(results).capitalize()} ({split_title(results.split)}), strategy minus baseline on the same "
+        "arguments, with 95 % intervals that resample topics. A filled circle has an interval that excludes 0; p is "
+        "adjusted over the rows (Holm). Detectable: the smallest difference that this run would have found with 80 % "
+        "power.",
     )
     groups: dict[tuple[str, str], list[Contrast]] = {}
     for each in found:
