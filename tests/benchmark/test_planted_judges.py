@@ -29,6 +29,7 @@ splits: [leave_one_type_out]
 strategies: {length: , oracle: , polish: , both: }
 metrics: [spearman]
 draws: 200
+perturbed: {arguments: 24, strategies: [length], kinds: [praising itself]}
 claims:
   seeing:
     {says: The oracle sees substance., contrast: oracle - length, kind: probe, probe: sensitivity,
@@ -136,3 +137,9 @@ def test_the_first_page_leads_with_substance_and_calls_no_label_a_judgement_of_p
     assert "people's judgements" not in page and all(len(line) <= 80 for line in page.splitlines())
     table = page[page.index("how often the sound one") :]
     assert re.search(r"^oracle +1\.00 ", table, re.MULTILINE) and re.search(r"^polish +\.50 ", table, re.MULTILINE)
+
+
+def test_what_praise_does_is_one_figure_over_all_types_with_an_interval(results: Results) -> None:
+    (found,) = results.reliance
+    assert found.rise.n == 24 and found.kept.low is not None
+    assert found.rise.low is not None and found.rise.low > 0  # who counts words is told more of them
