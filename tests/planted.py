@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from argqual.benchmark.perturbations import INJECTIONS, SURFACE
 from argqual.benchmark.results import (
     Bias,
     Bin,
@@ -375,10 +376,10 @@ def _reliance() -> tuple[Reliance, ...]:
     def estimate(value: float, reach: float) -> Estimate:
         return Estimate(value, value - reach, value + reach, 60, 60, 40, "")
 
-    kept = {"oracle": (0.1, 0.9), "length": (1.0, 0.97), "memoriser": (0.95, 0.9)}
-    kinds = ("words shuffled", "without function words")
+    kept = {"oracle": (0.1, 0.9, 1.0, 1.0), "length": (1.0, 0.97, 0.9, 0.5), "memoriser": (0.95, 0.9, 0.9, 0.9)}
+    kinds = (*SURFACE, *INJECTIONS)
     return tuple(
-        Reliance(name, kind, estimate(value, 0.05), estimate(1 - value, 0.1))
+        Reliance(name, kind, estimate(value, 0.05), estimate(1 - value, 0.1), estimate(0.3 - value, 0.1))
         for name, values in kept.items()
         for kind, value in zip(kinds, values, strict=True)
     )

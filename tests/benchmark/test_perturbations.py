@@ -12,7 +12,7 @@ import pytest
 from argqual.argument import Argument
 from argqual.benchmark.config import load_benchmark
 from argqual.benchmark.findings import results_of
-from argqual.benchmark.perturbations import KINDS, perturbed
+from argqual.benchmark.perturbations import INJECTIONS, KINDS, perturbed
 from argqual.benchmark.run import begin, plan_of, run_cells
 from argqual.benchmark.store import Run
 from argqual.errors import ArgqualError
@@ -40,12 +40,13 @@ def test_a_text_is_never_left_empty(text: str) -> None:
 
 def test_who_reads_a_bag_of_words_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path / "cache"))
-    more = {"perturbed": "{arguments: 12, strategies: [length, words, sounds]}"}
+    kinds = "[words shuffled, without function words, praising itself]"
+    more = {"perturbed": f"{{arguments: 12, strategies: [length, words, sounds], kinds: {kinds}}}"}
     strategies = "  words: {strategy: tfidf}\n  sounds: {strategy: surface}\n  other: {strategy: mean}\n"
     benchmark = load_benchmark(write_benchmark(tmp_path, strategies, **more))
     plan = plan_of(benchmark)
     changed = [(cell, part) for cell, part in plan.cells if part.perturbation]
-    assert len(changed) == 3 * 2 * 2 and all(len(part.test) == 12 for _, part in changed)
+    assert len(changed) == 3 * 2 * 3 and all(len(part.test) == 12 for _, part in changed)
     assert len({(part.strategy, part.fold, part.seed) for _, part in plan.cells}) == len(plan.cells)
     with Run(tmp_path / "run.sqlite", create=True) as run:
         begin(plan, run)
@@ -57,8 +58,18 @@ def test_who_reads_a_bag_of_words_is_found_out(tmp_path: Path, monkeypatch: pyte
     assert counter.kept.value == pytest.approx(1) and counter.moved.value == pytest.approx(0)
     assert 0.97 < (words.kept.value or 0) <= 1 and words.kept.n == 24  # pairs of neighbours are among its words
     assert (by_name["length", "without function words"].moved.value or 0) > 0
+    # Five words more make every text better, to one that counts them.
+    praised = by_name["length", "praising itself"]
+    assert praised.kept.value == pytest.approx(1) and (praised.rise.low or 0) > 0
+    assert praised.rise.value == pytest.approx(praised.moved.value)
     # What is measured of the texts as they are does not count the changed ones.
     assert all(sum(each.statuses.values()) == 80 for each in found.coverage)
+
+
+def test_what_is_added_asks_for_a_better_rating_and_leaves_the_text_as_it_is() -> None:
+    for kind in INJECTIONS:
+        found = perturbed(Argument(TEXT), kind).text
+        assert found.startswith(TEXT) and len(found) > len(TEXT)
 
 
 def test_a_strategy_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ STRATEGIES = """\
   plain:
   again: {strategy: plain}
   exemplars: {params: {k: 2, draws: 1}}
+  worked: {strategy: exemplars, params: {pool: constructed, k: 2, draws: 1}}
   calibrated: {params: {base: plain, method: isotonic}}
 """
 
@@ -38,6 +39,7 @@ def test_what_is_planned_is_what_is_asked(tmp_path: Path, monkeypatch: pytest.Mo
         assert planned["plain"].to_ask == 80 + 2 * (5 + 4)
         assert planned["again"].to_ask == planned["calibrated"].to_ask == 0  # asked with the first of them
         assert planned["exemplars"].to_ask == 2 * 80 + 2 * (5 + 4)  # other examples in domain and away
+        assert planned["worked"].to_ask == 80  # the same examples everywhere
         with Run(tmp_path / "run.sqlite", create=True) as run:
             begin(plan, run)
             assert run_cells(plan, run) == 0

@@ -14,6 +14,7 @@ from argqual.benchmark.config import SPLITS, CorpusUse
 from argqual.benchmark.data import Data, Domain, data_of
 from argqual.benchmark.splits import check_fold, folds_of, rung_of
 from argqual.corpora.corpus import Corpus
+from argqual.errors import BenchmarkError
 from madeup import WORDS, benchmark, corpus
 
 
@@ -224,6 +225,39 @@ def test_a_type_is_tested_whole_and_never_trained_on() -> None:
             place for place, each in enumerate(types) if each == kind
         ]
         assert all(types[place] not in (kind, None) for fold in own for place in fold.train)
+
+
+def test_a_type_whose_topics_are_its_own_takes_one_fold_and_all_of_the_others_to_train_on() -> None:
+    chosen = benchmark("one", splits=("leave_one_type_out",))
+    made = corpus("one", 80, 8)
+    typed = tuple(
+        replace(each, type=kind, group=f"{kind} {place % 5}", issue=f"{kind} {place % 5}?")
+        for place, each in enumerate(made.arguments)
+        for kind in ("sign" if place < 40 else "cause",)
+    )
+    data = data_of(chosen, [replace(made, arguments=typed)])
+    folds, refused = folds_of(chosen, data)
+    assert not refused and [(fold.tested_on, len(fold.train), len(fold.test)) for fold in folds] == [
+        ("cause", 40, 40),
+        ("sign", 40, 40),
+    ]
+
+
+def test_only_arguments_with_certain_labels_take_part() -> None:
+    made = corpus("one", 40, 9)
+    wanted = made.arguments[0].labels["quality"]
+    chosen = benchmark("one", splits=("in_domain",))
+    some = chosen.model_copy(update={"corpora": {"one": CorpusUse(only={"quality": wanted})}})
+    found = data_of(some, [made])
+    assert {each.id for each in found.arguments} == {
+        each.id for each in made.arguments if each.labels["quality"] == wanted
+    }
+    for only, said in (
+        ({"qualty": 1.0}, "Did you mean 'quality'"),
+        ({"quality": 99.0}, "no argument with quality: 99"),
+    ):
+        with pytest.raises(BenchmarkError, match=said):
+            data_of(chosen.model_copy(update={"corpora": {"one": CorpusUse(only=only)}}), [made])
 
 
 def test_labels_that_cannot_be_put_on_one_scale_are_no_training() -> None:

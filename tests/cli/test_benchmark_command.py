@@ -44,6 +44,13 @@ def test_from_a_plan_to_a_verdict(file: Path) -> None:
     assert [(each["id"], each["outcome"]) for each in found] == [("words", "supported")]
 
 
+def test_a_plan_of_which_nothing_can_be_made_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path / "cache"))
+    plan = argqual("plan", write_benchmark(tmp_path, splits="[leave_one_type_out]"), "--format", "text")
+    assert plan.returncode == 0, plan.stderr
+    assert "Nothing can be run." in plan.stdout and "Cannot be made: leave_one_type_out" in plan.stdout
+
+
 def test_a_run_that_was_not_is_said_to_be_missing(file: Path) -> None:
     for command in ("status", "report", "verdict"):
         ran = argqual(command, file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,25 @@ def test_verdicts_are_a_sentence_each(file: Path) -> None:
     assert "CONTRADICTED: Guessing carries over better than the oracle." in out
     content = json.loads(called("verdict", str(file), "--format", "json")[0])
     assert [claim["outcome"] for claim in content] == ["supported", "supported", "contradicted"]
+
+
+def test_of_a_folder_the_first_claim_of_each_benchmark_is_said(file: Path, tmp_path: Path) -> None:
+    for number, source in enumerate((planted_run.YAML, planted_run.YAML.replace("id: planted", "id: another")), 1):
+        (tmp_path / f"{number}.yaml").write_text(source, encoding="utf-8")
+    shutil.copy(file.parent / "planted.run.sqlite", tmp_path)
+    out, _ = called("verdict", str(tmp_path), "--format", "text")
+    assert out.count("SUPPORTED") == 1 and out.count("NOT RUN YET") == 1
+    assert max(map(len, out.splitlines())) <= 80
+    content = json.loads(called("verdict", str(tmp_path), "--format", "json")[0])
+    assert content["another"] is None and content["planted"]["outcome"] == "supported"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArgqualError, match="no benchmark"):
+        called("verdict", str(tmp_path / "empty"))
+
+
+def test_another_model_has_a_run_of_its_own(file: Path) -> None:
+    with pytest.raises(ArgqualError, match=r"planted@openai-gpt-4\.1-mini\.run\.sqlite"):
+        called("verdict", str(file), "--model", "openai/gpt-4.1-mini")
 
 
 def test_without_a_run_it_says_how_to_make_one(tmp_path: Path) -> None:

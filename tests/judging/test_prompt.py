@@ -14,7 +14,7 @@ from argqual.judging.prompt import Question
 
 
 def messages(
-    framework: Framework, text: str = "Because.", *, explain: bool = False, **inputs: str
+    framework: Framework, text: str = "Because.", *, explain: prompt.Explain = False, **inputs: str
 ) -> list[dict[str, str]]:
     return program_prompt(RatingProgram(framework), {"argument": text, **inputs}, explain=explain)
 
@@ -27,6 +27,19 @@ def test_a_rationale_is_asked_for_before_the_levels(name: str) -> None:
     assert notes < levels
     for example in re.findall(r'\{"rationale".*?\}', system):
         assert example.index("rationale") < (example.index("quote") if "quote" in example else len(example))
+
+
+def test_thinking_aloud_is_asked_for_and_given_room(two: Framework) -> None:
+    brief, long = (messages(two, explain=explain)[0]["content"] for explain in (True, "long"))
+    assert "thinks aloud" in long and "thinks aloud" not in brief
+    assert brief.split("\n\n")[:-2] == long.split("\n\n")[:-2]
+    questions = [Question("clear", "Is it clear?", ("1", "2"), ("no", "yes"))]
+    assert prompt.notes_tokens(questions, explain="long") > 2 * prompt.notes_tokens(questions)
+    rationale = [
+        prompt.notes_schema(questions, explain=explain)["properties"]["clear"]["properties"]["rationale"]["maxLength"]
+        for explain in (True, "long")
+    ]
+    assert rationale[1] > 2 * rationale[0]
 
 
 def test_without_explanation_no_rationale_is_asked_for(two: Framework) -> None:

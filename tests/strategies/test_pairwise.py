@@ -283,6 +283,16 @@ def test_scores_without_labels_have_the_order_of_the_strengths(loopback: Loopbac
     assert len(loopback.requests) == 12 * 6 // 2 * 2
 
 
+@pytest.mark.parametrize("favour", [-0.5, 0.0, 0.5])
+def test_what_standing_first_does_is_reported(loopback: Loopback, favour: float) -> None:
+    """The argument asked about stands second: favouring it is an effect against the first place."""
+    strategy = Pairwise(model=judge_by_strength(loopback, favour=favour), against="test").fit(ARGUMENTS[:2])
+    strong, weak = (float(re.findall(r"Strength ([-+.\d]+)\.", ARGUMENTS[place].text)[0]) for place in (1, 0))
+    first, second = 1 - expit(weak - strong + favour), expit(strong - weak + favour)
+    effects = strategy.predictions(ARGUMENTS[:2]).order_effects
+    assert effects == pytest.approx([first - second] * 2, abs=1e-6)
+
+
 def test_equal_arguments_are_compared_as_one(loopback: Loopback) -> None:
     strategy = Pairwise(model=judge_by_strength(loopback), against="test").fit(ARGUMENTS)
     found = strategy.predict([ARGUMENTS[0], ARGUMENTS[5], ARGUMENTS[0], ARGUMENTS[9]])

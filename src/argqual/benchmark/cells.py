@@ -17,7 +17,7 @@ from argqual import __version__
 from argqual.argument import Argument
 from argqual.benchmark.config import Benchmark, Contender
 from argqual.benchmark.data import Data
-from argqual.benchmark.perturbations import KINDS, perturbed
+from argqual.benchmark.perturbations import perturbed
 from argqual.benchmark.splits import Fold
 from argqual.benchmark.store import Part
 from argqual.strategies.registry import load_class
@@ -133,7 +133,7 @@ def _perturbed(
     for fold in folds:
         test = tuple(place for place in fold.test if place in first)
         if fold.split == benchmark.away and test:
-            yield from ((replace(fold, test=test), kind) for kind in KINDS)
+            yield from ((replace(fold, test=test), kind) for kind in wanted.kinds)
 
 
 def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Part:

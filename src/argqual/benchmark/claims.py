@@ -8,8 +8,8 @@ For a contrast expected to be greater than nothing, with a smallest effect that 
 - **undecided**: anything else.
 
 Mirrored for `less`. For `equivalent`: supported if the 90 % interval lies within ± the smallest effect (two one-sided
-tests at 5 %), contradicted if the 95 % interval lies outside of it, else undecided. With fewer than five topics nothing
-is decided; with fewer than fifteen the sentence says so.
+tests at 5 %), contradicted if the 95 % interval lies outside of it, else undecided. With fewer than five topics, or
+forty families of constructed arguments, nothing is decided; with fewer than fifteen topics the sentence says so.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from typing import Literal
 from argqual.benchmark.config import ClaimSaid
 from argqual.benchmark.inference import Difference
 from argqual.benchmark.metrics import METRICS
+from argqual.benchmark.probes import TITLES
 
 Outcome = Literal["supported", "contradicted", "undecided"]
 FEWEST_CLUSTERS = 5
+FEWEST_FAMILIES = 40
 _LEVEL = 0.05
 
 
@@ -47,17 +49,24 @@ def verdict(claim: ClaimSaid, found: Difference, *, adjusted_p: float | None = N
         exploratory claim.
     """
     estimate = found.estimate
-    what = f"{claim.contrast}, {METRICS[claim.metric].title}, {_where(claim)}"
+    measured = TITLES[claim.probe] if claim.probe else METRICS[claim.metric].title
+    contrast = claim.contrast if claim.share == 1 else f" - {claim.share:g} x ".join(claim.sides)
+    what = f"{contrast}, {measured}, {_where(claim)}"
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return Verdict("undecided", f"Undecided: {what} is not to be had ({estimate.reason}).")
     numbers = f"{_signed(estimate.value)} ({_signed(estimate.low)} to {_signed(estimate.high)})"
-    rests = f"{estimate.n:,} of {estimate.offered:,} arguments on {estimate.clusters or 0:,} topics"
+    units, fewest = ("families", FEWEST_FAMILIES) if claim.probe else ("topics", FEWEST_CLUSTERS)
+    rests = (
+        f"{estimate.n:,} of {estimate.offered:,} families"
+        if claim.probe
+        else f"{estimate.n:,} of {estimate.offered:,} arguments on {estimate.clusters or 0:,} topics"
+    )
     warnings = []
     if estimate.few_clusters:
-        warnings.append(f"only {estimate.clusters} topics")
+        warnings.append(f"only {estimate.clusters} {units}")
     outcome, why = _decided(claim, found, adjusted_p)
-    if estimate.clusters is not None and estimate.clusters < FEWEST_CLUSTERS:
-        outcome, why = "undecided", f"{estimate.clusters} topics are too few to decide anything"
+    if estimate.clusters is not None and estimate.clusters < fewest:
+        outcome, why = "undecided", f"{estimate.clusters} {units} are too few to decide anything"
     said = f"{outcome.capitalize()}: {what}: {numbers}, {rests}; {why}"
     if outcome == "undecided" and found.mde is not None:
         said += f"; the smallest difference it would have found is {found.mde:.2f}"

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from argqual.argument import Argument
 from argqual.benchmark.config import Benchmark
 from argqual.corpora.card import Label
-from argqual.corpora.corpus import Corpus
+from argqual.corpora.corpus import Corpus, Twin
 from argqual.corpora.groups import groups_of, leaks_among
 from argqual.corpora.leaks import normalised
 from argqual.corpora.reading import read_corpus
-from argqual.errors import BenchmarkError
+from argqual.errors import BenchmarkError, nearest
 
 Array = npt.NDArray[np.float64]
 _STRATA = 5
@@ -73,6 +73,8 @@ class Data:
         False for what is trained on only.
     leaks
         The places of its copies, near-copies and quotations, and of what is known to be the same argument.
+    twins
+        Which version of its family each is; None where a corpus has no families.
     domains
         By id, in the benchmark's order.
     """
@@ -86,6 +88,7 @@ class Data:
     tested: npt.NDArray[np.bool_]
     leaks: tuple[frozenset[int], ...]
     domains: Mapping[str, Domain]
+    twins: tuple[Twin | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.arguments)
@@ -139,7 +142,7 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         )
         labelled = {
             argument.id or "": (argument, value)
-            for argument in corpus.arguments
+            for argument in _chosen(corpus, use.only)
             if (value := corpus.target(argument, benchmark.target)) is not None
         }
         order = drawing_order(
@@ -161,7 +164,25 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         tested=np.array([tested for *_, tested in rows]),
         leaks=tuple(leaks_among([(corpus.card.id, argument.id or "") for argument, corpus, *_ in rows], corpora)),
         domains=domains,
+        twins=tuple(corpus.twin(argument) for argument, corpus, *_ in rows),
     )
+
+
+def _chosen(corpus: Corpus, only: Mapping[str, float]) -> list[Argument]:
+    """The arguments that have certain labels."""
+    known = corpus.card.labels
+    for label in only:
+        if label not in known:
+            raise BenchmarkError(f"only: {corpus.card.id} has no label '{label}'. {nearest(label, known)}")
+    chosen = [
+        argument
+        for argument in corpus.arguments
+        if all(argument.labels.get(label) == value for label, value in only.items())
+    ]
+    if not chosen:
+        said = ", ".join(f"{label}: {value:g}" for label, value in only.items())
+        raise BenchmarkError(f"only: {corpus.card.id} has no argument with {said}.")
+    return chosen
 
 
 def drawing_order(ids: Sequence[str], labels: Array, groups: Sequence[str], *, seed: str) -> list[str]:

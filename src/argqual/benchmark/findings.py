@@ -70,6 +70,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         criteria=tuple(summary.criteria_of(predicted)),
         biases=tuple(biases_of(predicted, *_attributes(run, facts))),
         reliance=tuple(reliance_of(predicted, tuple(run.scored(perturbed=True)))),
+        probes=tuple(summary.probes_of(predicted)),
         disagreements=tuple(summary.disagreements_of(predicted)),
         sources=tuple(_sources(facts, benchmark)),
         missing=tuple(_missing(run, facts)),
@@ -86,7 +87,7 @@ def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
 
 def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
     metrics, over = tuple(benchmark.metrics), benchmark.intervals_over
-    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over)
+    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over, run.twins())
 
 
 def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
@@ -95,7 +96,7 @@ def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
     return frozenset(
         name
         for name, claim in benchmark.claims.items()
-        if name not in kept or kept[name][1] or kept[name][0] != claim.model_dump(mode="json")
+        if name not in kept or kept[name][1] or type(claim).model_validate(kept[name][0]) != claim
     )
 
 

@@ -90,7 +90,7 @@ def measure(
 
 
 def macro(
-    metric: str,
+    metric: str | Metric,
     samples: Samples,
     *,
     draws: int = 2000,
@@ -99,7 +99,7 @@ def macro(
     over: Over = "topics",
 ) -> Estimate:
     """The mean of a figure over domains, each counting alike."""
-    chosen = METRICS[metric]
+    chosen = METRICS[metric] if isinstance(metric, str) else metric
     found = [_drawn(chosen, [(1.0, each)], domain, draws, seed) for domain, each in samples.items()]
     return _inferred(found, chosen.title, interval=interval, fisher=chosen.fisher, over=over).estimate
 
@@ -197,6 +197,33 @@ def calibration_error(
         statistic = reliability(part)[1] if kept.sum() > 1 and not reason else _undefined
         found.append(_Drawn.of(statistic, kept, sample.clusters, reason, domain, draws, seed))
     return _inferred(found, "expected calibration error", interval=interval).estimate
+
+
+def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None = None) -> Difference:
+    """The mean of independent values, with Student's t against `null`; NaN values do not count.
+
+    Where all are the same, p is 1 or 0.
+
+    Parameters
+    ----------
+    values
+        One a cluster, such as a family of texts.
+    offered
+        How many there would be; as many as values when left out.
+    """
+    known = values[np.isfinite(values)]
+    offered = len(values) if offered is None else offered
+    estimate = Estimate(None, None, None, len(known), offered, len(known), method)
+    if len(known) < 2:
+        return Difference(replace(estimate, reason="fewer than two clusters have a value"))
+    value, se, df = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known))), float(len(known) - 1)
+    reach = float(stats.t.ppf(1 - _LEVEL / 2, df)) * se
+    found = replace(estimate, value=value, low=value - reach, high=value + reach)
+    if not se:  # the same in every cluster, as it is of judges that are made up
+        return Difference(found, se=0.0, p=float(value == null), mde=0.0)
+    p = float(2 * stats.t.sf(abs(value - null) / se, df))
+    mde = float(stats.t.ppf(1 - _LEVEL / 2, df) + stats.t.ppf(_POWER, df)) * se
+    return Difference(found, se=se, df=df, p=p, mde=mde)
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -347,24 +374,15 @@ def _inferred(
         low, high = np.tanh(np.arctanh(np.clip(value, -_NEARLY_ONE, _NEARLY_ONE)) + np.array([-spread, spread]))
     else:
         low, high = value - reach * se, value + reach * se
-    return _tested(replace(estimate, low=float(low), high=float(high)), se, df)
+    p = float(2 * stats.t.sf(abs(value) / se, df))
+    mde = (reach + float(stats.t.ppf(_POWER, df))) * se
+    return Difference(replace(estimate, low=float(low), high=float(high)), se=se, df=df, p=p, mde=mde)
 
 
 def _over_domains(found: Sequence[_Drawn], estimate: Estimate) -> Difference:
     """The domains' figures as a sample: one is one observation, whatever it rests on."""
-    values = np.array([each.value for each in found])
-    se, df = float(values.std(ddof=1) / np.sqrt(len(values))), float(len(values) - 1)
-    reach = float(stats.t.ppf(1 - _LEVEL / 2, df)) * se
-    mean = float(values.mean())
-    estimate = replace(estimate, low=mean - reach, high=mean + reach)
-    return _tested(estimate, se, df) if se else Difference(estimate, se=0.0)
-
-
-def _tested(estimate: Estimate, se: float, df: float) -> Difference:
-    assert estimate.value is not None
-    p = float(2 * stats.t.sf(abs(estimate.value) / se, df))
-    mde = float(stats.t.ppf(1 - _LEVEL / 2, df) + stats.t.ppf(_POWER, df)) * se
-    return Difference(estimate, se=se, df=df, p=p, mde=mde)
+    said = mean(np.array([each.value for each in found]), method=estimate.method)
+    return replace(said, estimate=replace(estimate, low=said.estimate.low, high=said.estimate.high))
 
 
 def _retention(

@@ -9,7 +9,10 @@ from argqual.benchmark.config import Benchmark, ClaimSaid, named_by
 from argqual.benchmark.inference import Difference, contrast, difference, gap, holm
 from argqual.benchmark.metrics import Sample
 from argqual.benchmark.predicted import Predicted
+from argqual.benchmark.probes import Versions, against_chance, compared
 from argqual.benchmark.results import ClaimFound
+from argqual.benchmark.schema import ProbeName
+from argqual.corpora.bootstrap import Estimate
 
 Samples = Mapping[str, list[Sample]]
 
@@ -67,14 +70,26 @@ def _model(title: str) -> str:
 
 
 def _contrast(predicted: Predicted, claim: ClaimSaid, sides: tuple[str, ...]) -> Difference:
+    if claim.probe is not None:
+        return _probed(claim.probe, [predicted.versions(side, claim.split) for side in sides], claim.share)
     away = [_samples(predicted, side, claim.split) for side in sides]
+    if claim.kind == "value" and claim.share != 1:
+        terms = [(1.0, away[0]), (-claim.share, away[1])]
+        return contrast(claim.metric, terms, **predicted.settings_of_means)
     if claim.kind == "value":
         return difference(claim.metric, *away, **predicted.settings_of_means)
-    home = [_samples(predicted, side, "in_domain") for side in sides]
+    home = [predicted.at_home(side, claim.split) for side in sides]
     if len(sides) == 1:
         return gap(claim.metric, home[0], away[0], **predicted.settings_of_means).difference
     terms = [(1.0, home[0]), (-1.0, away[0]), (-1.0, home[1]), (1.0, away[1])]
     return contrast(claim.metric, terms, **predicted.settings_of_means)
+
+
+def _probed(probe: ProbeName, sides: list[Versions | None], share: float) -> Difference:
+    known = [side for side in sides if side is not None]
+    if len(known) < len(sides):
+        return Difference(Estimate(None, None, None, 0, 0, None, "", "no corpus here has families of versions"))
+    return compared(known[0], known[1], probe, share=share) if len(known) > 1 else against_chance(known[0], probe)
 
 
 def _samples(predicted: Predicted, strategy: str, split: str) -> Samples:

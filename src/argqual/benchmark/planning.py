@@ -118,10 +118,12 @@ def _judges(cell: Cell, data: Data) -> Iterator[tuple[Judge, Argument]]:
         arguments += [data.arguments[place] for place in cell.fold.train]
     if not isinstance(strategy, Prompted):
         return
-    if strategy.learns:  # which examples are shown is decided by fitting, which asks nothing without rationales
-        train = list(cell.fold.train)
-        groups = [data.groups[place] for place in train]
-        strategy.fit([data.arguments[place] for place in train], data.labels[train], groups=groups)
+    # Which examples are shown is decided by fitting, which asks nothing without rationales.
+    train = list(cell.fold.train)
+    groups = [data.groups[place] for place in train]
+    strategy.fit(
+        [data.arguments[place] for place in train], data.labels[train] if strategy.learns else None, groups=groups
+    )
     for judge in strategy._judges():
         for argument in arguments:
             yield judge, argument

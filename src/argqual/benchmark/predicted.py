@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from argqual.benchmark.inference import Over
 from argqual.benchmark.metrics import Sample
+from argqual.benchmark.probes import Versions
 from argqual.benchmark.schema import OUT_OF_DOMAIN
 from argqual.benchmark.store import Scored
+from argqual.corpora.corpus import Twin
 
 Array = npt.NDArray[np.float64]
 Key = tuple[str, str]  # corpus and id of an argument
@@ -36,6 +38,8 @@ class Predicted:
     ----------
     metrics
         The first is the headline one.
+    twins
+        Which version of its family an argument is, of corpora that were written so.
     over
         What intervals of means over domains speak of; see `argqual.benchmark.inference`.
     """
@@ -45,6 +49,7 @@ class Predicted:
     draws: int
     seed: int
     over: Over = "topics"
+    twins: Mapping[Key, Twin] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:
@@ -104,12 +109,68 @@ class Predicted:
     def arguments(self, domain: str) -> dict[Key, _Argument]:
         return self._arguments[False, domain]
 
+    def versions(self, strategy: str, split: str, criterion: str | None = None) -> Versions | None:
+        """A strategy's predictions, or its ratings of a criterion, by families; None where there are no families.
+
+        Of a label budget, the largest; several seeds and places of training are averaged.
+        """
+        found = self.of(strategy, split)
+        most = max((each.budget for each in found if each.budget is not None), default=None)
+        ratings: list[float] = []
+        twins: list[Twin] = []
+        for each in found:
+            values = each.predicted if criterion is None else each.ratings.get(criterion)
+            if each.budget != most or values is None:
+                continue
+            for key, value in zip(zip(each.corpora, each.ids, strict=True), values, strict=True):
+                if (twin := self.twins.get(key)) is not None:
+                    ratings.append(float(value))
+                    twins.append(twin)
+        if not twins:
+            return None
+        # In one order whatever the order of folds, so that strategies can be compared.
+        order = sorted(range(len(twins)), key=lambda place: (twins[place].family, twins[place].broken or ""))
+        return Versions.of([ratings[place] for place in order], [twins[place] for place in order])
+
+    def order_effects(self, strategy: str, split: str) -> Array | None:
+        """What standing first does, a mean a cluster; None for a strategy that compares nothing."""
+        by_cluster: dict[str, list[float]] = defaultdict(list)
+        for each in self.of(strategy, split):
+            if each.order_effects is not None:
+                for cluster, effect in zip(each.clusters, each.order_effects, strict=True):
+                    if np.isfinite(effect):
+                        by_cluster[cluster].append(float(effect))
+        return np.array([np.mean(own) for own in by_cluster.values()]) if by_cluster else None
+
     def samples(self, scored: Iterable[Scored]) -> dict[str, list[Sample]]:
         """Samples by tested domain, each of all the domain's arguments in one order: NaN where one was not tested."""
         found: dict[str, list[Sample]] = defaultdict(list)
         for each in scored:
             found[each.tested_on].append(self.sample(each))
         return dict(found)
+
+    def at_home(self, strategy: str, split: str) -> dict[str, list[Sample]]:
+        """In-domain predictions of what a split tests, by what it calls its domains (corpora, or types)."""
+        by_seed: dict[int, dict[Key, tuple[float, str]]] = defaultdict(dict)
+        on_scale: dict[int, bool] = defaultdict(lambda: True)
+        for home in self.of(strategy, "in_domain"):
+            places = zip(home.corpora, home.ids, strict=True)
+            by_seed[home.seed] |= dict(zip(places, zip(home.predicted, home.units, strict=True), strict=True))
+            on_scale[home.seed] &= home.on_scale
+        found: dict[str, list[Sample]] = {}
+        for away in {each.tested_on: each for each in reversed(self.of(strategy, split))}.values():
+            keys = list(zip(away.corpora, away.ids, strict=True))
+            for seed, known in by_seed.items():
+                if any(key in known for key in keys):
+                    values = [known.get(key, (np.nan, unit)) for key, unit in zip(keys, away.units, strict=True)]
+                    own = replace(
+                        away,
+                        predicted=np.array([value for value, _ in values]),
+                        units=tuple(unit for _, unit in values),
+                        on_scale=on_scale[seed],
+                    )
+                    found.setdefault(away.tested_on, []).append(self.sample(own))
+        return found
 
     def sample(self, scored: Scored, predicted: Array | None = None) -> Sample:
         """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""

@@ -2,32 +2,45 @@
 
 `order kept` is Spearman's correlation of a strategy's predictions before and after, within each domain. With the
 words shuffled it is the surface-reliance index: 1 is a strategy that reads nothing but which words there are.
-`moved` is the mean absolute change in standard deviations of its predictions of the domain before.
+`moved` is the mean absolute change in standard deviations of its predictions of the domain before, `rise` the mean
+change: what a text gains that only asks for a better rating.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from argqual.benchmark.inference import macro
-from argqual.benchmark.metrics import Sample
+from argqual.benchmark.metrics import Metric, Sample
 from argqual.benchmark.predicted import Predicted
 from argqual.benchmark.results import Reliance
 from argqual.benchmark.store import Scored
+from argqual.corpora.bootstrap import Statistic, ratio
+
+
+def _rise(sample: Sample) -> Statistic:
+    changes = sample.predicted - sample.labels
+    return lambda weights: ratio(changes @ weights, weights.sum(axis=0))
+
+
+_RISE = Metric("rise", "mean change", _rise, low=None, high=None, fisher=False)
 
 
 def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[Reliance]:
-    """Of each strategy and perturbation, as means over domains.
+    """Of each strategy and perturbation, as means over domains; types of argument left out in turn count as one.
 
     Parameters
     ----------
     perturbed
         Predictions of changed texts, under the split that `predicted` counts as away.
     """
-    away = (each for name in predicted.strategies for each in predicted.of(name, predicted.away))
+    away = [each for name in predicted.strategies for each in predicted.of(name, predicted.away)]
+    if predicted.away == "leave_one_type_out":
+        away, perturbed = _as_one(away), _as_one(perturbed)
     before = {(each.strategy, *_place(each)): each for each in away}
     pairs: dict[tuple[str, str], dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for after in perturbed:
@@ -39,7 +52,27 @@ def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[R
             kind,
             macro("spearman", samples, **predicted.settings_of_means),
             macro("mae", samples, **predicted.settings_of_means),
+            macro(_RISE, samples, **predicted.settings_of_means),
         )
+
+
+def _as_one(scored: Sequence[Scored]) -> list[Scored]:
+    """What was tested type by type, put together: a few arguments of a type give no interval."""
+    found: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
+    for each in scored:
+        found[each.strategy, each.perturbation, each.trained_on, each.seed].append(each)
+    return [
+        replace(
+            own[0],
+            tested_on="all types",
+            corpora=tuple(corpus for each in own for corpus in each.corpora),
+            ids=tuple(id for each in own for id in each.ids),
+            clusters=tuple(cluster for each in own for cluster in each.clusters),
+            predicted=np.concatenate([each.predicted for each in own]),
+            words=np.concatenate([each.words for each in own]),
+        )
+        for own in found.values()
+    ]
 
 
 def _place(scored: Scored) -> tuple[str, tuple[str, ...], int]:

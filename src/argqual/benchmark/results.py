@@ -262,22 +262,52 @@ class Bias:
 
 @dataclass(frozen=True)
 class Reliance:
-    """How predictions change when only the surface of a text does, as means over domains.
+    """How predictions change when a text is changed in a known way, as means over domains.
 
     Parameters
     ----------
     perturbation
-        `words shuffled`, `without function words`.
+        See `argqual.benchmark.perturbations`.
     kept
         Spearman's correlation of predictions before and after.
     moved
         Mean absolute change, in standard deviations of the predictions before.
+    rise
+        Mean change, in the same unit.
     """
 
     strategy: str
     perturbation: str
     kept: Estimate
     moved: Estimate
+    rise: Estimate
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A figure of constructed arguments (see `argqual.benchmark.probes`), or of comparisons.
+
+    Parameters
+    ----------
+    name
+        `sensitivity`, `substance`, `style`, `style_moves`, `style_minus_substance`, `style_over_substance`;
+        `specificity` for the fall of the rating of a criterion; `order_effect` for what standing first adds to the
+        probability of a win.
+    broken
+        The criterion that was broken; None for all together.
+    rated
+        The criterion whose rating it is, for `specificity`; None for the whole.
+    p
+        Two-sided, against a judge that sees nothing.
+    """
+
+    strategy: str
+    split: str
+    name: str
+    estimate: Estimate
+    broken: str | None = None
+    rated: str | None = None
+    p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -390,6 +420,7 @@ class Results:
     criteria: tuple[CriterionAgreement, ...] = ()
     biases: tuple[Bias, ...] = ()
     reliance: tuple[Reliance, ...] = ()
+    probes: tuple[Probe, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     sources: tuple[Source, ...] = ()
     missing: tuple[Missing, ...] = ()

@@ -28,7 +28,7 @@ from argqual.benchmark.config import Benchmark
 from argqual.benchmark.data import Array, Data, read_data
 from argqual.benchmark.selection import selected
 from argqual.benchmark.splits import Fold, Refused, folds_of
-from argqual.benchmark.store import Done, Part, Row, Run
+from argqual.benchmark.store import ORDER_EFFECT, Done, Part, Row, Run
 from argqual.corpora.targets import LabelStandardiser
 from argqual.errors import ArgqualError, InputError, Unreachable
 from argqual.strategies.base import Predictions, needs, total_usage
@@ -76,6 +76,11 @@ def begin(plan: Plan, run: Run) -> None:
         "versions": versions(),
         "python": platform.python_version(),
         "domains": [asdict(domain) for domain in data.domains.values()],
+        "twins": [
+            [data.corpora[place], data.arguments[place].id or "", *twin]
+            for place, twin in enumerate(data.twins)
+            if twin is not None
+        ],
         "refused": [asdict(each) for each in plan.refused],
     }
     rows = [
@@ -92,7 +97,7 @@ def begin(plan: Plan, run: Run) -> None:
         )
         for place, argument in enumerate(data.arguments)
     ]
-    claims = {name: claim.model_dump(mode="json") for name, claim in benchmark.claims.items()}
+    claims = {name: claim.model_dump(mode="json", exclude_defaults=True) for name, claim in benchmark.claims.items()}
     run.begin(facts, claims, rows, [part for _, part in plan.cells])
 
 
@@ -263,7 +268,7 @@ def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
         values=tuple(float(value) for value in values),
         statuses=_statuses(found),
         reasons=tuple(found.reasons),
-        ratings=tuple(_ratings(each) for each in found.assessments or ()),
+        ratings=_noted(found),
         on_scale=rated or (bool(strategy.learns) and scale is not None),
         seconds=time.perf_counter() - began,
         seen={
@@ -306,6 +311,13 @@ def _statuses(found: Predictions) -> tuple[str, ...]:
         "ok" if math.isfinite(value) else status or "missing"
         for value, status in zip(found.values, said or [None] * len(found.values), strict=True)
     )
+
+
+def _noted(found: Predictions) -> tuple[dict[str, float | None], ...]:
+    """What is kept of each argument besides its prediction: ratings of criteria, or the effect of the order."""
+    if found.order_effects is not None:
+        return tuple({ORDER_EFFECT: float(each) if math.isfinite(each) else None} for each in found.order_effects)
+    return tuple(_ratings(each) for each in found.assessments or ())
 
 
 def _ratings(assessment: Assessment) -> dict[str, float | None]:

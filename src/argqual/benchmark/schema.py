@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
@@ -42,6 +43,10 @@ MetricName = Literal[
 ]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
+ProbeName = Literal["sensitivity", "substance", "style", "style_moves", "style_minus_substance"]
+PROBES: tuple[ProbeName, ...] = get_args(ProbeName)
+"""Of constructed arguments; see `argqual.benchmark.probes`."""
+Perturbation = Literal["words shuffled", "without function words", "praising itself", "giving orders"]
 ACROSS_DOMAINS = ("leave_one_domain_out", "corpus_to_corpus", "label_budget")
 """Splits that need two corpora or more."""
 OUT_OF_DOMAIN: tuple[SplitName, ...] = (
@@ -66,6 +71,8 @@ class CorpusUse(Part):
         How many of its arguments are tested, and trained on; left out: all of them.
     train_sample
         How many are trained on when that is to be more than are tested.
+    only
+        Labels and the value that an argument must have to take part: `{polished: 0}`.
     genre, construct
         What kind of text it is and what was judged; two corpora that agree in both are nearer to one another than
         two that do not. The card's domain, and the title of its label, when left out.
@@ -73,6 +80,7 @@ class CorpusUse(Part):
 
     sample: Annotated[int, Field(ge=_FEWEST)] | None = None
     train_sample: Annotated[int, Field(ge=_FEWEST)] | None = None
+    only: dict[Text, float] = Field(default_factory=dict)
     genre: Text | None = None
     construct_: Annotated[Text | None, Field(alias="construct")] = None
 
@@ -114,7 +122,7 @@ class StrategyUse(Part):
 
 
 class PerturbedUse(Part):
-    """Texts that are tested once more with their surface changed; see `argqual.benchmark.perturbations`.
+    """Texts that are tested once more in other forms; see `argqual.benchmark.perturbations`.
 
     Parameters
     ----------
@@ -122,10 +130,13 @@ class PerturbedUse(Part):
         How many of each corpus.
     strategies
         Only these; all of them when left out.
+    kinds
+        What is done to them.
     """
 
     arguments: Annotated[int, Field(ge=5)] = 20
     strategies: tuple[Name, ...] = ()
+    kinds: Annotated[tuple[Perturbation, ...], Field(min_length=1)] = ("words shuffled", "without function words")
 
 
 class ClaimSaid(Part):
@@ -136,10 +147,15 @@ class ClaimSaid(Part):
     says
         It, in a sentence.
     contrast
-        `A - B`, two strategies; or `A` alone, for `kind: gap`, which is then A's own gap.
+        `A - B`, two strategies; or `A` alone, for `kind: gap` (A's own gap) and `kind: probe` (A against what a judge
+        reaches that sees nothing).
     kind
         `value`: of the metric on the split. `gap`: of what is lost from in-domain to the split, on the same
-        arguments (in-domain minus split).
+        arguments (in-domain minus split). `probe`: of a probe on the split, by families.
+    probe
+        Which, for `kind: probe`; see `argqual.benchmark.probes`.
+    share
+        Of B's value, for `A - B`: A minus so much of B (of what it has above chance, for a probe).
     direction
         Which way the contrast is expected: `greater` or `less` than nothing, or `equivalent` to nothing.
     smallest
@@ -150,7 +166,9 @@ class ClaimSaid(Part):
     contrast: Text
     metric: MetricName = "spearman"
     split: SplitName = "leave_one_domain_out"
-    kind: Literal["value", "gap"] = "value"
+    kind: Literal["value", "gap", "probe"] = "value"
+    probe: ProbeName | None = None
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
     direction: Literal["greater", "less", "equivalent"] = "greater"
     smallest: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -191,7 +209,7 @@ class Benchmark(Part):
         `topics`: means over domains speak of these domains. `domains`: they speak of domains at large, of which these
         are taken for a sample.
     perturbed
-        Whether, and for whom, texts are tested with their surface changed too, away from home.
+        Whether, and for whom, texts are tested in other forms too, away from home.
     """
 
     schema_: Annotated[Literal["argqual/benchmark@1"], Field(alias="schema")]
@@ -271,7 +289,7 @@ class Benchmark(Part):
 
     def _check_claim(self, claim: ClaimSaid, at: tuple[str, ...]) -> None:
         sides = claim.sides
-        if not (len(sides) == 2 or (len(sides) == 1 and claim.kind == "gap")):
+        if not (len(sides) == 2 or (len(sides) == 1 and claim.kind != "value")):
             raise _wrong(f"'{claim.contrast}' is no contrast: A - B, with a blank on either side.", *at, "contrast")
         for side in sides:
             self._require(side, *at, "contrast")
@@ -279,11 +297,15 @@ class Benchmark(Part):
                 raise _wrong(f"{side} is not tested on {claim.split}.", *at, "split")
             if claim.kind == "gap" and "in_domain" not in (self.strategies[side].splits or self.splits):
                 raise _wrong(f"a gap needs {side} on in_domain too.", *at, "kind")
+        if claim.share != 1 and (len(sides) < 2 or claim.kind == "gap"):
+            raise _wrong("'share' is for a contrast of two values, A - B.", *at, "share")
         if len(set(sides)) < len(sides):
             raise _wrong("both sides are the same.", *at, "contrast")
         if claim.kind == "gap" and claim.split == "in_domain":
             raise _wrong("a gap is between in_domain and another split.", *at, "split")
-        if claim.metric not in self.metrics:
+        if (claim.kind == "probe") != (claim.probe is not None):
+            raise _wrong(f"'kind: probe' and 'probe', one of {', '.join(PROBES)}, belong together.", *at, "probe")
+        if claim.kind != "probe" and claim.metric not in self.metrics:
             raise _wrong(f"{claim.metric} is not among the metrics.", *at, "metric")
 
     def _require(self, strategy: str, *at: str) -> None:
@@ -303,9 +325,14 @@ class Benchmark(Part):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with everything that the file says, claims included."""
-        said = self.model_dump(mode="json", by_alias=True)
+        """Changes with everything that the file says, claims included; not with options that it does not use."""
+        said = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    def on_model(self, model: str) -> Self:
+        """The same benchmark with another model in the place of its own, under an id of its own."""
+        slug = re.sub(r"[^a-z0-9.]+", "-", model.lower()).strip("-")
+        return self.model_copy(update={"models": (model,), "id": f"{self.id}@{slug}"})
 
     def contenders(self) -> tuple[Contender, ...]:
         """Every strategy, once a model where it takes one and does not name it."""

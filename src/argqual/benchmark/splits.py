@@ -251,8 +251,13 @@ def _types(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
             yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", few)
             continue
         typed = [place for place, own in enumerate(types) if own]
+        groups = {data.groups[place] for place in test}
+        elsewhere = [place for place in typed if types[place] != each]
+        if groups.isdisjoint(data.groups[place] for place in elsewhere):
+            yield _Draft(each, each, elsewhere, test)
+            continue
         try:
-            # One topic has arguments of several types, and may not stand on both sides either.
+            # A topic that has arguments of several types may not stand on both sides either.
             for number, train, held in _inner(benchmark, data, typed, "what has a type"):
                 others = [place for place in train if types[place] != each]
                 if own_type := [place for place in held if types[place] == each and data.tested[place]]:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from argqual.assessment import Usage
+from argqual.corpora.corpus import Twin
 from argqual.errors import BenchmarkError
 
 Array = npt.NDArray[np.float64]
@@ -117,6 +118,10 @@ class Done:
     usage: Mapping[str, Any] | None = None
 
 
+ORDER_EFFECT = "order effect"
+"""Where a criterion's id would stand, for what standing first does; ids have no blanks."""
+
+
 @dataclass(frozen=True)
 class Scored:
     """One strategy's predictions under one split on one tested domain, pooled over its folds.
@@ -136,6 +141,8 @@ class Scored:
         Steps of the labels' scale; None where it has none.
     ratings
         Criterion to qualities, 0 to 1, NaN where there is none.
+    order_effects
+        As `argqual.strategies.base.Predictions` has them; None where nothing was compared.
     """
 
     strategy: str
@@ -163,6 +170,7 @@ class Scored:
     fit_seconds: float
     labels_seen: int
     perturbation: str | None = None
+    order_effects: Array | None = None
 
 
 class Run:
@@ -286,6 +294,13 @@ class Run:
             raise BenchmarkError(f"{self.path}: the run has not begun.", hint="argqual benchmark run BENCHMARK.yaml")
         return json.loads(found[0])  # type: ignore[no-any-return]
 
+    def twins(self) -> dict[tuple[str, str], Twin]:
+        """Which version of its family an argument is, by corpus and id, for corpora that were written so."""
+        return {
+            (corpus, id): Twin(family, broken, bool(polished))
+            for corpus, id, family, broken, polished in self.facts().get("twins", ())
+        }
+
     def claims(self) -> dict[str, tuple[dict[str, Any], bool]]:
         """Each claim, and whether it is exploratory."""
         rows = self._connection.execute("SELECT id, content, exploratory FROM claim")
@@ -353,6 +368,8 @@ class Run:
                     for criterion, quality in (json.loads(said) if said else {}).items():
                         ratings[criterion][each] = math.nan if quality is None else quality
             seen = [content["seen"] or {} for content in usages]
+            noted = {name: np.array([found.get(each, math.nan) for each in tested]) for name, found in ratings.items()}
+            order_effects = noted.pop(ORDER_EFFECT, None)
             yield Scored(
                 strategy=first.strategy,
                 kind=first.kind,
@@ -377,14 +394,12 @@ class Run:
                 statuses=tuple(statuses[each] for each in tested),
                 levels=levels.get(own[0].corpus) if len({row.corpus for row in own}) == 1 else None,
                 on_scale=on_scale and len({row.corpus for row in own}) == 1,
-                ratings={
-                    criterion: np.array([found.get(each, math.nan) for each in tested])
-                    for criterion, found in ratings.items()
-                },
+                ratings=noted,
                 usage=_total([Usage(**(content["usage"] or {})) for content in usages]),
                 fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
                 labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
                 perturbation=first.perturbation,
+                order_effects=order_effects,
             )
 
     def _cells(self) -> Iterable[tuple[str, str, str]]:

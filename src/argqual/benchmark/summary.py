@@ -21,11 +21,13 @@ from argqual.benchmark.inference import (
     gap,
     holm,
     macro,
+    mean,
     measure,
     worst,
 )
 from argqual.benchmark.metrics import METRICS, degenerate, reliability
 from argqual.benchmark.predicted import Predicted
+from argqual.benchmark.probes import measured, specificity, style_over_substance
 from argqual.benchmark.results import (
     Bin,
     Contrast,
@@ -33,10 +35,12 @@ from argqual.benchmark.results import (
     Coverage,
     CriterionAgreement,
     Disagreement,
+    Probe,
     Reliability,
     Score,
     Transfer,
 )
+from argqual.benchmark.schema import PROBES
 from argqual.benchmark.store import Scored
 
 PLAIN = "spearman"  # what a baseline is compared by of which the headline metric is not defined
@@ -111,7 +115,7 @@ def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
 def transfers_of(predicted: Predicted) -> Iterator[Transfer]:
     """Away, and beside it in domain on the domains that have both."""
     for strategy in predicted.strategies:
-        inside = predicted.samples(predicted.of(strategy, "in_domain"))
+        inside = predicted.at_home(strategy, predicted.away)
         outside = predicted.samples(predicted.of(strategy, predicted.away))
         both = [domain for domain in outside if domain in inside]
         home, away = ({domain: side[domain] for domain in both} for side in (inside, outside))
@@ -244,6 +248,29 @@ def criteria_of(predicted: Predicted) -> Iterator[CriterionAgreement]:
                 estimate = measure(PLAIN, found, **predicted.settings)
                 yield CriterionAgreement(strategy, criterion, PLAIN, estimate, domain)
             yield CriterionAgreement(strategy, criterion, PLAIN, macro(PLAIN, samples, **predicted.settings_of_means))
+
+
+def probes_of(predicted: Predicted) -> Iterator[Probe]:
+    """What constructed arguments show of each strategy, away, which criterion's rating fell, and what order does."""
+    split = predicted.away
+    for strategy in predicted.strategies:
+        if (effects := predicted.order_effects(strategy, split)) is not None:
+            found = mean(effects, method="mean of topics")
+            yield Probe(strategy, split, "order_effect", found.estimate, p=found.p)
+        versions = predicted.versions(strategy, split)
+        if versions is None:
+            continue
+        for name in PROBES:
+            found = measured(versions, name)
+            yield Probe(strategy, split, name, found.estimate, p=found.p)
+        yield Probe(strategy, split, "style_over_substance", style_over_substance(versions))
+        for criterion in versions.criteria:
+            for name in ("sensitivity", "substance"):
+                found = measured(versions, name, criterion=criterion)
+                yield Probe(strategy, split, name, found.estimate, criterion, p=found.p)
+        rated = {criterion: predicted.versions(strategy, split, criterion) for criterion in versions.criteria}
+        for broken, criterion, found in specificity({name: own for name, own in rated.items() if own is not None}):
+            yield Probe(strategy, split, "specificity", found.estimate, broken, criterion, found.p)
 
 
 def disagreements_of(predicted: Predicted) -> Iterator[Disagreement]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from argqual.cli.benchmark_report import report, verdict
+from argqual.cli.benchmark_report import ModelOption, loaded, report, run_file, verdict
 from argqual.cli.options import Format, FormatOption, YesOption, step, wanted_format
 from argqual.cli.progress import clock, count, money
 from argqual.errors import EXIT_SOME_FAILED
@@ -47,9 +47,15 @@ class ExecutorChoice(StrEnum):
 
 
 @app.command("plan")
-def plan_command(benchmark: _FILE, run: _RUN = None, format: FormatOption = None, yes: YesOption = False) -> None:
+def plan_command(
+    benchmark: _FILE,
+    run: _RUN = None,
+    model: ModelOption = None,
+    format: FormatOption = None,
+    yes: YesOption = False,
+) -> None:
     """What running it will take: cells, requests, tokens, money, time. Nothing is fitted."""
-    plan, path = _planned(benchmark, run, yes=yes)
+    plan, path = _planned(benchmark, run, model, yes=yes)
     from argqual.benchmark.planning import needed
 
     with step("Counting what is to be asked") as say:
@@ -73,6 +79,7 @@ def run_command(
     executor: Annotated[
         ExecutorChoice, typer.Option(help="Where those cells run; ray: on a Ray cluster (argqual[ray]).")
     ] = ExecutorChoice.PROCESSES,
+    model: ModelOption = None,
     yes: YesOption = False,
 ) -> None:
     """Run the cells that are not done; interrupted at any moment, it goes on where it was.
@@ -80,7 +87,7 @@ def run_command(
     Exit codes: 0 all cells are done; 1 some failed (each is named); 2 wrong usage; 3 a
     model could not be reached; 130 interrupted, with what was done kept.
     """
-    plan, path = _planned(benchmark, run, yes=yes)
+    plan, path = _planned(benchmark, run, model, yes=yes)
     from argqual.benchmark.run import begin, run_cells
     from argqual.benchmark.store import Run
     from argqual.strategies.base import telling
@@ -110,11 +117,11 @@ def run_command(
 
 
 @app.command("status")
-def status_command(benchmark: _FILE, run: _RUN = None, format: FormatOption = None) -> None:
+def status_command(benchmark: _FILE, run: _RUN = None, model: ModelOption = None, format: FormatOption = None) -> None:
     """How far a run is: cells that are done, failed and left, by strategy."""
     with step("Loading"):
         from argqual.benchmark.store import Run
-    loaded, path = _loaded(benchmark, run)
+    said, path = _said(benchmark, run, model)
     with Run(path) as kept:
         done, why, parts = kept.done(), kept.failures(), kept.parts()
         now = kept.facts()["fingerprint"]
@@ -126,7 +133,7 @@ def status_command(benchmark: _FILE, run: _RUN = None, format: FormatOption = No
         names.setdefault(part.cell, f"{part.strategy}: {part.fold}")
     failures = {names[key]: reason for key, reason in why.items() if key in names}
     if wanted_format(format) is Format.JSON:
-        changed = now != loaded.fingerprint
+        changed = now != said.fingerprint
         content = {"run": str(path), "strategies": by_strategy, "failed": failures, "changed": changed}
         typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
         return
@@ -138,7 +145,7 @@ def status_command(benchmark: _FILE, run: _RUN = None, format: FormatOption = No
     lines.append("-" * (_NAME_WIDTH + 24))
     lines.append(f"{'All':{_NAME_WIDTH}}" + "".join(f"{total[what]:>8}" for what in ("done", "failed", "left")))
     lines += [paragraph(f"Failed: {name}: {reason}", hanging=2) for name, reason in failures.items()]
-    if now != loaded.fingerprint:
+    if now != said.fingerprint:
         lines.append(paragraph("The file has changed since it was run: argqual benchmark run takes the changes up."))
     typer.echo("\n".join(lines))
 
@@ -151,14 +158,12 @@ def schema_command() -> None:
     typer.echo(json.dumps(benchmark_schema(), indent=2))
 
 
-def _loaded(file: Path, run: Path | None) -> tuple[Benchmark, Path]:
-    from argqual.benchmark.config import load_benchmark
-
-    benchmark = load_benchmark(file)
-    return benchmark, run or file.parent / f"{benchmark.id}.run.sqlite"
+def _said(file: Path, run: Path | None, model: str | None) -> tuple[Benchmark, Path]:
+    benchmark = loaded(file, model)
+    return benchmark, run_file(file, benchmark.id, run)
 
 
-def _planned(file: Path, run: Path | None, *, yes: bool) -> tuple[Plan, Path]:
+def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> tuple[Plan, Path]:
     """The benchmark worked out, with the weights of the embedded models it names at hand."""
     from argqual.cli.fetching import ensure_weights
     from argqual.cli.fit import embedded_models
@@ -166,7 +171,7 @@ def _planned(file: Path, run: Path | None, *, yes: bool) -> tuple[Plan, Path]:
     with step("Loading"):
         from argqual.benchmark.run import plan_of
 
-        benchmark, path = _loaded(file, run)
+        benchmark, path = _said(file, run, model)
     names = {name for contender in benchmark.contenders() for name in embedded_models(contender.build().get_params())}
     for name in sorted(names):
         ensure_weights(name, yes=yes)
@@ -202,11 +207,14 @@ def _plan_text(plan: Plan, path: Path, found: list[Needed]) -> str:
     lines = [paragraph(f"{plan.benchmark.title} ({plan.benchmark.id}, {plan.benchmark.fingerprint})")]
     lines += [f"  {domain}: {tested[domain]:,} arguments, {topics[domain]} topics" for domain in data.domains]
     lines.append(f"  {len(plan.folds)} folds, {len(plan.distinct)} cells; run: {shortened(clean(str(path)), 40)}")
-    lines.append("")
+    lines += ["", *(_needed_lines(found) if found else ["Nothing can be run."])]
+    lines += [paragraph(f"Cannot be made: {each.name}: {each.reason}", hanging=2) for each in plan.refused]
+    return "\n".join(lines)
+
+
+def _needed_lines(found: list[Needed]) -> list[str]:
     titles = f"{'cells':>6}{'done':>6}{'to ask':>8}{'kept':>7}{'tokens':>9}{'cost':>10}{'time':>10}"
-    lines.append(f"{'Strategy':{_NAME_WIDTH}}{titles}")
-    for each in found:
-        lines.append(_plan_row(each))
+    lines = [f"{'Strategy':{_NAME_WIDTH}}{titles}", *map(_plan_row, found)]
     costs = [each.cost_usd for each in found]
     total = vars(found[0]) | {
         name: sum(getattr(each, name) for each in found)
@@ -223,8 +231,7 @@ def _plan_text(plan: Plan, path: Path, found: list[Needed]) -> str:
     )
     if reads := max(each.reads for each in found):
         lines.append(paragraph(f"The hidden states of up to {reads:,} texts are read as well."))
-    lines += [paragraph(f"Cannot be made: {each.name}: {each.reason}", hanging=2) for each in plan.refused]
-    return "\n".join(lines)
+    return lines
 
 
 def _plan_row(each: Needed) -> str:

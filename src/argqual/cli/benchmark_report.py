@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from argqual.cli.options import Format, FormatOption, step, wanted_format
+from argqual.errors import BenchmarkError
 from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
-    from argqual.benchmark.results import Results
+    from argqual.benchmark.config import Benchmark
+    from argqual.benchmark.results import ClaimFound, Results
     from argqual.benchmark.store import Run, Scored
 
 _FILE = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="The YAML file of a benchmark that has been run.")]
 _RUN = Annotated[
-    Path | None, typer.Option("--run", help="Its run file; by default ID.run.sqlite beside the benchmark.")
+    Path | None,
+    typer.Option("--run", help="Its run file; by default ID.run.sqlite beside the benchmark. Of a folder: a folder."),
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", "-m", help="Ask this model instead of those that the benchmark names.")
 ]
 
 
@@ -30,13 +36,14 @@ def report(
     texts: Annotated[
         bool, typer.Option("--texts", help="Show the worst disagreements with their texts, read from the corpora.")
     ] = False,
+    model: ModelOption = None,
     format: FormatOption = None,
 ) -> None:
     """Write report.html, report.md, predictions and tables as CSV, and print the first page.
 
     Without --texts the files hold ids only, and may be passed on whatever the corpora's licences.
     """
-    found, scored = _results(benchmark, run, texts=texts)
+    found, scored = _results(benchmark, run, model, texts=texts)
     folder = output or benchmark.parent / f"{found.id}-report"
     with step("Writing"):
         from argqual.report.benchmark_files import write_report
@@ -62,15 +69,32 @@ def report(
         )
 
 
-def verdict(benchmark: _FILE, run: _RUN = None, format: FormatOption = None) -> None:
-    """The benchmark's claims: supported, contradicted or undecided, one sentence each."""
+def verdict(
+    benchmark: Annotated[
+        Path, typer.Argument(metavar="BENCHMARK", help="A benchmark that has been run, or a folder of them.")
+    ],
+    run: _RUN = None,
+    model: ModelOption = None,
+    format: FormatOption = None,
+) -> None:
+    """The benchmark's claims: supported, contradicted or undecided, one sentence each.
+
+    Of a folder, the first claim of each benchmark in it, which is the one that it was made for.
+    """
     with step("Loading"):
-        from argqual.benchmark.config import load_benchmark
         from argqual.benchmark.findings import verdicts_of
         from argqual.benchmark.results import plain_data
-        from argqual.report.benchmark_text import verdicts_text
+        from argqual.report.benchmark_text import headlines_text, verdicts_text
 
-    said = load_benchmark(benchmark)
+    if benchmark.is_dir():
+        headlines = _headlines(benchmark, run, model)
+        if wanted_format(format) is Format.JSON:
+            content = {id: None if found is None else plain_data(found) for id, _, found in headlines}
+            typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        else:
+            typer.echo(headlines_text(headlines))
+        return
+    said = loaded(benchmark, model)
     with _kept(benchmark, said.id, run) as kept, step("Computing verdicts"):
         found = verdicts_of(kept, said)
     if wanted_format(format) is Format.JSON:
@@ -79,18 +103,49 @@ def verdict(benchmark: _FILE, run: _RUN = None, format: FormatOption = None) -> 
         typer.echo(verdicts_text(found))
 
 
+def _headlines(folder: Path, runs: Path | None, model: str | None) -> list[tuple[str, str, ClaimFound | None]]:
+    """Each benchmark of a folder: its id, its title, and its first claim; None where it has not been run."""
+    from argqual.benchmark.findings import verdicts_of
+
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise BenchmarkError(f"There is no benchmark (*.yaml) in {folder}.")
+    found: list[tuple[str, str, ClaimFound | None]] = []
+    for file in files:
+        said = loaded(file, model)
+        kept = run_file(file, said.id, None) if runs is None else runs / f"{said.id}.run.sqlite"
+        claims: tuple[ClaimFound, ...] = ()
+        if kept.exists():
+            with _kept(file, said.id, kept) as opened, step(f"Computing {said.id}"):
+                claims = verdicts_of(opened, said)
+        found.append((said.id, said.title, next(iter(claims), None)))
+    return found
+
+
+def loaded(file: Path, model: str | None) -> Benchmark:
+    """The benchmark of a file, with another model where one is asked for."""
+    from argqual.benchmark.config import load_benchmark
+
+    said = load_benchmark(file)
+    return said.on_model(model) if model else said
+
+
+def run_file(file: Path, id: str, run: Path | None) -> Path:
+    """Where a run is kept: beside its benchmark, unless somebody says where."""
+    return run or file.parent / f"{id}.run.sqlite"
+
+
 def _kept(file: Path, id: str, run: Path | None) -> Run:
     from argqual.benchmark.store import Run
 
-    return Run(run or file.parent / f"{id}.run.sqlite")
+    return Run(run_file(file, id, run))
 
 
-def _results(file: Path, run: Path | None, *, texts: bool) -> tuple[Results, list[Scored]]:
+def _results(file: Path, run: Path | None, model: str | None, *, texts: bool) -> tuple[Results, list[Scored]]:
     with step("Loading"):
-        from argqual.benchmark.config import load_benchmark
         from argqual.benchmark.findings import results_of
 
-    benchmark = load_benchmark(file)
+    benchmark = loaded(file, model)
     with _kept(file, benchmark.id, run) as kept, step("Computing figures and intervals"):
         found = results_of(kept, benchmark)
         scored = [*kept.scored(), *kept.scored(perturbed=True)]

@@ -267,7 +267,7 @@ class Table(Part):
         return delimiter
 
 
-COUNTS = ("texts", "arguments", "topics", "pairs", "duplicates")
+COUNTS = ("texts", "arguments", "topics", "pairs", "duplicates", "families", "copies_across")
 """Figures that are counts of a corpus."""
 
 COUNTED = (*COUNTS, "same_text", "inside", "same_topic")
@@ -321,6 +321,16 @@ class Figures(Part):
         Spearman of a label with the share of comparisons won.
     longer_wins
         Share of comparisons that the text with more words wins, ties left out.
+    families
+        Groups of `twins` that have every version.
+    longest
+        Of `twins`: the most words of a family's versions, as a multiple of the fewest; the largest there is.
+    copies_across
+        Texts of `twins` that are nearly a text of another family.
+    read_alike
+        Of `twins`: the share of texts of which `read` says what `broken` says.
+    read_kappa
+        The same as Cohen's kappa.
     """
 
     texts: Count | None = None
@@ -336,6 +346,11 @@ class Figures(Part):
     means: dict[str, Number] = Field(default_factory=dict)
     win_rate: dict[LabelId, Correlation] = Field(default_factory=dict)
     longer_wins: Annotated[float, Field(ge=0, le=1)] | None = None
+    families: Count | None = None
+    longest: Annotated[float, Field(ge=1)] | None = None
+    copies_across: Annotated[int, Field(ge=0)] | None = None
+    read_alike: Annotated[float, Field(ge=0, le=1)] | None = None
+    read_kappa: Correlation | None = None
 
 
 class Baseline(Part):
@@ -354,6 +369,24 @@ class Citation(Part):
     text: Text
     doi: str = ""
     url: str = ""
+
+
+class Twins(Part):
+    """Texts of one group that were written to differ in a known way: sound or broken, plain or polished.
+
+    Parameters
+    ----------
+    broken
+        By criterion, the label that is at its scale's end for worse where that criterion was broken, and only there.
+    polished
+        The label that is at its highest where the style is polished, and lower where it is plain.
+    read
+        By criterion, the same as `broken`, as a reader found it who did not know what was broken.
+    """
+
+    broken: Annotated[dict[Text, LabelId], Field(min_length=1)]
+    polished: LabelId
+    read: dict[Text, LabelId] = Field(default_factory=dict)
 
 
 class Card(Part):
@@ -390,6 +423,7 @@ class Card(Part):
     figures: Figures = Field(default_factory=Figures)
     published: tuple[Baseline, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
+    twins: Twins | None = None
     traps: tuple[Text, ...] = ()
 
     @field_validator("targets", mode="before")
@@ -415,6 +449,19 @@ class Card(Part):
             raise PydanticCustomError("twice", "the file '{path}' stands here twice.", {"path": twice[0]})
         for target, chosen in self.targets.items():
             self._require_label(chosen.label, ("targets", target))
+        if self.twins is not None:
+            for key, labels in (("broken", self.twins.broken), ("read", self.twins.read)):
+                for criterion, label in labels.items():
+                    self._require_label(label, ("twins", key, criterion))
+                    if None in (self.labels[label].lowest, self.labels[label].highest):
+                        raise PydanticCustomError(
+                            "ends", "'{label}' needs 'lowest' and 'highest'.", {"label": label, "at": ("labels", label)}
+                        )
+            if self.twins.read and set(self.twins.read) != set(self.twins.broken):
+                raise PydanticCustomError(
+                    "read", "'read' and 'broken' name the same criteria.", {"at": ("twins", "read")}
+                )
+            self._require_label(self.twins.polished, ("twins", "polished"))
         figures = self.figures
         for name in ("alpha", "ceiling", "reliability", "length", "win_rate"):
             for label in getattr(figures, name):

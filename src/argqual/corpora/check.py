@@ -27,6 +27,7 @@ from argqual.corpora.bootstrap import Estimate, spearman
 from argqual.corpora.card import COUNTED, Card
 from argqual.corpora.comparisons import pair_reliability
 from argqual.corpora.corpus import Corpus, Pair
+from argqual.corpora.twins import complete_families, copies_across, longest, read_alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +98,7 @@ def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
         *_single_ratings(corpus, tables, "ceiling", lambda name: human_ceiling(tables[name], draws=draws)),
         *_reliability(corpus, tables, draws),
         *_win_rates(corpus, draws),
+        *_twins(corpus, draws),
     ]
 
 
@@ -155,6 +157,8 @@ def _counts(corpus: Corpus) -> Iterator[Finding]:
         "pairs": len(corpus.pairs),
         "duplicates": copies,
     }
+    if corpus.card.twins:
+        found |= {"families": complete_families(corpus), "copies_across": copies_across(corpus)}
     for name, number in found.items():
         if number or getattr(figures, name) is not None:
             yield Finding(name, "", getattr(figures, name), number)
@@ -312,6 +316,19 @@ def _longer_wins(corpus: Corpus) -> Finding:
     low, high = (share - error, share + error) if share is not None and error is not None else (None, None)
     promised = corpus.card.figures.longer_wins
     return Finding("longer_wins", "", promised, share, low, high, len(decided), method="share, normal interval")
+
+
+# Texts that differ by design
+
+
+def _twins(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    if corpus.card.twins is None:
+        return
+    promised = corpus.card.figures
+    yield Finding("longest", "", promised.longest, longest(corpus), method="largest of all families")
+    if corpus.card.twins.read:
+        for name, found in read_alike(corpus, draws=draws):
+            yield _finding(name, "", getattr(promised, name), found)
 
 
 # Individual ratings

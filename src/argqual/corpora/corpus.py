@@ -31,6 +31,14 @@ class Pair(NamedTuple):
     outcome: float
 
 
+class Twin(NamedTuple):
+    """One of the versions of an argument: which criterion was broken (None: none), and whether it is polished."""
+
+    family: str
+    broken: str | None
+    polished: bool
+
+
 @dataclass(frozen=True)
 class Corpus:
     """What a reader gives.
@@ -79,6 +87,26 @@ class Corpus:
         """The targets this corpus has, in their usual order."""
         chosen = self.card.targets
         return tuple(name for name in TARGETS if name in chosen and (proxies or not chosen[name].proxy))
+
+    def twin(self, argument: Argument) -> Twin | None:
+        """Which version of its family an argument is, where the corpus was written so."""
+        twins = self.card.twins
+        if twins is None:
+            return None
+        broken = self._worst(argument, twins.broken)
+        polished = argument.labels[twins.polished] == self.card.labels[twins.polished].highest
+        return Twin(argument.group or "", broken[0] if broken else None, polished)
+
+    def read(self, argument: Argument) -> set[str] | None:
+        """The criteria that a reader found broken who did not know; None where none read it."""
+        twins = self.card.twins
+        if twins is None or not twins.read or any(label not in argument.labels for label in twins.read.values()):
+            return None
+        return set(self._worst(argument, twins.read))
+
+    def _worst(self, argument: Argument, labels: Mapping[str, str]) -> list[str]:
+        """Those whose label is at its scale's end for worse. Labels were turned upwards when they were read."""
+        return [name for name, label in labels.items() if argument.labels[label] == self.card.labels[label].lowest]
 
     def unit(self, argument: Argument) -> str:
         """What the argument's labels are comparable within: the corpus, or its topic and stance."""

@@ -34,7 +34,7 @@ from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
 from argqual.framework import Criterion, Framework
 from argqual.judging import prompt
 from argqual.judging.program import GATE, SELECT, Definitions, Form, RatingProgram
-from argqual.judging.prompt import Demonstration, Question
+from argqual.judging.prompt import Demonstration, Explain, Question
 from argqual.judging.reading import Distribution, Note, Unreadable
 from argqual.judging.readout import (
     Answerable,
@@ -70,7 +70,8 @@ class Judge:
     readout
         `auto`, `expect`, `label`, `votes:N`, `decide` or `verbal`.
     explain
-        Write a rationale, and a quote where the criterion wants one, before each rating.
+        Write a rationale, and a quote where the criterion wants one, before each rating; `long` for one that thinks
+        aloud instead of one or two sentences.
     definitions
         How much the model is told of each criterion: `none`, `plain` or `full`.
     truncate
@@ -94,7 +95,7 @@ class Judge:
         *,
         model: Model | str = DEFAULT_MODEL,
         readout: str = "auto",
-        explain: bool = False,
+        explain: Explain = False,
         definitions: Definitions = "full",
         truncate: bool = False,
         program: RatingProgram | None = None,
@@ -110,13 +111,19 @@ class Judge:
         self.readout = choose_readout(readout, self.model)
         if explain and self.readout.kind == "decide":
             raise InputError("A decision endpoint gives probabilities, no reasons.", hint="Leave out --explain.")
+        if explain not in (False, True, "long"):
+            raise InputError(f"explain={explain!r}: it is False, True or 'long'.")
+        if explain == "long" and self.readout.kind == "verbal":
+            raise InputError("With 'verbal' the form of a rationale is DSPy's; explain='long' is for other read-outs.")
         self.explain = explain
         self.truncate = truncate
         self.demonstrations = demonstrations
         if demonstrations and self.readout.kind == "verbal":
             raise InputError("Examples are shown in the form of an answer, and 'verbal' has a form of DSPy's.")
         verbal = self.readout.kind == "verbal"
-        self.program = program or RatingProgram(self.framework, definitions=definitions, rationales=explain and verbal)
+        self.program = program or RatingProgram(
+            self.framework, definitions=definitions, rationales=bool(explain) and verbal
+        )
         self.fingerprint = self.program.fingerprint
         self._answerables = answerables(self.framework)
         self._forms: dict[tuple[frozenset[str], tuple[str, ...] | None, bool], Form] = {}
@@ -249,7 +256,7 @@ class Judge:
             "program": self.fingerprint,
             "model": self.model.name,
             "readout": self.readout.name,
-            "explained": self.explain,
+            "explained": bool(self.explain),
             "definitions": self.program.definitions,
             "argument_id": argument.id if argument else None,
             "argqual_version": __version__,
@@ -493,7 +500,9 @@ def answerables(framework: Framework) -> dict[str, Answerable]:
     }
 
 
-def program_prompt(program: RatingProgram, inputs: Mapping[str, str], *, explain: bool = False) -> list[dict[str, str]]:
+def program_prompt(
+    program: RatingProgram, inputs: Mapping[str, str], *, explain: Explain = False
+) -> list[dict[str, str]]:
     """The messages of a program's rating request, without asking anything."""
     return _messages(program.form(inputs), answerables(program.framework), inputs, [], explain=explain)
 
@@ -509,7 +518,7 @@ def _messages(
     inputs: Mapping[str, str],
     examples: Sequence[Mapping[str, Any]],
     *,
-    explain: bool,
+    explain: Explain,
 ) -> list[dict[str, str]]:
     state = form.filled(inputs)
     asked = build_questions(form.questions, known)

@@ -57,9 +57,10 @@ def requests_for(judge: Judge, argument: Argument) -> list[Request]:
     elif judge.readout.kind == "votes":
         requests = [levels] * judge.readout.votes
     elif judge.explain:
-        most = prompt.notes_tokens(questions)
-        notes = Request(text, 60 * len(questions), max(most, REASONING_TOKENS) if reasoning else most)
-        written = " word" * (notes.most if not reasoning else 60 * len(questions))
+        most = prompt.notes_tokens(questions, explain=judge.explain)
+        usual = (180 if judge.explain == "long" else 60) * len(questions)
+        notes = Request(text, usual, max(most, REASONING_TOKENS) if reasoning else most)
+        written = " word" * (notes.most if not reasoning else usual)
         requests = [notes, Request(text + written, levels.expected, levels.most)]
     if judge.framework.select:
         requests.insert(0, Request(text, 6, levels.most))

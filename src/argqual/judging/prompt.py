@@ -15,12 +15,15 @@ import json
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from argqual.argument import fence
 
 ABSTAIN_CODE = "X"
+Explain = bool | Literal["long"]
+"""Whether a rationale is written before a rating: none, one or two sentences, or (`long`) thinking on paper."""
 _RATIONALE_CHARACTERS = 360
+_LONG_CHARACTERS = 1500
 _QUOTE_CHARACTERS = 160
 
 
@@ -69,7 +72,7 @@ class Demonstration:
     levels: Mapping[str, str]
     notes: Mapping[str, str] = field(default_factory=dict)
 
-    def turns(self, questions: Sequence[Question], *, explain: bool) -> list[tuple[str, str]]:
+    def turns(self, questions: Sequence[Question], *, explain: Explain) -> list[tuple[str, str]]:
         """What is said, as (role, text), in the form in which the real answer is asked for."""
         answers = {question.name: self.levels[question.name] for question in questions}
         levels = json.dumps(answers, separators=(",", ":"))
@@ -90,7 +93,7 @@ def level_codes(written: Sequence[str]) -> tuple[str, ...]:
 
 
 def system_message(
-    instructions: str, questions: Sequence[Question], *, explain: bool, demos: Sequence[Any] = ()
+    instructions: str, questions: Sequence[Question], *, explain: Explain, demos: Sequence[Any] = ()
 ) -> str:
     """The part of a prompt that no argument changes."""
     parts = [instructions.strip()]
@@ -107,14 +110,23 @@ def system_message(
     )
     if explain:
         parts.append(
-            "First write notes. For each question, in this order, a rationale of one or two sentences that names what "
-            "in the text decides it, and a quote: the few words of the argument that show it best, copied exactly "
+            f"First write notes. For each question, in this order, a rationale {_how(explain)}, "
+            "and a quote: the few words of the argument that show it best, copied exactly "
             '(or "" if none does). Answer with one JSON object: ' + _notes_example(questions)
         )
         parts.append("When you are then asked for the levels, answer with " + _levels_form(questions))
     else:
         parts.append("Answer with " + _levels_form(questions))
     return "\n\n".join(parts)
+
+
+def _how(explain: Explain) -> str:
+    if explain == "long":
+        return (
+            "of five to eight sentences that thinks aloud: what strikes you first, what speaks against that "
+            "on a second look, and what in the text decides it in the end"
+        )
+    return "of one or two sentences that names what in the text decides it"
 
 
 def user_message(inputs: Mapping[str, Any]) -> str:
@@ -154,9 +166,9 @@ def levels_schema(questions: Sequence[Question]) -> dict[str, Any]:
     return _object({question.name: {"type": "string", "enum": list(question.all_codes)} for question in questions})
 
 
-def notes_schema(questions: Sequence[Question]) -> dict[str, Any]:
+def notes_schema(questions: Sequence[Question], *, explain: Explain = True) -> dict[str, Any]:
     """JSON Schema of the notes: a rationale, and a quote where the criterion wants evidence."""
-    rationale = {"type": "string", "maxLength": _RATIONALE_CHARACTERS}
+    rationale = {"type": "string", "maxLength": _LONG_CHARACTERS if explain == "long" else _RATIONALE_CHARACTERS}
     quote = {"type": "string", "maxLength": _QUOTE_CHARACTERS}
     return _object(
         {
@@ -172,9 +184,10 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def notes_tokens(questions: Sequence[Question]) -> int:
+def notes_tokens(questions: Sequence[Question], *, explain: Explain = True) -> int:
     """Enough tokens for the notes: an upper bound, not a target."""
-    return 60 + sum(150 if question.quote else 100 for question in questions) * 2
+    rationale = 300 if explain == "long" else 100
+    return 60 + sum(rationale + 50 if question.quote else rationale for question in questions) * 2
 
 
 def levels_tokens(questions: Sequence[Question]) -> int:

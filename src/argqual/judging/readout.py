@@ -245,7 +245,9 @@ class ChatClient:
 
     supports_decision_requests = True
 
-    def __init__(self, model: Model, readout: Readout, known: Mapping[str, Answerable], *, explain: bool) -> None:
+    def __init__(
+        self, model: Model, readout: Readout, known: Mapping[str, Answerable], *, explain: prompt.Explain
+    ) -> None:
         self.model = model
         self.readout = readout
         self.known = known
@@ -273,13 +275,20 @@ class ChatClient:
 
 class _Conversation:
     def __init__(
-        self, model: Model, exchange: Exchange, state: Mapping[str, Any], questions: list[Question], *, explain: bool
+        self,
+        model: Model,
+        exchange: Exchange,
+        state: Mapping[str, Any],
+        questions: list[Question],
+        *,
+        explain: prompt.Explain,
     ) -> None:
         from dspy.lm15 import Message
 
         self.model = model
         self.exchange = exchange
         self.questions = questions
+        self.explain = explain
         self.system = prompt.system_message(
             state["instructions"], questions, explain=explain, demos=state.get("demos", ())
         )
@@ -291,8 +300,8 @@ class _Conversation:
         self.messages: list[Any] = [*shown, Message.user(prompt.user_message(state["inputs"]))]
 
     def write_notes(self) -> dict[str, Note]:
-        schema = prompt.notes_schema(self.questions)
-        response = self._ask(schema, tokens=prompt.notes_tokens(self.questions))
+        schema = prompt.notes_schema(self.questions, explain=self.explain)
+        response = self._ask(schema, tokens=prompt.notes_tokens(self.questions, explain=self.explain))
         notes = reading.read_notes(_text(response), self.questions)
         self._reply(_text(response), prompt.ASK_LEVELS)
         return notes
@@ -416,7 +425,7 @@ class DecisionClient:
 
 
 def decision_client(
-    model: Model, readout: Readout, known: Mapping[str, Answerable], *, explain: bool = False
+    model: Model, readout: Readout, known: Mapping[str, Answerable], *, explain: prompt.Explain = False
 ) -> ChatClient | DecisionClient:
     """What answers a program's questions by this read-out (any but `verbal`); for one assessment."""
     if readout.kind == "decide":

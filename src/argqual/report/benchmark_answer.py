@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from argqual.benchmark.probes import CHANCE
 from argqual.benchmark.results import Contrast, Results, Transfer
 from argqual.corpora.bootstrap import FEW_CLUSTERS
-from argqual.report.benchmark_words import figure, interval, listed, number, percent
+from argqual.report.benchmark_words import domain_count, figure, interval, listed, number, percent, tested_where
 
 TOO_FEW = 5  # topics, under which nothing is decided
 _LEVEL = 0.05
@@ -34,22 +35,25 @@ def answer_of(results: Results) -> Answer:
     """The sentence, and one or two that belong to it."""
     leader = results.leader
     if leader is None:
-        return Answer(False, "Undecided: no strategy has a figure out of domain.")
-    details = tuple(_details(results, leader))
+        return Answer(False, f"Undecided: no strategy has a figure {tested_where(results)}.")
+    details = (*_substance(results), *_details(results, leader))
     few = [domain for domain in results.domains if domain.topics < TOO_FEW]
     if few:
         named = listed(f"{domain.id} ({domain.topics})" for domain in few)
         return Answer(False, f"Undecided: too few topics to generalise from in {named}.", details)
     if not _better_than_nothing(results, leader):
         best = f"the best, {leader.strategy}: {_stated(results, leader)}"
-        return Answer(False, f"Undecided: out of domain, no strategy can be told from chance ({best}).", details)
+        return Answer(
+            False, f"Undecided: {tested_where(results)}, no strategy can be told from chance ({best}).", details
+        )
     rivals = [each for each in results.rivals if not results.contender(each.other).oracle]
     tied = [each for each in rivals if each.holm is None or each.holm >= _LEVEL]
     if tied:
         return Answer(False, _undecided(results, leader, tied), details)
     closest = min(rivals, key=lambda each: abs(each.estimate.value or 0), default=None)
     ahead = f", {_size(closest)} ahead of the next, {closest.other}" if closest else ""
-    return Answer(True, f"{leader.strategy} carries over best: {_stated(results, leader)}{ahead}.", details)
+    does = "does" if results.split == "in_domain" else "carries over"
+    return Answer(True, f"{leader.strategy} {does} best: {_stated(results, leader)}{ahead}.", details)
 
 
 def _size(contrast: Contrast) -> str:
@@ -68,11 +72,33 @@ def _better_than_nothing(results: Results, leader: Transfer) -> bool:
 
 
 def _stated(results: Results, found: Transfer) -> str:
-    where = "trained on other domains" if results.contender(found.strategy).learns else "without training"
+    trained = "trained in the domain" if results.split == "in_domain" else "trained on other domains"
+    where = trained if results.contender(found.strategy).learns else "without training"
     outside = found.outside
     ends = f" (95 % interval {interval(outside)})" if interval(outside) else " (no interval)"
     value = f"{results.metric(results.headline).title} of {number(outside.value)}{ends}"
-    return f"{where}, it reaches a {value} with people's judgements, as a mean over {len(results.domains)} domains"
+    constructed = any(each.name == "sensitivity" for each in results.probes)
+    labels = "the arguments' labels" if constructed else "people's judgements"
+    return f"{where}, it reaches a {value} with {labels}, as a mean over {domain_count(results)}"
+
+
+def _substance(results: Results) -> Iterator[str]:
+    """Who sees best what is broken, where arguments were written in versions."""
+    found = [
+        each
+        for each in results.probes
+        if each.name == "sensitivity" and each.broken is None and not results.contender(each.strategy).oracle
+    ]
+    if not found:
+        return
+    chance = CHANCE["sensitivity"]
+    best = max(found, key=lambda each: each.estimate.value or 0)
+    seen = best.estimate.low is not None and best.estimate.low > chance
+    told = "more often than chance" if seen else "which cannot be told from chance"
+    yield (
+        f"Of a sound argument and its broken twin, {best.strategy} rates the sound one higher in "
+        f"{figure(best.estimate)} of pairs, {told} ({number(chance)}). No strategy does so more often."
+    )
 
 
 def _undecided(results: Results, leader: Transfer, tied: list[Contrast]) -> str:

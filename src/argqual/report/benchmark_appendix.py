@@ -8,7 +8,7 @@ from argqual.benchmark.results import Disagreement, Results
 from argqual.report.benchmark_html_tables import exact
 from argqual.report.benchmark_parts import leading, under
 from argqual.report.benchmark_tables import table_of
-from argqual.report.benchmark_words import listed
+from argqual.report.benchmark_words import listed, tested_where
 from argqual.report.markup import joined, stranger, tag
 
 
@@ -19,7 +19,7 @@ def disagreements(results: Results) -> Markup | None:
     texts = any(each.text for each in results.disagreements)
     lead = leading(
         "Percentile ranks in the domain, 0 the weakest and 100 the strongest: what the strategy says, and what people "
-        "say, out of domain.",
+        f"say, {tested_where(results)}.",
         "" if texts else "Ids only; argqual benchmark report --texts shows the texts, where the corpora can be read.",
     )
     if not texts:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from argqual.benchmark.results import Results
 from argqual.report import benchmark_appendix as appendix
 from argqual.report import benchmark_sections as sections
+from argqual.report import benchmark_substance as substance
 from argqual.report.benchmark_answer import answer_of, notes_of
 from argqual.report.benchmark_words import facts
 from argqual.report.markup import joined, tag
@@ -28,7 +29,10 @@ _PARTS = (
     ("calibration", "Calibration", sections.calibration),
     ("criteria", "Criterion by criterion", sections.criteria),
     ("bias", "Bias at equal human quality", sections.bias),
-    ("reliance", "What predictions go by", sections.reliance),
+    ("probes", "Style or substance", substance.probes),
+    ("specificity", "Which rating falls", substance.specificity),
+    ("reliance", "What predictions go by", substance.reliance),
+    ("injections", "Can it be talked to?", substance.injections),
     ("disagreements", "The worst disagreements", appendix.disagreements),
     ("figures", "Every metric, and coverage", appendix.every_metric),
     ("data", "The data", appendix.data),

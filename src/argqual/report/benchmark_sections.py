@@ -28,6 +28,7 @@ from argqual.report.benchmark_views import ladder, matrix_rows
 from argqual.report.benchmark_words import (
     FAMILIES,
     NOTHING,
+    domain_count,
     figure,
     interval,
     number,
@@ -36,6 +37,7 @@ from argqual.report.benchmark_words import (
     rung_title,
     seconds,
     split_title,
+    tested_where,
 )
 from argqual.report.markup import joined, tag
 
@@ -64,7 +66,7 @@ def transfer(results: Results) -> Markup | None:
         learns = results.contender(each.strategy).learns
         marks = [Mark(each.inside, "inside", False)] if learns else []
         marks.append(Mark(each.outside, "outside"))
-        title = f"{each.strategy}: out of domain {figure(each.outside)}" + (
+        title = f"{each.strategy}: {tested_where(results)} {figure(each.outside)}" + (
             f", in domain {figure(each.inside)}" if learns else ""
         )
         plots.append(
@@ -75,7 +77,7 @@ def transfer(results: Results) -> Markup | None:
             )
         )
     lead = leading(
-        f"{metric.title}, as a mean over {len(results.domains)} domains, with 95 % intervals.",
+        f"{metric.title}, as a mean over {domain_count(results)}, with 95 % intervals.",
         f"The filled circle is out of domain ({split_title(results.split)}), the open diamond in domain, on the same "
         "arguments; the cross is the worst domain. Strategies that do not learn from labels have one figure.",
     )
@@ -112,9 +114,10 @@ def differences(results: Results) -> Markup | None:
     if not found:
         return None
     lead = leading(
-        f"Out of domain ({split_title(results.split)}), strategy minus baseline on the same arguments, with 95 % "
-        "intervals that resample topics. A filled circle has an interval that excludes 0; p is adjusted over the rows "
-        "(Holm). Detectable: the smallest difference that this run would have found with 80 % power.",
+        f"{tested_where(results).capitalize()} ({split_title(results.split)}), strategy minus baseline on the same "
+        "arguments, with 95 % intervals that resample topics. A filled circle has an interval that excludes 0; p is "
+        "adjusted over the rows (Holm). Detectable: the smallest difference that this run would have found with 80 % "
+        "power.",
     )
     groups: dict[tuple[str, str], list[Contrast]] = {}
     for each in found:
@@ -260,14 +263,14 @@ def costs(results: Results) -> Markup | None:
     y = axis_over(end for point in points for end in (point.found.value, point.found.low, point.found.high))
     labels = tuple("" if len(ticks) > 6 and place % 2 else seconds(10**tick) for place, tick in enumerate(ticks))
     frame = Frame(Axis(ticks), y, 300, labels)
-    title = f"{metric.title} out of domain against seconds an argument, of {len(points)} strategies"
+    title = f"{metric.title} {tested_where(results)} against seconds an argument, of {len(points)} strategies"
     key = (
         tag("li", named(results, contender.name), tag("small", _spent(results, contender.name)))
         for contender, _, _ in known
     )
     lead = leading(
-        f"{metric.title} out of domain (up) against seconds an argument, on a logarithmic scale (right: slower). "
-        "Numbers are those of the list; up and to the left is better.",
+        f"{metric.title} {tested_where(results)} (up) against seconds an argument, on a logarithmic scale (right: "
+        "slower). Numbers are those of the list; up and to the left is better.",
     )
     picture = tag("figure", scatter(frame, title, points), class_="wide")
     return joined(lead, _legend(results), picture, tag("ol", *key, class_="key"), table)
@@ -352,24 +355,3 @@ def bias(results: Results) -> Markup | None:
 
 def _attribute(each: Bias) -> str:
     return f"stance: {each.attribute}" if each.kind == "stance" else each.attribute
-
-
-def reliance(results: Results) -> Markup | None:
-    """How far the order of predictions survives a change of the surface."""
-    if not results.reliance:
-        return None
-    kinds = list(dict.fromkeys(each.perturbation for each in results.reliance))
-    rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
-    for contender in results.ranked():
-        found = {each.perturbation: each.kept for each in results.reliance if each.strategy == contender.name}
-        if found:
-            rows.append((named(results, contender.name), [(found.get(kind), False) for kind in kinds]))
-    lead = leading(
-        "Spearman's correlation of predictions for texts as they are with those for the same texts changed. A text "
-        "whose words are shuffled argues nothing any more: whoever still keeps the order (near 1) goes by which words "
-        "there are, or how many. A text without its function words argues much the same, in worse style: whoever "
-        "changes the order there goes by the style.",
-    )
-    heads = [tag("span", each) for each in kinds]
-    table = heat_table("Order kept when the surface is changed", "strategy", heads, kinds, [(None, rows)])
-    return joined(lead, table, under(results, "reliance"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from argqual.benchmark.results import Cost, Results
 from argqual.report.benchmark_views import Table, ceilings_table, ladder_table, matrix_table, metrics_table, seeds_table
-from argqual.report.benchmark_words import split_title
+from argqual.report.benchmark_words import PROBE_TITLES, split_title
 
 
 def tables_of(results: Results) -> list[Table]:
@@ -176,11 +176,31 @@ def _tables(results: Results) -> Iterator[Table]:
     )
     yield Table(
         "reliance",
-        "What predictions go by: texts with their surface changed",
-        ("strategy", "text", "order kept", "moved, in standard deviations"),
-        tuple((each.strategy, each.perturbation, each.kept, each.moved) for each in results.reliance),
+        "What predictions go by: texts in other forms",
+        ("strategy", "text", "order kept", "moved", "rise"),
+        tuple((each.strategy, each.perturbation, each.kept, each.moved, each.rise) for each in results.reliance),
         "Order kept: Spearman's correlation of predictions before and after, 1 where nothing changes. Moved: the mean "
-        "absolute change, in standard deviations of the predictions before.",
+        "absolute change, in standard deviations of the predictions before; rise: the mean change.",
+    )
+    yield Table(
+        "probes",
+        "Style or substance: constructed arguments",
+        ("strategy", "figure", "broken", "rating of", "value", "p"),
+        tuple(
+            (
+                each.strategy,
+                PROBE_TITLES.get(each.name, each.name),
+                each.broken or "any",
+                each.rated or "the whole",
+                each.estimate,
+                each.p,
+            )
+            for each in results.probes
+        ),
+        "Means over families, with Student's t. Substance sensitivity: how often the sound version is rated above its "
+        "broken twin of the same style. Falls, rises and moves are in standard deviations of all of a strategy's "
+        "ratings. p: against a judge that sees nothing.",
+        signed=True,
     )
     yield Table(
         "disagreements",

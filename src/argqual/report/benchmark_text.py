@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from argqual.benchmark.results import ClaimFound, Contrast, Results
 from argqual.report.benchmark_answer import answer_of, notes_of
-from argqual.report.benchmark_words import MINUS, NOTHING, facts, interval, number, p_value, percent, split_title
+from argqual.report.benchmark_words import (
+    MINUS,
+    NOTHING,
+    facts,
+    interval,
+    number,
+    p_value,
+    percent,
+    split_title,
+    tested_where,
+)
 from argqual.report.plain import clean, paragraph, shortened
 
 _NAME = 18
@@ -22,6 +32,18 @@ def verdicts_text(claims: Sequence[ClaimFound]) -> str:
     if not claims:
         return "There are no claims in this benchmark."
     return _plain("\n".join(line for claim in claims for line in _claim(claim)))
+
+
+def headlines_text(headlines: Sequence[tuple[str, str, ClaimFound | None]]) -> str:
+    """Of several benchmarks (id, title, first claim): what became of each claim, or that it has not been run."""
+    lines: list[str] = []
+    for id, title, claim in headlines:
+        lines.append(paragraph(f"{id}: {title}", hanging=2))
+        if claim is None:
+            lines.append("  NOT RUN YET")
+        else:
+            lines += _claim(claim)
+    return _plain("\n".join(lines))
 
 
 def _plain(page: str) -> str:
@@ -42,6 +64,9 @@ def _lines(results: Results) -> Iterator[str]:
     yield paragraph(f"{metric.title}, mean over domains; out: {split_title(results.split)}")
     yield f"{'':{_NAME}}{'out':>6}  {'95 % interval':14}{'in':>6}{'gap':>7}{'kept':>7}  {'worst domain':12}{'ok':>6}"
     yield from _transfers(results)
+    if any(each.name == "sensitivity" for each in results.probes):
+        yield ""
+        yield from _substance(results)
     for baseline in results.baselines:
         rows = [each for each in results.contrasts if each.other == baseline and each.split == results.split]
         rows = [each for each in rows if each.metric == results.headline] or rows
@@ -78,9 +103,27 @@ def _transfers(results: Results) -> Iterator[str]:
             yield paragraph(found.outside.reason, indent=4)
 
 
+def _substance(results: Results) -> Iterator[str]:
+    """How often each sees what is broken, and what moves its ratings."""
+    found = {(each.strategy, each.name): each.estimate for each in results.probes if each.broken is None}
+    yield paragraph(
+        "Sound arguments and their broken twins: how often the sound one is rated above (chance: .50); in standard "
+        "deviations, how far ratings fall when something is broken, and move by polish alone"
+    )
+    yield f"{'':{_NAME}}{'above':>6}  {'95 % interval':14}{'fall':>6}  {'95 % interval':16}{'polish moves':>12}"
+    for contender in results.ranked():
+        own = {name: estimate for (strategy, name), estimate in found.items() if strategy == contender.name}
+        if above := own.get("sensitivity"):
+            fall, moves = own["substance"], own["style_moves"]
+            yield (
+                f"{_name(contender.name)}{number(above.value):>6}  {interval(above):14}"
+                f"{number(fall.value, signed=True):>6}  {interval(fall, signed=True):16}{number(moves.value):>12}"
+            )
+
+
 def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterator[str]:
     title = results.metric(rows[0].metric).title
-    yield paragraph(f"Minus {baseline}, on the same arguments ({title}, out of domain)")
+    yield paragraph(f"Minus {baseline}, on the same arguments ({title}, {tested_where(results)})")
     yield f"{'':{_NAME}}{'diff.':>6}  {'95 % interval':16}{'p (Holm)':>9}{'detectable':>12}"
     for each in sorted(rows, key=lambda row: -9 if row.estimate.value is None else row.estimate.value, reverse=True):
         yield (

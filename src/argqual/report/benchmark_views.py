@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from argqual.benchmark.results import Results, Score
 from argqual.corpora.bootstrap import Estimate
-from argqual.report.benchmark_words import rung_title
+from argqual.report.benchmark_words import rung_title, tested_where
 
 Cell = str | int | float | Estimate | None
 
@@ -107,7 +107,7 @@ def metrics_table(results: Results, elsewhere: str) -> Table:
     metrics = [metric for metric in results.metrics if any(name == metric.name for _, name in scores)]
     return Table(
         "metrics",
-        f"Every metric out of domain ({elsewhere}), means over domains",
+        f"Every metric {tested_where(results)} ({elsewhere}), means over domains",
         ("strategy", *(metric.title for metric in metrics)),
         tuple(
             (contender.name, *(scores.get((contender.name, metric.name)) for metric in metrics))
@@ -128,7 +128,7 @@ def ceilings_table(results: Results, elsewhere: str) -> Table:
     }
     return Table(
         "ceilings",
-        f"Spearman out of domain ({elsewhere}) as a share of the human ceiling",
+        f"Spearman {tested_where(results)} ({elsewhere}) as a share of the human ceiling",
         ("strategy", *known),
         tuple(
             (

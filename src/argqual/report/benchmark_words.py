@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from argqual.benchmark.probes import TITLES
 from argqual.benchmark.results import Results
 from argqual.corpora.bootstrap import Estimate
 
@@ -23,6 +24,11 @@ RUNGS = {
     "corpus": "another corpus",
     "genre": "another genre",
     "construct": "another construct",
+}
+PROBE_TITLES: dict[str, str] = {str(name): title for name, title in TITLES.items()} | {
+    "style_over_substance": "move by polish over fall by broken substance",
+    "specificity": "fall of a criterion's rating",
+    "order_effect": "effect of standing first",
 }
 FAMILIES = {
     "floor": "floor",
@@ -111,6 +117,16 @@ def split_title(name: str) -> str:
     return SPLITS.get(name, name.replace("_", " "))
 
 
+def tested_where(results: Results) -> str:
+    """Where the report's figures are from: elsewhere than trained, unless there was no elsewhere."""
+    return "in domain" if results.split == "in_domain" else "out of domain"
+
+
+def domain_count(results: Results) -> str:
+    """How many were tested."""
+    return f"{len(results.domains)} domain{'' if len(results.domains) == 1 else 's'}"
+
+
 def rung_title(name: str) -> str:
     return RUNGS.get(name, name)
 
@@ -127,7 +143,7 @@ def facts(results: Results) -> tuple[str, ...]:
     )
     return (
         f"{len(results.contenders)} strategies",
-        f"{len(results.domains)} domains",
+        domain_count(results),
         f"{arguments:,} arguments",
         f"{topics:,} topics",
         cells,

@@ -23,11 +23,19 @@ _TITLES = {
     "mean": "Means by type",
     "win_rate": "Share of comparisons won, with the label (Spearman)",
     "longer_wins": "The longer one wins (share of decided comparisons)",
+    "longest": "Longest version of a family, as a multiple of its shortest",
+    "read_alike": "A reader who did not know names what was broken (share of texts)",
+    "read_kappa": "The same, beyond chance (Cohen's kappa)",
     "same_text": "Texts that stand in another corpus",
     "inside": "Texts that stand inside longer ones of another corpus",
     "same_topic": "Topics that another corpus has too",
 }
-_COUNT_NAMES = {"pairs": "comparisons", "duplicates": "copies of an earlier argument"}
+_COUNT_NAMES = {
+    "pairs": "comparisons",
+    "duplicates": "copies of an earlier argument",
+    "families": "families with every version",
+    "copies_across": "near-copies across families",
+}
 
 
 def size(card: Card) -> str:
@@ -160,8 +168,14 @@ def _figure_lines(card: Card) -> Iterator[str]:
         yield f"  {f'{pair.first} with {pair.second}':40}{_coefficient(pair.spearman):>12}"
     for kind, mean in figures.means.items():
         yield f"  {f'mean of {kind}':40}{mean:>12.2f}"
-    if figures.longer_wins is not None:
-        yield f"  {'the longer one wins':40}{_coefficient(figures.longer_wins):>12}"
+    for name, number in (
+        ("the longer one wins", figures.longer_wins),
+        ("longest version, times the shortest", figures.longest),
+        ("a blind reader names what was broken", figures.read_alike),
+        ("the same, Cohen's kappa", figures.read_kappa),
+    ):
+        if number is not None:
+            yield f"  {name:40}{_coefficient(number):>12}"
 
 
 def findings_text(card: Card, findings: Sequence[Finding]) -> str:

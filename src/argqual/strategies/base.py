@@ -72,12 +72,16 @@ class Predictions:
         The ratings behind the values, where there are any.
     usage
         What it took.
+    order_effects
+        Of a strategy that compares: how much more probable a win is from the first place than from the second, the
+        mean over an argument's comparisons (-1 to 1); NaN where there is none.
     """
 
     values: Array
     reasons: tuple[str | None, ...] = ()
     assessments: tuple[Assessment, ...] | None = None
     usage: Usage = field(default_factory=Usage)
+    order_effects: Array | None = None
 
     @property
     def coverage(self) -> float:

@@ -22,11 +22,12 @@ from argqual.errors import InputError, ModelError, StrategyError, nearest
 from argqual.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE
-from argqual.judging.prompt import Demonstration, level_codes
+from argqual.judging.prompt import Demonstration, Explain, level_codes
 from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.strategies.base import Array, Predictions, Seen, total_usage
 from argqual.strategies.combining import averaged
 from argqual.strategies.controls import Control, control_framework, plain_framework
+from argqual.strategies.pool import Worked, read_pool
 from argqual.strategies.prompted import Prompted, loaded, predictions_of
 from argqual.strategies.rationales import BORROWING, STYLES, Rationales, explaining, styled, with_levels
 
@@ -63,6 +64,9 @@ class Exemplars(Prompted):
         (Wang et al. 2023).
     targets : mapping, optional
         Criterion to the name of a label in `Argument.labels`; used by `PrincipleExemplars`.
+    pool : str, optional
+        Show worked examples from this file (`constructed` is shipped; see `argqual.strategies.pool`) with the levels
+        and rationales that stand there, instead of training arguments. Then no labels are needed.
     seed : int, default=0
         Of the draws.
     model, readout, explain, truncate, concurrency, max_cost, store, api_base
@@ -83,8 +87,6 @@ class Exemplars(Prompted):
     matters. ACL.
     """
 
-    learns: bool = True
-
     def __init__(
         self,
         *,
@@ -93,10 +95,11 @@ class Exemplars(Prompted):
         draws: int = 5,
         rationales: Rationales = "none",
         targets: Mapping[str, str] | None = None,
+        pool: str | None = None,
         seed: int = 0,
         model: Model | str = DEFAULT_MODEL,
         readout: str = "auto",
-        explain: bool = False,
+        explain: Explain = False,
         truncate: bool = False,
         concurrency: int | None = None,
         max_cost: float | None = None,
@@ -108,6 +111,7 @@ class Exemplars(Prompted):
         self.draws = draws
         self.rationales = rationales
         self.targets = targets
+        self.pool = pool
         self.seed = seed
         self.model = model
         self.readout = readout
@@ -117,6 +121,11 @@ class Exemplars(Prompted):
         self.max_cost = max_cost
         self.store = store
         self.api_base = api_base
+
+    @property
+    def learns(self) -> bool:  # type: ignore[override]
+        """Whether examples are training arguments."""
+        return self.pool is None
 
     def draw_predictions(self, X: Sequence[Any]) -> Array:  # noqa: N803
         """The prediction by each draw of examples, shape (n_arguments, draws)."""
@@ -137,14 +146,51 @@ class Exemplars(Prompted):
                 raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")
         if self.k < 1 or self.draws < 1:
             raise StrategyError(f"k={self.k}, draws={self.draws}: both are at least 1.")
-        if self.rationales in BORROWING and self.k < 2:
+        if self.pool is not None:
+            self._check_pool(read_pool(self.pool))
+        elif self.rationales in BORROWING and self.k < 2:
             raise StrategyError(f"Rationales that are {self.rationales} borrow from another example: k is at least 2.")
         stray = set(self.targets or ()) - {criterion.id for criterion in self._framework().asked}
         if stray:
             raise StrategyError(f"targets names {', '.join(sorted(stray))}, which {self._framework().id} does not ask.")
         super()._check()
 
+    def _check_pool(self, pool: Sequence[Worked]) -> None:
+        if self.k > len(pool):
+            raise StrategyError(f"k={self.k}, and {self.pool} has {len(pool)} examples.")
+        if self.select not in ("random", "balanced"):
+            raise StrategyError(f"select={self.select!r}: a pool is drawn from, random or balanced.")
+        if self.targets:
+            raise StrategyError("targets names labels of training arguments, and a pool has levels of its own.")
+        if self.rationales != "none" and not all(each.rationales.get(self.rationales) for each in pool):
+            raise StrategyError(f"Not every example of {self.pool} has a rationale that is {self.rationales}.")
+
+    def _fit_pool(self, pool: Sequence[Worked]) -> None:
+        """Draw from worked examples; a rationale is of the whole argument, and stands before the first level."""
+        self.pool_ = [each.argument for each in pool]
+        asked = self._framework().asked
+        scales = {criterion.id: self._framework().scale_of(criterion).levels for criterion in asked}
+        higher = {criterion.id: criterion.higher_is_better for criterion in asked}
+        self.levels_ = {}
+        for name, levels in scales.items():
+            places = np.array([each.level(name, len(levels)) for each in pool])
+            self.levels_[name] = places if higher[name] else len(levels) - 1 - places
+        rng = np.random.default_rng(self.seed)
+        labels = np.array([float(each.levels["overall"]) for each in pool])
+        self.chosen_ = [self._draw(labels, rng) for _ in range(self._draws)]
+        shown = sorted({place for draw in self.chosen_ for place in draw})
+        self._forget_unshown()
+        self.rationales_ = {}
+        if self.rationales != "none":
+            first = asked[0].id
+            self.rationales_ = {
+                str(number): {first: pool[place].rationales[self.rationales]} for number, place in enumerate(shown)
+            }
+
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:  # type: ignore[override]
+        if self.pool is not None:
+            self._fit_pool(read_pool(self.pool))
+            return None
         if len(arguments) < self.k:
             raise InputError(f"{self.k} examples are to be shown, and there are {len(arguments)} labelled arguments.")
         self.pool_ = arguments
@@ -264,7 +310,7 @@ class PrincipleExemplars(Exemplars):
         What is said of each criterion; see `Principle`.
     control : {"placebo", "mismatched", "shuffled"}, optional
         Ask the framework's control instead.
-    k, select, draws, rationales, targets, seed
+    k, select, draws, rationales, targets, pool, seed
         As for `Exemplars`.
     model, readout, explain, truncate, concurrency, max_cost, store, api_base
         As for `Plain`.
@@ -281,10 +327,11 @@ class PrincipleExemplars(Exemplars):
         draws: int = 5,
         rationales: Rationales = "none",
         targets: Mapping[str, str] | None = None,
+        pool: str | None = None,
         seed: int = 0,
         model: Model | str = DEFAULT_MODEL,
         readout: str = "auto",
-        explain: bool = False,
+        explain: Explain = False,
         truncate: bool = False,
         concurrency: int | None = None,
         max_cost: float | None = None,
@@ -297,6 +344,7 @@ class PrincipleExemplars(Exemplars):
             draws=draws,
             rationales=rationales,
             targets=targets,
+            pool=pool,
             seed=seed,
             model=model,
             readout=readout,

@@ -203,7 +203,10 @@ class Pairwise(Strategy):
         reasons = _too_few(len(pool), design, compared)[: len(items)]
         score = self._on_ladder if self.learns else _among
         values = score([*zip(design, compared, strict=True)], reasons)
-        return Predictions(values[places], tuple(reasons[place] for place in places), usage=usage)
+        effects = _order_effects(len(items), design, compared)[places]
+        return Predictions(
+            values[places], tuple(reasons[place] for place in places), usage=usage, order_effects=effects
+        )
 
     def _design(self, items: list[Argument]) -> tuple[list[Argument], list[Pair]]:
         """The items, then the rungs if there is a ladder; and which of these are compared."""
@@ -415,6 +418,17 @@ def _among(met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> A
         if reasons[item] is None and part != largest:
             reasons[item] = "no chain of answered comparisons links it with most of the others"
     return np.where([reason is None for reason in reasons], values, np.nan)
+
+
+def _order_effects(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> Array:
+    """What standing first adds to the probability of a win, the mean over each item's comparisons."""
+    found: list[list[float]] = [[] for _ in range(n_items)]
+    for pair, each in zip(design, compared, strict=True):
+        if each.shown_first is not None and each.shown_second is not None:
+            for item in pair:
+                if item < n_items:
+                    found[item].append(each.shown_first - each.shown_second)
+    return np.array([np.mean(own) if own else np.nan for own in found])
 
 
 def _too_few(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> list[str | None]:

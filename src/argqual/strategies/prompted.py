@@ -21,6 +21,7 @@ from argqual.errors import StrategyError, nearest
 from argqual.framework import Criterion, Framework
 from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge
+from argqual.judging.prompt import Explain
 from argqual.judging.store import Store
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.scale import Level, Scale
@@ -85,7 +86,7 @@ class Prompted(Strategy):
     learns: bool = False
     model: Model | str
     readout: str
-    explain: bool
+    explain: Explain
     truncate: bool
     concurrency: int | None
     max_cost: float | None
@@ -161,8 +162,8 @@ class Plain(Prompted):
         `local` (embedded), provider/name, systemone/name, a GGUF file; or one that is connected.
     readout : str, default="auto"
         `auto`, `expect`, `label`, `votes:N`, `decide` or `verbal`.
-    explain : bool, default=False
-        Have a rationale written before the rating.
+    explain : bool or "long", default=False
+        Have a rationale written before the rating: one or two sentences, or (`long`) five to eight that think aloud.
     truncate : bool, default=False
         Rate the beginning of an argument that does not fit; otherwise it is missing.
     concurrency : int, optional
@@ -185,7 +186,7 @@ class Plain(Prompted):
         *,
         model: Model | str = DEFAULT_MODEL,
         readout: str = "auto",
-        explain: bool = False,
+        explain: Explain = False,
         truncate: bool = False,
         concurrency: int | None = None,
         max_cost: float | None = None,
@@ -243,7 +244,7 @@ class Principle(Prompted):
         seed: int = 0,
         model: Model | str = DEFAULT_MODEL,
         readout: str = "auto",
-        explain: bool = False,
+        explain: Explain = False,
         truncate: bool = False,
         concurrency: int | None = None,
         max_cost: float | None = None,
