@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -18,7 +19,7 @@ from argqual.strategies import Calibrated, Principle, Tfidf
 from cardfile import own_card
 
 SHIPPED_FOLDER = Path(__file__).parents[2] / "benchmarks"
-SHIPPED = sorted(SHIPPED_FOLDER.glob("*.yaml"))
+SHIPPED = sorted(SHIPPED_FOLDER.rglob("*.yaml"))
 SMALL = """\
 schema: argqual/benchmark@1
 id: small
@@ -42,7 +43,7 @@ def said_of(text: str) -> str:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_benchmark_is_valid_and_fits_the_schema(path: Path) -> None:
-    assert load_benchmark(path).id == path.stem
+    assert re.fullmatch(rf"(\d-)?{load_benchmark(path).id}", path.stem)
     jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), benchmark_schema())
 
 
@@ -280,6 +281,23 @@ def test_a_model_that_is_named_stays() -> None:
     members = "  jury: {params: {members: [plain, tfidf], plain__model: smollm2-135m}}\n"
     assert contenders(members)["jury"].model == "smollm2-135m"
     assert contenders("  jury: {params: {members: [plain, tfidf]}}\n")["jury"].build().members[0][1].model == "local"
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "read"),
+    [
+        pytest.param("openai/gpt-4.1-mini", "openai/gpt-4.1-mini", "local", id="a hosted one has no hidden state"),
+        pytest.param("qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b", id="an embedded one has"),
+        pytest.param("my/own.gguf", "my/own.gguf", "my/own.gguf", id="so has a file of one's own"),
+    ],
+)
+def test_another_model_takes_the_place_of_the_file_s(model: str, asked: str, read: str) -> None:
+    said = parse_benchmark(SMALL + "  probe: {params: {model: local}}\n  embedding:\n", name="small.yaml")
+    other = said.on_model(model)
+    models = {each.title: each.model for each in other.contenders()}
+    assert models == {"length": None, "tfidf": None, "ratio": asked, "probe": read, "embedding": None}
+    assert other.id.startswith("small@") and other.fingerprint != said.fingerprint
+    assert said.strategies["probe"].params == {"model": "local"}
 
 
 def test_a_contender_is_built_with_its_seed_and_what_was_chosen() -> None:

@@ -26,7 +26,7 @@ id: judges
 title: Judges that are what they are
 corpora: {constructed: }
 splits: [leave_one_type_out]
-strategies: {length: , oracle: , polish: , both: }
+strategies: {length: , oracle: , polish: , both: , comparer: }
 metrics: [spearman]
 draws: 200
 perturbed: {arguments: 24, strategies: [length], kinds: [praising itself]}
@@ -81,13 +81,21 @@ class Both(_Judge):
         return labels["quality"] + 0.5 * labels["polished"]
 
 
+class Comparer(Oracle):
+    """Sees what is broken by comparing; in plain style it sees nothing, and takes whichever stands first."""
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        plain = np.array([1 - self.labels[argument.text]["polished"] for argument in arguments])
+        return Predictions(super()._predict(arguments).values, order={"order_effect": plain, "turned_by_order": plain})
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("judges")
     file = folder / "judges.yaml"
     file.write_text(YAML, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        for judge in (Oracle, Polish, Both):
+        for judge in (Oracle, Polish, Both, Comparer):
             known = registry.Known(f"{__name__}:{judge.__name__}", "added", "planted")
             patch.setitem(registry.BUILT_IN, judge.__name__.lower(), known)
         labels = {each.text: each.labels for each in read_corpus("constructed").arguments}
@@ -115,6 +123,15 @@ def test_each_judge_gets_the_figures_it_deserves(results: Results) -> None:
     assert value(results, "polish", "substance") == value(results, "length", "substance") == 0
     substance, style = (value(results, "both", each) or 0 for each in ("substance", "style"))
     assert style == pytest.approx(substance / 2)
+
+
+def test_what_the_order_of_two_does_is_reported_of_those_who_compare(results: Results) -> None:
+    found = {each.name: each for each in results.probes if each.name in ("order_effect", "turned_by_order")}
+    assert {each.strategy for each in found.values()} == {"comparer"}
+    assert [each.estimate.value for each in found.values()] == [0.5, 0.5]
+    assert found["order_effect"].estimate.n == 48
+    page = benchmark_markdown.markdown(results)
+    assert "effect of standing first" in page and "turned by the order" in page
 
 
 def test_claims_about_them_are_decided_as_they_are(results: Results) -> None:

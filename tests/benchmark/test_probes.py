@@ -59,7 +59,7 @@ def test_a_polish_detector_sees_no_substance() -> None:
     assert value(POLISH, "sensitivity") == 0.5  # ties
     assert value(POLISH, "substance") == 0 and value(POLISH, "style") > 0
     ratio = style_over_substance(POLISH)
-    assert ratio.value is None and "may not move" in (ratio.reason or "")
+    assert ratio.value is None and "may not lower" in (ratio.reason or "")
 
 
 def test_a_length_counter_is_at_chance() -> None:
@@ -88,6 +88,16 @@ def test_the_jackknife_of_a_ratio_to_a_constant_is_that_of_a_mean() -> None:
     ratio, moves = style_over_substance(exact._replace(ratings=ratings)), np.linspace(0, 1, 48)
     assert ratio.value == pytest.approx(0.5)
     assert ratio.low == pytest.approx(mean(moves, method="").estimate.low)
+
+
+def test_what_moves_ratings_for_no_reason_counts_on_both_sides_of_the_ratio() -> None:
+    """Noise of standard deviation 1 moves a rating by 2 / sqrt(pi) on average between any two versions."""
+    noisy = judge(0.3, 0.0, 1.0)
+    spread = noisy.ratings.std()
+    assert value(noisy, "style_moves") == pytest.approx(2 / np.sqrt(np.pi) / spread, rel=0.1)
+    assert value(noisy, "substance_moves") == pytest.approx(2 / np.sqrt(np.pi) / spread, rel=0.1)
+    ratio = style_over_substance(noisy)
+    assert ratio.low is not None and ratio.high is not None and ratio.low < 1 < ratio.high < 1.3
 
 
 def test_which_criterion_was_broken_is_seen_where_it_was_broken() -> None:

@@ -289,8 +289,9 @@ def test_what_standing_first_does_is_reported(loopback: Loopback, favour: float)
     strategy = Pairwise(model=judge_by_strength(loopback, favour=favour), against="test").fit(ARGUMENTS[:2])
     strong, weak = (float(re.findall(r"Strength ([-+.\d]+)\.", ARGUMENTS[place].text)[0]) for place in (1, 0))
     first, second = 1 - expit(weak - strong + favour), expit(strong - weak + favour)
-    effects = strategy.predictions(ARGUMENTS[:2]).order_effects
-    assert effects == pytest.approx([first - second] * 2, abs=1e-6)
+    order = strategy.predictions(ARGUMENTS[:2]).order
+    assert order["order_effect"] == pytest.approx([first - second] * 2, abs=1e-6)
+    assert order["turned_by_order"].tolist() == [float((first - 0.5) * (second - 0.5) < 0)] * 2
 
 
 def test_equal_arguments_are_compared_as_one(loopback: Loopback) -> None:

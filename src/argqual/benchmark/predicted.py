@@ -132,15 +132,15 @@ class Predicted:
         order = sorted(range(len(twins)), key=lambda place: (twins[place].family, twins[place].broken or ""))
         return Versions.of([ratings[place] for place in order], [twins[place] for place in order])
 
-    def order_effects(self, strategy: str, split: str) -> Array | None:
-        """What standing first does, a mean a cluster; None for a strategy that compares nothing."""
-        by_cluster: dict[str, list[float]] = defaultdict(list)
+    def order(self, strategy: str, split: str) -> dict[str, Array]:
+        """What the order of two does, by name, a mean a cluster; empty for a strategy that compares nothing."""
+        found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for each in self.of(strategy, split):
-            if each.order_effects is not None:
-                for cluster, effect in zip(each.clusters, each.order_effects, strict=True):
-                    if np.isfinite(effect):
-                        by_cluster[cluster].append(float(effect))
-        return np.array([np.mean(own) for own in by_cluster.values()]) if by_cluster else None
+            for name, values in each.order.items():
+                for cluster, value in zip(each.clusters, values, strict=True):
+                    if np.isfinite(value):
+                        found[name][cluster].append(float(value))
+        return {name: np.array([np.mean(own) for own in clusters.values()]) for name, clusters in found.items()}
 
     def samples(self, scored: Iterable[Scored]) -> dict[str, list[Sample]]:
         """Samples by tested domain, each of all the domain's arguments in one order: NaN where one was not tested."""

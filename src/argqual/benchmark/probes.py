@@ -22,12 +22,14 @@ from argqual.corpora.corpus import Twin
 TITLES: Mapping[ProbeName, str] = {
     "sensitivity": "substance sensitivity",
     "substance": "fall by broken substance",
+    "substance_moves": "move by broken substance",
     "style": "rise by polish",
     "style_moves": "move by polish",
     "style_minus_substance": "rise by polish minus fall by broken substance",
 }
 """How often the sound version is rated above its broken twin of the same style, a tie being half; how far ratings fall
-when a criterion is broken; how far they rise by polish alone; how far they move by it, whatever the direction."""
+when a criterion is broken, and how far they move by it, whatever the direction; how far they rise, and move, by polish
+alone."""
 CHANCE: Mapping[ProbeName, float] = {"sensitivity": 0.5}
 """What a judge reaches that sees nothing; 0 for the others."""
 
@@ -96,6 +98,8 @@ def by_family(versions: Versions, probe: ProbeName, *, criterion: str | None = N
     scaled = versions.scaled()
     if probe == "substance":
         return _means(_of(scaled.falls(), versions, criterion))
+    if probe == "substance_moves":
+        return _means(np.abs(_of(scaled.falls(), versions, criterion)))
     if probe == "style":
         return _means(scaled.rises())
     if probe == "style_moves":
@@ -130,17 +134,18 @@ def compared(one: Versions, other: Versions, probe: ProbeName, *, share: float =
 
 
 def style_over_substance(versions: Versions) -> Estimate:
-    """How far polish alone moves ratings, as a share of how far broken substance does.
+    """How far polish alone moves ratings, as a share of how far broken substance does, both whatever the direction.
 
-    A ratio of means with a jackknife over families; only where substance moves ratings for certain.
+    (A mean of absolute moves against one of signed falls would count whatever else moves a rating on one side only.)
+    A ratio of means with a jackknife over families; only where ratings fall for certain when something is broken.
     """
-    style, substance = (by_family(versions, name) for name in ("style_moves", "substance"))
+    style, substance = (by_family(versions, name) for name in ("style_moves", "substance_moves"))
     known = np.isfinite(style) & np.isfinite(substance)
-    below = mean(substance[known], method="substance").estimate
+    fall = mean(by_family(versions, "substance")[known], method="substance").estimate
     number = int(known.sum())
     method = "style over substance"
-    if below.low is None or below.low <= 0:
-        reason = "what was broken may not move its ratings at all"
+    if fall.low is None or fall.low <= 0:
+        reason = "what was broken may not lower its ratings at all"
         return Estimate(None, None, None, number, len(known), number, method, reason)
     above, under = style[known], substance[known]
     value = float(above.mean() / under.mean())

@@ -28,7 +28,7 @@ from argqual.benchmark.config import Benchmark
 from argqual.benchmark.data import Array, Data, read_data
 from argqual.benchmark.selection import selected
 from argqual.benchmark.splits import Fold, Refused, folds_of
-from argqual.benchmark.store import ORDER_EFFECT, Done, Part, Row, Run
+from argqual.benchmark.store import ORDER, Done, Part, Row, Run
 from argqual.corpora.targets import LabelStandardiser
 from argqual.errors import ArgqualError, InputError, Unreachable
 from argqual.strategies.base import Predictions, needs, total_usage
@@ -314,10 +314,15 @@ def _statuses(found: Predictions) -> tuple[str, ...]:
 
 
 def _noted(found: Predictions) -> tuple[dict[str, float | None], ...]:
-    """What is kept of each argument besides its prediction: ratings of criteria, or the effect of the order."""
-    if found.order_effects is not None:
-        return tuple({ORDER_EFFECT: float(each) if math.isfinite(each) else None} for each in found.order_effects)
+    """What is kept of each argument besides its prediction: ratings of criteria, or what the order of two does."""
+    if found.order:
+        columns = {ORDER + name: _or_none(values) for name, values in found.order.items()}
+        return tuple(dict(zip(columns, own, strict=True)) for own in zip(*columns.values(), strict=True))
     return tuple(_ratings(each) for each in found.assessments or ())
+
+
+def _or_none(values: Array) -> list[float | None]:
+    return [float(each) if math.isfinite(each) else None for each in values]
 
 
 def _ratings(assessment: Assessment) -> dict[str, float | None]:

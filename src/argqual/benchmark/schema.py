@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from argqual.benchmark.contenders import Contender, contenders_of
 from argqual.corpora.card import Target
 from argqual.errors import nearest
+from argqual.models.connect import is_embedded
 from argqual.scale import Part, Text
 
 SplitName = Literal[
@@ -43,7 +44,7 @@ MetricName = Literal[
 ]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
-ProbeName = Literal["sensitivity", "substance", "style", "style_moves", "style_minus_substance"]
+ProbeName = Literal["sensitivity", "substance", "substance_moves", "style", "style_moves", "style_minus_substance"]
 PROBES: tuple[ProbeName, ...] = get_args(ProbeName)
 """Of constructed arguments; see `argqual.benchmark.probes`."""
 Perturbation = Literal["words shuffled", "without function words", "praising itself", "giving orders"]
@@ -119,6 +120,15 @@ class StrategyUse(Part):
     seeds: Seeds = 1
     splits: tuple[SplitName, ...] | None = None
     train: Annotated[int, Field(ge=_FEWEST)] | None = None
+
+    def on_embedded(self, model: str) -> Self:
+        """The same with this embedded model wherever it names one."""
+        named = {
+            key: model
+            for key, value in self.params.items()
+            if key.rpartition("__")[2] == "model" and isinstance(value, str) and is_embedded(value)
+        }
+        return self.model_copy(update={"params": self.params | named})
 
 
 class PerturbedUse(Part):
@@ -330,9 +340,16 @@ class Benchmark(Part):
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def on_model(self, model: str) -> Self:
-        """The same benchmark with another model in the place of its own, under an id of its own."""
+        """The same benchmark with another model in the place of its own, under an id of its own.
+
+        A strategy that names an embedded model, as one that reads its hidden state has to, goes over to another
+        embedded one; a hosted model has no hidden state to read.
+        """
         slug = re.sub(r"[^a-z0-9.]+", "-", model.lower()).strip("-")
-        return self.model_copy(update={"models": (model,), "id": f"{self.id}@{slug}"})
+        strategies = self.strategies
+        if is_embedded(model):
+            strategies = {name: use.on_embedded(model) for name, use in strategies.items()}
+        return self.model_copy(update={"models": (model,), "id": f"{self.id}@{slug}", "strategies": strategies})
 
     def contenders(self) -> tuple[Contender, ...]:
         """Every strategy, once a model where it takes one and does not name it."""

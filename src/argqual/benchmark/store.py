@@ -13,7 +13,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,8 @@ class Done:
     usage: Mapping[str, Any] | None = None
 
 
-ORDER_EFFECT = "order effect"
-"""Where a criterion's id would stand, for what standing first does; ids have no blanks."""
+ORDER = "order: "
+"""Before the name of what the order of two does, where a criterion's id would stand; ids have no blanks."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ class Scored:
         Steps of the labels' scale; None where it has none.
     ratings
         Criterion to qualities, 0 to 1, NaN where there is none.
-    order_effects
-        As `argqual.strategies.base.Predictions` has them; None where nothing was compared.
+    order
+        As `argqual.strategies.base.Predictions` has it; empty where nothing was compared.
     """
 
     strategy: str
@@ -170,7 +170,7 @@ class Scored:
     fit_seconds: float
     labels_seen: int
     perturbation: str | None = None
-    order_effects: Array | None = None
+    order: Mapping[str, Array] = field(default_factory=dict)
 
 
 class Run:
@@ -369,7 +369,7 @@ class Run:
                         ratings[criterion][each] = math.nan if quality is None else quality
             seen = [content["seen"] or {} for content in usages]
             noted = {name: np.array([found.get(each, math.nan) for each in tested]) for name, found in ratings.items()}
-            order_effects = noted.pop(ORDER_EFFECT, None)
+            of_order = {each.removeprefix(ORDER): noted.pop(each) for each in list(noted) if each.startswith(ORDER)}
             yield Scored(
                 strategy=first.strategy,
                 kind=first.kind,
@@ -399,7 +399,7 @@ class Run:
                 fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
                 labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
                 perturbation=first.perturbation,
-                order_effects=order_effects,
+                order=of_order,
             )
 
     def _cells(self) -> Iterable[tuple[str, str, str]]:

@@ -254,9 +254,9 @@ def probes_of(predicted: Predicted) -> Iterator[Probe]:
     """What constructed arguments show of each strategy, away, which criterion's rating fell, and what order does."""
     split = predicted.away
     for strategy in predicted.strategies:
-        if (effects := predicted.order_effects(strategy, split)) is not None:
-            found = mean(effects, method="mean of topics")
-            yield Probe(strategy, split, "order_effect", found.estimate, p=found.p)
+        for of_order, values in predicted.order(strategy, split).items():
+            found = mean(values, method="mean of topics")
+            yield Probe(strategy, split, of_order, found.estimate, p=found.p if of_order == "order_effect" else None)
         versions = predicted.versions(strategy, split)
         if versions is None:
             continue

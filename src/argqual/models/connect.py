@@ -109,7 +109,7 @@ def connect(
     WeightsError
         An embedded model's weights are not on this machine, or are broken.
     """
-    if name == "local" or name in weight_files.KNOWN or name.endswith(".gguf"):
+    if is_embedded(name):
         if api_base:
             raise ModelError(
                 f"'{name}' is an embedded model; it has no address.",
@@ -125,6 +125,11 @@ def connect(
     if provider == SYSTEM_ONE:
         return _system_one(rest, api_base, api_key)
     return _hosted(name, provider, api_base, api_key, engine, timeout)
+
+
+def is_embedded(name: str) -> bool:
+    """Whether a model of this name runs in the process, from weights on this machine."""
+    return name == "local" or name in weight_files.KNOWN or name.endswith(".gguf")
 
 
 def embedded_id(name: str) -> str:

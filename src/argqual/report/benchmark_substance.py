@@ -15,11 +15,13 @@ from argqual.report.markup import joined, tag
 _PROBED = (
     "sensitivity",
     "substance",
+    "substance_moves",
     "style_moves",
     "style",
     "style_minus_substance",
     "style_over_substance",
     "order_effect",
+    "turned_by_order",
 )
 
 
@@ -37,9 +39,10 @@ def probes(results: Results) -> Markup | None:
     lead = leading(
         "Arguments that were written in versions: sound, or with one criterion broken, each in a plain and a polished "
         "style. Substance sensitivity is how often the sound version is rated above its broken twin (chance: .50). "
-        "The others are in standard deviations of a strategy's ratings: how far they fall when something is broken, "
-        "and how far they move, or rise, by polish alone; and the one kind of move as a share of the other. The effect "
-        "of standing first, for strategies that compare, is what it adds to the probability of a win.",
+        "The others are in standard deviations of a strategy's ratings: how far they fall, or move either way, when "
+        "something is broken; how far they move, or rise, by polish alone; and the one kind of move as a share of the "
+        "other. The effect of standing first, for strategies that compare, is what it adds to the probability of a "
+        "win; turned by the order are the comparisons whose winner is another when the other argument stands first.",
     )
     titles = [PROBE_TITLES[name] for name in names]
     heads = [tag("span", title) for title in titles]

@@ -26,9 +26,10 @@ RUNGS = {
     "construct": "another construct",
 }
 PROBE_TITLES: dict[str, str] = {str(name): title for name, title in TITLES.items()} | {
-    "style_over_substance": "move by polish over fall by broken substance",
+    "style_over_substance": "move by polish over move by broken substance",
     "specificity": "fall of a criterion's rating",
     "order_effect": "effect of standing first",
+    "turned_by_order": "turned by the order",
 }
 FAMILIES = {
     "floor": "floor",

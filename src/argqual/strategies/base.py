@@ -72,16 +72,17 @@ class Predictions:
         The ratings behind the values, where there are any.
     usage
         What it took.
-    order_effects
-        Of a strategy that compares: how much more probable a win is from the first place than from the second, the
-        mean over an argument's comparisons (-1 to 1); NaN where there is none.
+    order
+        Of a strategy that compares, what the order of the two does, means over an argument's comparisons, NaN where
+        there is none. `order_effect`: how much more probable a win is from the first place than from the second (-1
+        to 1); `turned_by_order`: in which share of them the other one wins when the order is turned (0 to 1).
     """
 
     values: Array
     reasons: tuple[str | None, ...] = ()
     assessments: tuple[Assessment, ...] | None = None
     usage: Usage = field(default_factory=Usage)
-    order_effects: Array | None = None
+    order: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def coverage(self) -> float:

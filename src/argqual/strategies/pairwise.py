@@ -203,10 +203,8 @@ class Pairwise(Strategy):
         reasons = _too_few(len(pool), design, compared)[: len(items)]
         score = self._on_ladder if self.learns else _among
         values = score([*zip(design, compared, strict=True)], reasons)
-        effects = _order_effects(len(items), design, compared)[places]
-        return Predictions(
-            values[places], tuple(reasons[place] for place in places), usage=usage, order_effects=effects
-        )
+        order = {name: own[places] for name, own in _order(len(items), design, compared).items()}
+        return Predictions(values[places], tuple(reasons[place] for place in places), usage=usage, order=order)
 
     def _design(self, items: list[Argument]) -> tuple[list[Argument], list[Pair]]:
         """The items, then the rungs if there is a ladder; and which of these are compared."""
@@ -420,15 +418,18 @@ def _among(met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> A
     return np.where([reason is None for reason in reasons], values, np.nan)
 
 
-def _order_effects(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> Array:
-    """What standing first adds to the probability of a win, the mean over each item's comparisons."""
-    found: list[list[float]] = [[] for _ in range(n_items)]
+def _order(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> dict[str, Array]:
+    """What the order of the two does, means over each item's comparisons: see `Predictions`."""
+    found: dict[str, list[list[float]]] = {"order_effect": [[] for _ in range(n_items)]}
+    found["turned_by_order"] = [[] for _ in range(n_items)]
     for pair, each in zip(design, compared, strict=True):
         if each.shown_first is not None and each.shown_second is not None:
+            turned = (each.shown_first - 0.5) * (each.shown_second - 0.5) < 0
             for item in pair:
                 if item < n_items:
-                    found[item].append(each.shown_first - each.shown_second)
-    return np.array([np.mean(own) if own else np.nan for own in found])
+                    found["order_effect"][item].append(each.shown_first - each.shown_second)
+                    found["turned_by_order"][item].append(float(turned))
+    return {name: np.array([np.mean(own) if own else np.nan for own in items]) for name, items in found.items()}
 
 
 def _too_few(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> list[str | None]:
