@@ -19,6 +19,8 @@ STRATEGIES = """\
   exemplars: {params: {k: 2, draws: 1}}
   worked: {strategy: exemplars, params: {pool: constructed, k: 2, draws: 1}}
   calibrated: {params: {base: plain, method: isotonic}}
+  comparing: {strategy: pairwise, params: {against: test, opponents: 2}, splits: [in_domain]}
+  ladder: {strategy: pairwise, params: {rungs: 3}, splits: [leave_one_domain_out]}
 """
 
 
@@ -40,6 +42,9 @@ def test_what_is_planned_is_what_is_asked(tmp_path: Path, monkeypatch: pytest.Mo
         assert planned["again"].to_ask == planned["calibrated"].to_ask == 0  # asked with the first of them
         assert planned["exemplars"].to_ask == 2 * 80 + 2 * (5 + 4)  # other examples in domain and away
         assert planned["worked"].to_ask == 80  # the same examples everywhere
+        # In both orders: around the circle of each fold; each against three of the other corpus, of which the three
+        # and those of the other way meet twice.
+        assert planned["comparing"].to_ask == 2 * 80 and planned["ladder"].to_ask == 2 * (3 * 80 - 3 * 3)
         with Run(tmp_path / "run.sqlite", create=True) as run:
             begin(plan, run)
             assert run_cells(plan, run) == 0

@@ -15,6 +15,7 @@ from argqual.benchmark.run import Plan
 from argqual.judging.judge import Judge
 from argqual.judging.plan import Planner
 from argqual.judging.store import Store
+from argqual.strategies.pairwise import Pairwise
 from argqual.strategies.prompted import Prompted
 
 _AT_ONCE = 16
@@ -109,14 +110,15 @@ def _with_asking(found: Needed, data: Data, left: list[Cell], store: Store, aske
 
 
 def _judges(cell: Cell, data: Data) -> Iterator[tuple[Judge, Argument]]:
-    """Who is asked about what in a cell, where that is known beforehand: by a prompted strategy, or one within."""
+    """Who is asked about what in a cell, where that is known beforehand: by a prompted strategy, or one within, or by
+    one that compares."""
     strategy = cell.contender.build(cell.seed)
     arguments = cell.tested(data)
     inner = getattr(strategy, "base", None)
     if not isinstance(strategy, Prompted) and inner is not None:
         strategy = strategy._base()
         arguments += [data.arguments[place] for place in cell.fold.train]
-    if not isinstance(strategy, Prompted):
+    if not isinstance(strategy, Prompted | Pairwise):
         return
     # Which examples are shown is decided by fitting, which asks nothing without rationales.
     train = list(cell.fold.train)
@@ -124,6 +126,10 @@ def _judges(cell: Cell, data: Data) -> Iterator[tuple[Judge, Argument]]:
     strategy.fit(
         [data.arguments[place] for place in train], data.labels[train] if strategy.learns else None, groups=groups
     )
+    if isinstance(strategy, Pairwise):
+        judge = strategy._judge()
+        yield from ((judge, question) for question in strategy.questions(arguments))
+        return
     for judge in strategy._judges():
         for argument in arguments:
             yield judge, argument

@@ -164,6 +164,12 @@ class Pairwise(Strategy):
         items, _ = _distinct(as_arguments(X))
         return self._asked(*self._design(items))[0]
 
+    def questions(self, X: Sequence[Any]) -> list[Argument]:  # noqa: N803
+        """What the model would be asked to `predict` these: each with another argument as its context."""
+        check_is_fitted(self, "seen_")
+        items, _ = _distinct(as_arguments(X))
+        return _questions(*self._design(items))
+
     def _check(self) -> None:
         if self.against not in _AGAINST:
             raise StrategyError(f"against={self.against!r}: {nearest(self.against, _AGAINST)}")
@@ -220,7 +226,7 @@ class Pairwise(Strategy):
 
     def _asked(self, pool: Sequence[Argument], design: Sequence[Pair]) -> tuple[list[Compared], Usage]:
         pairs = [(pool[first], pool[second]) for first, second in design]
-        questions = [_next_to(*order) for one, other in pairs for order in ((one, other), (other, one))]
+        questions = _questions(pool, design)
         if not questions:
             return [], Usage()
         limits: dict[str, Any] = {"concurrency": self.concurrency, "max_cost": self.max_cost}
@@ -291,6 +297,12 @@ def versus_framework(framework: Framework, definitions: Definitions = "full") ->
 def _meaning(criterion: Criterion, definitions: Definitions) -> str:
     text = criterion_text(criterion.model_copy(update={"examples": ()}), definitions)
     return text if criterion.higher_is_better else f"{text}\nThis is a flaw: the better argument has less of it."
+
+
+def _questions(pool: Sequence[Argument], design: Sequence[Pair]) -> list[Argument]:
+    """What a model is asked about: each pair in both orders, the one that is asked about with the other as context."""
+    pairs = [(pool[first], pool[second]) for first, second in design]
+    return [_next_to(*order) for one, other in pairs for order in ((one, other), (other, one))]
 
 
 def _next_to(argument: Argument, other: Argument) -> Argument:
