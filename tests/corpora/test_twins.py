@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
 from argqual.corpora.check import Finding, check_corpus
@@ -78,6 +79,14 @@ def test_a_version_too_few_a_long_one_and_a_copy_are_found(tmp_path: Path) -> No
     found = findings(corpus(tmp_path, made[:-1]))
     assert found["families"].found == 19 and found["longest"].found == pytest.approx(1.2)
     assert found["copies_across"].found == 2
+
+
+def test_agreement_without_exception_still_has_an_interval(tmp_path: Path) -> None:
+    found = findings(corpus(tmp_path, rows()))
+    exact = binomtest(20, 20).proportion_ci(method="exact")  # 20 families
+    assert (found["read_alike"].low, found["read_alike"].high) == (pytest.approx(exact.low), 1)
+    kappa = found["read_kappa"]
+    assert kappa.low is not None and kappa.low < exact.low and kappa.high == 1
 
 
 def test_agreement_beyond_chance_is_cohens(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +53,10 @@ def _apart(rows: list[tuple[str, str]], one: int, other: int) -> bool:
 
 
 def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Estimate]]:
-    """How often the blind reader named what was broken, plainly and as Cohen's kappa (1960); families are resampled.
+    """How often the blind reader named what was broken, plainly and as Cohen's kappa (1960).
+
+    Families are resampled. Where all of them agree wholly, no draw differs from another: then the lower end is the
+    exact one of Clopper and Pearson (1934) for as many trials as there are families, all won.
 
     Yields
     ------
@@ -68,18 +73,21 @@ def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Esti
     def agreement(weights: Array) -> Array:
         return ratio((built == found) @ weights, weights.sum(axis=0))
 
-    def kappa(weights: Array) -> Array:
+    def by_chance(weights: Array) -> Array:
         total = weights.sum(axis=0)
-        by_chance = [
-            ratio((built == each) @ weights, total) * ratio((found == each) @ weights, total)
-            for each in criteria.values()
-        ]
-        chance = np.sum(by_chance, axis=0)
+        shares = [ratio((each == one) @ weights, total) for one in criteria.values() for each in (built, found)]
+        return np.asarray(np.sum([one * other for one, other in zip(shares[::2], shares[1::2], strict=True)], axis=0))
+
+    def kappa(weights: Array) -> Array:
+        chance = by_chance(weights)
         return ratio(agreement(weights) - chance, 1 - chance)
 
-    for name, statistic, method in (
-        ("read_alike", agreement, "share"),
-        ("read_kappa", kappa, "Cohen's kappa"),
-    ):
-        undefined = "all was read as one version"
-        yield name, estimate(statistic, units, method=method, undefined=undefined, draws=draws, seed=0)
+    settings: dict[str, Any] = {"undefined": "all was read as one version", "draws": draws, "seed": 0}
+    alike = estimate(agreement, units, method="share", **settings)
+    beyond = estimate(kappa, units, method="Cohen's kappa", **settings)
+    if alike.value == alike.low == 1 and units.clusters:
+        low = 0.025 ** (1 / units.clusters)
+        chance = float(by_chance(np.ones((units.n, 1)))[0])
+        alike, beyond = replace(alike, low=low), replace(beyond, low=(low - chance) / (1 - chance))
+    yield "read_alike", alike
+    yield "read_kappa", beyond
