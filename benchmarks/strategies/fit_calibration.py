@@ -26,6 +26,10 @@ from argqual.strategies import Principle
 from argqual.strategies.ordinal import ProportionalOdds, fit_proportional_odds
 
 ID = "ratio-qwen2.5-coder-1.5b-1"
+NOTE = (
+    "Levels are those that people give to short comments on debate portals which this model rates alike. For any other "
+    "kind of text, go by the order and not by the level."
+)
 LABELS = {
     "relevance": "local_relevance",
     "acceptability": "local_acceptability",
@@ -65,6 +69,7 @@ def main() -> None:
         "model": judge.model.name,
         "readout": judge.readout.name,
         "curves": curves,
+        "note": NOTE,
         "card": {
             "fitted_on": "dagstuhl: 304 arguments that all three experts took for arguments, 16 topics",
             "source": "Wachsmuth et al. 2017; Zenodo record 3973285",

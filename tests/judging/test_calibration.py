@@ -49,6 +49,7 @@ def own(monkeypatch: pytest.MonkeyPatch, model: Model) -> Calibration:
             "model": "openai/test",
             "readout": "expect",
             "curves": {"relevance": CURVE, "overall": CURVE},
+            "note": "Levels are of letters.",
             "card": {},
         }
     )
@@ -63,6 +64,7 @@ def test_every_shipped_calibration_belongs_to_a_shipped_framework_and_known_weig
         assert each.program == RatingProgram(ratio).fingerprint
         assert each.model in weights.KNOWN
         assert set(each.curves) == {*(criterion.id for criterion in ratio.asked), "overall"}
+        assert each.note
         assert {"fitted_on", "licence", "levels", "evidence", "limits"} <= set(each.card)
 
 
@@ -125,4 +127,6 @@ def test_score_is_calibrated_and_says_so_unless_raw_is_asked_for(
     assert [result["calibration"] for result in results] == ["for-tests", None]
     assert results[0]["overall"]["raw"] == results[1]["overall"]["value"]
     text = CliRunner().invoke(app, ["score", ARGUMENT.text, *server, "--format", "text"]).stdout
-    assert "calibrated by for-tests" in " ".join(text.split())
+    assert "calibrated by for-tests" in " ".join(text.split()) and text.endswith("Levels are of letters.\n")
+    raw = CliRunner().invoke(app, ["score", ARGUMENT.text, *server, "--format", "text", "--raw"]).stdout
+    assert "Levels are" not in raw

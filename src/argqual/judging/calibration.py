@@ -50,6 +50,8 @@ class Calibration(Record):
         What it belongs to: the fingerprint of framework and prompt, the model's id, the read-out.
     curves
         By criterion; `overall` for the overall rating.
+    note
+        What to say beside the levels: whose they are, and what they do not hold for.
     card
         On what it was fitted, under which licence, and how well it does.
     """
@@ -60,6 +62,7 @@ class Calibration(Record):
     model: str
     readout: str
     curves: Mapping[str, Curve]
+    note: str
     card: Mapping[str, Any]
 
     def fits(self, assessment: Assessment) -> bool:
@@ -74,6 +77,11 @@ def shipped() -> tuple[Calibration, ...]:
     folder = resources.files("argqual") / FOLDER
     texts = [file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".json")]
     return tuple(Calibration.model_validate(json.loads(text)) for text in texts)
+
+
+def note_on(assessment: Assessment) -> str | None:
+    """What to say beside calibrated levels; None where they are the model's own."""
+    return next((each.note for each in shipped() if each.id == assessment.calibration), None)
 
 
 def calibrated(assessment: Assessment, framework: Framework) -> Assessment:

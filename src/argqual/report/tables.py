@@ -15,6 +15,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from argqual.assessment import Assessment, Rating, Status
 from argqual.framework import Criterion, Framework
+from argqual.judging.calibration import note_on
 from argqual.judging.compare import Comparison, Preference
 from argqual.report.plain import WIDTH, clean
 
@@ -40,6 +41,8 @@ def text(assessment: Assessment, framework: Framework) -> str:
         lines += ["", *_wrapped(f"Not asked: {_because(skipped)}.", 0)]
     for note in assessment.notes:
         lines += _wrapped(f"Note: {note}.", 0)
+    if said := note_on(assessment):
+        lines += ["", *map(_dim, _wrapped(said, 0))]
     return "\n".join(lines)
 
 
@@ -57,6 +60,8 @@ def markdown(assessment: Assessment, framework: Framework) -> str:
             lines += ["", f"**{_escaped(rating.name)}.** {_escaped(rating.rationale or '')}".rstrip()]
             lines += [f"\n> {_escaped(quote.text)}" for quote in rating.evidence]
     lines += [f"\n*Note: {_escaped(note)}.*" for note in assessment.notes]
+    if said := note_on(assessment):
+        lines += ["", _escaped(said)]
     return "\n".join(lines)
 
 
