@@ -127,6 +127,14 @@ def test_demonstrations_are_of_other_types_and_their_rationales_of_one_length(co
         assert {each for each in CRITERIA if levels[each] <= 2} == ({row["broken"]} - {None}), row["id"]
 
 
+def test_blind_readers_found_in_demonstrations_what_was_built_into_them() -> None:
+    """What is broken, and which rationales really support the verdict: the corrupted ones must not, the others must."""
+    path = shipped_folder() / "constructed" / "demonstrations.jsonl"
+    for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        assert row["read"]["broken"] == row["broken"], row["id"]
+        assert row["read"]["valid"] == {"polished": True, "messy": True, "corrupted": False}, row["id"]
+
+
 def test_demonstrations_and_tests_share_no_text(corpus: Corpus) -> None:
     texts = [argument.text for argument in corpus.arguments]
     shown = [each.text for each in read_pool("constructed")]
