@@ -88,6 +88,22 @@ def test_of_a_folder_the_first_claim_of_each_benchmark_is_said(file: Path, tmp_p
         called("verdict", str(tmp_path / "empty"))
 
 
+def test_of_a_folder_of_reports_what_they_say_is_said_without_a_run(file: Path, tmp_path: Path) -> None:
+    called("report", str(file), "--format", "json", "--output", str(tmp_path / "reports" / "planted"))
+    computed = json.loads(called("verdict", str(file), "--format", "json")[0])[0]
+    out, err = called("verdict", str(tmp_path / "reports"), "--format", "text")
+    assert "SUPPORTED: The oracle carries over better than memory." in out and "NOT RUN" not in out
+    assert "nothing is computed again" in err
+    said = json.loads(called("verdict", str(tmp_path / "reports"), "--format", "json")[0])["planted"]
+    assert {key: said[key] for key in ("id", "sentence", "outcome", "mde")} == {
+        key: computed[key] for key in ("id", "sentence", "outcome", "mde")
+    }
+    assert said["estimate"]["low"] == pytest.approx(computed["estimate"]["low"])
+    (tmp_path / "reports" / "planted" / "tables" / "claims.csv").write_text("claim,verdict\na,maybe\n")
+    with pytest.raises(ArgqualError, match=r"claims\.csv is no table of claims"):
+        called("verdict", str(tmp_path / "reports"))
+
+
 def test_another_model_has_a_run_of_its_own(file: Path) -> None:
     with pytest.raises(ArgqualError, match=r"planted@openai-gpt-4\.1-mini\.run\.sqlite"):
         called("verdict", str(file), "--model", "openai/gpt-4.1-mini")

@@ -15,7 +15,7 @@ forty families of constructed arguments, nothing is decided; with fewer than fif
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from argqual.benchmark.config import ClaimSaid
 from argqual.benchmark.inference import Difference
@@ -23,6 +23,7 @@ from argqual.benchmark.metrics import METRICS
 from argqual.benchmark.probes import TITLES
 
 Outcome = Literal["supported", "contradicted", "undecided"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 FEWEST_CLUSTERS = 5
 FEWEST_FAMILIES = 40
 _LEVEL = 0.05

@@ -71,7 +71,8 @@ def report(
 
 def verdict(
     benchmark: Annotated[
-        Path, typer.Argument(metavar="BENCHMARK", help="A benchmark that has been run, or a folder of them.")
+        Path,
+        typer.Argument(metavar="BENCHMARK", help="A benchmark that has been run, or a folder of them, or of reports."),
     ],
     run: _RUN = None,
     model: ModelOption = None,
@@ -79,7 +80,8 @@ def verdict(
 ) -> None:
     """The benchmark's claims: supported, contradicted or undecided, one sentence each.
 
-    Of a folder, the first claim of each benchmark in it, which is the one that it was made for.
+    Of a folder, the first claim of each benchmark in it, which is the one that it was made for. Of a folder without
+    benchmarks but with reports, what these say; nothing is computed again.
     """
     with step("Loading"):
         from argqual.benchmark.findings import verdicts_of
@@ -104,13 +106,21 @@ def verdict(
 
 
 def _headlines(folder: Path, runs: Path | None, model: str | None) -> list[tuple[str, str, ClaimFound | None]]:
-    """Each benchmark of a folder: its id, its title, and its first claim; None where it has not been run."""
+    """Each benchmark or report of a folder: its id, its title, and its first claim; None where it has not been run."""
     from argqual.benchmark.findings import verdicts_of
 
     files = sorted(folder.glob("*.yaml"))
-    if not files:
-        raise BenchmarkError(f"There is no benchmark (*.yaml) in {folder}.")
     found: list[tuple[str, str, ClaimFound | None]] = []
+    if not files:
+        from argqual.report.benchmark_files import reported, reports_in
+
+        for each in reports_in(folder):
+            title, said_there = reported(each)
+            found.append((each.name, title, next(iter(said_there), None)))
+        if not found:
+            raise BenchmarkError(f"There is no benchmark (*.yaml) in {folder}, and no report.")
+        typer.echo("As these reports say; nothing is computed again.", err=True)
+        return found
     for file in files:
         said = loaded(file, model)
         kept = run_file(file, said.id, None) if runs is None else runs / f"{said.id}.run.sqlite"
