@@ -151,6 +151,8 @@ def test_the_report_says_so(results: Results) -> None:
 def test_the_first_page_leads_with_substance_and_calls_no_label_a_judgement_of_people(results: Results) -> None:
     page = benchmark_text.text(results)
     assert "oracle rates the sound one higher in 1.00" in " ".join(page.split())
+    assert "over all types of argument at once" in " ".join(page.split())
+    assert "1 domain, 384 arguments, 48 topics" in " ".join(page.split())
     assert "people's judgements" not in page and all(len(line) <= 80 for line in page.splitlines())
     table = page[page.index("how often the sound one") :]
     assert re.search(r"^oracle +1\.00 ", table, re.MULTILINE) and re.search(r"^polish +\.50 ", table, re.MULTILINE)

@@ -122,10 +122,11 @@ def _contenders(benchmark: Benchmark, predicted: Predicted) -> Iterator[Contende
 
 
 def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[Domain]:
-    known = {domain["id"]: domain for domain in facts["domains"]}
-    for name in predicted.domains:
+    for said in facts["domains"]:
+        name = said["id"]
         arguments = predicted.arguments(name).values()
-        said = known[name]
+        if not arguments:
+            continue
         yield Domain(
             id=name,
             title=said["title"],

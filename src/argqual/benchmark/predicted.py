@@ -106,8 +106,10 @@ class Predicted:
                     )
         return found
 
-    def arguments(self, domain: str) -> dict[Key, _Argument]:
-        return self._arguments[False, domain]
+    def arguments(self, corpus: str) -> dict[Key, _Argument]:
+        """All arguments of a corpus that anything was tested on, as a whole or type by type."""
+        every = (each for known in self._arguments.values() for each in known.items())
+        return {key: argument for key, argument in every if key[0] == corpus}
 
     def versions(self, strategy: str, split: str, criterion: str | None = None) -> Versions | None:
         """A strategy's predictions, or its ratings of a criterion, by families; None where there are no families.

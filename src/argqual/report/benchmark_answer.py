@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from argqual.benchmark.probes import CHANCE
 from argqual.benchmark.results import Contrast, Results, Transfer
 from argqual.corpora.bootstrap import FEW_CLUSTERS
-from argqual.report.benchmark_words import domain_count, figure, interval, listed, number, percent, tested_where
+from argqual.report.benchmark_words import averaged, figure, interval, listed, number, percent, tested_where
 
 TOO_FEW = 5  # topics, under which nothing is decided
 _LEVEL = 0.05
@@ -79,7 +79,7 @@ def _stated(results: Results, found: Transfer) -> str:
     value = f"{results.metric(results.headline).title} of {number(outside.value)}{ends}"
     constructed = any(each.name == "sensitivity" for each in results.probes)
     labels = "the arguments' labels" if constructed else "people's judgements"
-    return f"{where}, it reaches a {value} with {labels}, as a mean over {domain_count(results)}"
+    return f"{where}, it reaches a {value} with {labels}, {averaged(results)}"
 
 
 def _substance(results: Results) -> Iterator[str]:

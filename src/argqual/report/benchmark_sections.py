@@ -28,7 +28,7 @@ from argqual.report.benchmark_views import ladder, matrix_rows
 from argqual.report.benchmark_words import (
     FAMILIES,
     NOTHING,
-    domain_count,
+    averaged,
     figure,
     interval,
     number,
@@ -77,7 +77,7 @@ def transfer(results: Results) -> Markup | None:
             )
         )
     lead = leading(
-        f"{metric.title}, as a mean over {domain_count(results)}, with 95 % intervals.",
+        f"{metric.title}, {averaged(results)}, with 95 % intervals.",
         f"The filled circle is out of domain ({split_title(results.split)}), the open diamond in domain, on the same "
         "arguments; the cross is the worst domain. Strategies that do not learn from labels have one figure.",
     )

@@ -9,6 +9,7 @@ from argqual.report.benchmark_answer import answer_of, notes_of
 from argqual.report.benchmark_words import (
     MINUS,
     NOTHING,
+    averaged,
     facts,
     interval,
     number,
@@ -61,7 +62,7 @@ def _lines(results: Results) -> Iterator[str]:
     for each in answer.details:
         yield paragraph(each)
     yield ""
-    yield paragraph(f"{metric.title}, mean over domains; out: {split_title(results.split)}")
+    yield paragraph(f"{metric.title}, {averaged(results)}; out: {split_title(results.split)}")
     yield f"{'':{_NAME}}{'out':>6}  {'95 % interval':14}{'in':>6}{'gap':>7}{'kept':>7}  {'worst domain':12}{'ok':>6}"
     yield from _transfers(results)
     if any(each.name == "sensitivity" for each in results.probes):

@@ -37,7 +37,8 @@ def matrix_rows(results: Results, strategy: str) -> list[tuple[str, dict[str, Sc
     contender = results.contender(strategy)
     scores = [each for each in results.scores if each.strategy == strategy and each.metric == headline]
     inside = {each.tested_on: each for each in scores if each.split == "in_domain" and each.tested_on}
-    elsewhere = {each.tested_on: each for each in scores if each.split == results.split and each.tested_on}
+    domains = {domain.id for domain in results.domains}  # what is left out may be types instead
+    elsewhere = {each.tested_on: each for each in scores if each.split == results.split and each.tested_on in domains}
     if not contender.learns:
         found = elsewhere | inside
         return [("nothing", found)] if found else []

@@ -128,6 +128,13 @@ def domain_count(results: Results) -> str:
     return f"{len(results.domains)} domain{'' if len(results.domains) == 1 else 's'}"
 
 
+def averaged(results: Results) -> str:
+    """What the report's figures out of domain are taken over."""
+    if results.split == "leave_one_type_out":
+        return "over all types of argument at once"
+    return f"as a mean over {domain_count(results)}"
+
+
 def rung_title(name: str) -> str:
     return RUNGS.get(name, name)
 
