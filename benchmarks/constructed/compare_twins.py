@@ -22,6 +22,7 @@ import numpy as np
 
 from argqual.argument import Argument
 from argqual.benchmark.inference import mean
+from argqual.corpora.bootstrap import exact_if_unanimous
 from argqual.corpora.reading import read_corpus
 from argqual.judging.compare import compare
 
@@ -100,7 +101,8 @@ def _over_families(
     by_family: dict[str, list[float]] = defaultdict(list)
     for id, (first, second) in answers.items():
         by_family[done[id]["family"]].append(np.nan if first is None or second is None else figure(first, second))
-    estimate = mean(np.array([np.mean(own) for own in by_family.values()]), method="mean over families").estimate
+    values = np.array([np.mean(own) for own in by_family.values()])
+    estimate = exact_if_unanimous(mean(values, method="mean over families").estimate)
     ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
     return {name: None if end is None else round(end, 3) for name, end in ends.items()} | {
         "families": estimate.n,

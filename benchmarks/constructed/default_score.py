@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +24,7 @@ from argqual.assessment import Assessment
 from argqual.benchmark.inference import Difference, mean
 from argqual.benchmark.probes import Versions, measured
 from argqual.catalogue import load_framework
-from argqual.corpora.bootstrap import Estimate
+from argqual.corpora.bootstrap import Estimate, exact_if_unanimous
 from argqual.corpora.corpus import Twin
 from argqual.corpora.reading import read_corpus
 from argqual.judging.calibration import calibrated
@@ -64,8 +65,8 @@ def _figures(assessments: Sequence[Assessment], twins: Sequence[Twin]) -> dict[s
     found = {
         "answered": int(np.isfinite(ratings).sum()),
         "sound above broken twin": measured(versions, "sensitivity"),
-        "sound above the middle": _mean(sound, sound > MIDDLE),
-        "broken below the middle": _mean(broken, broken < MIDDLE),
+        "sound above the middle": _share(sound, sound > MIDDLE),
+        "broken below the middle": _share(broken, broken < MIDDLE),
         "squared error, sound being 1 and broken 0": _mean(ratings, (ratings - is_sound) ** 2),
         "mean quality, sound": _mean(sound, sound),
         "mean quality, broken": _mean(broken, broken),
@@ -73,7 +74,7 @@ def _figures(assessments: Sequence[Assessment], twins: Sequence[Twin]) -> dict[s
     for place, criterion in enumerate(versions.criteria):
         own = broken[:, place, :]
         found[f"sound above its twin, {criterion} broken"] = measured(versions, "sensitivity", criterion=criterion)
-        found[f"{criterion} broken, below the middle"] = _mean(own, own < MIDDLE)
+        found[f"{criterion} broken, below the middle"] = _share(own, own < MIDDLE)
     return {name: each if isinstance(each, int) else _written(each.estimate) for name, each in found.items()}
 
 
@@ -82,6 +83,11 @@ def _mean(ratings: Any, values: Any) -> Difference:
     known = np.isfinite(ratings).reshape(len(ratings), -1)
     kept = np.where(known, values.reshape(len(ratings), -1), np.nan)
     return mean(kept.mean(axis=1), method="mean over families")
+
+
+def _share(ratings: Any, values: Any) -> Difference:
+    found = _mean(ratings, values)
+    return replace(found, estimate=exact_if_unanimous(found.estimate))
 
 
 def _written(estimate: Estimate) -> dict[str, float | int | None]:

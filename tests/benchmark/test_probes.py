@@ -51,6 +51,9 @@ def value(versions: Versions, probe: str) -> float:
 
 def test_an_oracle_sees_all_of_the_substance_and_nothing_else() -> None:
     assert value(ORACLE, "sensitivity") == 1 and value(ORACLE, "style") == value(ORACLE, "style_moves") == 0
+    exact = stats.binomtest(48, 48).proportion_ci(method="exact")  # of families, which alone are independent
+    sure = measured(ORACLE, "sensitivity").estimate
+    assert (sure.low, sure.high) == (pytest.approx(exact.low), 1)
     assert value(ORACLE, "substance") > 0 and value(ORACLE, "style_minus_substance") < 0
     assert style_over_substance(ORACLE).value == 0
 

@@ -9,6 +9,7 @@ and equally large.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy import stats
 
 from argqual.benchmark.inference import Difference, mean
 from argqual.benchmark.schema import ProbeName
-from argqual.corpora.bootstrap import Array, Estimate
+from argqual.corpora.bootstrap import Array, Estimate, exact_if_unanimous
 from argqual.corpora.corpus import Twin
 
 TITLES: Mapping[ProbeName, str] = {
@@ -110,7 +111,8 @@ def by_family(versions: Versions, probe: ProbeName, *, criterion: str | None = N
 def measured(versions: Versions, probe: ProbeName, *, criterion: str | None = None) -> Difference:
     """A probe as a mean over families; p is against what a judge reaches that sees nothing."""
     values = by_family(versions, probe, criterion=criterion)
-    return mean(values, method=TITLES[probe], null=CHANCE.get(probe, 0.0))
+    found = mean(values, method=TITLES[probe], null=CHANCE.get(probe, 0.0))
+    return replace(found, estimate=exact_if_unanimous(found.estimate)) if probe == "sensitivity" else found
 
 
 def against_chance(versions: Versions, probe: ProbeName) -> Difference:

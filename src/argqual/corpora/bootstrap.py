@@ -113,6 +113,18 @@ def estimate(statistic: Statistic, units: Units, *, method: str, undefined: str,
     return replace(found, low=float(low), high=float(high))
 
 
+def exact_if_unanimous(share: Estimate) -> Estimate:
+    """A share with an interval where all clusters say wholly yes, or wholly no, and so do not vary.
+
+    The other end is then the exact one of Clopper and Pearson (1934), clusters being the trials: they alone are
+    independent.
+    """
+    if share.value not in (0, 1) or share.low != share.value or share.high != share.value or not share.clusters:
+        return share
+    reach = 0.025 ** (1 / share.clusters)
+    return replace(share, low=reach) if share.value == 1 else replace(share, high=1 - reach)
+
+
 def draws_of(units: Units, draws: int, rng: np.random.Generator) -> Iterator[Array]:
     """How often each unit is in each draw (units x draws), in blocks that fit in memory."""
     resampled = units.n if units.clusters is None else units.clusters

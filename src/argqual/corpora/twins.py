@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from argqual.corpora.bootstrap import Array, Estimate, Units, codes_of, estimate, ratio
+from argqual.corpora.bootstrap import Array, Estimate, Units, codes_of, estimate, exact_if_unanimous, ratio
 from argqual.corpora.corpus import Corpus, Twin
 from argqual.corpora.leaks import near_duplicates
 
@@ -55,8 +55,7 @@ def _apart(rows: list[tuple[str, str]], one: int, other: int) -> bool:
 def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Estimate]]:
     """How often the blind reader named what was broken, plainly and as Cohen's kappa (1960).
 
-    Families are resampled. Where all of them agree wholly, no draw differs from another: then the lower end is the
-    exact one of Clopper and Pearson (1934) for as many trials as there are families, all won.
+    Families are resampled. Where all of them agree wholly, no draw differs from another: see `exact_if_unanimous`.
 
     Yields
     ------
@@ -85,9 +84,9 @@ def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Esti
     settings: dict[str, Any] = {"undefined": "all was read as one version", "draws": draws, "seed": 0}
     alike = estimate(agreement, units, method="share", **settings)
     beyond = estimate(kappa, units, method="Cohen's kappa", **settings)
-    if alike.value == alike.low == 1 and units.clusters:
-        low = 0.025 ** (1 / units.clusters)
+    if alike.value == alike.low == 1:
+        alike = exact_if_unanimous(alike)
         chance = float(by_chance(np.ones((units.n, 1)))[0])
-        alike, beyond = replace(alike, low=low), replace(beyond, low=(low - chance) / (1 - chance))
+        beyond = replace(beyond, low=((alike.low or 0) - chance) / (1 - chance))
     yield "read_alike", alike
     yield "read_kappa", beyond
