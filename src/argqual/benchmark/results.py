@@ -291,9 +291,9 @@ class Probe:
     ----------
     name
         `sensitivity`, `substance`, `substance_moves`, `style`, `style_moves`, `style_minus_substance`,
-        `style_over_substance`;
-        `specificity` for the fall of the rating of a criterion; of comparisons, `order_effect` for what standing first
-        adds to the probability of a win, `turned_by_order` for how often the winner changes with the order.
+        `style_over_substance`; `specificity` for the fall of the rating of a criterion; of comparisons, `order_effect`
+        for what standing first adds to the probability of a win, `turned_by_order` for how often the winner changes
+        with the order.
     broken
         The criterion that was broken; None for all together.
     rated
