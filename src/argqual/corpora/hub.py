@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from argqual.corpora.card import File, Place
 from argqual.corpora.download import CONNECT_SECONDS, quiet, said_by
 from argqual.errors import CorpusError
-from argqual.models.sources import DISK_FULL, SourceError
+from argqual.models.sources import DISK_FULL, SourceError, no_connection
 
 if TYPE_CHECKING:
     from argqual.corpora.fetch import Haul
@@ -79,13 +79,12 @@ def _cell_text(value: object) -> str:
 @contextmanager
 def _asking_hub(place: Place) -> Iterator[None]:
     """Turn what the hub's libraries raise into a SourceError."""
-    import httpx
     from huggingface_hub import errors as hub
 
     from argqual.tabular.hub import causes_of
 
     try:
-        with quiet("httpx", "huggingface_hub", "datasets"):
+        with quiet("httpx", "httpx2", "huggingface_hub", "datasets"):
             yield
     except (SourceError, CorpusError):
         raise
@@ -99,7 +98,6 @@ def _asking_hub(place: Place) -> Iterator[None]:
             raise SourceError(said, unreachable=True) from None
         if any(isinstance(each, hub.RepositoryNotFoundError) for each in causes) or "doesn't exist" in str(error):
             raise SourceError(f"no public data set '{place.hub}'") from None
-        offline = (httpx.TransportError, ConnectionError, TimeoutError, hub.OfflineModeIsEnabled)
-        if any(isinstance(each, offline) for each in causes):
+        if any(no_connection(each) or isinstance(each, hub.OfflineModeIsEnabled) for each in causes):
             raise SourceError(f"cannot be reached: {said_by(error)}", unreachable=True) from None
         raise SourceError(f"{place.hub}: {said_by(error)}") from None

@@ -93,14 +93,21 @@ def ask_hub(url: str) -> str:
     return answers[0]
 
 
-def hub_failure(error: BaseException) -> SourceError:
-    from httpx import TransportError
+def no_connection(error: BaseException) -> bool:
+    """Whether an error of a hub's libraries is that of a connection, and no answer.
 
+    By name, since huggingface_hub has gone from httpx to httpx2, and either may be installed.
+    """
+    of_http = any(each.__name__ == "TransportError" for each in type(error).__mro__)
+    return of_http or isinstance(error, (ConnectionError, TimeoutError))
+
+
+def hub_failure(error: BaseException) -> SourceError:
     said = hosts_only(f"{type(error).__name__}: {error}")
     if status := getattr(getattr(error, "response", None), "status_code", None):
         meaning = {401: "credentials refused or no such file", 403: "access refused", 404: "no such file"}
         return SourceError(f"HTTP {status}, {meaning.get(status, 'hub in trouble')}", unreachable=status != 404)
-    if isinstance(error, (TransportError, ConnectionError, TimeoutError)):
+    if no_connection(error):
         return SourceError(f"cannot be reached: {said}", unreachable=True)
     return hub_failure(error.__cause__) if error.__cause__ else SourceError(said)
 

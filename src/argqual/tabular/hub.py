@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from argqual.errors import InputError
+from argqual.models.sources import no_connection
 from argqual.tabular.sources import PEEKED, Row, Source, arrow_rows, reason_of
 
 _ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")
@@ -96,7 +97,6 @@ def _revision(repo: str) -> str | None:
 @contextmanager
 def _asking_hub(spec: str, repo: str) -> Iterator[None]:
     """Turn what the hub's libraries raise into an InputError that says what to do."""
-    import httpx
     from huggingface_hub import errors as hub
 
     try:
@@ -115,7 +115,7 @@ def _asking_hub(spec: str, repo: str) -> Iterator[None]:
                 f"{spec}: the hub has no public data set '{repo}'.",
                 hint="Check the spelling; for a private one: hf auth login.",
             ) from None
-        if any(isinstance(each, (httpx.TransportError, ConnectionError, hub.OfflineModeIsEnabled)) for each in causes):
+        if any(no_connection(each) or isinstance(each, hub.OfflineModeIsEnabled) for each in causes):
             raise InputError(
                 f"{spec}: the Hugging Face hub cannot be reached ({reason_of(error)}).",
                 hint="Check the connection, or download the file and name it.",
