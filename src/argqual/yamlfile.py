@@ -77,6 +77,8 @@ def parse_yaml(text: str, *, name: str = "<text>") -> LocatedDict:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
+        if "nesting depth" in (error.problem or ""):  # PyYAML's own bound, from 6.0.4 on
+            raise YamlError(f"{where}: nested more than {_MAX_DEPTH} levels deep.") from None
         line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
         tabbed = "\t" in line[: len(line) - len(line.lstrip())]
         hint = "YAML is indented with spaces; replace the tab." if tabbed else None
