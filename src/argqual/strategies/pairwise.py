@@ -168,7 +168,7 @@ class Pairwise(Strategy):
         """What the model would be asked to `predict` these: each with another argument as its context."""
         check_is_fitted(self, "seen_")
         items, _ = _distinct(as_arguments(X))
-        return _questions(*self._design(items))
+        return _questions(_pairs(*self._design(items)))
 
     def _check(self) -> None:
         if self.against not in _AGAINST:
@@ -225,8 +225,8 @@ class Pairwise(Strategy):
         ]
 
     def _asked(self, pool: Sequence[Argument], design: Sequence[Pair]) -> tuple[list[Compared], Usage]:
-        pairs = [(pool[first], pool[second]) for first, second in design]
-        questions = _questions(pool, design)
+        pairs = _pairs(pool, design)
+        questions = _questions(pairs)
         if not questions:
             return [], Usage()
         limits: dict[str, Any] = {"concurrency": self.concurrency, "max_cost": self.max_cost}
@@ -299,9 +299,12 @@ def _meaning(criterion: Criterion, definitions: Definitions) -> str:
     return text if criterion.higher_is_better else f"{text}\nThis is a flaw: the better argument has less of it."
 
 
-def _questions(pool: Sequence[Argument], design: Sequence[Pair]) -> list[Argument]:
+def _pairs(pool: Sequence[Argument], design: Sequence[Pair]) -> list[tuple[Argument, Argument]]:
+    return [(pool[first], pool[second]) for first, second in design]
+
+
+def _questions(pairs: Sequence[tuple[Argument, Argument]]) -> list[Argument]:
     """What a model is asked about: each pair in both orders, the one that is asked about with the other as context."""
-    pairs = [(pool[first], pool[second]) for first, second in design]
     return [_next_to(*order) for one, other in pairs for order in ((one, other), (other, one))]
 
 
