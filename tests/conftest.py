@@ -12,8 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
-from argqual.catalogue import parse_framework
-from argqual.framework import Framework
+from argqual.frameworks.catalogue import parse_framework
+from argqual.frameworks.framework import Framework
 from argqual.models import weights
 from argqual.models.connect import Model, connect
 from loopback import Loopback

@@ -6,7 +6,7 @@ import numpy as np
 import yaml
 
 from argqual.argument import Argument
-from argqual.benchmark.config import SPLITS, Benchmark
+from argqual.benchmark.spec.config import SPLITS, Benchmark
 from argqual.corpora.cards import parse_card
 from argqual.corpora.corpus import Corpus
 from cardfile import CARD

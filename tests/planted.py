@@ -11,12 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from argqual.benchmark.perturbations import INJECTIONS, SURFACE
-from argqual.benchmark.results import (
+from argqual.benchmark.analysis.results import (
     Bias,
     Bin,
     ClaimFound,
-    Contender,
     Contrast,
     Cost,
     Coverage,
@@ -31,9 +29,11 @@ from argqual.benchmark.results import (
     Results,
     Score,
     Source,
+    SystemResult,
     Transfer,
 )
-from argqual.corpora.bootstrap import Estimate, partial_spearman, spearman
+from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
+from argqual.stats.resampling import Estimate, partial_spearman, spearman
 
 HOSTILE = '<script>alert("1")</script>'
 LONG = "Donaudampfschifffahrtsgesellschaftskapitän" * 6
@@ -196,8 +196,8 @@ def results() -> Results:
             Domain(id, title, genre, construct, n, topics, words, 3 if id == "forum" else None, 0.55)
             for id, (title, genre, construct, n, topics, words) in _DOMAINS.items()
         ),
-        contenders=tuple(
-            Contender(name, kind, family, learns, f"planted {name}", None, 300 if learns else 0, 1, name == "embedding")
+        systems=tuple(
+            SystemResult(name, kind, family, learns, f"planted {name}", None, 300 if learns else 0, 1, name == "embedding")
             for name, (kind, family, learns) in STRATEGIES.items()
         ),
         methods=Methods(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from argqual.benchmark.config import Benchmark, parse_benchmark
-from argqual.benchmark.store import Done, Part, Row, Run
+from argqual.benchmark.running.store import Done, Part, Row, Run
+from argqual.benchmark.spec.config import Benchmark, parse_benchmark
 
 DOMAINS = {"dagstuhl": (90, 15, True), "webis": (100, 20, False), "ibm_argq_rank_30k": (120, 30, True)}
 SKILL = {"oracle": (0.95, 0.95), "length": (0.0, 0.0), "memoriser": (0.8, 0.0), "guess": (0.0, 0.0)}
@@ -91,18 +91,16 @@ def write(path: Path, *, leave_out: str | None = None) -> Run:
     said, run = benchmark(), Run(path, create=True)
     known = rows()
     parts: list[Part] = []
-    for contender in said.contenders():
+    for system in said.systems():
         for corpus in DOMAINS:
             test = tuple((row.corpus, row.id) for row in known if row.corpus == corpus)
             others = tuple(each for each in DOMAINS if each != corpus)
-            for seed in range(contender.seeds):
+            for seed in range(system.seeds):
                 for fold in range(2):
                     half = tuple(each for place, each in enumerate(test) if place % 30 // 15 == fold)
-                    parts.append(
-                        _part(contender.title, contender.strategy, "in_domain", corpus, (corpus,), half, seed, fold)
-                    )
+                    parts.append(_part(system.title, system.strategy, "in_domain", corpus, (corpus,), half, seed, fold))
                 parts.append(
-                    _part(contender.title, contender.strategy, "leave_one_domain_out", corpus, others, test, seed, 0)
+                    _part(system.title, system.strategy, "leave_one_domain_out", corpus, others, test, seed, 0)
                 )
     domains = [
         {

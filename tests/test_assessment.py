@@ -10,9 +10,9 @@ import pytest
 
 from argqual import Framework, Rating, Status
 from argqual.assessment import Assessment, FrameworkReference, Quote, aggregate, locate_quote, rate, unrated
-from argqual.catalogue import parse_framework
+from argqual.frameworks.catalogue import parse_framework
 from argqual.judging.prompt import Question
-from argqual.judging.reading import read_notes
+from argqual.judging.readouts.reading import read_notes
 
 # A tree of two parents with two leaves each, and a leaf beside them.
 #   top  (weight 1)      a (weight 1), b (weight 3)

@@ -15,7 +15,7 @@ import pytest
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.models.connect import Model, connect
 from chatserver import FAULTS, ChatServer, ChatServerProcess, Settings, prompt_digest, text_digest

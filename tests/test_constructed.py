@@ -12,7 +12,7 @@ import pytest
 from sklearn.model_selection import GroupKFold
 
 from argqual.argument import Argument
-from argqual.benchmark.probes import Versions, measured
+from argqual.benchmark.analysis.minimal_pairs import Versions, measured
 from argqual.corpora.cards import shipped_folder
 from argqual.corpora.corpus import Corpus, Twin
 from argqual.corpora.leaks import near_duplicates

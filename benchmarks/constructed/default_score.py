@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from argqual.assessment import Assessment
-from argqual.benchmark.inference import Difference, mean
-from argqual.benchmark.probes import Versions, measured
-from argqual.catalogue import load_framework
-from argqual.corpora.bootstrap import Estimate, exact_if_unanimous
+from argqual.benchmark.analysis.minimal_pairs import Versions, measured
 from argqual.corpora.corpus import Twin
 from argqual.corpora.reading import read_corpus
+from argqual.frameworks.catalogue import load_framework
 from argqual.judging.calibration import calibrated
+from argqual.stats.inference import Difference, mean
+from argqual.stats.resampling import Estimate, exact_if_unanimous
 from argqual.strategies import Principle
 
 RESULTS = Path(__file__).parents[1] / "results" / "constructed-score.json"

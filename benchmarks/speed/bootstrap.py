@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from argqual.benchmark.inference import difference
-from argqual.benchmark.metrics import Sample
+from argqual.stats.inference import difference
+from argqual.stats.metrics import Sample
 
 RESULTS = Path(__file__).parents[1] / "results" / "bootstrap.json"
 ROWS, TOPICS, DRAWS, REPEATS = 10_000, 100, 2_000, 5

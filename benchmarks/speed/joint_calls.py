@@ -29,12 +29,12 @@ from typing import Any
 from dspy.utils.exceptions import AdapterParseError
 
 from argqual.argument import Argument
-from argqual.catalogue import known_frameworks, load_framework
-from argqual.framework import Framework
+from argqual.frameworks.catalogue import known_frameworks, load_framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge, answerables
 from argqual.judging.program import RatingProgram
-from argqual.judging.readout import ChatClient, Readout
-from argqual.judging.verbal import VerbalClient
+from argqual.judging.readouts.readout import ChatClient, Readout
+from argqual.judging.readouts.verbal import VerbalClient
 from argqual.models.connect import Model, connect
 from argqual.models.embedded import available_cores
 

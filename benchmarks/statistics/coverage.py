@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from argqual.benchmark.inference import Interval, difference, macro
-from argqual.benchmark.metrics import METRICS, Sample
+from argqual.stats.inference import Interval, difference, macro
+from argqual.stats.metrics import METRICS, Sample
 
 RESULTS = Path(__file__).parents[1] / "results" / "coverage.json"
 TOPICS = (5, 8, 15, 30, 60)

@@ -54,12 +54,12 @@ def main(samples: list[str], only: list[str]) -> None:
         key = f"{name}, first {len(drawn.arguments)}"
         found = content["results"].setdefault(key, {})
         predicted: dict[str, np.ndarray] = {}
-        for contender in only or CONTENDERS:
+        for system in only or CONTENDERS:
             started = time.perf_counter()
-            predicted[contender], seen = _held_out(CONTENDERS[contender](), drawn)
-            found[contender] = figures(predicted[contender], drawn) | seen
-            found[contender] |= {"this_run_seconds": round(time.perf_counter() - started, 1), "made": provenance()}
-            print(key, contender, found[contender], flush=True)
+            predicted[system], seen = _held_out(CONTENDERS[system](), drawn)
+            found[system] = figures(predicted[system], drawn) | seen
+            found[system] |= {"this_run_seconds": round(time.perf_counter() - started, 1), "made": provenance()}
+            print(key, system, found[system], flush=True)
         for control in ("principle, placebo", "principle, mismatched", "principle, shuffled", "plain"):
             if {"principle", control} <= predicted.keys():
                 difference = paired_difference(predicted["principle"], predicted[control], drawn)

@@ -20,10 +20,10 @@ import numpy as np
 from sample import Sample, provenance, sample, write
 from sklearn.model_selection import LeaveOneGroupOut
 
-from argqual.corpora.bootstrap import Units, estimate
 from argqual.judging.judge import Judge
+from argqual.stats.regression import ProportionalOdds, fit_proportional_odds
+from argqual.stats.resampling import Units, estimate
 from argqual.strategies import Principle
-from argqual.strategies.ordinal import ProportionalOdds, fit_proportional_odds
 
 ID = "ratio-qwen2.5-coder-1.5b-1"
 NOTE = (

@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.corpora.bootstrap import Estimate, Units, estimate, ratio, spearman
 from argqual.corpora.reading import read_corpus
+from argqual.stats.resampling import Estimate, Units, estimate, ratio, spearman
 from argqual.strategies import Strategy, create
 
 CORPUS = "ibm_argq_rank_30k"

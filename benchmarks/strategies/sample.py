@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.corpora.bootstrap import Estimate, partial_spearman, spearman
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.groups import groups_of
 from argqual.corpora.reading import read_corpus
+from argqual.stats.resampling import Estimate, partial_spearman, spearman
 
 RESULTS = Path(__file__).parents[1] / "results"
 _PACKAGES = ("argqual", "dspy", "xllamacpp", "scikit-learn", "numpy", "scipy", "torch", "transformers")

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from argqual.assessment import Assessment as Assessment
     from argqual.assessment import Rating as Rating
     from argqual.assessment import Status as Status
-    from argqual.catalogue import known_frameworks as known_frameworks
-    from argqual.catalogue import load_framework as load_framework
     from argqual.corpora.corpus import Corpus as Corpus
     from argqual.corpora.dataset import load_corpus as load_corpus
     from argqual.corpora.reading import read_corpus as read_corpus
     from argqual.corpora.targets import LabelStandardiser as LabelStandardiser
     from argqual.errors import ArgqualError as ArgqualError
-    from argqual.framework import Criterion as Criterion
-    from argqual.framework import Framework as Framework
+    from argqual.frameworks.catalogue import known_frameworks as known_frameworks
+    from argqual.frameworks.catalogue import load_framework as load_framework
+    from argqual.frameworks.framework import Criterion as Criterion
+    from argqual.frameworks.framework import Framework as Framework
+    from argqual.frameworks.scale import Scale as Scale
     from argqual.judging.batch import Batch as Batch
     from argqual.judging.compare import Comparison as Comparison
     from argqual.judging.compare import compare as compare
@@ -33,23 +34,22 @@ if TYPE_CHECKING:
     from argqual.judging.program import save_program as save_program
     from argqual.judging.store import Store as Store
     from argqual.models.connect import connect as connect
-    from argqual.scale import Scale as Scale
 
 _HOME = {
     "Argument": "argqual.argument",
     "Assessment": "argqual.assessment",
     "Rating": "argqual.assessment",
     "Status": "argqual.assessment",
-    "known_frameworks": "argqual.catalogue",
-    "load_framework": "argqual.catalogue",
+    "known_frameworks": "argqual.frameworks.catalogue",
+    "load_framework": "argqual.frameworks.catalogue",
     "Corpus": "argqual.corpora.corpus",
     "load_corpus": "argqual.corpora.dataset",
     "read_corpus": "argqual.corpora.reading",
     "LabelStandardiser": "argqual.corpora.targets",
     "ArgqualError": "argqual.errors",
-    "Criterion": "argqual.framework",
-    "Framework": "argqual.framework",
-    "Scale": "argqual.scale",
+    "Criterion": "argqual.frameworks.framework",
+    "Framework": "argqual.frameworks.framework",
+    "Scale": "argqual.frameworks.scale",
     "Batch": "argqual.judging.batch",
     "Comparison": "argqual.judging.compare",
     "compare": "argqual.judging.compare",

@@ -13,8 +13,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from argqual.framework import Criterion, Framework, walk
-from argqual.scale import Scale
+from argqual.frameworks.framework import Criterion, Framework, walk
+from argqual.frameworks.scale import Scale
 
 ProbabilitySource = Literal["logprobs", "endpoint", "verbalised", "votes", "calibrated"]
 

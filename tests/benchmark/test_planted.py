@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from argqual.benchmark.config import load_benchmark
-from argqual.benchmark.data import Data
-from argqual.benchmark.findings import results_of
-from argqual.benchmark.results import Results
-from argqual.benchmark.run import begin, plan_of, run_cells
-from argqual.benchmark.store import Run
-from argqual.report.benchmark_answer import answer_of
+from argqual.benchmark.analysis.findings import results_of
+from argqual.benchmark.analysis.results import Results
+from argqual.benchmark.running.data import Data
+from argqual.benchmark.running.run import begin, plan_of, run_cells
+from argqual.benchmark.running.store import Run
+from argqual.benchmark.spec.config import load_benchmark
+from argqual.report.benchmark.answer import answer_of
 from argqual.strategies import registry
 from planted_strategies import Memoriser, Oracle
 from smallbenchmark import write_benchmark

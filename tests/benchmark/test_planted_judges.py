@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from argqual.argument import Argument
-from argqual.benchmark.config import load_benchmark
-from argqual.benchmark.findings import results_of
-from argqual.benchmark.results import Results
-from argqual.benchmark.run import begin, plan_of, run_cells
-from argqual.benchmark.store import Run
+from argqual.benchmark.analysis.findings import results_of
+from argqual.benchmark.analysis.results import Results
+from argqual.benchmark.running.run import begin, plan_of, run_cells
+from argqual.benchmark.running.store import Run
+from argqual.benchmark.spec.config import load_benchmark
 from argqual.corpora.reading import read_corpus
-from argqual.report import benchmark_markdown, benchmark_text
+from argqual.report.benchmark import markdown as benchmark_markdown
+from argqual.report.benchmark import text as benchmark_text
 from argqual.strategies import registry
 from argqual.strategies.base import Array, Predictions, Strategy
 

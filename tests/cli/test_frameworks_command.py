@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import commandline
-from argqual.catalogue import read_framework, shipped_folder
+from argqual.frameworks.catalogue import read_framework, shipped_folder
 
 SHIPPED = sorted(path.stem for path in shipped_folder().glob("*.yaml"))
 

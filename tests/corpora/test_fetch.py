@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from argqual.corpora import archives, download
+from argqual.corpora import archives
 from argqual.corpora import fetch as f
 from argqual.corpora import files as corpus_files
 from argqual.corpora.card import Card
@@ -45,6 +45,7 @@ from argqual.corpora.fetch import (
     rows_digest,
     verified,
 )
+from argqual.downloads import download
 from argqual.errors import CorpusError, Unreachable
 from fileserver import FileServer
 

@@ -15,7 +15,7 @@ import pytest
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
 from argqual.errors import CredentialsError, InputError, ModelError, Unreachable
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.judging import batch as module
 from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge

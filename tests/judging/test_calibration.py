@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
-from argqual.catalogue import load_framework
 from argqual.cli.main import app
-from argqual.framework import Framework
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Framework
 from argqual.judging import calibration
 from argqual.judging.calibration import Calibration, Curve, calibrated, shipped
 from argqual.judging.judge import Judge

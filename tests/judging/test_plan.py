@@ -9,7 +9,7 @@ import pytest
 
 from argqual.argument import Argument
 from argqual.errors import InputError
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.plan import Planner, estimate_sum, requests_for, worst_cost
 from argqual.models.connect import Model, connect

@@ -9,8 +9,8 @@ import pytest
 from dspy.adapters.types.decision import Score
 
 from argqual import Framework, load_framework, load_program, save_program
-from argqual.catalogue import known_frameworks, parse_framework
 from argqual.errors import FingerprintMismatch
+from argqual.frameworks.catalogue import known_frameworks, parse_framework
 from argqual.judging.program import RatingProgram
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from argqual import Framework, load_framework
 from argqual.argument import Argument
-from argqual.catalogue import known_frameworks
+from argqual.frameworks.catalogue import known_frameworks
 from argqual.judging import prompt
 from argqual.judging.judge import answerables, program_prompt
 from argqual.judging.program import RatingProgram

@@ -17,7 +17,7 @@ import pytest
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
 from argqual.errors import InputError
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.store import Store, keepable
 from argqual.models.connect import Model, connect

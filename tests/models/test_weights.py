@@ -24,8 +24,8 @@ from typing import Any
 
 import pytest
 
+from argqual.downloads import sources
 from argqual.errors import ModelError, Unreachable, WeightsError
-from argqual.models import sources
 from argqual.models import weights as w
 from argqual.models.weights import Weights, WheelPart, cache_folder, describe_download, locate, pull
 

@@ -12,10 +12,9 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from argqual.argument import Argument
 from argqual.errors import InputError, StrategyError
 from argqual.models.connect import Model, connect
+from argqual.stats.regression import best_alpha, fit_proportional_odds
 from argqual.strategies import Calibrated, Exemplars, Principle, load_strategy, save_strategy
 from argqual.strategies.base import telling
-from argqual.strategies.ordinal import fit_proportional_odds
-from argqual.strategies.ridge import best_alpha
 from chatserver import ChatServer
 
 ARGUMENTS = [Argument(f"Reason {number} speaks for it.", issue=f"Issue {number % 6}?") for number in range(48)]

@@ -11,9 +11,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from argqual.argument import Argument
-from argqual.catalogue import load_framework, parse_framework
 from argqual.errors import FingerprintMismatch, InputError, StrategyError
-from argqual.framework import Criterion, Framework
+from argqual.frameworks.catalogue import load_framework, parse_framework
+from argqual.frameworks.framework import Criterion, Framework
 from argqual.strategies.conditioned import WORDINGS, Conditioned, wordings_of
 from argqual.strategies.saving import load_strategy, save_strategy
 from tinyencoder import WORDS, arguments, write_tiny

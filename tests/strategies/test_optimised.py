@@ -16,7 +16,7 @@ from sklearn.base import clone
 from argqual.argument import Argument
 from argqual.assessment import Assessment
 from argqual.errors import InputError, ModelError, StrategyError, Unreachable
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import load_program, save_program
 from argqual.models.connect import Model, connect

@@ -21,9 +21,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_predict
 
 from argqual.argument import Argument
-from argqual.catalogue import load_framework
 from argqual.errors import InputError, StrategyError
-from argqual.framework import Framework
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.models.connect import Model, connect
 from argqual.models.prices import read_price

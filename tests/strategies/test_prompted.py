@@ -9,8 +9,8 @@ from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_pr
 
 from argqual.argument import Argument
 from argqual.assessment import Status
-from argqual.catalogue import load_framework
 from argqual.errors import ArgqualError, StrategyError
+from argqual.frameworks.catalogue import load_framework
 from argqual.judging.judge import Judge
 from argqual.models.connect import Model, connect
 from argqual.strategies import Plain, Principle

@@ -20,11 +20,11 @@ from argqual.errors import EXIT_SOME_FAILED
 from argqual.report.plain import clean, paragraph, shortened
 
 if TYPE_CHECKING:
-    from argqual.benchmark.cells import Cell
-    from argqual.benchmark.config import Benchmark
-    from argqual.benchmark.planning import Needed
-    from argqual.benchmark.run import Plan
-    from argqual.benchmark.store import Done
+    from argqual.benchmark.running.cells import Cell
+    from argqual.benchmark.running.planning import Needed
+    from argqual.benchmark.running.run import Plan
+    from argqual.benchmark.running.store import Done
+    from argqual.benchmark.spec.config import Benchmark
 
 app = typer.Typer(
     help="Which strategy carries over: plan, run, status, report, verdict.", no_args_is_help=True, rich_markup_mode=None
@@ -56,7 +56,7 @@ def plan_command(
 ) -> None:
     """What running it will take: cells, requests, tokens, money, time. Nothing is fitted."""
     plan, path = _planned(benchmark, run, model, yes=yes)
-    from argqual.benchmark.planning import needed
+    from argqual.benchmark.running.planning import needed
 
     with step("Counting what is to be asked") as say:
         found = []
@@ -88,8 +88,8 @@ def run_command(
     model could not be reached; 130 interrupted, with what was done kept.
     """
     plan, path = _planned(benchmark, run, model, yes=yes)
-    from argqual.benchmark.run import begin, run_cells
-    from argqual.benchmark.store import Run
+    from argqual.benchmark.running.run import begin, run_cells
+    from argqual.benchmark.running.store import Run
     from argqual.strategies.base import telling
 
     for refused in plan.refused:
@@ -120,7 +120,7 @@ def run_command(
 def status_command(benchmark: _FILE, run: _RUN = None, model: ModelOption = None, format: FormatOption = None) -> None:
     """How far a run is: cells that are done, failed and left, by strategy."""
     with step("Loading"):
-        from argqual.benchmark.store import Run
+        from argqual.benchmark.running.store import Run
     said, path = _said(benchmark, run, model)
     with Run(path) as kept:
         done, why, parts = kept.done(), kept.failures(), kept.parts()
@@ -153,7 +153,7 @@ def status_command(benchmark: _FILE, run: _RUN = None, model: ModelOption = None
 @app.command("schema")
 def schema_command() -> None:
     """JSON Schema of a benchmark file, for editors that complete and check it."""
-    from argqual.benchmark.config import benchmark_schema
+    from argqual.benchmark.spec.config import benchmark_schema
 
     typer.echo(json.dumps(benchmark_schema(), indent=2))
 
@@ -169,10 +169,10 @@ def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> t
     from argqual.cli.fit import embedded_models
 
     with step("Loading"):
-        from argqual.benchmark.run import plan_of
+        from argqual.benchmark.running.run import plan_of
 
         benchmark, path = _said(file, run, model)
-    names = {name for contender in benchmark.contenders() for name in embedded_models(contender.build().get_params())}
+    names = {name for system in benchmark.systems() for name in embedded_models(system.build().get_params())}
     for name in sorted(names):
         ensure_weights(name, yes=yes)
     with step(f"Reading {', '.join(benchmark.corpora)}"):
@@ -180,7 +180,7 @@ def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> t
 
 
 def _status(path: Path) -> dict[str, str]:
-    from argqual.benchmark.store import Run
+    from argqual.benchmark.running.store import Run
 
     if not path.exists():
         return {}

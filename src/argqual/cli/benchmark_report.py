@@ -13,9 +13,9 @@ from argqual.errors import BenchmarkError
 from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
-    from argqual.benchmark.config import Benchmark
-    from argqual.benchmark.results import ClaimFound, Results
-    from argqual.benchmark.store import Run, Scored
+    from argqual.benchmark.analysis.results import ClaimFound, Results
+    from argqual.benchmark.running.store import Run, Scored
+    from argqual.benchmark.spec.config import Benchmark
 
 _FILE = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="The YAML file of a benchmark that has been run.")]
 _RUN = Annotated[
@@ -46,18 +46,18 @@ def report(
     found, scored = _results(benchmark, run, model, texts=texts)
     folder = output or benchmark.parent / f"{found.id}-report"
     with step("Writing"):
-        from argqual.report.benchmark_files import write_report
+        from argqual.report.benchmark.files import write_report
 
         written = write_report(found, scored, folder)
     chosen = wanted_format(format)
     if chosen is Format.JSON:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     elif chosen is Format.MARKDOWN:
-        from argqual.report.benchmark_markdown import markdown
+        from argqual.report.benchmark.markdown import markdown
 
         typer.echo(markdown(found), nl=False)
     else:
-        from argqual.report.benchmark_text import text
+        from argqual.report.benchmark.text import text
 
         typer.echo(text(found))
     tables = len(written) - 3
@@ -84,9 +84,9 @@ def verdict(
     benchmarks but with reports, what these say; nothing is computed again.
     """
     with step("Loading"):
-        from argqual.benchmark.findings import verdicts_of
-        from argqual.benchmark.results import plain_data
-        from argqual.report.benchmark_text import headlines_text, verdicts_text
+        from argqual.benchmark.analysis.findings import verdicts_of
+        from argqual.benchmark.analysis.results import plain_data
+        from argqual.report.benchmark.text import headlines_text, verdicts_text
 
     if benchmark.is_dir():
         headlines = _headlines(benchmark, run, model)
@@ -107,12 +107,12 @@ def verdict(
 
 def _headlines(folder: Path, runs: Path | None, model: str | None) -> list[tuple[str, str, ClaimFound | None]]:
     """Each benchmark or report of a folder: its id, its title, and its first claim; None where it has not been run."""
-    from argqual.benchmark.findings import verdicts_of
+    from argqual.benchmark.analysis.findings import verdicts_of
 
     files = sorted(folder.glob("*.yaml"))
     found: list[tuple[str, str, ClaimFound | None]] = []
     if not files:
-        from argqual.report.benchmark_files import reported, reports_in
+        from argqual.report.benchmark.files import reported, reports_in
 
         for each in reports_in(folder):
             title, said_there = reported(each)
@@ -134,7 +134,7 @@ def _headlines(folder: Path, runs: Path | None, model: str | None) -> list[tuple
 
 def loaded(file: Path, model: str | None) -> Benchmark:
     """The benchmark of a file, with another model where one is asked for."""
-    from argqual.benchmark.config import load_benchmark
+    from argqual.benchmark.spec.config import load_benchmark
 
     said = load_benchmark(file)
     return said.on_model(model) if model else said
@@ -146,14 +146,14 @@ def run_file(file: Path, id: str, run: Path | None) -> Path:
 
 
 def _kept(file: Path, id: str, run: Path | None) -> Run:
-    from argqual.benchmark.store import Run
+    from argqual.benchmark.running.store import Run
 
     return Run(run_file(file, id, run))
 
 
 def _results(file: Path, run: Path | None, model: str | None, *, texts: bool) -> tuple[Results, list[Scored]]:
     with step("Loading"):
-        from argqual.benchmark.findings import results_of
+        from argqual.benchmark.analysis.findings import results_of
 
     benchmark = loaded(file, model)
     with _kept(file, benchmark.id, run) as kept, step("Computing figures and intervals"):
@@ -161,10 +161,10 @@ def _results(file: Path, run: Path | None, model: str | None, *, texts: bool) ->
         scored = [*kept.scored(), *kept.scored(perturbed=True)]
     if not texts:
         return found, scored
-    from argqual.benchmark.disagreements import with_texts
+    from argqual.benchmark.analysis.disagreements import with_texts
 
     with step("Reading texts"):
-        found, unread = with_texts(found, {each.title: each.build() for each in benchmark.contenders()})
+        found, unread = with_texts(found, {each.title: each.build() for each in benchmark.systems()})
     for problem in unread:
         typer.echo(paragraph(f"argqual: no texts of {problem}", hanging=2), err=True)
     return found, scored

@@ -38,8 +38,8 @@ def compare_command(
 ) -> None:
     """Say which of two arguments is better, and on which criteria. Both orders are asked."""
     from argqual.argument import Argument
-    from argqual.catalogue import load_framework
     from argqual.cli.fetching import ensure_weights
+    from argqual.frameworks.catalogue import load_framework
 
     first, second = Argument(read_source(a), issue=issue), Argument(read_source(b), issue=issue)
     criteria = load_framework(framework)
@@ -63,7 +63,7 @@ def compare_command(
     if chosen is Format.JSON:
         typer.echo(result.model_dump_json(indent=2))
     else:
-        from argqual.report import tables
+        from argqual.report import assessments as tables
 
         shown = tables.comparison_markdown(result) if chosen is Format.MARKDOWN else tables.comparison_text(result)
         typer.echo(shown)

@@ -33,7 +33,7 @@ _NAME = Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YA
 @app.command("list")
 def list_frameworks(format: FormatOption = None) -> None:
     """All frameworks that can be named."""
-    from argqual.catalogue import known_frameworks, read_framework
+    from argqual.frameworks.catalogue import known_frameworks, read_framework
 
     rows, broken = [], []
     for name, path in sorted(known_frameworks().items()):
@@ -67,7 +67,7 @@ def list_frameworks(format: FormatOption = None) -> None:
 @app.command("show")
 def show(name: _NAME, format: FormatOption = None) -> None:
     """A framework's criteria, sources and caveats."""
-    from argqual.catalogue import load_framework
+    from argqual.frameworks.catalogue import load_framework
 
     framework = load_framework(name)
     if wanted_format(format) is Format.JSON:
@@ -116,8 +116,8 @@ def new(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write it; default NAME.yaml.")] = None,
 ) -> None:
     """Write a commented template, ready to be changed."""
-    from argqual.catalogue import parse_framework
-    from argqual.framework_template import template
+    from argqual.frameworks.catalogue import parse_framework
+    from argqual.frameworks.template import template
 
     path = output or Path(f"{name}.yaml")
     content = template(name)
@@ -143,7 +143,7 @@ def validate(
     yes: YesOption = False,
 ) -> None:
     """Check framework files; with --model, also whether the goldens come out as expected."""
-    from argqual.catalogue import load_framework
+    from argqual.frameworks.catalogue import load_framework
 
     frameworks, failed = [], False
     for name in names:
@@ -184,7 +184,7 @@ def validate(
 @app.command("schema")
 def schema() -> None:
     """The JSON Schema of framework files, for editors that complete and check YAML."""
-    from argqual.framework_schema import json_schema
+    from argqual.frameworks.json_schema import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))
 
@@ -199,7 +199,7 @@ def prompt(
 ) -> None:
     """Print exactly what a model will see (for every read-out but `verbal`, whose form is DSPy's)."""
     from argqual.argument import Argument
-    from argqual.catalogue import load_framework
+    from argqual.frameworks.catalogue import load_framework
 
     framework = load_framework(name)
     with step("Compiling"):
@@ -221,7 +221,7 @@ def diff(
     other: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")],
 ) -> None:
     """What differs between two frameworks, key by key."""
-    from argqual.catalogue import load_framework
+    from argqual.frameworks.catalogue import load_framework
 
     frameworks = [load_framework(name) for name in (one, other)]
     before, after = (

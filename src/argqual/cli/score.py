@@ -27,7 +27,7 @@ from argqual.errors import EXIT_SOME_FAILED, InputError
 if TYPE_CHECKING:
     from argqual.argument import Argument
     from argqual.assessment import Assessment
-    from argqual.framework import Framework
+    from argqual.frameworks.framework import Framework
     from argqual.judging.judge import Judge
     from argqual.judging.store import Store
 
@@ -125,7 +125,7 @@ def score(
     Exit codes: 0 rated; 1 some could not be rated, or a limit was reached; 2 wrong
     usage or a bad file; 3 the model could not be reached; 130 interrupted.
     """
-    from argqual.catalogue import load_framework
+    from argqual.frameworks.catalogue import load_framework
 
     is_table = lines or _is_table(source)
     for option, given in {
@@ -278,7 +278,7 @@ def render(assessment: Assessment, framework: Framework, format: ScoreFormat) ->
         return assessment.model_dump_json(indent=2)
     if format is ScoreFormat.JSONL:
         return assessment.model_dump_json()
-    from argqual.report import tables
+    from argqual.report import assessments as tables
 
     return (
         tables.markdown(assessment, framework) if format is ScoreFormat.MARKDOWN else tables.text(assessment, framework)

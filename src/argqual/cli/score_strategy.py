@@ -26,7 +26,7 @@ from argqual.report.plain import paragraph
 
 if TYPE_CHECKING:
     from argqual.cli.score_table import Reading, TableOptions
-    from argqual.framework import Framework
+    from argqual.frameworks.framework import Framework
     from argqual.strategies.base import Predictions, Strategy
     from argqual.tabular.sources import Row, Source
 
@@ -73,7 +73,7 @@ def score_text(strategy: Strategy, content: Mapping[str, Any], argument: Argumen
         return EXIT_SOME_FAILED if reason else EXIT_OK
     framework = _asked(strategy) if found.assessments else None
     if found.assessments and framework:
-        from argqual.report import tables
+        from argqual.report import assessments as tables
 
         written = tables.markdown if format is ScoreFormat.MARKDOWN else tables.text
         typer.echo(written(found.assessments[0], framework) + "\n")

@@ -24,8 +24,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from argqual.corpora.card import is_inside
+from argqual.downloads.sources import shown_size
 from argqual.errors import CorpusError
-from argqual.models.sources import shown_size
 
 MOST_BYTES = 2 << 30  # of an archive, and of all that is in one
 _MOST_MEMBERS = 200_000

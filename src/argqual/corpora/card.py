@@ -17,7 +17,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from argqual.errors import nearest
-from argqual.scale import Number, Part, Text
+from argqual.frameworks.scale import Number, Part, Text
 
 Target = Literal["overall", "logic", "rhetoric", "dialectic", "relevance", "acceptability", "sufficiency"]
 TARGETS: tuple[Target, ...] = (

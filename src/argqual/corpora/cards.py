@@ -1,6 +1,6 @@
 """Find corpus cards, read them, and say precisely what is wrong with one.
 
-Where a name is looked up is in `argqual.shelf`; the user's folder is `ARGQUAL_CORPORA`,
+Where a name is looked up is in `argqual._registry`; the user's folder is `ARGQUAL_CORPORA`,
 the entry points are `argqual.corpora`.
 """
 
@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from argqual._registry import Registry
+from argqual._yaml import LocatedDict, YamlError, describe_invalid, parse_yaml, read_yaml
 from argqual.corpora.card import Card
 from argqual.errors import CardError
-from argqual.shelf import Shelf
-from argqual.yamlfile import LocatedDict, YamlError, describe_invalid, parse_yaml, read_yaml
 
-_SHELF = Shelf("corpus", "datasets", "ARGQUAL_CORPORA", "argqual.corpora", CardError, "argqual corpora list")
+_REGISTRY = Registry("corpus", "datasets", "ARGQUAL_CORPORA", "argqual.corpora", CardError, "argqual corpora list")
 
 
 def load_card(source: str | os.PathLike[str]) -> tuple[Card, Path]:
@@ -28,18 +28,18 @@ def load_card(source: str | os.PathLike[str]) -> tuple[Card, Path]:
     CardError
         No such card, or the file is not a valid one; the message names file, line and key.
     """
-    path = _SHELF.find(source)
+    path = _REGISTRY.find(source)
     return read_card(path), path
 
 
 def known_cards() -> dict[str, Path]:
     """Name to file of every card that can be named, the user's before the shipped ones."""
-    return _SHELF.known()
+    return _REGISTRY.known()
 
 
 def shipped_folder() -> Path:
     """The cards that come with argqual."""
-    return _SHELF.shipped_folder()
+    return _REGISTRY.shipped_folder()
 
 
 def read_card(path: Path) -> Card:

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.corpora.agreement import (
+from argqual.corpora.card import COUNTED, Card
+from argqual.corpora.corpus import Corpus, Pair
+from argqual.corpora.minimal_pairs import complete_families, copies_across, longest, read_alike
+from argqual.stats.agreement import (
     alpha_estimate,
     binary_mean_reliability,
     one_against_rest,
@@ -23,11 +26,8 @@ from argqual.corpora.agreement import (
     split_half_reliability,
     value_counts,
 )
-from argqual.corpora.bootstrap import Estimate, spearman
-from argqual.corpora.card import COUNTED, Card
-from argqual.corpora.comparisons import pair_reliability
-from argqual.corpora.corpus import Corpus, Pair
-from argqual.corpora.twins import complete_families, copies_across, longest, read_alike
+from argqual.stats.comparisons import pair_reliability
+from argqual.stats.resampling import Estimate, spearman
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,7 +23,6 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from argqual.corpora.archives import MOST_BYTES, Wanted, take_out
 from argqual.corpora.card import Card, File, Place
 from argqual.corpora.consent import needs_consent, record_consent, settle_consent
-from argqual.corpora.download import Download, open_client
 from argqual.corpora.files import (
     and_more,
     cache_folder,
@@ -40,8 +39,9 @@ from argqual.corpora.files import (
     wrong_files,
 )
 from argqual.corpora.hub import from_hub
+from argqual.downloads.download import Download, open_client
+from argqual.downloads.sources import SourceError, free_bytes, shown_size
 from argqual.errors import CorpusError, Unreachable
-from argqual.models.sources import SourceError, free_bytes, shown_size
 
 __all__ = [
     "Progress",
@@ -122,7 +122,7 @@ def _staged(staging: Path, file: File) -> Path:
     return staging / "whole" / file.path
 
 
-class Haul:
+class FetchJob:
     """One fetch under way: what is still wanted, what came, why the rest did not."""
 
     def __init__(self, card: Card, wanted: Iterable[File], staging: Path, progress: Progress | None) -> None:
@@ -202,28 +202,28 @@ class _Failure:
 
 def _bring(card: Card, wanted: Sequence[File], staging: Path, progress: Progress | None) -> None:
     """Get every wanted file, verified, into `staging`, or raise what the places said."""
-    haul = Haul(card, wanted, staging, progress)
+    job = FetchJob(card, wanted, staging, progress)
     failures: list[_Failure] = []
-    for name, bring in _ways(card, haul):
-        if card.files and not haul.wanted:
+    for name, bring in _ways(card, job):
+        if card.files and not job.wanted:
             return
-        haul.place = name
+        job.place = name
         try:
             bring()
         except SourceError as reason:
             failures.append(_Failure(name, reason, networked=name not in (_MIRROR, _BY_REQUEST)))
-    if haul.wanted or not card.files:
-        raise _all_failed(card, haul.wanted, failures)
+    if job.wanted or not card.files:
+        raise _all_failed(card, job.wanted, failures)
 
 
-def _ways(card: Card, haul: Haul) -> Iterator[tuple[str, Callable[[], None]]]:
+def _ways(card: Card, job: FetchJob) -> Iterator[tuple[str, Callable[[], None]]]:
     """The names of the places, with what brings their files, in order."""
     mirror = os.environ.get("ARGQUAL_MIRROR")
     if mirror and card.files:
-        yield _MIRROR, partial(_from_mirror, haul, mirror)
+        yield _MIRROR, partial(_from_mirror, job, mirror)
     for place in card.source:
         if card.files or place.request:
-            yield _name_of(place), partial(_from_place, haul, place)
+            yield _name_of(place), partial(_from_place, job, place)
 
 
 def _all_failed(card: Card, wanted: Sequence[File], failures: Sequence[_Failure]) -> CorpusError | Unreachable:
@@ -260,7 +260,7 @@ def _host_of(address: str) -> str:
     return f"{host}:{port}" if port else host
 
 
-def _from_place(haul: Haul, place: Place) -> None:
+def _from_place(job: FetchJob, place: Place) -> None:
     """Bring what a place has of the wanted files.
 
     Raises
@@ -271,46 +271,46 @@ def _from_place(haul: Haul, place: Place) -> None:
     if place.request:
         raise SourceError(place.request.strip())
     if place.web:
-        _from_web(haul, place.web)
+        _from_web(job, place.web)
     elif place.archive:
-        _from_archive(haul, place.archive, place.root)
+        _from_archive(job, place.archive, place.root)
     else:
-        from_hub(haul, place)
+        from_hub(job, place)
 
 
-def _from_mirror(haul: Haul, mirror: str) -> None:
+def _from_mirror(job: FetchJob, mirror: str) -> None:
     top = Path(mirror).expanduser()
     if not top.is_dir():
         raise CorpusError(f"ARGQUAL_MIRROR names {mirror}, which is not a folder.", hint="Correct or unset it.")
-    folder = top / haul.card.folder_name
+    folder = top / job.card.folder_name
     if not folder.is_dir():
-        raise SourceError(f"{top} has no folder {haul.card.folder_name}")
+        raise SourceError(f"{top} has no folder {job.card.folder_name}")
 
     def bring(file: File) -> None:
-        draft = haul.draft(file)
+        draft = job.draft(file)
         try:
             source = (folder / file.path).open("rb")
         except OSError as error:
             raise SourceError(f"{folder / file.path}: {error.strerror or error}") from None
         with source, draft.open("wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
-        haul.keep(file, draft)
+        job.keep(file, draft)
 
-    haul.each(bring)
+    job.each(bring)
 
 
-def _from_web(haul: Haul, address: str) -> None:
+def _from_web(job: FetchJob, address: str) -> None:
     with open_client() as client:
 
         def bring(file: File) -> None:
-            download = Download(client, _below(address, file.path), haul.staging / "partial", haul.report)
+            download = Download(client, _below(address, file.path), job.staging / "partial", job.report)
             try:
                 path = download.finish(most_bytes(file), exact_size(file))
             except SourceError as failure:
                 raise SourceError(f"{file.path}: {failure}", unreachable=failure.unreachable) from None
-            haul.keep(file, path)
+            job.keep(file, path)
 
-        haul.each(bring)
+        job.each(bring)
 
 
 def _below(folder: str, path: str) -> str:
@@ -322,16 +322,16 @@ def _below(folder: str, path: str) -> str:
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}", fragment=""))
 
 
-def _from_archive(haul: Haul, address: str, root: str) -> None:
+def _from_archive(job: FetchJob, address: str, root: str) -> None:
     """Download the archive whole, and take out what is wanted; it stays until the fetch is done."""
     with open_client() as client:
-        download = Download(client, address, haul.staging / "partial", haul.report_share, shares=True)
+        download = Download(client, address, job.staging / "partial", job.report_share, shares=True)
         archive = download.finish(MOST_BYTES, None)
-    members = {(PurePosixPath(root.strip("/")) / file.path).as_posix(): file for file in haul.wanted}
-    wanted = {member: Wanted(haul.draft(file), most_bytes(file)) for member, file in members.items()}
+    members = {(PurePosixPath(root.strip("/")) / file.path).as_posix(): file for file in job.wanted}
+    wanted = {member: Wanted(job.draft(file), most_bytes(file)) for member, file in members.items()}
     try:
         take_out(archive, wanted, name=_archive_name(address))
-        haul.each(lambda file: haul.keep(file, haul.draft(file)))
+        job.each(lambda file: job.keep(file, job.draft(file)))
     except (CorpusError, SourceError) as error:
         archive.unlink()
         raise SourceError(str(error).rstrip(".")) from None

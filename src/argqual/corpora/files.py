@@ -16,8 +16,8 @@ from platformdirs import user_cache_dir
 
 from argqual.corpora.archives import MOST_BYTES
 from argqual.corpora.card import Card, File
+from argqual.downloads.sources import DISK_FULL, free_bytes, shown_size
 from argqual.errors import CorpusError
-from argqual.models.sources import DISK_FULL, free_bytes, shown_size
 
 _MOST_CELL = 10_000_000  # characters, as in every table
 _UNWRITABLE = "Set ARGQUAL_CACHE to a folder that can be written."

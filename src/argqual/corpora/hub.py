@@ -10,15 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from argqual.corpora.card import File, Place
-from argqual.corpora.download import CONNECT_SECONDS, quiet, said_by
+from argqual.downloads.download import CONNECT_SECONDS, quiet, said_by
+from argqual.downloads.sources import DISK_FULL, SourceError, no_connection
 from argqual.errors import CorpusError
-from argqual.models.sources import DISK_FULL, SourceError, no_connection
 
 if TYPE_CHECKING:
-    from argqual.corpora.fetch import Haul
+    from argqual.corpora.fetch import FetchJob
 
 
-def from_hub(haul: Haul, place: Place) -> None:
+def from_hub(job: FetchJob, place: Place) -> None:
     """Write each split as CSV. It is streamed, so nothing of it stays in other caches."""
     with _asking_hub(place):
         revision = _revision(place)
@@ -27,12 +27,12 @@ def from_hub(haul: Haul, place: Place) -> None:
         split = place.splits.get(file.path)
         if split is None:
             raise SourceError(f"{file.path} is not among its splits")
-        draft = haul.draft(file)
+        draft = job.draft(file)
         with draft.open("w", encoding="utf-8", newline="") as out, _asking_hub(place):
-            _write_split(place, split, revision, csv.writer(out, lineterminator="\n"), lambda: haul.report(out.tell()))
-        haul.keep(file, draft)
+            _write_split(place, split, revision, csv.writer(out, lineterminator="\n"), lambda: job.report(out.tell()))
+        job.keep(file, draft)
 
-    haul.each(bring)
+    job.each(bring)
 
 
 def _revision(place: Place) -> str | None:

@@ -20,8 +20,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from argqual.assessment import Assessment, Rating, Record, Status, rate
-from argqual.framework import Criterion, Framework
-from argqual.scale import Scale
+from argqual.frameworks.framework import Criterion, Framework
+from argqual.frameworks.scale import Scale
 
 FOLDER = "calibrations"
 

@@ -16,12 +16,12 @@ from dspy.adapters.types.decision import Choice
 from argqual._version import __version__
 from argqual.argument import Argument, fence
 from argqual.assessment import FrameworkReference, Record, Status, Usage
-from argqual.catalogue import load_framework
 from argqual.errors import InputError, TooLongError
-from argqual.framework import Framework
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.program import Definitions, criterion_text, instructions
-from argqual.judging.reading import Distribution, Unreadable
-from argqual.judging.readout import Exchange, choose_readout, decision_client
+from argqual.judging.readouts.reading import Distribution, Unreadable
+from argqual.judging.readouts.readout import Exchange, choose_readout, decision_client
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.models.failures import plain_errors
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Rating
-from argqual.framework import Framework
-from argqual.golden import Golden, Ordering
+from argqual.frameworks.framework import Framework
+from argqual.frameworks.golden import Golden, Ordering
 from argqual.judging.judge import Judge
 from argqual.models.connect import Model
 

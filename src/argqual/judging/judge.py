@@ -29,14 +29,14 @@ from argqual.assessment import (
     rate,
     unrated,
 )
-from argqual.catalogue import load_framework
 from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
-from argqual.framework import Criterion, Framework
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Criterion, Framework
 from argqual.judging import prompt
 from argqual.judging.program import GATE, SELECT, Definitions, Form, RatingProgram
 from argqual.judging.prompt import Demonstration, Explain, Question
-from argqual.judging.reading import Distribution, Note, Unreadable
-from argqual.judging.readout import (
+from argqual.judging.readouts.reading import Distribution, Note, Unreadable
+from argqual.judging.readouts.readout import (
     Answerable,
     Exchange,
     build_questions,
@@ -331,7 +331,7 @@ class Judge:
     ) -> dict[str, Distribution] | None:
         from dspy.utils.exceptions import AdapterParseError
 
-        from argqual.judging.verbal import VerbalClient
+        from argqual.judging.readouts.verbal import VerbalClient
 
         client = VerbalClient(self.model)
         try:

@@ -16,9 +16,9 @@ from argqual.argument import Argument
 from argqual.errors import InputError
 from argqual.judging import prompt
 from argqual.judging.judge import Judge
-from argqual.judging.readout import REASONING_TOKENS
+from argqual.judging.readouts.readout import REASONING_TOKENS
+from argqual.judging.readouts.verbal import MAX_TOKENS as VERBAL_TOKENS
 from argqual.judging.store import Store
-from argqual.judging.verbal import MAX_TOKENS as VERBAL_TOKENS
 from argqual.models.prices import tokenizer_for
 from argqual.models.traffic import MAX_LOST
 

@@ -21,7 +21,7 @@ from dspy.adapters.types.decision import Choice, Noul, Score
 
 from argqual.argument import fence
 from argqual.errors import FingerprintMismatch
-from argqual.framework import Criterion, Framework
+from argqual.frameworks.framework import Criterion, Framework
 
 Definitions = Literal["none", "plain", "full"]
 PROGRAM_SCHEMA = "argqual/program@1"

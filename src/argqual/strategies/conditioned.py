@@ -19,9 +19,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from argqual.argument import Argument
-from argqual.catalogue import load_framework
 from argqual.errors import InputError, StrategyError, nearest
-from argqual.framework import Criterion, Framework, walk
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.models.encoders import DEFAULT_ENCODER
 from argqual.models.encoding import Encoder, Reading, warn_of_cuts
 from argqual.strategies.base import Array, Predictions, as_arguments

@@ -17,9 +17,9 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from argqual.catalogue import parse_framework, shipped_folder
 from argqual.errors import StrategyError, nearest
-from argqual.framework import Criterion, Framework, Guidance
+from argqual.frameworks.catalogue import parse_framework, shipped_folder
+from argqual.frameworks.framework import Criterion, Framework, Guidance
 from argqual.judging.program import Definitions, criterion_text
 
 Control = Literal["placebo", "mismatched", "shuffled"]

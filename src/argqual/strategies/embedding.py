@@ -17,8 +17,8 @@ from argqual.argument import Argument
 from argqual.errors import StrategyError
 from argqual.models.encoders import DEFAULT_ENCODER, EncoderFiles, find_encoder
 from argqual.models.encoding import batches, device_for, load_encoder, pooled, require_tokens, tokenised, warn_of_cuts
+from argqual.stats.regression import best_alpha
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, needs, tell
-from argqual.strategies.ridge import best_alpha
 
 _INNER_FOLDS = 5
 _MOST_KEPT = 200_000  # vectors; about 300 MB of the default encoder's

@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError, ModelError, StrategyError, nearest
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE
 from argqual.judging.prompt import Demonstration, Explain, level_codes

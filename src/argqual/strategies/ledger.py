@@ -13,7 +13,7 @@ from typing import Any
 import dspy
 
 from argqual.errors import ArgqualError
-from argqual.judging.readout import REASONING_TOKENS, Exchange
+from argqual.judging.readouts.readout import REASONING_TOKENS, Exchange
 from argqual.models.connect import Model
 from argqual.models.failures import plain_errors
 from argqual.models.traffic import MAX_LOST

@@ -21,15 +21,15 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from argqual.argument import Argument, fence
 from argqual.assessment import Usage
-from argqual.corpora.bootstrap import spearman
 from argqual.errors import ArgqualError, InputError, ModelError, StrategyError, nearest
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge, program_prompt
 from argqual.judging.program import GATE, RatingProgram
 from argqual.judging.prompt import level_codes
-from argqual.judging.readout import choose_readout
+from argqual.judging.readouts.readout import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.models.prices import FREE
+from argqual.stats.resampling import spearman
 from argqual.strategies.base import Array, Seen, needs, tell
 from argqual.strategies.ledger import Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (

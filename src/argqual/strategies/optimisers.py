@@ -31,12 +31,12 @@ import dspy
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
 from argqual.errors import ArgqualError, CredentialsError, Outage, UnknownModelError
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram
 from argqual.judging.prompt import level_codes
-from argqual.judging.reading import Unreadable
-from argqual.judging.readout import Exchange, decision_client
+from argqual.judging.readouts.reading import Unreadable
+from argqual.judging.readouts.readout import Exchange, decision_client
 from argqual.models.connect import Model
 from argqual.strategies.ledger import NO_LIMIT, Counted, Enough, Ledger
 

@@ -23,13 +23,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
-from argqual.corpora.comparisons import bradley_terry
 from argqual.errors import InputError, StrategyError, nearest
-from argqual.framework import Criterion, Framework, Inputs
+from argqual.frameworks.framework import Criterion, Framework, Inputs
+from argqual.frameworks.scale import Level, Scale
 from argqual.judging.judge import Judge
 from argqual.judging.program import Definitions, criterion_text
 from argqual.models.connect import DEFAULT_MODEL, Model
-from argqual.scale import Level, Scale
+from argqual.stats.comparisons import bradley_terry
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, as_arguments, total_usage
 from argqual.strategies.prompted import ask, connected, loaded
 

@@ -73,7 +73,7 @@ class Probe(Strategy):
         _states(self.model)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
-        from argqual.strategies.ridge import best_alpha
+        from argqual.stats.regression import best_alpha
 
         states = self._read(arguments)
         fits = np.isfinite(states).all(axis=1)

@@ -16,15 +16,15 @@ import numpy as np
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
-from argqual.catalogue import load_framework
 from argqual.errors import StrategyError, nearest
-from argqual.framework import Criterion, Framework
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Criterion, Framework
+from argqual.frameworks.scale import Level, Scale
 from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge
 from argqual.judging.prompt import Explain
 from argqual.judging.store import Store
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
-from argqual.scale import Level, Scale
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell, total_usage
 from argqual.strategies.combining import of_parts
 from argqual.strategies.controls import Control, control_framework, plain_framework

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from argqual.argument import Argument
-from argqual.framework import Framework
+from argqual.frameworks.framework import Framework
 
 Rationales = Literal["none", "polished", "messy", "corrupted"]
 STYLES: tuple[Rationales, ...] = get_args(Rationales)

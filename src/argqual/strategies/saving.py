@@ -185,7 +185,7 @@ def _encoded(value: Any, place: str, folder: Path, arrays: dict[str, Any]) -> An
     """A value as JSON; what does not fit goes into files beside it, and leaves a `$` mark."""
     from sklearn.base import BaseEstimator
 
-    from argqual.framework import Framework
+    from argqual.frameworks.framework import Framework
     from argqual.models.connect import Model
 
     if isinstance(value, Strategy):
@@ -243,7 +243,7 @@ def _decoded(value: Any, folder: Path, arrays: Mapping[str, Any]) -> Any:
     if "$argument" in value:
         return Argument(**value["$argument"])
     if "$framework" in value:
-        from argqual.framework import Framework
+        from argqual.frameworks.framework import Framework
 
         return Framework.model_validate(value["$framework"])
     if "$fitted" in value:

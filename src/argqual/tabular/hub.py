@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from argqual.downloads.sources import no_connection
 from argqual.errors import InputError
-from argqual.models.sources import no_connection
 from argqual.tabular.sources import PEEKED, Row, Source, arrow_rows, reason_of
 
 _ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")

@@ -7,7 +7,7 @@ from typing import Any
 
 from argqual.assessment import Assessment, Status
 from argqual.errors import InputError
-from argqual.framework import Framework, walk
+from argqual.frameworks.framework import Framework, walk
 from argqual.judging.calibration import calibrated
 
 

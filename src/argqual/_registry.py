@@ -1,0 +1,106 @@
+"""Find the YAML files that have names: frameworks and corpus cards, the user's before the shipped ones.
+
+A name is looked up in this order: a path; the folder an environment variable
+names; installed packages' entry points; what comes with argqual.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from argqual.errors import ArgqualError, nearest
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Where one kind of file stands.
+
+    Parameters
+    ----------
+    kind
+        What a file of it is called in messages: "framework", "corpus".
+    shipped
+        The folder's name inside the wheel, and beside `src/` in a checkout.
+    variable
+        The environment variable that names a folder of the user's.
+    group
+        The entry points of installed packages; each gives a folder.
+    error
+        What is raised.
+    listing
+        The command that lists what is known.
+    """
+
+    kind: str
+    shipped: str
+    variable: str
+    group: str
+    error: type[ArgqualError]
+    listing: str
+
+    def find(self, source: str | os.PathLike[str]) -> Path:
+        """The file that a name or a path means."""
+        text = os.fspath(source)
+        if path := existing_file(text):
+            return path
+        if looks_like_path(text):
+            raise self.error(f"No {self.kind} file {text}.", hint=f"See '{self.listing}' for the known ones.")
+        return self.named(text)
+
+    def named(self, name: str, *, seen: tuple[Path, ...] = ()) -> Path:
+        """The file of a name; a user's file may build on the next one of its own name."""
+        known = self.known()
+        if name not in known:
+            raise self.error(f"No {self.kind} is called '{name}'. {nearest(name, known)}")
+        shipped = self.shipped_folder() / f"{name}.yaml"
+        return shipped if known[name].resolve() in seen[-1:] and shipped.is_file() else known[name]
+
+    def known(self) -> dict[str, Path]:
+        """Name to file of all that can be named, the user's before the shipped ones."""
+        found: dict[str, Path] = {}
+        for folder in self._folders():
+            for path in sorted(folder.glob("*.y*ml")):
+                if path.suffix in SUFFIXES:
+                    found.setdefault(path.stem, path)
+        return found
+
+    def shipped_folder(self) -> Path:
+        """What comes with argqual: inside the wheel, or beside `src/` in a checkout."""
+        package = Path(__file__).parent
+        inside = package / self.shipped
+        return inside if any(inside.glob("*.yaml")) else package.parents[1] / self.shipped
+
+    def _folders(self) -> Iterator[Path]:
+        if folder := os.environ.get(self.variable):
+            if not Path(folder).is_dir():
+                raise self.error(f"{self.variable} names {folder}, which is not a folder.", hint="Correct or unset it.")
+            yield Path(folder)
+        for entry in entry_points(group=self.group):
+            try:
+                yield Path(entry.load())
+            except Exception as error:  # whatever another package does when it is imported
+                raise self.error(
+                    f"The installed package that gives '{entry.name}' ({entry.value}) to {self.group} cannot be "
+                    f"loaded: {type(error).__name__}: {error}.",
+                    hint="Repair or uninstall it.",
+                ) from None
+        yield self.shipped_folder()
+
+
+def existing_file(text: str, beside: Path = Path()) -> Path | None:
+    """The file that a text names, if it names one at all."""
+    try:
+        path = beside / Path(text).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long for a name, no such home folder, not a path
+        return None
+
+
+def looks_like_path(text: str) -> bool:
+    return text.endswith(SUFFIXES) or os.sep in text

@@ -1,0 +1,1 @@
+"""What came of a run: pure functions from predictions to findings."""

@@ -1,0 +1,110 @@
+"""The verdict on a claim: supported, contradicted or undecided, by a rule that was there before the numbers.
+
+For a contrast expected to be greater than nothing, with a smallest effect that would matter:
+
+- **supported**: the 95 % interval lies above 0, the p value (adjusted by Holm over all claims written down before the
+  run) is below .05, and the value is at least the smallest effect;
+- **contradicted**: the whole interval lies below the smallest effect, so that an effect that matters is excluded;
+- **undecided**: anything else.
+
+Mirrored for `less`. For `equivalent`: supported if the 90 % interval lies within ± the smallest effect (two one-sided
+tests at 5 %), contradicted if the 95 % interval lies outside of it, else undecided. With fewer than five topics, or
+forty families of constructed arguments, nothing is decided; with fewer than fifteen topics the sentence says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from argqual.benchmark.analysis.minimal_pairs import TITLES
+from argqual.benchmark.spec.config import ClaimSaid
+from argqual.stats.inference import Difference
+from argqual.stats.metrics import METRICS
+
+Outcome = Literal["supported", "contradicted", "undecided"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+FEWEST_CLUSTERS = 5
+FEWEST_FAMILIES = 40
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run says of a claim, in a word and in a sentence with numbers."""
+
+    outcome: Outcome
+    sentence: str
+    warnings: tuple[str, ...] = ()
+
+
+def verdict(claim: ClaimSaid, found: Difference, *, adjusted_p: float | None = None) -> Verdict:
+    """By the rule above.
+
+    Parameters
+    ----------
+    found
+        The contrast as the claim states it.
+    adjusted_p
+        By Holm over the claims written down before the run; the contrast's own p value when left out, as for an
+        exploratory claim.
+    """
+    estimate = found.estimate
+    measured = TITLES[claim.probe] if claim.probe else METRICS[claim.metric].title
+    contrast = claim.contrast if claim.share == 1 else f" - {claim.share:g} x ".join(claim.sides)
+    what = f"{contrast}, {measured}, {_where(claim)}"
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return Verdict("undecided", f"Undecided: {what} is not to be had ({estimate.reason}).")
+    numbers = f"{_signed(estimate.value)} ({_signed(estimate.low)} to {_signed(estimate.high)})"
+    units, fewest = ("families", FEWEST_FAMILIES) if claim.probe else ("topics", FEWEST_CLUSTERS)
+    rests = (
+        f"{estimate.n:,} of {estimate.offered:,} families"
+        if claim.probe
+        else f"{estimate.n:,} of {estimate.offered:,} arguments on {estimate.clusters or 0:,} topics"
+    )
+    warnings = []
+    if estimate.few_clusters:
+        warnings.append(f"only {estimate.clusters} {units}")
+    outcome, why = _decided(claim, found, adjusted_p)
+    if estimate.clusters is not None and estimate.clusters < fewest:
+        outcome, why = "undecided", f"{estimate.clusters} {units} are too few to decide anything"
+    said = f"{outcome.capitalize()}: {what}: {numbers}, {rests}; {why}"
+    if outcome == "undecided" and found.mde is not None:
+        said += f"; the smallest difference it would have found is {found.mde:.2f}"
+    if warnings and outcome != "undecided":
+        said += f"; with {warnings[0]} the interval may be off"
+    return Verdict(outcome, f"{said}.", tuple(warnings))
+
+
+def _decided(claim: ClaimSaid, found: Difference, adjusted_p: float | None) -> tuple[Outcome, str]:
+    estimate, smallest = found.estimate, claim.smallest
+    assert estimate.value is not None and estimate.low is not None and estimate.high is not None
+    if claim.direction == "equivalent":
+        if found.within(smallest):
+            return "supported", f"with 90 % confidence within ±{smallest:g}"
+        if estimate.low > smallest or estimate.high < -smallest:
+            return "contradicted", f"the interval lies outside of ±{smallest:g}"
+        return "undecided", f"the interval is neither within ±{smallest:g} nor outside of it"
+    sign = 1 if claim.direction == "greater" else -1
+    low, high = sorted((sign * estimate.low, sign * estimate.high))
+    p = found.p if adjusted_p is None else adjusted_p
+    if high < smallest:
+        return "contradicted", f"{sign * smallest:+g}, the least that would matter, is excluded"
+    if low > 0 and sign * estimate.value >= smallest:
+        if p is not None and p < _LEVEL:
+            return "supported", f"p {_p(p)}, and at least {smallest:g}, the least that would matter"
+        return "undecided", f"p {_p(p)} with the other claims taken into account"
+    return "undecided", f"neither nothing nor {smallest:g}, the least that would matter, is excluded"
+
+
+def _where(claim: ClaimSaid) -> str:
+    split = claim.split.replace("_", " ")
+    return f"lost from in domain to {split}" if claim.kind == "gap" else split
+
+
+def _signed(value: float) -> str:
+    return "0" if abs(value) < 0.005 else f"{value:+.2f}".replace("0.", ".", 1).replace("-", "−")
+
+
+def _p(p: float | None) -> str:
+    return "is not known" if p is None else "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".", 1)

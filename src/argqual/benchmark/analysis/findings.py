@@ -1,0 +1,219 @@
+"""Everything a report shows of a run: the figures of its predictions, its claims' verdicts, and what they rest on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from argqual._version import __version__
+from argqual.benchmark.analysis import provenance, summary
+from argqual.benchmark.analysis.bias import biases_of
+from argqual.benchmark.analysis.judged import claims_found
+from argqual.benchmark.analysis.predicted import Key, Predicted
+from argqual.benchmark.analysis.reliance import reliance_of
+from argqual.benchmark.analysis.results import (
+    ClaimFound,
+    Domain,
+    Methods,
+    MetricNamed,
+    Missing,
+    Results,
+    Source,
+    SystemResult,
+)
+from argqual.benchmark.running.store import Run
+from argqual.benchmark.spec.config import Benchmark, named_by
+from argqual.stats.metrics import METRICS
+from argqual.strategies.registry import known_strategies
+
+_FEW_DOMAINS = 10
+_INTERVAL = "95 %, Student's t with the bootstrap's standard error over topics; correlations on Fisher's z scale"
+_OVER = {
+    "topics": "of means over domains: for other topics of these domains",
+    "domains": "of means over domains: for other domains, from the variance between these (Student's t)",
+}
+_DETAILS = (
+    "Means over domains count each domain alike. Topics are resampled within each domain. Where a strategy has several "
+    "seeds, their variance is part of every interval.",
+    "Labels are compared only within what they are comparable in, as a corpus' card says. Copies, near-copies and "
+    "quotations of what is tested never stand in training.",
+)
+
+
+def results_of(run: Run, benchmark: Benchmark) -> Results:
+    """The results of a run, for a benchmark whose claims and metrics may have changed since.
+
+    A minute or so for four corpora and fifteen strategies, nearly all of it for intervals.
+    """
+    predicted = _predicted(run, benchmark)
+    baselines = [title for name in benchmark.baselines for title in named_by(predicted.strategies, name)]
+    facts = run.facts()
+    found = Results(
+        id=benchmark.id,
+        title=benchmark.title,
+        description=benchmark.description,
+        target=benchmark.target,
+        headline=predicted.headline,
+        split=predicted.away,
+        baselines=tuple(baselines),
+        metrics=tuple(
+            MetricNamed(
+                name, METRICS[name].title, METRICS[name].low, METRICS[name].high, METRICS[name].higher_is_better
+            )
+            for name in predicted.metrics
+        ),
+        domains=tuple(_domains(facts, benchmark, predicted)),
+        systems=tuple(_systems(benchmark, predicted)),
+        methods=_methods(run, benchmark),
+        claims=tuple(claims_found(benchmark, predicted, _late(run, benchmark))),
+        scores=tuple(summary.scores_of(predicted)),
+        transfers=tuple(summary.transfers_of(predicted)),
+        contrasts=tuple(summary.contrasts_of(predicted, baselines)),
+        coverage=tuple(summary.coverage_of(predicted)),
+        costs=tuple(summary.costs_of(predicted)),
+        reliability=tuple(summary.reliability_of(predicted)),
+        criteria=tuple(summary.criteria_of(predicted)),
+        biases=tuple(biases_of(predicted, *_attributes(run, facts))),
+        reliance=tuple(reliance_of(predicted, tuple(run.scored(perturbed=True)))),
+        probes=tuple(summary.probes_of(predicted)),
+        disagreements=tuple(summary.disagreements_of(predicted)),
+        sources=tuple(_sources(facts, benchmark)),
+        missing=tuple(_missing(run, facts)),
+        warnings=tuple(_warnings(predicted)),
+    )
+    leader = found.leader
+    return replace(found, rivals=tuple(summary.rivals_of(predicted, leader.strategy))) if leader else found
+
+
+def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
+    """The benchmark's claims alone, which takes seconds."""
+    return tuple(claims_found(benchmark, _predicted(run, benchmark), _late(run, benchmark)))
+
+
+def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
+    metrics, over = tuple(benchmark.metrics), benchmark.intervals_over
+    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over, run.twins())
+
+
+def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
+    """Claims that did not stand in the file, as they stand now, when the first cell was done."""
+    kept = run.claims()
+    return frozenset(
+        name
+        for name, claim in benchmark.claims.items()
+        if name not in kept or kept[name][1] or type(claim).model_validate(kept[name][0]) != claim
+    )
+
+
+def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResult]:
+    known = known_strategies()
+    for each in benchmark.systems():
+        scored = [one for one in predicted.scored if one.strategy == each.title]
+        if not scored:
+            continue
+        said = ", ".join(f"{name} {value}" for name, value in each.params.items())
+        labels = max(one.labels_seen for one in scored)
+        yield SystemResult(
+            each.title,
+            each.strategy,
+            known[each.strategy].family,
+            learns=labels > 0,
+            summary=known[each.strategy].summary + (f" ({said})" if said else ""),
+            model=each.model,
+            labels=labels,
+            seeds=len({one.seed for one in scored}),
+            oracle=any(one.oracle for one in scored),
+        )
+
+
+def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[Domain]:
+    for said in facts["domains"]:
+        name = said["id"]
+        arguments = predicted.arguments(name).values()
+        if not arguments:
+            continue
+        yield Domain(
+            id=name,
+            title=said["title"],
+            genre=said["genre"],
+            construct=said["construct"],
+            arguments=len(arguments),
+            topics=len({each.cluster for each in arguments}),
+            words=float(np.median([each.words for each in arguments])),
+            levels=said["levels"],
+            ceiling=provenance.ceiling(name, benchmark.target),
+        )
+
+
+def _attributes(run: Run, facts: Mapping[str, Any]) -> tuple[dict[str, bool], dict[Key, str | None]]:
+    """Whether each domain's scale has two ends, and each argument's stance."""
+    bounded = {domain["id"]: bool(domain["bounded"]) for domain in facts["domains"]}
+    return bounded, {(row.corpus, row.id): row.stance for row in run.rows()}
+
+
+def _methods(run: Run, benchmark: Benchmark) -> Methods:
+    first, done = run.facts("first"), run.done()
+    cells = {part.cell for part in run.parts()}
+    return Methods(
+        argqual=first["versions"].get("argqual", __version__),
+        fingerprint=benchmark.fingerprint,
+        run_fingerprint=first["fingerprint"],
+        started=first["taken_up"],
+        finished=run.finished() or "",
+        draws=benchmark.draws,
+        interval=f"{_INTERVAL}; {_OVER[benchmark.intervals_over]}",
+        seed=benchmark.seed,
+        selection=benchmark.selection,
+        cells=len(cells),
+        cells_done=sum(done.get(cell) == "done" for cell in cells),
+        versions={name: version for name, version in first["versions"].items() if name != "argqual"},
+        details=_DETAILS,
+    )
+
+
+def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[Source]:
+    for domain in facts["domains"]:
+        said = provenance.corpus_source(domain["id"])
+        # The fingerprint is of the card that the run read.
+        yield replace(said, title=domain["title"], fingerprint=domain["fingerprint"], licence=domain["licence"])
+    systems = benchmark.systems()
+    frameworks = [
+        str(value)
+        for each in systems
+        for name, value in each.build().get_params(deep=True).items()
+        if name.rpartition("__")[2] == "framework" and value is not None
+    ]
+    yield from map(provenance.framework_source, dict.fromkeys(frameworks))
+    yield from (Source("model", name, "") for name in dict.fromkeys(each.model for each in systems) if name)
+
+
+def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
+    """Splits that were refused; cells that failed, by strategy and reason; how many were not run."""
+    for each in facts["refused"]:
+        yield Missing("refused", each["name"], each["reason"])
+    done, failures = run.done(), run.failures()
+    failed: Counter[tuple[str, str]] = Counter()
+    left: Counter[str] = Counter()
+    for part in run.parts():
+        if part.cell in failures:
+            failed[part.strategy, failures[part.cell]] += 1
+        elif part.cell not in done:
+            left[part.strategy] += 1
+    for (strategy, reason), number in failed.items():
+        yield Missing("failed", f"{strategy}: {number} fold{'s' * (number != 1)}", reason)
+    for strategy, number in left.items():
+        yield Missing("not run", f"{strategy}: {number} fold{'s' * (number != 1)}", "argqual benchmark run goes on")
+
+
+def _warnings(predicted: Predicted) -> Iterator[str]:
+    number = len(predicted.domains)
+    if 1 < number < _FEW_DOMAINS:
+        yield (
+            f"{number} domains are a small sample of domains at large."
+            if predicted.over == "domains"
+            else f"A mean over {number} domains speaks of these {number}, not of domains at large."
+        )

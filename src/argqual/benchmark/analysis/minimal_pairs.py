@@ -1,0 +1,179 @@
+"""Style or substance? What a judge's ratings of constructed arguments show, whose families differ by design.
+
+A family is one argument in several versions: sound, or with one criterion broken, each in a plain and in a polished
+style. Ratings are put into standard deviations of all of a judge's ratings, so that judges can be compared. Every
+figure is first one of a family, then the mean over families with Student's t: families are independent of one another
+and equally large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from argqual.benchmark.spec.schema import ProbeName
+from argqual.corpora.corpus import Twin
+from argqual.stats.inference import Difference, mean
+from argqual.stats.resampling import Array, Estimate, exact_if_unanimous
+
+TITLES: Mapping[ProbeName, str] = {
+    "sensitivity": "substance sensitivity",
+    "substance": "fall by broken substance",
+    "substance_moves": "move by broken substance",
+    "style": "rise by polish",
+    "style_moves": "move by polish",
+    "style_minus_substance": "rise by polish minus fall by broken substance",
+}
+"""How often the sound version is rated above its broken twin of the same style, a tie being half; how far ratings fall
+when a criterion is broken, and how far they move by it, whatever the direction; how far they rise, and move, by polish
+alone."""
+CHANCE: Mapping[ProbeName, float] = {"sensitivity": 0.5}
+"""What a judge reaches that sees nothing; 0 for the others."""
+
+
+class Versions(NamedTuple):
+    """A judge's ratings of all families.
+
+    Parameters
+    ----------
+    ratings
+        Shape (n_families, 1 + n_criteria, n_styles): sound and then each criterion broken; plain, polished (where
+        all are of one style, that one only). NaN where there is none.
+    criteria
+        Those that were broken, in their order.
+    """
+
+    ratings: Array
+    criteria: tuple[str, ...]
+
+    @classmethod
+    def of(cls, ratings: Sequence[float] | Array, twins: Sequence[Twin]) -> Versions:
+        """From one rating an argument; several ratings of one version (seeds, say) are averaged."""
+        families = list(dict.fromkeys(twin.family for twin in twins))
+        criteria = tuple(dict.fromkeys(twin.broken for twin in twins if twin.broken))
+        places = {None: 0} | {criterion: place for place, criterion in enumerate(criteria, 1)}
+        row = {family: place for place, family in enumerate(families)}
+        styles = {style: place for place, style in enumerate(sorted({twin.polished for twin in twins}))}
+        sums = np.zeros((len(families), 1 + len(criteria), len(styles)))
+        counts = np.zeros_like(sums)
+        for value, twin in zip(ratings, twins, strict=True):
+            if np.isfinite(value):
+                cell = row[twin.family], places[twin.broken], styles[twin.polished]
+                sums[cell] += value
+                counts[cell] += 1
+        return cls(np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0), criteria)
+
+    def scaled(self) -> Versions:
+        """In standard deviations of all ratings; all NaN where they do not differ."""
+        known = self.ratings[np.isfinite(self.ratings)]
+        spread = float(known.std()) if len(known) > 1 else 0.0
+        return self._replace(ratings=self.ratings / (spread if spread > 0 else np.nan))
+
+    def falls(self) -> Array:
+        """Sound minus broken, shape (n_families, n_criteria, n_styles)."""
+        return np.asarray(self.ratings[:, :1] - self.ratings[:, 1:])
+
+    def rises(self) -> Array:
+        """Polished minus plain, shape (n_families, 1 + n_criteria); all NaN where there is one style."""
+        if self.ratings.shape[2] < 2:
+            return np.full(self.ratings.shape[:2], np.nan)
+        return np.asarray(self.ratings[:, :, 1] - self.ratings[:, :, 0])
+
+
+def by_family(versions: Versions, probe: ProbeName, *, criterion: str | None = None) -> Array:
+    """The value of a probe for each family, NaN where it cannot be had.
+
+    Parameters
+    ----------
+    criterion
+        Only where this one was broken; for probes of substance.
+    """
+    if probe == "sensitivity":
+        falls = versions.falls()
+        won = np.where(np.isfinite(falls), (np.sign(falls) + 1) / 2, np.nan)
+        return _means(_of(won, versions, criterion))
+    scaled = versions.scaled()
+    if probe == "substance":
+        return _means(_of(scaled.falls(), versions, criterion))
+    if probe == "substance_moves":
+        return _means(np.abs(_of(scaled.falls(), versions, criterion)))
+    if probe == "style":
+        return _means(scaled.rises())
+    if probe == "style_moves":
+        return _means(np.abs(scaled.rises()))
+    return _means(scaled.rises()) - _means(scaled.falls())
+
+
+def measured(versions: Versions, probe: ProbeName, *, criterion: str | None = None) -> Difference:
+    """A probe as a mean over families; p is against what a judge reaches that sees nothing."""
+    values = by_family(versions, probe, criterion=criterion)
+    found = mean(values, method=TITLES[probe], null=CHANCE.get(probe, 0.0))
+    return replace(found, estimate=exact_if_unanimous(found.estimate)) if probe == "sensitivity" else found
+
+
+def against_chance(versions: Versions, probe: ProbeName) -> Difference:
+    """A probe minus what a judge reaches that sees nothing."""
+    return mean(by_family(versions, probe) - CHANCE.get(probe, 0.0), method=f"{TITLES[probe]}, above chance")
+
+
+def compared(one: Versions, other: Versions, probe: ProbeName, *, share: float = 1.0) -> Difference:
+    """A probe of one judge minus that of another, on the same families in the same order.
+
+    Parameters
+    ----------
+    share
+        Of what the other has above what a judge reaches that sees nothing.
+    """
+    if one.ratings.shape != other.ratings.shape:
+        raise ValueError("the two judges did not rate the same families")
+    chance = CHANCE.get(probe, 0.0)
+    values = by_family(one, probe) - chance - share * (by_family(other, probe) - chance)
+    return mean(values, method=f"difference in {TITLES[probe]}")
+
+
+def style_over_substance(versions: Versions) -> Estimate:
+    """How far polish alone moves ratings, as a share of how far broken substance does, both whatever the direction.
+
+    (A mean of absolute moves against one of signed falls would count whatever else moves a rating on one side only.)
+    A ratio of means with a jackknife over families; only where ratings fall for certain when something is broken.
+    """
+    style, substance = (by_family(versions, name) for name in ("style_moves", "substance_moves"))
+    known = np.isfinite(style) & np.isfinite(substance)
+    fall = mean(by_family(versions, "substance")[known], method="substance").estimate
+    number = int(known.sum())
+    method = "style over substance"
+    if fall.low is None or fall.low <= 0:
+        reason = "what was broken may not lower its ratings at all"
+        return Estimate(None, None, None, number, len(known), number, method, reason)
+    above, under = style[known], substance[known]
+    value = float(above.mean() / under.mean())
+    without = (above.sum() - above) / (under.sum() - under)
+    se = float(np.sqrt((number - 1) / number * ((without - without.mean()) ** 2).sum()))
+    reach = float(stats.t.ppf(0.975, number - 1)) * se
+    return Estimate(value, value - reach, value + reach, number, len(known), number, f"{method}, jackknife")
+
+
+def specificity(versions: Mapping[str, Versions]) -> Iterator[tuple[str, str, Difference]]:
+    """Which criterion was broken, which criterion's rating is looked at, and how far that fell.
+
+    Parameters
+    ----------
+    versions
+        By criterion, its ratings.
+    """
+    for rated, own in versions.items():
+        for broken in own.criteria:
+            yield broken, rated, measured(own, "substance", criterion=broken)
+
+
+def _of(values: Array, versions: Versions, criterion: str | None) -> Array:
+    return values if criterion is None else values[:, [versions.criteria.index(criterion)]]
+
+
+def _means(values: Array) -> Array:
+    """The mean over all versions of each family, NaN where one is missing: an incomplete family is no fair one."""
+    return np.asarray(values.reshape(len(values), -1).mean(axis=1))

@@ -1,0 +1,284 @@
+"""From a run's predictions to the figures that a report shows, so that every one of them can be had again.
+
+A figure is of one tested domain, then a mean over domains; strategies are compared on the same arguments. Several
+seeds of a strategy, and several places of training for one test (corpus to corpus), are one sample each of the same
+tested arguments: the figure is their mean, and topics are resampled once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from argqual.benchmark.analysis.disagreements import worst_disagreements
+from argqual.benchmark.analysis.minimal_pairs import measured, specificity, style_over_substance
+from argqual.benchmark.analysis.predicted import Predicted
+from argqual.benchmark.analysis.results import (
+    Bin,
+    Contrast,
+    Cost,
+    Coverage,
+    CriterionAgreement,
+    Disagreement,
+    Probe,
+    Reliability,
+    Score,
+    Transfer,
+)
+from argqual.benchmark.running.store import Scored
+from argqual.benchmark.spec.schema import PROBES
+from argqual.stats.inference import (
+    benjamini_hochberg,
+    calibration_error,
+    difference,
+    gap,
+    holm,
+    macro,
+    mean,
+    measure,
+    worst,
+)
+from argqual.stats.metrics import METRICS, degenerate, reliability
+
+PLAIN = "spearman"  # what a baseline is compared by of which the headline metric is not defined
+_WORST = 2  # disagreements of a strategy in a domain
+_BINS = 8
+
+
+# --- scores
+
+
+def scores_of(predicted: Predicted) -> Iterator[Score]:
+    """Every metric in domain and away; the headline metric everywhere else too."""
+    for strategy in predicted.strategies:
+        for split in predicted.splits:
+            found = predicted.of(strategy, split)
+            everything = split in ("in_domain", predicted.away)
+            for metric in predicted.metrics if everything else (predicted.headline,):
+                for budget in dict.fromkeys(each.budget for each in found):
+                    yield from _scores(predicted, metric, [each for each in found if each.budget == budget])
+        yield from _ladder(predicted, strategy)
+
+
+def _scores(predicted: Predicted, metric: str, found: Sequence[Scored]) -> Iterator[Score]:
+    """Of one strategy, split and budget: each tested domain, and the mean over those that the metric is for."""
+    cells: dict[tuple[str, tuple[str, ...]], list[Scored]] = defaultdict(list)
+    for each in found:
+        cells[each.tested_on, each.trained_on].append(each)
+    first = found[0]
+    for (tested_on, trained_on), seeds in cells.items():
+        samples = [predicted.sample(each) for each in seeds]
+        yield Score(
+            first.strategy,
+            first.split,
+            metric,
+            measure(metric, samples, **predicted.settings),
+            tested_on,
+            trained_on,
+            first.budget,
+            seeds[0].rung,
+            _spread([METRICS[metric].value(sample) for sample in samples]),
+        )
+    over = {
+        domain: samples
+        for domain, samples in predicted.samples(found).items()
+        if not any(METRICS[metric].unfit(sample) for sample in samples)
+    } or predicted.samples(found)
+    yield Score(
+        first.strategy, first.split, metric, macro(metric, over, **predicted.settings_of_means), budget=first.budget
+    )
+
+
+def _spread(values: Sequence[float | None]) -> float | None:
+    """The standard deviation over seeds."""
+    known = [value for value in values if value is not None]
+    return float(np.std(known, ddof=1)) if len(known) > 1 else None
+
+
+def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
+    """A mean over the tested domains for each distance; in domain is the nearest."""
+    far = "corpus_to_corpus" if predicted.of(strategy, "corpus_to_corpus") else predicted.away
+    by_rung: dict[str, list[Scored]] = defaultdict(list)
+    for each in (*predicted.of(strategy, "in_domain"), *predicted.of(strategy, far)):
+        by_rung[each.rung].append(each)
+    for rung, found in by_rung.items():
+        estimate = macro(predicted.headline, predicted.samples(found), **predicted.settings_of_means)
+        yield Score(strategy, "ladder", predicted.headline, estimate, rung=rung)
+
+
+# --- comparisons
+
+
+def transfers_of(predicted: Predicted) -> Iterator[Transfer]:
+    """Away, and beside it in domain on the domains that have both."""
+    for strategy in predicted.strategies:
+        inside = predicted.at_home(strategy, predicted.away)
+        outside = predicted.samples(predicted.of(strategy, predicted.away))
+        both = [domain for domain in outside if domain in inside]
+        home, away = ({domain: side[domain] for domain in both} for side in (inside, outside))
+        for metric in predicted.metrics if outside else ():
+            found = gap(metric, home, away, **predicted.settings_of_means)
+            name, figure = worst(metric, outside, **predicted.settings)
+            yield Transfer(
+                strategy,
+                metric,
+                predicted.away,
+                found.inside,
+                macro(metric, outside, **predicted.settings_of_means),
+                found.gap,
+                found.retention,
+                name,
+                figure,
+            )
+
+
+def contrasts_of(predicted: Predicted, baselines: Iterable[str]) -> Iterator[Contrast]:
+    """Every strategy minus each baseline, away; adjusted over the rows of a baseline.
+
+    A baseline of which the headline metric is not defined (length has nothing beyond length) is compared by
+    Spearman's correlation, where that is among the metrics.
+    """
+    for baseline in baselines:
+        pairs = [(name, baseline) for name in predicted.strategies if name != baseline]
+        rows = differences(predicted, pairs, predicted.headline)
+        if all(row.estimate.value is None for row in rows) and PLAIN in predicted.metrics:
+            rows = differences(predicted, pairs, PLAIN)
+        yield from rows
+
+
+def rivals_of(predicted: Predicted, leader: str) -> list[Contrast]:
+    """The leader minus every other strategy that has a figure."""
+    pairs = [(leader, name) for name in predicted.strategies if name != leader]
+    return [row for row in differences(predicted, pairs, predicted.headline) if row.estimate.value is not None]
+
+
+def differences(predicted: Predicted, pairs: Sequence[tuple[str, str]], metric: str) -> list[Contrast]:
+    """Paired differences, away, with p values adjusted over them."""
+    away = {name: predicted.samples(predicted.of(name, predicted.away)) for pair in pairs for name in pair}
+    found = [difference(metric, away[one], away[other], **predicted.settings_of_means) for one, other in pairs]
+    known = [place for place, each in enumerate(found) if each.p is not None]
+    ps = [each.p for each in found if each.p is not None]
+    by_holm = dict(zip(known, holm(ps), strict=True))
+    by_share = dict(zip(known, benjamini_hochberg(ps), strict=True))
+    return [
+        Contrast(
+            one, other, metric, predicted.away, each.estimate, each.p, by_holm.get(place), by_share.get(place), each.mde
+        )
+        for place, ((one, other), each) in enumerate(zip(pairs, found, strict=True))
+    ]
+
+
+# --- the rest, away
+
+
+def coverage_of(predicted: Predicted) -> Iterator[Coverage]:
+    """How predictions ended."""
+    for strategy in predicted.strategies:
+        found = predicted.of(strategy, predicted.away)
+        if found:
+            statuses = Counter(str(status) for each in found for status in each.statuses)
+            yield Coverage(strategy, dict(statuses), _alarm(found))
+
+
+def _alarm(found: Sequence[Scored]) -> str | None:
+    """What is wrong with predictions that say nearly the same of a whole domain."""
+    alarms = {each.tested_on: said for each in found if (said := degenerate(each.predicted))}
+    if not alarms:
+        return None
+    first, said = next(iter(alarms.items()))
+    domains = len({each.tested_on for each in found})
+    return f"{said} ({first})" if len(alarms) == 1 else f"{said} ({first}; alike in {len(alarms)} of {domains} domains)"
+
+
+def costs_of(predicted: Predicted) -> Iterator[Cost]:
+    """What predicting has taken, and fitting for it."""
+    for strategy in predicted.strategies:
+        found = predicted.of(strategy, predicted.away)
+        if found:
+            usages = [each.usage for each in found]
+            yield Cost(
+                strategy,
+                sum(len(each.ids) for each in found),
+                sum(usage.seconds for usage in usages),
+                sum(each.fit_seconds for each in found),
+                sum(usage.requests for usage in usages),
+                _sum(usage.input_tokens for usage in usages),
+                _sum(usage.output_tokens for usage in usages),
+                _sum(usage.cost_usd for usage in usages),
+            )
+
+
+def _sum(values: Iterable[Any]) -> Any:
+    """The sum of what is known; None where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def reliability_of(predicted: Predicted) -> Iterator[Reliability]:
+    """Of the strategies that predict on the labels' own scale, over the domains whose scale has two ends."""
+    for strategy in predicted.strategies:
+        found = [each for each in predicted.of(strategy, predicted.away) if each.on_scale]
+        samples = {domain: each[:1] for domain, each in predicted.samples(found).items()}
+        parts = [each[0].part(each[0].kept()) for each in samples.values()]
+        if not parts or sum(len(part.labels) for part in parts) < 2 * _BINS:
+            continue
+        pooled = parts[0]._replace(
+            predicted=np.concatenate([part.predicted for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
+        )
+        bins = tuple(Bin(*each) for each in reliability(pooled, bins=_BINS)[0])
+        yield Reliability(strategy, predicted.away, calibration_error(samples, **predicted.settings), bins)
+
+
+def criteria_of(predicted: Predicted) -> Iterator[CriterionAgreement]:
+    """Each criterion's ratings against the target label, by Spearman, where ratings were kept; with the first seed."""
+    for strategy in predicted.strategies:
+        first = {each.tested_on: each for each in reversed(predicted.of(strategy, predicted.away)) if each.ratings}
+        domains = [domain for domain in predicted.domains if domain in first]
+        for criterion in dict.fromkeys(name for domain in domains for name in first[domain].ratings):
+            samples = {
+                domain: [predicted.sample(first[domain], first[domain].ratings[criterion])]
+                for domain in domains
+                if criterion in first[domain].ratings
+            }
+            for domain, found in samples.items():
+                estimate = measure(PLAIN, found, **predicted.settings)
+                yield CriterionAgreement(strategy, criterion, PLAIN, estimate, domain)
+            yield CriterionAgreement(strategy, criterion, PLAIN, macro(PLAIN, samples, **predicted.settings_of_means))
+
+
+def probes_of(predicted: Predicted) -> Iterator[Probe]:
+    """What constructed arguments show of each strategy, away, which criterion's rating fell, and what order does."""
+    split = predicted.away
+    for strategy in predicted.strategies:
+        for of_order, values in predicted.order(strategy, split).items():
+            found = mean(values, method="mean of topics")
+            yield Probe(strategy, split, of_order, found.estimate, p=found.p if of_order == "order_effect" else None)
+        versions = predicted.versions(strategy, split)
+        if versions is None:
+            continue
+        for name in PROBES:
+            found = measured(versions, name)
+            yield Probe(strategy, split, name, found.estimate, p=found.p)
+        yield Probe(strategy, split, "style_over_substance", style_over_substance(versions))
+        for criterion in versions.criteria:
+            for name in ("sensitivity", "substance"):
+                found = measured(versions, name, criterion=criterion)
+                yield Probe(strategy, split, name, found.estimate, criterion, p=found.p)
+        rated = {criterion: predicted.versions(strategy, split, criterion) for criterion in versions.criteria}
+        for broken, criterion, found in specificity({name: own for name, own in rated.items() if own is not None}):
+            yield Probe(strategy, split, "specificity", found.estimate, broken, criterion, found.p)
+
+
+def disagreements_of(predicted: Predicted) -> Iterator[Disagreement]:
+    """The worst of each strategy and domain, with the first seed and place of training."""
+    for strategy in predicted.strategies:
+        seen = set()
+        for each in predicted.of(strategy, predicted.away):
+            if each.tested_on not in seen:
+                seen.add(each.tested_on)
+                columns = (each.corpora, each.ids, each.predicted, each.labels, each.units)
+                yield from worst_disagreements(strategy, each.tested_on, *columns, most=_WORST)

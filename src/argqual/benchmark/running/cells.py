@@ -1,0 +1,182 @@
+"""The cells of a benchmark: a strategy, fitted on a fold's training arguments with a seed, predicting its test.
+
+A cell's key is a digest of all that it depends on, and of nothing else: what it is called in the tables, and which
+split it belongs to, may change without its being run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from argqual import __version__
+from argqual.argument import Argument
+from argqual.benchmark.running.data import Data
+from argqual.benchmark.running.perturbations import perturbed
+from argqual.benchmark.running.splits import Fold
+from argqual.benchmark.running.store import Part
+from argqual.benchmark.spec.config import Benchmark, System
+from argqual.strategies.registry import load_class
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Something to run.
+
+    Parameters
+    ----------
+    asks
+        Whether a language model is asked or read.
+    perturbation
+        What is done to the tested texts first; None: nothing.
+    """
+
+    key: str
+    system: System
+    fold: Fold
+    seed: int
+    asks: bool
+    perturbation: str | None = None
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        seed = f", seed {self.seed}" if self.system.seeds > 1 else ""
+        changed = f", {self.perturbation}" if self.perturbation else ""
+        return f"{self.system.title}: {self.fold.name}{changed}{seed}"
+
+    def tested(self, data: Data) -> list[Argument]:
+        """The arguments to predict."""
+        return tested(self.fold, self.perturbation, data)
+
+
+def tested(fold: Fold, perturbation: str | None, data: Data) -> list[Argument]:
+    """A fold's test, with its texts perturbed where that is wanted."""
+    arguments = [data.arguments[place] for place in fold.test]
+    return [perturbed(argument, perturbation) for argument in arguments] if perturbation else arguments
+
+
+def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tuple[Cell, Part]]:
+    """Every strategy on every fold with every seed; several parts of the tables may share a cell.
+
+    A strategy that learns nothing depends on what it is asked only, so that it is asked about a domain once,
+    whatever was to be trained on.
+    """
+    found = []
+    texts = [_digest(argument.text) for argument in data.arguments]
+    for system in benchmark.systems():
+        learns = bool(system.build().learns)
+        asks = system.model is not None
+        own = [_limited(fold, system.train, data) for fold in folds if fold.split in system.splits]
+        for fold, perturbation in (*((fold, None) for fold in own), *_perturbed(benchmark, data, system, own)):
+            arguments = tested(fold, perturbation, data)
+            for seed in range(system.seeds):
+                depends: dict[str, Any] = {
+                    "format": _FORMAT,
+                    "argqual": __version__,
+                    "strategy": system.strategy,
+                    "class": _class_of(system.strategy),
+                    "params": _plain(system.params),
+                    "frameworks": dict(_frameworks(system)),
+                    "seed": seed,
+                    "test": [_digest(argument.text) for argument in arguments],
+                    "inputs": [_plain(argument.inputs()) for argument in arguments],
+                }
+                if learns or system.grid:
+                    depends |= {
+                        "train": [[texts[place], data.labels[place], data.units[place]] for place in fold.train],
+                        "groups": [data.groups[place] for place in fold.train],
+                        "bounded": {corpus: data.domains[corpus].bounded for corpus in fold.trained_on},
+                    }
+                if system.grid:
+                    depends |= {"grid": _plain(system.grid), "selection": benchmark.selection}
+                key = hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:32]
+                cell = Cell(key, system, fold, seed, asks, perturbation)
+                found.append((cell, _part(cell, benchmark, data)))
+    return found
+
+
+def _limited(fold: Fold, most: int | None, data: Data) -> Fold:
+    """A fold with at most so many training arguments of each corpus, the first of those drawn."""
+    if most is None:
+        return fold
+    first = {place for corpus in data.domains for place in _drawn(data, corpus)[:most]}
+    budgeted = fold.tested_on if fold.budget is not None else None
+    return replace(
+        fold, train=tuple(place for place in fold.train if place in first or data.corpora[place] == budgeted)
+    )
+
+
+def _drawn(data: Data, corpus: str) -> list[int]:
+    """The places of a corpus, which stand in the order in which samples are drawn."""
+    return [place for place, own in enumerate(data.corpora) if own == corpus]
+
+
+def _perturbed(benchmark: Benchmark, data: Data, system: System, folds: Sequence[Fold]) -> Iterator[tuple[Fold, str]]:
+    """Away from home, the folds whose test is the first arguments of each corpus, once a perturbation."""
+    wanted = benchmark.perturbed
+    if wanted is None or (wanted.strategies and system.name not in wanted.strategies):
+        return
+    first = {
+        place
+        for corpus in data.domains
+        for place in [each for each in _drawn(data, corpus) if data.tested[each]][: wanted.arguments]
+    }
+    for fold in folds:
+        test = tuple(place for place in fold.test if place in first)
+        if fold.split == benchmark.away and test:
+            yield from ((replace(fold, test=test), kind) for kind in wanted.kinds)
+
+
+def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Part:
+    fold = cell.fold
+    return Part(
+        strategy=cell.system.title,
+        kind=cell.system.strategy,
+        model=cell.system.model,
+        fold=f"{fold.name}, {cell.perturbation}" if cell.perturbation else fold.name,
+        seed=cell.seed,
+        cell=cell.key,
+        split=fold.split,
+        rung=fold.rung,
+        trained_on=fold.trained_on,
+        tested_on=fold.tested_on,
+        budget=fold.budget,
+        removed=fold.removed,
+        oracle=bool(cell.system.grid) and benchmark.selection == "oracle",
+        test=tuple((data.corpora[place], data.arguments[place].id or "") for place in fold.test),
+        perturbation=cell.perturbation,
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _class_of(name: str) -> str:
+    """The class behind a name, with the version of the package that brings it."""
+    kind = load_class(name)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _frameworks(system: System) -> Iterator[tuple[str, str]]:
+    """Fingerprints of the frameworks among the parameters, also of strategies within."""
+    from argqual.frameworks.catalogue import load_framework
+    from argqual.frameworks.framework import Framework
+
+    for name, value in system.build().get_params(deep=True).items():
+        if name.rpartition("__")[2] == "framework":
+            if isinstance(value, Framework):
+                yield name, value.fingerprint
+            elif isinstance(value, str | Path):
+                yield name, load_framework(value).fingerprint
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))

@@ -1,0 +1,229 @@
+"""The arguments that a benchmark tests and trains on: drawn from its corpora, with labels, groups and lengths."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, zip_longest
+
+import numpy as np
+import numpy.typing as npt
+
+from argqual.argument import Argument
+from argqual.benchmark.spec.config import Benchmark
+from argqual.corpora.card import Label
+from argqual.corpora.corpus import Corpus, Twin
+from argqual.corpora.groups import groups_of, leaks_among
+from argqual.corpora.leaks import normalised
+from argqual.corpora.reading import read_corpus
+from argqual.errors import BenchmarkError, nearest
+
+Array = npt.NDArray[np.float64]
+_STRATA = 5
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A corpus as benchmarks see it.
+
+    Parameters
+    ----------
+    genre, construct
+        What kind of text it is, and what was judged.
+    bounded
+        Whether its scale has two ends, so that labels are from 0 to 1 and a prediction may be compared with
+        them as it is; otherwise only the order counts.
+    levels
+        Steps of its scale, to which ratings may be rounded; None where it has none.
+    licence, citations
+        As its card says.
+    """
+
+    id: str
+    title: str
+    genre: str
+    construct: str
+    bounded: bool
+    levels: int | None
+    fingerprint: str
+    licence: str
+    citations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The arguments of all corpora of a benchmark; each field has one entry an argument, but for `domains`.
+
+    Parameters
+    ----------
+    corpora
+        The corpus of each.
+    groups
+        What may never be torn apart, across corpora too.
+    units
+        What labels are comparable within.
+    labels
+        Higher is better; from 0 to 1 where the corpus' scale is bounded, as released elsewhere.
+    words
+        The number of words.
+    tested
+        False for what is trained on only.
+    leaks
+        The places of its copies, near-copies and quotations, and of what is known to be the same argument.
+    twins
+        Which version of its family each is; None where a corpus has no families.
+    domains
+        By id, in the benchmark's order.
+    """
+
+    arguments: tuple[Argument, ...]
+    corpora: tuple[str, ...]
+    groups: tuple[str, ...]
+    units: tuple[str, ...]
+    labels: Array
+    words: Array
+    tested: npt.NDArray[np.bool_]
+    leaks: tuple[frozenset[int], ...]
+    domains: Mapping[str, Domain]
+    twins: tuple[Twin | None, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.arguments)
+
+    @cached_property
+    def normalised(self) -> tuple[str, ...]:
+        """Each text without case, punctuation and white space: the same for copies."""
+        return tuple(normalised(argument.text) for argument in self.arguments)
+
+    def leaking_into(self, places: Iterable[int]) -> set[int]:
+        """The places that have to leave training when some are tested."""
+        own = set(places)
+        return set().union(*(self.leaks[place] for place in own)) - own
+
+
+def read_data(benchmark: Benchmark) -> Data:
+    """Read the corpora of a benchmark, and draw its samples.
+
+    Raises
+    ------
+    BenchmarkError
+        A corpus has no labels for the target.
+    CardError, CorpusError
+        A corpus cannot be read.
+    """
+    return data_of(benchmark, [read_corpus(name) for name in benchmark.corpora])
+
+
+def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
+    """The arguments of corpora that are read, in the benchmark's order of them."""
+    groups = groups_of(corpora)
+    domains: dict[str, Domain] = {}
+    rows: list[tuple[Argument, Corpus, float, bool]] = []
+    for (name, use), corpus in zip(benchmark.corpora.items(), corpora, strict=True):
+        chosen = corpus.card.targets.get(benchmark.target)
+        if chosen is None or chosen.proxy:
+            has = ", ".join(corpus.targets()) or "none"
+            raise BenchmarkError(f"{name} has no labels for '{benchmark.target}'. Its targets: {has}.")
+        label = corpus.card.labels[chosen.label]
+        card = corpus.card
+        domains[card.id] = Domain(
+            id=card.id,
+            title=card.title,
+            genre=use.genre or card.domain,
+            construct=use.construct_ or label.title,
+            bounded=label.lowest is not None and label.highest is not None,
+            levels=_levels(label),
+            fingerprint=card.fingerprint,
+            licence=card.licence.id,
+            citations=tuple(citation.text for citation in card.citations),
+        )
+        labelled = {
+            argument.id or "": (argument, value)
+            for argument in _chosen(corpus, use.only)
+            if (value := corpus.target(argument, benchmark.target)) is not None
+        }
+        order = drawing_order(
+            list(labelled),
+            np.array([value for _, value in labelled.values()]),
+            [groups[card.id, id] for id in labelled],
+            seed=f"{benchmark.seed}/{card.id}",
+        )
+        for rank, id in enumerate(order[: use.train_sample or use.sample]):
+            argument, value = labelled[id]
+            rows.append((argument, corpus, _between(value, label), use.sample is None or rank < use.sample))
+    return Data(
+        arguments=tuple(argument for argument, *_ in rows),
+        corpora=tuple(corpus.card.id for _, corpus, *_ in rows),
+        groups=tuple(groups[corpus.card.id, argument.id or ""] for argument, corpus, *_ in rows),
+        units=tuple(corpus.unit(argument) for argument, corpus, *_ in rows),
+        labels=np.array([value for *_, value, _ in rows]),
+        words=np.array([len(argument.text.split()) for argument, *_ in rows], dtype=float),
+        tested=np.array([tested for *_, tested in rows]),
+        leaks=tuple(leaks_among([(corpus.card.id, argument.id or "") for argument, corpus, *_ in rows], corpora)),
+        domains=domains,
+        twins=tuple(corpus.twin(argument) for argument, corpus, *_ in rows),
+    )
+
+
+def _chosen(corpus: Corpus, only: Mapping[str, float]) -> list[Argument]:
+    """The arguments that have certain labels."""
+    known = corpus.card.labels
+    for label in only:
+        if label not in known:
+            raise BenchmarkError(f"only: {corpus.card.id} has no label '{label}'. {nearest(label, known)}")
+    chosen = [
+        argument
+        for argument in corpus.arguments
+        if all(argument.labels.get(label) == value for label, value in only.items())
+    ]
+    if not chosen:
+        said = ", ".join(f"{label}: {value:g}" for label, value in only.items())
+        raise BenchmarkError(f"only: {corpus.card.id} has no argument with {said}.")
+    return chosen
+
+
+def drawing_order(ids: Sequence[str], labels: Array, groups: Sequence[str], *, seed: str) -> list[str]:
+    """Ids in an order of which every beginning is a fair sample: of all labels alike, of as many groups as can be.
+
+    Five shares of the labels take turns, and within a share its groups; chance decides the rest, by the SHA-256 of
+    seed and id, so that neither the order of the file nor another sample's size matters.
+    """
+
+    def chance(name: str) -> str:
+        return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()
+
+    by_chance = sorted(range(len(ids)), key=lambda place: chance(ids[place]))
+    # Ties fall on either side of a share's border by chance, so that shares are of one size.
+    ranked = sorted(by_chance, key=lambda place: labels[place])
+    share = {place: rank * _STRATA // len(ids) for rank, place in enumerate(ranked)}
+    strata: list[dict[str, list[str]]] = [defaultdict(list) for _ in range(_STRATA)]
+    for place in by_chance:
+        strata[share[place]][groups[place]].append(ids[place])
+    turns = [
+        _in_turn([members[group] for group in sorted(members, key=lambda group: chance(f"{stratum}/{group}"))])
+        for stratum, members in enumerate(strata)
+    ]
+    return _in_turn(turns)
+
+
+def _in_turn(lists: Sequence[Sequence[str]]) -> list[str]:
+    """The first of each, the second of each, …"""
+    return [each for each in chain.from_iterable(zip_longest(*lists)) if each is not None]
+
+
+def _levels(label: Label) -> int | None:
+    """Steps of a scale of whole numbers."""
+    if label.kind != "ordinal" or label.lowest is None or label.highest is None:
+        return None
+    span = label.highest - label.lowest
+    return int(span) + 1 if span == int(span) else None
+
+
+def _between(value: float, label: Label) -> float:
+    """A label as a share of its scale where that has two ends. (Labels point upwards; mirrored ones stay within it.)"""
+    if label.lowest is None or label.highest is None:
+        return value
+    return (value - label.lowest) / (label.highest - label.lowest)

@@ -1,0 +1,135 @@
+"""What a benchmark will take, before anything is asked: cells, requests, tokens, money, time, strategy by strategy.
+
+What several strategies or folds ask alike is counted once, with the first of them, and what the store has not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from argqual.argument import Argument
+from argqual.benchmark.running.cells import Cell
+from argqual.benchmark.running.data import Data
+from argqual.benchmark.running.run import Plan
+from argqual.judging.judge import Judge
+from argqual.judging.plan import Planner
+from argqual.judging.store import Store
+from argqual.strategies.pairwise import Pairwise
+from argqual.strategies.prompted import Prompted
+
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What is left to do for one strategy.
+
+    Parameters
+    ----------
+    cells, done, failed
+        All of its cells, those that are done, and those that failed when they were last run.
+    to_ask, kept
+        Arguments that a model is asked about, and those whose answers the store has already.
+    tokens
+        Read and written; None where nothing says how many.
+    cost_usd
+        None where the price is not known.
+    seconds
+        Of asking; of fitting nothing is known beforehand.
+    reads
+        Texts whose hidden state is read, or that are embedded; not counted in the time.
+    """
+
+    strategy: str
+    cells: int
+    done: int
+    failed: int
+    to_ask: int = 0
+    kept: int = 0
+    tokens: float = 0.0
+    cost_usd: float | None = 0.0
+    seconds: float = 0.0
+    reads: int = 0
+
+
+def needed(plan: Plan, status: Mapping[str, str]) -> Iterator[Needed]:
+    """For each strategy of a benchmark, in its order.
+
+    Parameters
+    ----------
+    status
+        What became of the cells that were run: `done` or `failed`, by key.
+    """
+    counted: set[str] = set()
+    asked: set[str] = set()
+    store = Store()
+    try:
+        for title in dict.fromkeys(cell.system.title for cell, _ in plan.cells):
+            cells = {cell.key: cell for cell, _ in plan.cells if cell.system.title == title}
+            found = Needed(
+                title,
+                len(cells),
+                sum(status.get(key) == "done" for key in cells),
+                sum(status.get(key) == "failed" for key in cells),
+            )
+            left = [cell for key, cell in cells.items() if status.get(key) != "done" and key not in counted]
+            counted |= cells.keys()
+            yield _with_asking(found, plan.data, left, store, asked)
+    finally:
+        store.close()
+
+
+def _with_asking(found: Needed, data: Data, left: list[Cell], store: Store, asked: set[str]) -> Needed:
+    planners: dict[int, tuple[Judge, Planner]] = {}  # by judge: those of two folds may show other examples
+    reads: set[str] = set()
+    for cell in left:
+        if not cell.asks:
+            continue
+        judges = list(_judges(cell, data))
+        if not judges:
+            reads.update(data.arguments[place].text for place in cell.fold.train)
+            reads.update(argument.text for argument in cell.tested(data))
+        for judge, argument in judges:
+            key = judge.key(argument)
+            if key not in asked:
+                asked.add(key)
+                _, planner = planners.setdefault(id(judge), (judge, Planner(judge, store, sample=50)))
+                planner.add(argument)
+    to_ask, kept, tokens, seconds = 0, 0, 0.0, 0.0
+    cost: float | None = 0.0
+    for judge, planner in planners.values():
+        one = planner.plan(concurrency=judge.model.server.slots if judge.model.server else _AT_ONCE)
+        to_ask, kept = to_ask + one.to_ask, kept + one.kept
+        tokens += one.input_tokens.value + one.output_tokens.value
+        seconds += one.seconds
+        cost = None if cost is None or one.cost_usd is None else cost + one.cost_usd.value
+    return Needed(
+        found.strategy, found.cells, found.done, found.failed, to_ask, kept, tokens, cost, seconds, len(reads)
+    )
+
+
+def _judges(cell: Cell, data: Data) -> Iterator[tuple[Judge, Argument]]:
+    """Who is asked about what in a cell, where that is known beforehand: by a prompted strategy, or one within, or by
+    one that compares."""
+    strategy = cell.system.build(cell.seed)
+    arguments = cell.tested(data)
+    inner = getattr(strategy, "base", None)
+    if not isinstance(strategy, Prompted) and inner is not None:
+        strategy = strategy._base()
+        arguments += [data.arguments[place] for place in cell.fold.train]
+    if not isinstance(strategy, Prompted | Pairwise):
+        return
+    # Which examples are shown is decided by fitting, which asks nothing without rationales.
+    train = list(cell.fold.train)
+    groups = [data.groups[place] for place in train]
+    strategy.fit(
+        [data.arguments[place] for place in train], data.labels[train] if strategy.learns else None, groups=groups
+    )
+    if isinstance(strategy, Pairwise):
+        judge = strategy._judge()
+        yield from ((judge, question) for question in strategy.questions(arguments))
+        return
+    for judge in strategy._judges():
+        for argument in arguments:
+            yield judge, argument

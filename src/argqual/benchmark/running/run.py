@@ -1,0 +1,346 @@
+"""Run the cells of a benchmark: those that are not done, one failure harming no other, kept as they come.
+
+Cells that ask a language model run one after the other in this process, since the model does the waiting and an
+embedded one has all cores; the others run before, in as many processes as are wanted, or on a Ray cluster.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Literal
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from argqual.assessment import Assessment, Status, Usage
+from argqual.benchmark.running.cells import Cell, cells_of
+from argqual.benchmark.running.data import Array, Data, read_data
+from argqual.benchmark.running.selection import selected
+from argqual.benchmark.running.splits import Fold, Refused, folds_of
+from argqual.benchmark.running.store import ORDER, Done, Part, Row, Run
+from argqual.benchmark.spec.config import Benchmark
+from argqual.corpora.targets import LabelStandardiser
+from argqual.errors import ArgqualError, InputError, Unreachable
+from argqual.strategies.base import Predictions, needs, total_usage
+from argqual.strategies.prompted import Prompted
+
+Executor = Literal["processes", "ray"]
+_PACKAGES = ("argqual", "dspy", "litellm", "scikit-learn", "numpy", "scipy", "xllamacpp", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A benchmark worked out: its arguments, folds, and cells with their places in the tables."""
+
+    benchmark: Benchmark
+    data: Data
+    folds: tuple[Fold, ...]
+    refused: tuple[Refused, ...]
+    cells: tuple[tuple[Cell, Part], ...]
+
+    @property
+    def distinct(self) -> list[Cell]:
+        """Each cell once, cheap ones first."""
+        found = {cell.key: cell for cell, _ in self.cells}
+        return sorted(found.values(), key=lambda cell: cell.asks)
+
+    def left(self, done: dict[str, str]) -> list[Cell]:
+        """The cells that are not done."""
+        return [cell for cell in self.distinct if done.get(cell.key) != "done"]
+
+
+def plan_of(benchmark: Benchmark) -> Plan:
+    """Read a benchmark's corpora and work out its cells; nothing is fitted or asked."""
+    data = read_data(benchmark)
+    folds, refused = folds_of(benchmark, data)
+    return Plan(benchmark, data, tuple(folds), tuple(refused), tuple(cells_of(benchmark, data, folds)))
+
+
+def begin(plan: Plan, run: Run) -> None:
+    """Write down what is to be run, before anything is."""
+    benchmark, data = plan.benchmark, plan.data
+    facts = {
+        "benchmark": benchmark.model_dump(mode="json", by_alias=True),
+        "fingerprint": benchmark.fingerprint,
+        "taken_up": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "python": platform.python_version(),
+        "domains": [asdict(domain) for domain in data.domains.values()],
+        "twins": [
+            [data.corpora[place], data.arguments[place].id or "", *twin]
+            for place, twin in enumerate(data.twins)
+            if twin is not None
+        ],
+        "refused": [asdict(each) for each in plan.refused],
+    }
+    rows = [
+        Row(
+            corpus=data.corpora[place],
+            id=argument.id or "",
+            topic=data.groups[place],
+            unit=data.units[place],
+            type=argument.type,
+            stance=argument.stance,
+            label=float(data.labels[place]),
+            words=float(data.words[place]),
+            tested=bool(data.tested[place]),
+        )
+        for place, argument in enumerate(data.arguments)
+    ]
+    claims = {name: claim.model_dump(mode="json", exclude_defaults=True) for name, claim in benchmark.claims.items()}
+    run.begin(facts, claims, rows, [part for _, part in plan.cells])
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that figures may depend on, as far as they are installed."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def run_cells(
+    plan: Plan,
+    run: Run,
+    *,
+    jobs: int = 1,
+    executor: Executor = "processes",
+    started: Callable[[Cell], None] = lambda cell: None,
+    ended: Callable[[Cell, Done], None] = lambda cell, done: None,
+) -> int:
+    """Run what is not done; how many cells failed.
+
+    Parameters
+    ----------
+    jobs
+        Processes for cells that ask no model.
+    executor
+        `ray`: those cells run on a Ray cluster, as `ray.init` finds it.
+    started, ended
+        Called with each cell, in this process.
+
+    Raises
+    ------
+    Unreachable
+        A model cannot be reached; what was done is kept.
+    """
+    failed = 0
+    left = plan.left(run.done())
+    cheap, asking = [cell for cell in left if not cell.asks], [cell for cell in left if cell.asks]
+    runner = _on_ray if executor == "ray" else _in_processes if jobs > 1 else _here
+    for cells, how in ((cheap, runner), (asking, _here)):
+        for cell, done in how(plan, cells, jobs, started):
+            run.keep(cell.key, _ids(plan.data, cell.fold.test), done)
+            failed += done.status == "failed"
+            ended(cell, done)
+    return failed
+
+
+def _here(plan: Plan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]) -> Iterator[tuple[Cell, Done]]:
+    for cell in cells:
+        started(cell)
+        yield cell, run_cell(plan.benchmark, plan.data, cell)
+
+
+def _in_processes(
+    plan: Plan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
+) -> Iterator[tuple[Cell, Done]]:
+    if not cells:
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy threads that are in the middle of something
+    with ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=_receive, initargs=(plan.benchmark, plan.data)
+    ) as pool:
+        try:
+            futures = {pool.submit(_in_worker, cell): cell for cell in cells}
+            for cell in cells[:jobs]:
+                started(cell)
+            while futures:
+                finished, _ = wait(futures, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield futures.pop(future), future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_RECEIVED: tuple[Benchmark, Data] | None = None
+
+
+def _receive(benchmark: Benchmark, data: Data) -> None:
+    global _RECEIVED
+    _RECEIVED = (benchmark, data)
+    threadpool_limits(1)  # or there would be more threads than cores, waiting for one another
+
+
+def _in_worker(cell: Cell) -> Done:
+    assert _RECEIVED is not None
+    return run_cell(*_RECEIVED, cell)
+
+
+def _on_ray(
+    plan: Plan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
+) -> Iterator[tuple[Cell, Done]]:
+    needs("ray", "ray")
+    import ray
+
+    own = not ray.is_initialized()
+    if own:
+        ray.init(
+            num_cpus=None if _cluster() else jobs,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            include_dashboard=False,
+        )
+    try:
+        remote = ray.remote(num_cpus=1)(run_cell)
+        benchmark, data = ray.put(plan.benchmark), ray.put(plan.data)
+        futures = {remote.remote(benchmark, data, cell): cell for cell in cells}
+        for cell in cells[:1]:
+            started(cell)
+        while futures:
+            finished, _ = ray.wait(list(futures), num_returns=1)
+            for future in finished:
+                yield futures.pop(future), ray.get(future)
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _cluster() -> bool:
+    """Whether the environment names a cluster that is there already."""
+    return "RAY_ADDRESS" in os.environ
+
+
+def run_cell(benchmark: Benchmark, data: Data, cell: Cell) -> Done:
+    """Fit a cell's strategy and predict its test; what goes wrong with this cell alone is its result.
+
+    A strategy that learns from labels is fitted on z-scores within what labels are comparable in, with means and
+    deviations of the training arguments. Its predictions are put back on the scale from 0 to 1 with their mean over the
+    training corpora that have such a scale; with none, only their order counts.
+
+    Raises
+    ------
+    Unreachable
+        A model cannot be reached, which is not the cell's fault.
+    """
+    began = time.perf_counter()
+    try:
+        return _fitted(benchmark, data, cell, began)
+    except Unreachable:
+        raise
+    except ArgqualError as error:
+        return Done("failed", error.message, seconds=time.perf_counter() - began)
+    except Exception as error:  # a bug in a strategy must not cost the others their results
+        said = f"{type(error).__name__}: {error}"
+        return Done("failed", said, seconds=time.perf_counter() - began)
+
+
+def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
+    fold, system = cell.fold, cell.system
+    train, labels, scale = _training(data, fold)
+    chosen = selected(system, benchmark, data, fold, train, labels, cell.seed) if system.grid else {}
+    strategy = system.build(cell.seed, **chosen)
+    arguments = [data.arguments[place] for place in train]
+    groups = [data.groups[place] for place in train]
+    strategy.fit(arguments, labels if strategy.learns else None, groups=groups)
+    found = strategy.predictions(cell.tested(data))
+    rated = isinstance(strategy, Prompted)  # its predictions are qualities from 0 to 1, whatever it saw
+    values = found.values
+    if strategy.learns and not rated and scale:
+        values = values * scale[1] + scale[0]
+    seen = strategy.seen_
+    return Done(
+        "done",
+        values=tuple(float(value) for value in values),
+        statuses=_statuses(found),
+        reasons=tuple(found.reasons),
+        ratings=_noted(found),
+        on_scale=rated or (bool(strategy.learns) and scale is not None),
+        seconds=time.perf_counter() - began,
+        seen={
+            "labels": seen.labels,
+            "examples": seen.examples,
+            "model": seen.model,
+            "seconds": seen.seconds,
+            "usage": seen.usage.model_dump(),
+            "params": chosen,
+        },
+        usage=_asked(found).model_dump(),
+    )
+
+
+def _training(data: Data, fold: Fold) -> tuple[list[int], Array, tuple[float, float] | None]:
+    """Places to train on, their z-scores, and mean and deviation that lead back to 0 to 1 (None: nothing does)."""
+    by_unit: dict[str, list[int]] = {}
+    for place in fold.train:
+        by_unit.setdefault(data.units[place], []).append(place)
+    usable = {unit for unit, places in by_unit.items() if np.ptp(data.labels[places]) > 0}
+    places = [place for place in fold.train if data.units[place] in usable]
+    if not places:
+        raise InputError("No corpus or topic to train on has two different labels.")
+    units = [data.units[place] for place in places]
+    standardiser = LabelStandardiser()
+    labels = standardiser.fit_transform(data.labels[places], units)
+    bounded = [
+        standardiser.units_[unit]
+        for unit in dict.fromkeys(units)
+        if data.domains[data.corpora[by_unit[unit][0]]].bounded
+    ]
+    mean_and_deviation = [float(np.mean([each[part] for each in bounded])) for part in (0, 1)] if bounded else []
+    return places, labels, (mean_and_deviation[0], mean_and_deviation[1]) if bounded else None
+
+
+def _statuses(found: Predictions) -> tuple[str, ...]:
+    """`ok` for a value; what its rating has come to, or `missing`, where there is none."""
+    said = [None if each.overall.status is Status.OK else each.overall.status.value for each in found.assessments or ()]
+    return tuple(
+        "ok" if math.isfinite(value) else status or "missing"
+        for value, status in zip(found.values, said or [None] * len(found.values), strict=True)
+    )
+
+
+def _noted(found: Predictions) -> tuple[dict[str, float | None], ...]:
+    """What is kept of each argument besides its prediction: ratings of criteria, or what the order of two does."""
+    if found.order:
+        columns = {ORDER + name: _or_none(values) for name, values in found.order.items()}
+        return tuple(dict(zip(columns, own, strict=True)) for own in zip(*columns.values(), strict=True))
+    return tuple(_ratings(each) for each in found.assessments or ())
+
+
+def _or_none(values: Array) -> list[float | None]:
+    return [float(each) if math.isfinite(each) else None for each in values]
+
+
+def _ratings(assessment: Assessment) -> dict[str, float | None]:
+    """The quality of each criterion that was asked; None where there is none."""
+    return {
+        rating.criterion: rating.quality if rating.status is Status.OK else None
+        for rating in assessment.ratings
+        if rating.status is not Status.SKIPPED
+    }
+
+
+def _asked(found: Predictions) -> Usage:
+    """What predicting took. What the store gave took its time when it was asked: assessments remember how long."""
+    if found.assessments is None:
+        return found.usage
+    usage = total_usage([each.usage for each in found.assessments])
+    return usage if usage.seconds and math.isfinite(usage.seconds) else found.usage
+
+
+def _ids(data: Data, places: Sequence[int]) -> list[tuple[str, str]]:
+    return [(data.corpora[place], data.arguments[place].id or "") for place in places]

@@ -1,0 +1,280 @@
+"""What is trained on and what is tested: folds over whole groups, from near to far.
+
+A group never stands on both sides, and what leaks into a test (copies, near-copies, quotations, known links)
+leaves its training, whatever the corpus. A split that cannot be made is refused with a reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from argqual.benchmark.running.data import Data
+from argqual.benchmark.spec.config import Benchmark
+
+Rung = Literal["topic", "corpus", "genre", "construct"]
+RUNGS: tuple[Rung, ...] = ("topic", "corpus", "genre", "construct")
+"""How far training is from testing: other topics of the corpus; another corpus of the same genre and construct;
+another genre; another construct (and perhaps another genre too)."""
+
+_FEWEST_OF_A_TYPE = 20
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Places in `Data` to train on and to test.
+
+    Parameters
+    ----------
+    name
+        Unique, and the same in every run: `corpus_to_corpus/webis>dagstuhl`.
+    rung
+        How far it is from training to testing; of several corpora, from the nearest.
+    tested_on
+        The corpus tested, or the type of argument.
+    removed
+        Arguments that would be trained on, but for leaking into the test or being of its groups.
+    budget
+        For a label budget: how many labels of the tested corpus were added.
+    """
+
+    split: str
+    name: str
+    rung: Rung
+    trained_on: tuple[str, ...]
+    tested_on: str
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+    removed: int
+    budget: int | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A fold that cannot be made, and why."""
+
+    split: str
+    name: str
+    reason: str
+
+
+class _Cannot(Exception):
+    pass
+
+
+def folds_of(benchmark: Benchmark, data: Data) -> tuple[list[Fold], list[Refused]]:
+    """All folds of a benchmark, in the order of its splits, and what had to be refused."""
+    makers: Mapping[str, Callable[[Benchmark, Data], Iterator[_Draft | Refused]]] = {
+        "in_domain": _in_domain,
+        "leave_one_topic_out": _topics,
+        "leave_one_domain_out": _domains,
+        "leave_one_type_out": _types,
+        "corpus_to_corpus": _pairs,
+        "label_budget": _budgets,
+    }
+    folds: list[Fold] = []
+    refused: list[Refused] = []
+    for split in benchmark.splits:
+        for draft in makers[split](benchmark, data):
+            if isinstance(draft, Refused):
+                refused.append(draft)
+                continue
+            try:
+                fold = _finished(split, draft, data)
+                check_fold(fold, data)
+                folds.append(fold)
+            except _Cannot as reason:
+                refused.append(Refused(split, f"{split}/{draft.name}", str(reason)))
+    return folds, refused
+
+
+def check_fold(fold: Fold, data: Data) -> None:
+    """Make sure, apart from how it was made, that nothing leaks from a fold's test into its training.
+
+    Copies are looked for anew, whatever the cache of leaks says.
+
+    Raises
+    ------
+    AssertionError
+        Something does, or the fold is none: a bug in how it was made.
+    """
+    for side, places in (("train", fold.train), ("test", fold.test)):
+        if not places or list(places) != sorted(set(places)):
+            raise AssertionError(f"{fold.name}: {side} is empty, or its places do not rise")
+    for what, of in (("groups", data.groups), ("texts of", data.normalised)):
+        sides = [{of[place]: place for place in places if of[place]} for places in (fold.train, fold.test)]
+        if crossing := sorted(sides[0].keys() & sides[1].keys()):
+            shown = crossing if what == "groups" else [data.arguments[sides[1][each]].id for each in crossing]
+            raise AssertionError(f"{fold.name}: the {what} {shown} stand on both sides")
+    if leaks := data.leaking_into(fold.test) & set(fold.train):
+        raise AssertionError(f"{fold.name}: {len(leaks)} training arguments leak into the test")
+    if not data.tested[list(fold.test)].all():
+        raise AssertionError(f"{fold.name}: tests what is for training only")
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A fold before what leaks is taken out of training. `extra` are the labels of a budget, on top of `train`."""
+
+    name: str
+    tested_on: str
+    train: Sequence[int]
+    test: Sequence[int]
+    budget: int | None = None
+    extra: Sequence[int] = ()
+
+
+def _finished(split: str, draft: _Draft, data: Data) -> Fold:
+    test = [place for place in draft.test if data.tested[place]]
+    if not test:
+        raise _Cannot("there is nothing to test on.")
+    groups = {data.groups[place] for place in test}
+    leaking = data.leaking_into(test)
+    clean = [place for place in draft.train if data.groups[place] not in groups and place not in leaking]
+    extra = [place for place in draft.extra if data.groups[place] not in groups and place not in leaking]
+    if draft.budget is not None:
+        if len(extra) < draft.budget:
+            raise _Cannot(f"only {len(extra)} labels of other topics are there, not {draft.budget}.")
+        extra = extra[: draft.budget]
+        if alone := len(extra) - len(_on_a_scale(extra, data)):
+            raise _Cannot(f"{alone} of {draft.budget} labels have no other one on their scale that differs.")
+    train = sorted({*clean, *extra})
+    if not _on_a_scale(train, data):
+        raise _Cannot(f"{len(train)} arguments to train on, of which no two have different labels on one scale.")
+    return Fold(
+        split,
+        f"{split}/{draft.name}",
+        rung_of([data.corpora[place] for place in train], [data.corpora[place] for place in test], data),
+        tuple(dict.fromkeys(data.corpora[place] for place in train)),
+        draft.tested_on,
+        tuple(train),
+        tuple(sorted(test)),
+        len(draft.train) - len(clean),
+        draft.budget,
+    )
+
+
+def _on_a_scale(places: Sequence[int], data: Data) -> list[int]:
+    """The places whose labels can be standardised: another one that is comparable differs."""
+    labels: dict[str, set[float]] = defaultdict(set)
+    for place in places:
+        labels[data.units[place]].add(float(data.labels[place]))
+    return [place for place in places if len(labels[data.units[place]]) > 1]
+
+
+def rung_of(train: Sequence[str], test: Sequence[str], data: Data) -> Rung:
+    """How far it is from the corpora trained on to those tested, from the nearest of them."""
+    return min(
+        (_rung(data, one, other) for one in dict.fromkeys(train) for other in dict.fromkeys(test)), key=RUNGS.index
+    )
+
+
+def _rung(data: Data, one: str, other: str) -> Rung:
+    if one == other:
+        return "topic"
+    first, second = data.domains[one], data.domains[other]
+    if first.construct != second.construct:
+        return "construct"
+    return "corpus" if first.genre == second.genre else "genre"
+
+
+def _of(data: Data, domain: str) -> list[int]:
+    return [place for place, corpus in enumerate(data.corpora) if corpus == domain]
+
+
+def _others(data: Data, domain: str) -> list[int]:
+    return [place for place, corpus in enumerate(data.corpora) if corpus != domain]
+
+
+def _inner(
+    benchmark: Benchmark, data: Data, places: Sequence[int], what: str
+) -> Iterator[tuple[int, list[int], list[int]]]:
+    """Number, training and test places of folds of whole groups."""
+    groups = [data.groups[place] for place in places]
+    distinct = len(set(groups))
+    if distinct < benchmark.folds:
+        raise _Cannot(f"{what} has {distinct} groups of topics, too few for {benchmark.folds} folds.")
+    # Codes by name, so that the order of the places does not decide.
+    codes = np.unique(groups, return_inverse=True)[1]
+    splits = GroupKFold(benchmark.folds).split(codes, codes, codes)
+    for number, (train, test) in enumerate(splits, start=1):
+        yield number, [places[each] for each in train], [places[each] for each in test]
+
+
+def _in_domain(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    for domain in data.domains:
+        try:
+            for number, train, test in _inner(benchmark, data, _of(data, domain), domain):
+                yield _Draft(f"{domain}/{number}", domain, train, test)
+        except _Cannot as reason:
+            yield Refused("in_domain", f"in_domain/{domain}", str(reason))
+
+
+def _topics(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    for domain in data.domains:
+        places = _of(data, domain)
+        if len({data.groups[place] for place in places}) < 2:
+            yield Refused("leave_one_topic_out", f"leave_one_topic_out/{domain}", f"{domain} is one group of topics.")
+            continue
+        for group in sorted({data.groups[place] for place in places if data.tested[place]}):
+            test = [place for place in places if data.groups[place] == group]
+            train = [place for place in places if data.groups[place] != group]
+            yield _Draft(f"{domain}/{group}", domain, train, test)
+
+
+def _domains(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    for domain in data.domains:
+        yield _Draft(domain, domain, _others(data, domain), _of(data, domain))
+
+
+def _pairs(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    for source in data.domains:
+        for domain in data.domains:
+            if source != domain:
+                yield _Draft(f"{source}>{domain}", domain, _of(data, source), _of(data, domain))
+
+
+def _types(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    types = [argument.type for argument in data.arguments]
+    known = sorted({each for each in types if each})
+    if len(known) < 2:
+        yield Refused("leave_one_type_out", "leave_one_type_out", "the arguments are not of two types or more.")
+    for each in known:
+        test = [place for place, own in enumerate(types) if own == each and data.tested[place]]
+        if len(test) < _FEWEST_OF_A_TYPE:
+            few = f"only {len(test)} arguments are of the type {each}; {_FEWEST_OF_A_TYPE} are the least."
+            yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", few)
+            continue
+        typed = [place for place, own in enumerate(types) if own]
+        groups = {data.groups[place] for place in test}
+        elsewhere = [place for place in typed if types[place] != each]
+        if groups.isdisjoint(data.groups[place] for place in elsewhere):
+            yield _Draft(each, each, elsewhere, test)
+            continue
+        try:
+            # A topic that has arguments of several types may not stand on both sides either.
+            for number, train, held in _inner(benchmark, data, typed, "what has a type"):
+                others = [place for place in train if types[place] != each]
+                if own_type := [place for place in held if types[place] == each and data.tested[place]]:
+                    yield _Draft(f"{each}/{number}", each, others, own_type)
+        except _Cannot as reason:
+            yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", str(reason))
+
+
+def _budgets(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+    """Sources as in leave-one-domain-out, and so many labels of the tested corpus' other topics.
+
+    A larger budget holds the smaller ones' labels: they are taken in the order of the sample.
+    """
+    for domain in data.domains:
+        try:
+            for number, train, test in _inner(benchmark, data, _of(data, domain), domain):
+                for budget in benchmark.budgets:
+                    yield _Draft(f"{domain}/{budget}/{number}", domain, _others(data, domain), test, budget, train)
+        except _Cannot as reason:
+            yield Refused("label_budget", f"label_budget/{domain}", str(reason))

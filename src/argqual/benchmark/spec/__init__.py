@@ -1,0 +1,1 @@
+"""What a benchmark asks: its file, checked."""

@@ -1,0 +1,92 @@
+"""Whether a corpus whose texts differ by design is what it is meant to be: complete, balanced, and read alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from argqual.corpora.corpus import Corpus, Twin
+from argqual.corpora.leaks import near_duplicates
+from argqual.stats.resampling import Array, Estimate, Units, codes_of, estimate, exact_if_unanimous, ratio
+
+
+def families_of(corpus: Corpus) -> dict[str, list[tuple[Twin, str]]]:
+    """The versions of each family, and their texts."""
+    found: dict[str, list[tuple[Twin, str]]] = defaultdict(list)
+    for argument in corpus.arguments:
+        if twin := corpus.twin(argument):
+            found[twin.family].append((twin, argument.text))
+    return dict(found)
+
+
+def complete_families(corpus: Corpus) -> int:
+    """Families that have each version once."""
+    assert corpus.card.twins is not None
+    versions = 2 * (1 + len(corpus.card.twins.broken))
+    return sum(
+        len(own) == versions == len({(twin.broken, twin.polished) for twin, _ in own})
+        for own in families_of(corpus).values()
+    )
+
+
+def longest(corpus: Corpus) -> float:
+    """The most words of a family's versions, as a multiple of the fewest; the largest of all families."""
+    lengths = [[len(text.split()) for _, text in own] for own in families_of(corpus).values()]
+    return max(max(own) / min(own) for own in lengths)
+
+
+def copies_across(corpus: Corpus) -> int:
+    """Texts that are nearly a text of another family."""
+    rows = [(twin.family, text) for own in families_of(corpus).values() for twin, text in own]
+    pairs = near_duplicates([text for _, text in rows])
+    return len(
+        {place for each in pairs for place in (each.first, each.second) if _apart(rows, each.first, each.second)}
+    )
+
+
+def _apart(rows: list[tuple[str, str]], one: int, other: int) -> bool:
+    return rows[one][0] != rows[other][0]
+
+
+def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Estimate]]:
+    """How often the blind reader named what was broken, plainly and as Cohen's kappa (1960).
+
+    Families are resampled. Where all of them agree wholly, no draw differs from another: see `exact_if_unanimous`.
+
+    Yields
+    ------
+    The figure's name in a card, and the figure.
+    """
+    known = [(corpus.twin(argument), corpus.read(argument)) for argument in corpus.arguments if corpus.twin(argument)]
+    named = [(twin, read) for twin, read in known if twin is not None and read is not None]
+    criteria = {each: place for place, each in enumerate(dict.fromkeys(twin.broken for twin, _ in named))}
+    built = np.array([criteria[twin.broken] for twin, _ in named])
+    found = np.array([-1 if len(read) > 1 else criteria.get(next(iter(read), None), -1) for _, read in named])
+    families = [twin.family for twin, _ in named]
+    units = Units(len(named), len(known), codes_of(families, len(families)), len(set(families)))
+
+    def agreement(weights: Array) -> Array:
+        return ratio((built == found) @ weights, weights.sum(axis=0))
+
+    def by_chance(weights: Array) -> Array:
+        total = weights.sum(axis=0)
+        shares = [ratio((each == one) @ weights, total) for one in criteria.values() for each in (built, found)]
+        return np.asarray(np.sum([one * other for one, other in zip(shares[::2], shares[1::2], strict=True)], axis=0))
+
+    def kappa(weights: Array) -> Array:
+        chance = by_chance(weights)
+        return ratio(agreement(weights) - chance, 1 - chance)
+
+    settings: dict[str, Any] = {"undefined": "all was read as one version", "draws": draws, "seed": 0}
+    alike = estimate(agreement, units, method="share", **settings)
+    beyond = estimate(kappa, units, method="Cohen's kappa", **settings)
+    if alike.value == alike.low == 1:
+        alike = exact_if_unanimous(alike)
+        chance = float(by_chance(np.ones((units.n, 1)))[0])
+        beyond = replace(beyond, low=((alike.low or 0) - chance) / (1 - chance))
+    yield "read_alike", alike
+    yield "read_kappa", beyond

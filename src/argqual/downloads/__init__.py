@@ -1,0 +1,1 @@
+"""Getting files that others publish: located, fetched with resume, verified, laid in place."""

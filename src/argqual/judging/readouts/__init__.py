@@ -1,0 +1,1 @@
+"""How a rating is got out of a model, one way a file."""

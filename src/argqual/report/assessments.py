@@ -1,0 +1,246 @@
+"""Assessments and comparisons as plain text for a terminal, and as Markdown.
+
+Text stays within 80 columns and needs no colour; on a terminal that wants it
+(`NO_COLOR` unset), what stands out is bold and what is missing is dim.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+from argqual.assessment import Assessment, Rating, Status
+from argqual.frameworks.framework import Criterion, Framework
+from argqual.judging.calibration import note_on
+from argqual.judging.compare import Comparison, Preference
+from argqual.report.plain import WIDTH, clean
+
+_NAME = 28
+_LABEL = 16
+_BAR = 10
+_BLOCKS = " ▏▎▍▌▋▊▉█"
+
+
+def text(assessment: Assessment, framework: Framework) -> str:
+    """An assessment as a table: value, spread, bar and level of each criterion; reasons and quotes below it."""
+    lines = [_bold(_fit(framework.title, WIDTH)), *map(_dim, _wrapped(_made_by(assessment), 0)), ""]
+    if assessment.selected:
+        lines += [*_wrapped(f"Kind of argument: {assessment.selected.name}", 0), ""]
+    asked = [(rating, depth) for rating, depth in _tree(assessment, framework.criteria) if _shown(rating)]
+    for rating, depth in asked:
+        lines.append(_row(rating, depth))
+        lines += _reasons(rating, 2 * depth + 2)
+    lines += ["-" * WIDTH, _bold(_row(assessment.overall, 0))]
+    lines += _reasons(assessment.overall, 2) if assessment.overall.status is not Status.OK else []
+    skipped = [rating for rating in assessment.ratings if not _shown(rating)]
+    if skipped:
+        lines += ["", *_wrapped(f"Not asked: {_because(skipped)}.", 0)]
+    for note in assessment.notes:
+        lines += _wrapped(f"Note: {note}.", 0)
+    if said := note_on(assessment):
+        lines += ["", *map(_dim, _wrapped(said, 0))]
+    return "\n".join(lines)
+
+
+def markdown(assessment: Assessment, framework: Framework) -> str:
+    """An assessment as a Markdown table, with reasons and quotes below it."""
+    lines = [f"### {_escaped(framework.title)}", "", _escaped(_made_by(assessment)), ""]
+    if assessment.selected:
+        lines += [f"Kind of argument: {_escaped(assessment.selected.name)}", ""]
+    lines += ["| criterion | value | 0–1 | level |", "| --- | ---: | ---: | --- |"]
+    for rating, depth in _tree(assessment, framework.criteria):
+        lines.append(_markdown_row(rating, "&nbsp;&nbsp;" * depth + _escaped(rating.name)))
+    lines.append(_markdown_row(assessment.overall, "**Overall**"))
+    for rating in assessment.ratings:
+        if rating.rationale or rating.evidence:
+            lines += ["", f"**{_escaped(rating.name)}.** {_escaped(rating.rationale or '')}".rstrip()]
+            lines += [f"\n> {_escaped(quote.text)}" for quote in rating.evidence]
+    lines += [f"\n*Note: {_escaped(note)}.*" for note in assessment.notes]
+    if said := note_on(assessment):
+        lines += ["", _escaped(said)]
+    return "\n".join(lines)
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """A comparison as a table: on each criterion the winner and the probability that A is better."""
+    lines = [
+        _bold(f"A against B by {comparison.framework.id}"),
+        *map(_dim, _wrapped(f"{comparison.model}, {comparison.readout}, both orders asked", 0)),
+        "",
+    ]
+    lines.append(f"{'':{_NAME}}  {'P(A better)':>11}  {'A first':>7}  {'A second':>8}  better")
+    for answer in comparison.criteria:
+        lines += [_preference_row(answer), *_failure(answer)]
+    lines += ["-" * WIDTH, _bold(_preference_row(comparison.overall)), *_failure(comparison.overall)]
+    effect = comparison.order_effect
+    if effect is not None:
+        lines += [
+            "",
+            *_wrapped(f"Order effect: {effect:+.2f} on the probability of winning from being shown first.", 0),
+        ]
+    return "\n".join(lines)
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """A comparison as a Markdown table."""
+    lines = [
+        f"### A against B by {comparison.framework.id}",
+        "",
+        _escaped(f"{comparison.model}, {comparison.readout}, both orders asked"),
+        "",
+    ]
+    lines += ["| criterion | P(A better) | A first | A second | better |", "| --- | ---: | ---: | ---: | --- |"]
+    for answer in (*comparison.criteria, comparison.overall):
+        numbers = (answer.probability_a, answer.shown_first, answer.shown_second)
+        cells = [f"{number:.2f}" if number is not None else "–" for number in numbers]
+        failed = answer.probability_a is None
+        better = f"{answer.status}: {_escaped(answer.reason or '')}" if failed else _winner(answer)
+        lines.append(f"| {_escaped(answer.name)} | {' | '.join(cells)} | {better} |")
+    return "\n".join(lines)
+
+
+def _made_by(assessment: Assessment) -> str:
+    usage = assessment.usage
+    cost = "" if not usage.cost_usd else f", {usage.cost_usd:.4f} USD"
+    framework = f"{assessment.framework.id} {assessment.framework.version} ({assessment.framework.fingerprint})"
+    levels = f"calibrated by {assessment.calibration}" if assessment.calibration else "the model's own levels"
+    return f"{framework}, {assessment.model}, {assessment.readout}, {levels}, {usage.seconds:.1f} s{cost}"
+
+
+def _tree(assessment: Assessment, criteria: Iterable[Criterion], depth: int = 0) -> Iterator[tuple[Rating, int]]:
+    """Ratings with their depth, parents before children, as a reader expects."""
+    for criterion in criteria:
+        yield assessment.rating(criterion.id), depth
+        yield from _tree(assessment, criterion.criteria, depth + 1)
+
+
+def _shown(rating: Rating) -> bool:
+    return rating.status is not Status.SKIPPED
+
+
+def _because(skipped: Iterable[Rating]) -> str:
+    reasons: dict[str, list[str]] = {}
+    for rating in skipped:
+        reasons.setdefault(rating.reason or "", []).append(rating.name)
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+
+
+def _row(rating: Rating, depth: int) -> str:
+    name = _column(rating.name, 2 * depth)
+    if rating.value is None or rating.unit is None:
+        return f"{name}  {rating.status}"
+    low, high = rating.scale
+    spread = f"{_glyph('±', '+-')} {rating.spread:.1f}" if rating.spread is not None else ""
+    value = f"{rating.value:.1f}"
+    of = f"of {low:g}-{high:g}"
+    label = _fit(rating.label or "", _LABEL)
+    return _cut(f"{name}  {value:>4} {spread:6} {of:8}  {_bar(rating.unit)}  {label}".rstrip(), WIDTH)
+
+
+def _reasons(rating: Rating, indent: int) -> list[str]:
+    lines: list[str] = []
+    if rating.status not in (Status.OK, Status.SKIPPED) and rating.reason:
+        lines += _wrapped(rating.reason, indent)
+    if rating.rationale:
+        lines += _wrapped(rating.rationale, indent)
+    for quote in rating.evidence:
+        lines += _wrapped(f"{_glyph('“', chr(34))}{quote.text}{_glyph('”', chr(34))}", indent)
+    return lines
+
+
+def _bar(unit: float) -> str:
+    """A bar of ten characters for 0 to 1, in eighths of a character where the terminal can show them."""
+    if not _can_show(_BLOCKS):
+        full = round(unit * _BAR)
+        return "#" * full + "." * (_BAR - full)
+    eighths = round(unit * _BAR * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_BLOCKS[rest] if rest else "")).ljust(_BAR, "·")
+
+
+def _can_show(characters: str) -> bool:
+    try:
+        characters.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _preference_row(answer: Preference) -> str:
+    name = _column(answer.name)
+    if answer.probability_a is None:
+        return f"{name}  {answer.status}"
+    orders = f"{answer.shown_first:>7.2f}  {answer.shown_second:>8.2f}"
+    return f"{name}  {answer.probability_a:>11.2f}  {orders}  {_winner(answer)}"
+
+
+def _failure(answer: Preference) -> list[str]:
+    return _wrapped(answer.reason, 2) if answer.probability_a is None and answer.reason else []
+
+
+def _winner(answer: Preference) -> str:
+    return {"a": "A", "b": "B", "undecided": "undecided"}[answer.winner]
+
+
+def _markdown_row(rating: Rating, name: str) -> str:
+    if rating.value is None or rating.unit is None:
+        return f"| {name} | – | – | {rating.status}: {_escaped(rating.reason or '')} |"
+    spread = f" ± {rating.spread:.1f}" if rating.spread is not None else ""
+    return f"| {name} | {rating.value:.2f}{spread} | {rating.unit:.2f} | {_escaped(rating.label or '')} |"
+
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|])")
+
+
+def _escaped(untrusted: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", " ".join(clean(untrusted).split()))
+
+
+def _glyph(character: str, instead: str) -> str:
+    return character if _can_show(character) else instead
+
+
+def _fit(words: str, width: int) -> str:
+    """Words on one line, cut off where they would take more columns than there are."""
+    return _cut(" ".join(clean(words).split()), width)
+
+
+def _cut(line: str, width: int) -> str:
+    """A Chinese character takes two columns, so columns are counted, not characters."""
+    if cell_len(line) <= width:
+        return line
+    dots = _glyph("…", "...")
+    return set_cell_size(line, width - len(dots)) + dots
+
+
+def _column(name: str, indent: int = 0) -> str:
+    return set_cell_size(" " * indent + _fit(name, _NAME - indent), _NAME)
+
+
+def _wrapped(words: str, indent: int) -> list[str]:
+    room = WIDTH - indent
+    lines: list[str] = []
+    for word in clean(words).split():
+        for piece in chop_cells(word, room):
+            if lines and cell_len(lines[-1]) + 1 + cell_len(piece) <= room:
+                lines[-1] += f" {piece}"
+            else:
+                lines.append(piece)
+    return [" " * indent + line for line in lines]
+
+
+def _styled(words: str, code: str) -> str:
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return words if plain else f"\x1b[{code}m{words}\x1b[0m"
+
+
+def _bold(words: str) -> str:
+    return _styled(words, "1")
+
+
+def _dim(words: str) -> str:
+    return _styled(words, "2")

@@ -1,0 +1,1 @@
+"""The report of a benchmark: its answer, tables and charts, in each format."""

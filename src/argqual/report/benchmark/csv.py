@@ -1,0 +1,60 @@
+"""A benchmark's tables as CSV, each figure spread over columns with its interval and its basis; and its predictions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+
+from argqual.benchmark.running.store import Scored
+from argqual.report.benchmark.views import Cell, Table
+from argqual.stats.resampling import Estimate
+
+_PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
+
+
+def csv_text(table: Table) -> str:
+    """One table. A figure `x` has the columns x, x low, x high, x n, x offered, x clusters and x reason."""
+    figures = [any(isinstance(cell, Estimate) for cell in column) for column in zip(*table.rows, strict=True)]
+    written = io.StringIO()
+    lines = csv.writer(written, lineterminator="\n")
+    lines.writerow(
+        [name + part for name, is_figure in zip(table.columns, figures, strict=True) for part in _parts(is_figure)]
+    )
+    for row in table.rows:
+        lines.writerow(
+            [each for cell, is_figure in zip(row, figures, strict=True) for each in _spread(cell, is_figure)]
+        )
+    return written.getvalue()
+
+
+def predictions_csv(scored: Iterable[Scored]) -> str:
+    """Every prediction by its argument's id, without the label or the text, which are the corpus' own."""
+    written = io.StringIO()
+    lines = csv.writer(written, lineterminator="\n")
+    own = ("corpus", "id", "prediction", "status")
+    lines.writerow(("strategy", "split", "trained on", "tested on", "labels", "seed", "text", *own))
+    for each in scored:
+        place = (
+            each.strategy,
+            each.split,
+            " ".join(each.trained_on),
+            each.tested_on,
+            each.budget,
+            each.seed,
+            each.perturbation or "as it is",
+        )
+        for corpus, id, value, status in zip(each.corpora, each.ids, each.predicted, each.statuses, strict=True):
+            lines.writerow((*place, corpus, id, f"{value:.6g}" if math.isfinite(value) else None, status))
+    return written.getvalue()
+
+
+def _parts(is_figure: bool) -> tuple[str, ...]:
+    return _PARTS if is_figure else ("",)
+
+
+def _spread(cell: Cell, is_figure: bool) -> tuple[object, ...]:
+    if isinstance(cell, Estimate):
+        return (cell.value, cell.low, cell.high, cell.n, cell.offered, cell.clusters, cell.reason)
+    return (cell,) + (None,) * (len(_PARTS) - 1) if is_figure else (cell,)

@@ -1,0 +1,96 @@
+"""A benchmark's report as files in a folder; and the claims of such a report, read again."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from argqual.benchmark.analysis.claims import OUTCOMES
+from argqual.benchmark.analysis.results import ClaimFound, Results
+from argqual.benchmark.running.store import Scored
+from argqual.errors import BenchmarkError, InputError
+from argqual.report.benchmark.csv import csv_text, predictions_csv
+from argqual.report.benchmark.html import html
+from argqual.report.benchmark.markdown import markdown
+from argqual.report.benchmark.tables import tables_of
+from argqual.stats.resampling import Estimate
+
+
+def write_report(results: Results, scored: Iterable[Scored], folder: Path) -> list[Path]:
+    """Write report.html, report.md, predictions.csv and tables/*.csv, each whole or not at all. Gives their paths.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
+    """
+    contents = {folder / "report.html": html(results), folder / "report.md": markdown(results)}
+    contents[folder / "predictions.csv"] = predictions_csv(scored)
+    contents |= {folder / "tables" / f"{table.name}.csv": csv_text(table) for table in tables_of(results)}
+    try:
+        (folder / "tables").mkdir(parents=True, exist_ok=True)
+        for path, content in contents.items():
+            _write(path, content)
+    except OSError as error:
+        raise InputError(f"Cannot write the report to {folder}: {error.strerror or error}.") from None
+    return list(contents)
+
+
+def reports_in(folder: Path) -> list[Path]:
+    """The folder itself where it is a report with claims, or else those within it that are."""
+    return [each for each in (folder, *sorted(folder.glob("*"))) if _claims_file(each).is_file()]
+
+
+def reported(folder: Path) -> tuple[str, list[ClaimFound]]:
+    """The title of a report and its claims, as they were written: nothing is computed again.
+
+    Raises
+    ------
+    BenchmarkError
+        The files are not such as `write_report` leaves.
+    """
+    path = _claims_file(folder)
+    try:
+        with (folder / "report.md").open(encoding="utf-8") as page:
+            title = page.readline().removeprefix("# ").strip()
+        with path.open(encoding="utf-8", newline="") as table:
+            return title, [_claim(row) for row in csv.DictReader(table)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BenchmarkError(
+            f"{path} is no table of claims as a report has it ({type(error).__name__}: {error}).",
+            hint="Write the report again: argqual benchmark report BENCHMARK.yaml",
+        ) from None
+
+
+def _claim(row: Mapping[str, str]) -> ClaimFound:
+    if row["verdict"] not in OUTCOMES:
+        raise ValueError(f"a verdict '{row['verdict']}'")
+    value, low, high, smallest, mde = (
+        float(row[name]) if row[name] else None
+        for name in ("difference", "difference low", "difference high", "smallest of interest", "smallest detectable")
+    )
+    n, offered, clusters = (int(row[f"difference {name}"] or 0) for name in ("n", "offered", "clusters"))
+    return ClaimFound(
+        id=row["claim"],
+        says=row["says"],
+        outcome=row["verdict"],
+        sentence=row["why"],
+        exploratory=row["exploratory"] == "yes",
+        smallest=smallest,
+        estimate=Estimate(value, low, high, n, offered, clusters, "", row["difference reason"] or None),
+        mde=mde,
+    )
+
+
+def _claims_file(folder: Path) -> Path:
+    return folder / "tables" / "claims.csv"
+
+
+def _write(path: Path, content: str) -> None:
+    with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8", newline="") as file:
+        file.write(content)
+    os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
+    os.replace(file.name, path)

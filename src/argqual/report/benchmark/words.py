@@ -1,0 +1,158 @@
+"""How a benchmark's figures are written: numbers as papers write them, and the field's names for splits and rungs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from argqual.benchmark.analysis.minimal_pairs import TITLES
+from argqual.benchmark.analysis.results import Results
+from argqual.stats.resampling import Estimate
+
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"
+
+SPLITS = {
+    "in_domain": "in-domain",
+    "leave_one_topic_out": "leave one topic out",
+    "leave_one_domain_out": "leave one domain out",
+    "leave_one_type_out": "leave one type out",
+    "corpus_to_corpus": "corpus to corpus",
+    "label_budget": "label budget",
+}
+RUNGS = {
+    "topic": "other topics",
+    "corpus": "another corpus",
+    "genre": "another genre",
+    "construct": "another construct",
+}
+PROBE_TITLES: dict[str, str] = {str(name): title for name, title in TITLES.items()} | {
+    "style_over_substance": "move by polish over move by broken substance",
+    "specificity": "fall of a criterion's rating",
+    "order_effect": "effect of standing first",
+    "turned_by_order": "turned by the order",
+}
+FAMILIES = {
+    "floor": "floor",
+    "training": "trained on labels",
+    "principle": "told the principle",
+    "exemplar": "shown exemplars",
+    "combined": "combined",
+}
+
+
+def number(value: float | None, *, signed: bool = False, digits: int = 2) -> str:
+    """Two digits without the leading zero, and a minus that is as wide as a plus."""
+    if value is None:
+        return NOTHING
+    written = f"{abs(value):.{digits}f}"
+    negative = value < 0 and float(written) != 0
+    short = written[1:] if written.startswith("0.") else written
+    return (MINUS if negative else "+" if signed and float(written) != 0 else "") + short
+
+
+def interval(estimate: Estimate, *, signed: bool = False) -> str:
+    """The ends of the 95 % interval, or nothing where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{number(estimate.low, signed=signed)} to {number(estimate.high, signed=signed)}"
+
+
+def figure(estimate: Estimate, *, signed: bool = False) -> str:
+    """`.41 (.30 to .48)`; a dash where it could not be had."""
+    ends = interval(estimate, signed=signed)
+    return number(estimate.value, signed=signed) + (f" ({ends})" if ends else "")
+
+
+def rests_on(estimate: Estimate) -> str:
+    """What a figure is of: how many arguments, how many of those offered, how many topics; and why it is missing."""
+    parts = [f"n = {estimate.n:,}"]
+    if estimate.n != estimate.offered:
+        parts.append(f"{percent(estimate.coverage)} of {estimate.offered:,}")
+    if estimate.clusters is not None:
+        parts.append(f"{estimate.clusters} topics")
+    if estimate.reason:
+        parts.append(estimate.reason)
+    return ", ".join(parts)
+
+
+def percent(share: float | None) -> str:
+    """Whole percent; never 100 while something is missing, nor 0 while something is there."""
+    if share is None:
+        return NOTHING
+    whole = 99 if 0.99 < share < 1 else 1 if 0 < share < 0.01 else round(100 * share)
+    return f"{whole} %"
+
+
+def p_value(p: float | None) -> str:
+    return NOTHING if p is None else "< .001" if p < 0.001 else number(p, digits=3)
+
+
+def seconds(value: float | None) -> str:
+    """A time in the unit that people would use."""
+    if value is None:
+        return NOTHING
+    if value < 0.000995:
+        return f"{1e6 * value:.2g} µs" if value < 0.0000995 else f"{1e6 * value:.0f} µs"
+    if value < 0.995:
+        return f"{1000 * value:.2g} ms" if value < 0.0995 else f"{1000 * value:.0f} ms"
+    if value < 120:
+        return f"{value:.3g} s"
+    return f"{value / 60:.0f} min" if value < 5400 else f"{value / 3600:.1f} h"
+
+
+def money(value: float | None) -> str:
+    return NOTHING if value is None else "0" if value == 0 else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+
+
+def whole(value: int | None) -> str:
+    return NOTHING if value is None else f"{value:,}"
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    given = list(words)
+    return f"{', '.join(given[:-1])} {last} {given[-1]}" if len(given) > 1 else "".join(given)
+
+
+def split_title(name: str) -> str:
+    return SPLITS.get(name, name.replace("_", " "))
+
+
+def tested_where(results: Results) -> str:
+    """Where the report's figures are from: elsewhere than trained, unless there was no elsewhere."""
+    return "in domain" if results.split == "in_domain" else "out of domain"
+
+
+def domain_count(results: Results) -> str:
+    """How many were tested."""
+    return f"{len(results.domains)} domain{'' if len(results.domains) == 1 else 's'}"
+
+
+def averaged(results: Results) -> str:
+    """What the report's figures out of domain are taken over."""
+    if results.split == "leave_one_type_out":
+        return "over all types of argument at once"
+    return f"as a mean over {domain_count(results)}"
+
+
+def rung_title(name: str) -> str:
+    return RUNGS.get(name, name)
+
+
+def facts(results: Results) -> tuple[str, ...]:
+    """How large the benchmark was, in a few phrases."""
+    methods = results.methods
+    arguments = sum(domain.arguments for domain in results.domains)
+    topics = sum(domain.topics for domain in results.domains)
+    cells = (
+        f"all {methods.cells:,} cells done"
+        if methods.cells_done == methods.cells
+        else f"{methods.cells_done:,} of {methods.cells:,} cells done"
+    )
+    return (
+        f"{len(results.systems)} strategies",
+        domain_count(results),
+        f"{arguments:,} arguments",
+        f"{topics:,} topics",
+        cells,
+    )

@@ -1,0 +1,102 @@
+"""Regressions with a choice of their own: ridge with a penalty chosen on held-out groups, and proportional odds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+from scipy.stats import rankdata
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
+
+from argqual.stats.resampling import Array
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class ProportionalOdds:
+    """logit P(level ≤ k) = threshold_k - x · slopes (McCullagh 1980).
+
+    Parameters
+    ----------
+    slopes : array of shape (n_features,)
+        Not negative when fitted by `fit_proportional_odds`: the level never falls when a feature rises.
+    thresholds : array of shape (n_levels - 1,)
+        Rising.
+    """
+
+    slopes: Array
+    thresholds: Array
+
+    def probabilities(self, x: Array) -> Array:
+        """P(level = k), shape (n, n_levels), of features of shape (n, n_features)."""
+        below = expit(self.thresholds[None, :] - (x @ self.slopes)[:, None])
+        padded = np.hstack([np.zeros((len(x), 1)), below, np.ones((len(x), 1))])
+        shares: Array = np.diff(padded, axis=1)
+        return shares
+
+
+def fit_proportional_odds(x: Array, levels: Array, n_levels: int, *, l2: float = 0.0) -> ProportionalOdds:
+    """Maximum likelihood with slopes of at least 0.
+
+    Parameters
+    ----------
+    x : array of shape (n, n_features)
+    levels : integers of shape (n,), from 0
+        A level that does not occur gets next to no probability.
+    l2
+        Penalty: half of it times the sum of squared slopes is added to the mean negative log-likelihood.
+
+    References
+    ----------
+    McCullagh, P. (1980). Regression models for ordinal data. JRSS B 42(2).
+    """
+    places = np.asarray(levels, dtype=int)
+    rows, width = np.arange(len(places)), x.shape[1]
+    shares = np.cumsum(np.bincount(places, minlength=n_levels))[:-1] / len(places)
+    start = np.log(np.clip(shares, 0.01, 0.99) / (1 - np.clip(shares, 0.01, 0.99)))
+    gaps = np.log(np.maximum(np.diff(start), 0.05))
+
+    def model(parameters: Array) -> ProportionalOdds:
+        first, steps = parameters[width], np.exp(parameters[width + 1 :])
+        return ProportionalOdds(parameters[:width], first + np.concatenate([[0.0], np.cumsum(steps)]))
+
+    def loss(parameters: Array) -> float:
+        likelihood = model(parameters).probabilities(x)[rows, places]
+        return float(-np.log(likelihood + _TINY).mean() + l2 / 2 * (parameters[:width] ** 2).sum())
+
+    begin = np.concatenate([np.full(width, 0.1), start[:1], gaps])
+    bounds = [(0.0, None)] * width + [(-30.0, 30.0)] * (n_levels - 1)
+    return model(minimize(loss, begin, method="L-BFGS-B", bounds=bounds).x)
+
+
+def best_alpha(x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float], folds: int) -> float:
+    """The alpha whose predictions for held-out groups correlate best with the labels (Spearman).
+
+    Parameters
+    ----------
+    x : array of shape (n, k)
+        Standardised features.
+    groups : sequence of length n
+        Whole groups are held out. With one group only nothing can be, and the strongest penalty is taken.
+    """
+    distinct = len(set(groups))
+    if distinct < 2 or len(alphas) == 1:
+        return max(alphas)
+    codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
+    parts = list(GroupKFold(min(folds, distinct)).split(x, y, codes))
+
+    def held_out(alpha: float) -> float:
+        predicted = np.empty(len(y))
+        for train, test in parts:
+            predicted[test] = Ridge(alpha=alpha).fit(x[train], y[train]).predict(x[test])
+        if np.ptp(predicted) == 0:
+            return -1.0
+        return float(np.corrcoef(rankdata(predicted), rankdata(y))[0, 1])
+
+    return max(alphas, key=held_out)
