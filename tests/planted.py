@@ -197,7 +197,9 @@ def results() -> Results:
             for id, (title, genre, construct, n, topics, words) in _DOMAINS.items()
         ),
         systems=tuple(
-            SystemResult(name, kind, family, learns, f"planted {name}", None, 300 if learns else 0, 1, name == "embedding")
+            SystemResult(
+                name, kind, family, learns, f"planted {name}", None, 300 if learns else 0, 1, name == "embedding"
+            )
             for name, (kind, family, learns) in STRATEGIES.items()
         ),
         methods=Methods(
