@@ -1,0 +1,111 @@
+"""What the pages promise is there: links, headings, commands with their options, names that are imported."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from xml.etree import ElementTree
+
+import click
+import pytest
+import typer.main
+import yaml
+
+from argqual.cli.main import app
+from docpages import ROOT, anchors, blocks, commands, named, pages, prose
+
+COMMANDS: Any = typer.main.get_command(app)
+PAGES = pytest.mark.parametrize("page", pages(), ids=named)
+
+
+@PAGES
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", prose(page)):
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(target)
+    assert broken == []
+
+
+@PAGES
+def test_every_command_exists_with_the_options_that_are_shown(page: Path) -> None:
+    wrong = {" ".join(words): why for words in commands(page) if (why := refusal(words))}
+    assert wrong == {}
+
+
+def refusal(words: list[str]) -> str | None:
+    """Why the command line would not take these words; None where it does. Values are not looked at."""
+    command = COMMANDS
+    context = click.Context(command)
+    rest = list(words)
+    while hasattr(command, "list_commands") and rest and not rest[0].startswith("-"):
+        if rest[0].isupper() or rest[0] == "…":
+            return None  # any command
+        name = rest.pop(0)
+        found = command.get_command(context, name)
+        if found is None:
+            return f"there is no command '{name}'"
+        command, context = found, click.Context(found, parent=context)
+    known = {
+        option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    unknown = [word for word in rest if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in known]
+    return f"there is no option {', '.join(unknown)}" if unknown else None
+
+
+def test_the_hook_for_repositories_of_frameworks_is_a_command_that_exists() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert hook["id"] in (ROOT / "docs" / "write-a-framework.md").read_text(encoding="utf-8")
+    assert hook["entry"].split()[0] == "argqual"
+    assert refusal(hook["entry"].split()[1:]) is None
+
+
+def test_a_command_that_is_not_there_is_noticed() -> None:
+    assert refusal(["frameworks", "lisst"])
+    assert refusal(["score", "letter.txt", "--framwork", "ratio"])
+    assert refusal(["score", "letter.txt", "-f", "ratio", "--issue=x"]) is None
+
+
+@PAGES
+def test_every_python_block_can_be_read_and_imports_names_that_exist(page: Path) -> None:
+    for block in blocks(page):
+        if block.kind != "python":
+            continue
+        for node in ast.walk(ast.parse(block.text, f"{named(page)}:{block.line}")):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "argqual":
+                module = importlib.import_module(node.module or "")
+                missing = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+                assert not missing, f"{named(page)}:{block.line}: {node.module} has no {missing}"
+
+
+def test_the_readme_can_be_read_in_one_sitting() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def pictures() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("pictures", ROOT / "docs" / "pictures.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_picture_of_the_layers_is_that_of_the_contract() -> None:
+    """When it is not: python docs/pictures.py."""
+    assert (ROOT / "docs" / "images" / "layers.svg").read_text(encoding="utf-8") == pictures().house()
+
+
+def test_the_picture_of_a_score_shows_the_output_of_the_first_page_and_loads_nothing() -> None:
+    """When it does not: python docs/pictures.py."""
+    image = (ROOT / "docs" / "images" / "score.svg").read_text(encoding="utf-8")
+    shown = ["".join(each.itertext()) for each in ElementTree.fromstring(image).iter() if each.tag.endswith("}text")]
+    said = "".join("".join(shown).split())
+    assert [line for line in pictures().score_output().splitlines() if "".join(line.split()) not in said] == []
+    assert "url(http" not in image and "@import" not in image
