@@ -17,6 +17,7 @@ import typer.main
 import yaml
 
 from argqual.cli.main import app
+from commandline import argqual
 from docpages import ROOT, anchors, blocks, commands, named, pages, prose
 
 COMMANDS: Any = typer.main.get_command(app)
@@ -110,3 +111,39 @@ def test_the_picture_of_a_score_shows_the_output_of_the_first_page_and_loads_not
     said = "".join("".join(shown).split())
     assert [line for line in pictures().score_output().splitlines() if "".join(line.split()) not in said] == []
     assert "url(http" not in image and "@import" not in image
+
+
+def shown(start: str) -> list[str]:
+    """The lines of the README's blocks below a command that begins so."""
+    (found,) = [each for each in blocks(ROOT / "README.md") if f"$ {start}" in each.text]
+    return found.text.split(f"$ {start}")[1].partition("\n")[2].splitlines()
+
+
+def test_the_readme_shows_what_the_first_run_came_to() -> None:
+    ran = argqual(ROOT, "benchmark", "verdict", "benchmarks/results/transfer/", "--format", "text")
+    assert ran.stdout.splitlines() == shown("argqual benchmark verdict")
+
+
+def test_the_readme_shows_what_is_said_of_a_misspelt_key(tmp_path: Path) -> None:
+    argqual(tmp_path, "frameworks", "new", "letters")
+    file = tmp_path / "letters.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("    weight:", "    wieght:"), encoding="utf-8")
+    ran = argqual(tmp_path, "frameworks", "validate", "letters.yaml")
+    assert ran.returncode == 2
+    assert shown("argqual frameworks validate")[0] in (ran.stdout + ran.stderr).splitlines()
+
+
+def test_the_rooms_that_contributors_are_sent_to_are_there() -> None:
+    rows = [line for line in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+    named_there = re.findall(r"`((?:src|tests|docs|frameworks|datasets)/[^`]*)`", "\n".join(rows))
+    assert len(named_there) > 30
+    assert [path for path in named_there if not any(ROOT.glob(path.rstrip("/")))] == []
+
+
+def test_the_stops_of_an_argument_and_of_a_card_are_modules_or_rooms() -> None:
+    page = prose(ROOT / "docs" / "architecture.md")
+    stops = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]*)`", page)) - {"src/", "datasets/"}
+    assert len(stops) > 20
+    source = ROOT / "src" / "argqual"
+    inside = [source, source / "benchmark"]
+    assert [stop for stop in stops if not any((f / stop).exists() or (f / f"{stop}.py").exists() for f in inside)] == []
