@@ -45,6 +45,7 @@ $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing argqual with all extras and the tools: 590 MB to download (3 GB with CUDA), 5 to 10 minutes ..."
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(call INSTALL,dev)
+	@touch $(VENV)/installed-demo $(VENV)/installed-docs
 
 demo: $(VENV)/installed-demo
 	@echo "The embedded model's weights are 1.1 GB more, the first time: 2 minutes at 10 MB/s."

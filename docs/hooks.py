@@ -75,9 +75,14 @@ def commands_page() -> str:
         context = click.Context(command, info_name=name)
         usage = " ".join([name, *command.collect_usage_pieces(context)])
         lines += ["", f"## `{name}`", "", _paragraphs(command.help or ""), "", "```text", usage, "```"]
-        rows = [row for each in command.get_params(context) if (row := _row(each, context))]
-        if rows:
-            lines += ["", "| argument or option | what it does | if left out |", "| --- | --- | --- |", *rows]
+        panels: dict[str, list[str]] = {}
+        for each in command.get_params(context):
+            if row := _row(each, context):
+                panels.setdefault(getattr(each, "rich_help_panel", None) or "", []).append(row)
+        if panels:
+            lines += ["", "| argument or option | what it does | if left out |", "| --- | --- | --- |"]
+        for title, rows in panels.items():
+            lines += [f"| **{title}** | | |"] * bool(title) + rows
     return "\n".join(lines) + "\n"
 
 
