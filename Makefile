@@ -38,7 +38,7 @@ $(VENV)/installed-demo: pyproject.toml | $(BIN)/python
 
 $(VENV)/installed-docs: pyproject.toml | $(BIN)/python
 	@echo "Installing argqual and what its site is built with: 235 MB to download, about a minute ..."
-	$(call INSTALL,local,docs)
+	$(call INSTALL,docs)
 
 # torch by pip alone, which finds the build for processors where one is configured; uv would bring CUDA's libraries.
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
