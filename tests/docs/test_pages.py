@@ -16,7 +16,9 @@ import pytest
 import typer.main
 import yaml
 
+from argqual.assessment import Status
 from argqual.cli.main import app
+from argqual.strategies.registry import BUILT_IN
 from commandline import argqual
 from docpages import ROOT, anchors, blocks, commands, named, pages, prose
 
@@ -147,3 +149,10 @@ def test_the_stops_of_an_argument_and_of_a_card_are_modules_or_rooms() -> None:
     source = ROOT / "src" / "argqual"
     inside = [source, source / "benchmark"]
     assert [stop for stop in stops if not any((f / stop).exists() or (f / f"{stop}.py").exists() for f in inside)] == []
+
+
+def test_every_strategy_status_and_read_out_is_in_the_glossary() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    readouts = ("expect", "label", "votes:N", "decide", "verbal", "auto")
+    names = {*BUILT_IN, *(status.value for status in Status), *readouts}
+    assert [name for name in sorted(names) if not re.search(rf"\b{re.escape(name)}\b", page)] == []
