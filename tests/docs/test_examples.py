@@ -25,6 +25,7 @@ SECTIONS = {
     for section in dict.fromkeys(block.section for block in blocks(PAGE))
 }
 WAITING = {
+    "A corpus reader": "corpora/readers/registry.py",
     "A source of models, and a read-out": "judging/readouts/registry.py",
     "A table and a plot in the report": "report/benchmark/templates/report.html",
 }
@@ -70,7 +71,9 @@ class Example:
             path = self.work / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
             # Only where the file's kind has comments does the line with the name belong to it.
-            path.write_text(block.text.partition("\n")[2] if path.suffix == ".csv" else block.text, encoding="utf-8")
+            path.write_text(
+                block.text.partition("\n")[2] if path.suffix in (".csv", ".txt") else block.text, encoding="utf-8"
+            )
 
     def _change(self, block: Block) -> None:
         """Do what a diff says, in a copy of the sources; its hunks are found by their lines, not by numbers."""
