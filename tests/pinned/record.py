@@ -1,0 +1,68 @@
+"""Record anew what the tests beside this file compare to.
+
+    python tests/pinned/record.py [GROUP …]
+
+The pins say what somebody who uses argqual could notice: store keys, prompts, requests, assessments, cells, reports,
+help, exit codes and messages, and that files saved before still load. They say that it is the same as before, not that
+it is right; that is said by the other tests. So recording anew is a deliberate act: it is done when a change of what
+users notice is wanted, its difference is read line by line before it is committed, and it is told in the changelog. A
+changed key means that what users have kept is asked and paid for again.
+
+`saved` makes the saved files under `data/saved` anew. That throws away what earlier versions wrote, which is what these
+files are there for: it is right only where a new kind of file is added, and then only for that file.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from pinned.comparing import as_json, record, rounded
+from pinned.exchanges import CASES, calibrated_ratio, comparison, errors, exchange, schema, serving
+from pinned.judges import keys, plans, prompts, refusals
+from pinned.saved import save_a_program
+from pinned.steady import steady
+
+
+def _judges() -> None:
+    record("keys.json", as_json(keys()))
+    record("prompts.json", as_json(prompts()))
+    record("plans.json", as_json(plans()))
+    record("refusals.json", as_json(refusals()))
+
+
+def _exchanges() -> None:
+    with serving() as server:
+        for name in CASES:
+            record(f"exchanges/{name}.json", rounded(as_json(exchange(server, name))))
+        record("comparison.json", rounded(as_json(comparison(server))))
+        record("calibrated.json", rounded(as_json(calibrated_ratio(server))))
+        record("errors.json", as_json(errors(server)))
+    record("assessment.schema.json", as_json(schema()))
+
+
+GROUPS: dict[str, Callable[[], None]] = {
+    "judges": _judges,
+    "exchanges": _exchanges,
+}
+ONLY_WHEN_NAMED: dict[str, Callable[[], None]] = {
+    "saved-program": save_a_program,
+}
+
+
+def main() -> None:
+    known = GROUPS | ONLY_WHEN_NAMED
+    for name in sys.argv[1:] or GROUPS:
+        with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+            steady(patch, Path(folder))
+            known[name]()
+
+
+if __name__ == "__main__":
+    main()
