@@ -23,6 +23,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from pinned.benches import OWN_FILES, SMALL, cells, said
 from pinned.comparing import as_json, record, rounded
 from pinned.exchanges import CASES, calibrated_ratio, comparison, errors, exchange, schema, serving
 from pinned.judges import keys, plans, prompts, refusals
@@ -47,9 +48,17 @@ def _exchanges() -> None:
     record("assessment.schema.json", as_json(schema()))
 
 
+def _benches() -> None:
+    for name in (*OWN_FILES, *SMALL):
+        with tempfile.TemporaryDirectory() as folder:
+            record(f"cells/{Path(name).stem}.txt", cells(name, Path(folder)))
+    record("benchmarks.json", as_json(said()))
+
+
 GROUPS: dict[str, Callable[[], None]] = {
     "judges": _judges,
     "exchanges": _exchanges,
+    "benches": _benches,
 }
 ONLY_WHEN_NAMED: dict[str, Callable[[], None]] = {
     "saved-program": save_a_program,
