@@ -14,6 +14,7 @@ files are there for: it is right only where a new kind of file is added, and the
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,9 +25,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pinned.benches import OWN_FILES, SMALL, cells, said
-from pinned.comparing import as_json, record, rounded
+from pinned.comparing import DATA, as_json, record, rounded
 from pinned.exchanges import CASES, calibrated_ratio, comparison, errors, exchange, schema, serving
 from pinned.judges import keys, plans, prompts, refusals
+from pinned.reports import as_recorded, hostile_report, run_report, shipped_verdicts
 from pinned.saved import save_a_program
 from pinned.steady import steady
 
@@ -55,10 +57,21 @@ def _benches() -> None:
     record("benchmarks.json", as_json(said()))
 
 
+def _reports() -> None:
+    shutil.rmtree(DATA / "reports", ignore_errors=True)
+    for part in (hostile_report, run_report):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in as_recorded(part(Path(folder))).items():
+                record(name, content)
+    for name, content in as_recorded(shipped_verdicts()).items():
+        record(name, content)
+
+
 GROUPS: dict[str, Callable[[], None]] = {
     "judges": _judges,
     "exchanges": _exchanges,
     "benches": _benches,
+    "reports": _reports,
 }
 ONLY_WHEN_NAMED: dict[str, Callable[[], None]] = {
     "saved-program": save_a_program,
