@@ -33,14 +33,11 @@ def hostile_report(folder: Path) -> dict[str, str]:
 def run_report(folder: Path) -> dict[str, str]:
     """A run file, reported by the command line: each file that is written, and all that is printed."""
     planted_run.write(folder / "planted.run.sqlite").close()
-    (folder / "planted.yaml").write_text(planted_run.YAML, encoding="utf-8")
-    found: dict[str, str] = {}
-    for format in ("text", "json", "markdown"):
-        report = called(folder, "benchmark", "report", "planted.yaml", "--format", format)
-        assert report.code == 0, report.err
-        found[f"run/report.{format}.out"] = rounded(masked(report.out, folder))
-        verdict = called(folder, "benchmark", "verdict", "planted.yaml", "--format", format)
-        found[f"run/verdict.{format}.out"] = rounded(masked(verdict.out, folder))
+    (folder / "planted.yaml").write_text(planted_run.YAML.replace("draws: 400", "draws: 200"), encoding="utf-8")
+    report = called(folder, "benchmark", "report", "planted.yaml", "--format", "json")
+    assert report.code == 0, report.err
+    verdict = called(folder, "benchmark", "verdict", "planted.yaml", "--format", "text")
+    found = {"run/report.json.out": rounded(masked(report.out, folder)), "run/verdict.text.out": verdict.out}
     for format in ("text", "json"):
         status = called(folder, "benchmark", "status", "planted.yaml", "--format", format)
         found[f"run/status.{format}.out"] = masked(status.out, folder)
