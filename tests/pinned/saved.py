@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ from strategies_data import ARGUMENTS, ISSUES, LABELS
 
 SAVED = Path(__file__).parent / "data" / "saved"
 STORE = SAVED / "assessments.sqlite"
-RUN = SAVED / "small.run.sqlite"
+RUN = SAVED / "small-run.sqlite"
 STRATEGIES = (
     "mean",
     "length",
@@ -164,9 +166,11 @@ def save_a_run(folder: Path) -> None:
     with Run(folder / "small.run.sqlite", create=True) as run:
         begin(plan, run)
         assert run_cells(plan, run) == 0
-        run._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        run._connection.execute("PRAGMA journal_mode=DELETE")
-        run._connection.execute("VACUUM")
+    with closing(sqlite3.connect(folder / "small.run.sqlite", isolation_level=None)) as file:
+        file.execute("UPDATE fact SET content = replace(content, ?, '/letters')", (str(folder),))
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        file.execute("PRAGMA journal_mode=DELETE")
+        file.execute("VACUUM")
     shutil.copy(folder / "small.run.sqlite", RUN)
 
 
