@@ -10,11 +10,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from argqual.benchmark.cells import cells_of
-from argqual.benchmark.config import Benchmark, load_benchmark
-from argqual.benchmark.data import Data, read_data
-from argqual.benchmark.run import Plan, plan_of
-from argqual.benchmark.splits import folds_of
+from argqual.benchmark.running.cells import cells_of
+from argqual.benchmark.running.data import Data, read_data
+from argqual.benchmark.running.run import Plan, plan_of
+from argqual.benchmark.running.splits import folds_of
+from argqual.benchmark.spec.config import Benchmark, load_benchmark
 from pinned.comparing import ROOT
 from smallbenchmark import write_benchmark
 

@@ -13,16 +13,16 @@ from typing import Any
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment
-from argqual.catalogue import load_framework, parse_framework
 from argqual.errors import ArgqualError
-from argqual.framework import Framework
+from argqual.frameworks.catalogue import load_framework, parse_framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.calibration import calibrated
 from argqual.judging.compare import compare
 from argqual.judging.judge import Judge
 from argqual.judging.program import load_program
 from argqual.models.connect import Model, connect
 from argqual.models.prices import Price
-from argqual.report import tables
+from argqual.report import assessments as tables
 from conftest import TWO_QUESTIONS
 from loopback import Loopback
 from pinned.judges import SAVED_PROGRAM, examples_for, own_framework

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from argqual.argument import Argument
-from argqual.catalogue import load_framework, parse_framework
 from argqual.errors import ArgqualError
-from argqual.framework import Framework
+from argqual.frameworks.catalogue import load_framework, parse_framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.plan import Planner, expected_cost, requests_for, worst_cost
 from argqual.judging.program import load_program

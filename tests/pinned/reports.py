@@ -7,8 +7,8 @@ from pathlib import Path
 
 import planted
 import planted_run
-from argqual.report.benchmark_files import write_report
-from argqual.report.benchmark_text import text
+from argqual.report.benchmark.files import write_report
+from argqual.report.benchmark.text import text
 from pinned.calling import called, masked
 from pinned.comparing import ROOT, rounded
 

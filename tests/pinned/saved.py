@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from argqual.argument import Argument
-from argqual.benchmark.config import load_benchmark
-from argqual.benchmark.findings import verdicts_of
-from argqual.benchmark.run import begin, plan_of, run_cells
-from argqual.benchmark.store import Run
-from argqual.catalogue import load_framework
+from argqual.benchmark.analysis.findings import verdicts_of
+from argqual.benchmark.running.run import begin, plan_of, run_cells
+from argqual.benchmark.running.store import Run
+from argqual.benchmark.spec.config import load_benchmark
+from argqual.frameworks.catalogue import load_framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import RatingProgram, load_program, save_program
 from argqual.judging.store import Store

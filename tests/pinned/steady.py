@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from argqual.benchmark import cells
+from argqual.benchmark.running import cells
 from argqual.judging import judge
 
 _ASKING = ("dspy", "litellm", "xllamacpp")
