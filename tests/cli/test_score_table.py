@@ -17,6 +17,7 @@ from typing import IO
 import pyarrow.parquet as pq
 import pytest
 
+import commandline
 from chatserver import ChatServerProcess
 
 KEY = "sk-planted-90125"
@@ -30,17 +31,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServerProcess]:
         yield server
 
 
+def scored(server: ChatServerProcess, *words: str) -> list[str]:
+    return ["score", *words, "--model", "openai/test", "--api-base", f"{server.url}/v1"]
+
+
 def command(server: ChatServerProcess, *words: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "argqual", "score", *words),
-        *("--model", "openai/test", "--api-base", f"{server.url}/v1"),
-    ]
+    return [sys.executable, "-m", "argqual", *scored(server, *words)]
 
 
 def run(server: ChatServerProcess, *words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(server, *map(str, words)), input=stdin, capture_output=True, text=True, timeout=120, check=False
-    )
+    return commandline.argqual(Path.cwd(), *scored(server, *map(str, words)), given=stdin.encode())
 
 
 def table(path: Path, rows: int) -> Path:
@@ -358,8 +358,7 @@ def test_options_for_tables_are_refused_for_a_text(server: ChatServerProcess) ->
 
 def test_the_store_is_shown_exported_and_cleared(server: ChatServerProcess, tmp_path: Path) -> None:
     def store(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "argqual", "store", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return commandline.argqual(tmp_path, "store", *words)
 
     assert "nothing is kept yet" in store("info", "--format", "text").stdout
     run(server, table(tmp_path / "in.csv", 5), "--output", tmp_path / "out.csv")
@@ -379,14 +378,14 @@ def test_fifty_kills_lose_nothing_and_pay_no_more_than_was_under_way(
     rows, concurrency, kills = 4000, 8, 50
     server.configure(latency=0.1)  # 80 answers a second at most: the job outlasts the kills on any machine
     source, output = table(tmp_path / "in.csv", rows), tmp_path / "out.jsonl"
-    words = command(server, str(source), "--output", str(output), "--resume", "--concurrency", str(concurrency))
+    words = scored(server, str(source), "--output", str(output), "--resume", "--concurrency", str(concurrency))
     moments = random.Random(7)
     for _ in range(kills):
-        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(0.2, 2.0))
-        assert process.poll() is None, "the job must still be running when it is killed"
+        process = commandline.start(tmp_path, *words)
+        time.sleep(moments.uniform(0.02, 0.8))
+        assert process.exitcode is None, "the job must still be running when it is killed"
         process.kill()
-        process.wait()
+        process.join()
     server.configure(latency=0.0)
     last = run(server, source, "--output", output, "--resume", "--concurrency", concurrency)
     assert last.returncode == 0, last.stderr
