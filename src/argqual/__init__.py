@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from argqual.frameworks.framework import Framework as Framework
     from argqual.frameworks.scale import Scale as Scale
     from argqual.judging.batch import Batch as Batch
+    from argqual.judging.batch import assess_all as assess_all
     from argqual.judging.compare import Comparison as Comparison
     from argqual.judging.compare import compare as compare
     from argqual.judging.judge import Judge as Judge
@@ -51,6 +52,7 @@ _HOME = {
     "Framework": "argqual.frameworks.framework",
     "Scale": "argqual.frameworks.scale",
     "Batch": "argqual.judging.batch",
+    "assess_all": "argqual.judging.batch",
     "Comparison": "argqual.judging.compare",
     "compare": "argqual.judging.compare",
     "Judge": "argqual.judging.judge",

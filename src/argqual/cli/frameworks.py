@@ -203,14 +203,13 @@ def prompt(
 
     framework = load_framework(name)
     with step("Compiling"):
-        from argqual.judging.judge import program_prompt
         from argqual.judging.program import RatingProgram
 
         declared = framework.inputs.declared()
         inputs = Argument(read_source(text), issue=issue or "(the issue stands here)").inputs()
         shown = {name: value for name, value in inputs.items() if name == "argument" or name in declared}
         program = RatingProgram(framework, definitions=definitions.value)
-        messages = program_prompt(program, shown, explain=explain)
+        messages = program.prompt(shown, explain=explain).messages(shown)
     for message in messages:
         typer.echo(f"--- {message['role']} ---\n{message['content']}\n")
 

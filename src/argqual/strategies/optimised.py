@@ -23,10 +23,10 @@ from argqual.argument import Argument, fence
 from argqual.assessment import Usage
 from argqual.errors import ArgqualError, InputError, ModelError, StrategyError, nearest
 from argqual.frameworks.framework import Framework
-from argqual.judging.judge import Judge, program_prompt
+from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram
 from argqual.judging.prompt import level_codes
-from argqual.judging.readouts.readout import choose_readout
+from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.models.prices import FREE
 from argqual.stats.resampling import spearman
@@ -192,7 +192,7 @@ class Optimised(Prompted):
             raise StrategyError(f"{framework.id} first finds the kind of argument, so its prompt cannot be optimised.")
         if stray := set(self.targets or ()) - {criterion.id for criterion in framework.asked}:
             raise StrategyError(f"targets names {', '.join(sorted(stray))}, which {framework.id} does not ask.")
-        if choose_readout(self.readout, self._model()).kind == "verbal":
+        if choose_readout(self.readout, self._model()).own_form:
             raise StrategyError(
                 "Examples are shown in the form of an answer, and 'verbal' has a form of DSPy's.",
                 hint="Use the read-out label or expect.",
@@ -324,7 +324,7 @@ class Optimised(Prompted):
 
     def _requests(self) -> int:
         """How many an argument takes."""
-        return choose_readout(self.readout, self._model()).votes or 1
+        return choose_readout(self.readout, self._model()).requests
 
     def _threads(self) -> int:
         server = self._model().server
@@ -408,8 +408,7 @@ def _refuse_silence(first: Candidate) -> None:
 
 
 def _prompt(program: RatingProgram) -> str:
-    blanks = dict.fromkeys([*program.framework.inputs.declared(), "argument"], "")
-    return program_prompt(program, blanks)[0]["content"]
+    return program.prompt([*program.framework.inputs.declared(), "argument"]).system
 
 
 def _score(candidate: Candidate, labels: Array, groups: Sequence[Any]) -> dict[str, Any]:

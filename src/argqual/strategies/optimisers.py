@@ -33,10 +33,11 @@ from argqual.assessment import Assessment, Status
 from argqual.errors import ArgqualError, CredentialsError, Outage, UnknownModelError
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
-from argqual.judging.program import GATE, RatingProgram
+from argqual.judging.program import GATE, RatingProgram, answerables
 from argqual.judging.prompt import level_codes
+from argqual.judging.readouts.client import DecisionClient
+from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Unreadable
-from argqual.judging.readouts.readout import Exchange, decision_client
 from argqual.models.connect import Model
 from argqual.strategies.ledger import NO_LIMIT, Counted, Enough, Ledger
 
@@ -125,7 +126,7 @@ class Desk:
     def _asked(
         self, judge: Judge, state: Mapping[str, Any], questions: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Exchange] | Unreadable:
-        client = decision_client(judge.model, judge.readout, judge._answerables)
+        client = DecisionClient(judge.model, judge.readout, answerables(judge.framework))
         endpoint = judge.model.endpoint is not None
         if endpoint:
             self.ledger.take(0.0)  # it has no engine that would count, and no listed price
