@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from argqual.corpora.card import is_inside
 from argqual.corpora.cards import card_schema, known_cards, load_card, parse_card, read_card, shipped_folder
+from argqual.downloads.files import is_inside
 from argqual.errors import CardError
 from cardfile import CARD, own_card
 

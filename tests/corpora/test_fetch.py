@@ -30,9 +30,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from argqual.corpora import archives
-from argqual.corpora import fetch as f
-from argqual.corpora import files as corpus_files
 from argqual.corpora.card import Card
 from argqual.corpora.fetch import (
     cache_folder,
@@ -45,7 +42,8 @@ from argqual.corpora.fetch import (
     rows_digest,
     verified,
 )
-from argqual.downloads import download
+from argqual.downloads import archives, http, job
+from argqual.downloads.files import SourceError
 from argqual.errors import CorpusError, Unreachable
 from fileserver import FileServer
 
@@ -76,7 +74,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("HF_") or name.lower().endswith("_proxy") or name == "ARGQUAL_MIRROR":
             monkeypatch.delenv(name)
     monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(download, "_WAITS", (0.01, 0.02, 0.03, 0.04))
+    monkeypatch.setattr(http, "_WAITS", (0.01, 0.02, 0.03, 0.04))
 
 
 @pytest.fixture
@@ -241,10 +239,10 @@ def test_bytes_that_are_no_text_have_a_digest_and_no_file_is_an_error(tmp_path: 
     a.write_bytes(b"t\n\xff\n")
     b.write_bytes(b"t\n\xfe\n")
     assert rows_digest(a) != rows_digest(b)
-    with pytest.raises(CorpusError, match="No such file"):
+    with pytest.raises(SourceError, match="No such file"):
         rows_digest(tmp_path / "none.csv")
     a.write_text('t\n"' + "x" * 10_000_001 + '"\n')
-    with pytest.raises(CorpusError, match="cannot be read as CSV"):
+    with pytest.raises(SourceError, match="cannot be read as CSV"):
         rows_digest(a)
 
 
@@ -494,7 +492,7 @@ def test_a_server_in_trouble_is_asked_again(web: FileServer, status: int):
 
 def test_a_server_is_given_the_time_it_asks_for(web: FileServer, monkeypatch: pytest.MonkeyPatch):
     waits: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", waits.append)
+    monkeypatch.setattr(http.time, "sleep", waits.append)
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     web.files["/data/one.bin"].statuses.extend([(429, {"Retry-After": "7"}), (503, {"Retry-After": soon})])
     fetch(card_of(of_web(web)), CARD_PATH)
@@ -713,7 +711,7 @@ def test_names_with_accents_are_found_however_an_archive_writes_them(tmp_path: P
     content = unflagged.getvalue().replace(b"X" * len(decomposed.encode()), decomposed.encode())
     (tmp_path / "a.zip").write_bytes(content)
     target = tmp_path / "out"
-    archives.take_out(tmp_path / "a.zip", {"r\u00e9ponse.csv": archives.Wanted(target)})
+    archives.take_out(tmp_path / "a.zip", {"r\u00e9ponse.csv": (target, len(TWO))})
     assert target.read_bytes() == TWO
 
 
@@ -773,8 +771,8 @@ def test_an_archive_that_unpacks_to_too_much_in_all_is_refused(tmp_path: Path, m
     monkeypatch.setattr(archives, "MOST_BYTES", 1_000_000)
     for name, content in (("a.zip", a_zip), ("a.tgz", a_tar)):
         (tmp_path / name).write_bytes(content({"two.csv": TWO, "bomb": bytes(1_000_000)}))
-        with pytest.raises(CorpusError, match=f"{name} is refused at its member 'bomb': it unpacks to more than 1 MB"):
-            archives.take_out(tmp_path / name, {"two.csv": archives.Wanted(tmp_path / "out")})
+        with pytest.raises(SourceError, match=f"{name} is refused at its member 'bomb': it unpacks to more than 1 MB"):
+            archives.take_out(tmp_path / name, {"two.csv": (tmp_path / "out", archives.MOST_BYTES)})
         assert not (tmp_path / "out").exists()
 
 
@@ -833,7 +831,7 @@ def test_a_broken_archive_says_so_and_is_fetched_anew_the_next_time(server: File
 @pytest.mark.parametrize("path", ["Debate: should we/c.csv", "a..b/c...", "./a"])
 def test_harmless_paths_are_no_reason_to_refuse_an_archive(tmp_path: Path, path: str):
     (tmp_path / "a.zip").write_bytes(a_zip({path: b"x", "two.csv": TWO}))
-    archives.take_out(tmp_path / "a.zip", {"two.csv": archives.Wanted(tmp_path / "out")})
+    archives.take_out(tmp_path / "a.zip", {"two.csv": (tmp_path / "out", archives.MOST_BYTES)})
     assert (tmp_path / "out").read_bytes() == TWO
 
 
@@ -922,8 +920,7 @@ def test_a_file_that_the_disk_has_no_room_for_is_not_begun_and_what_is_whole_is_
 ):
     card = card_of(of_web(web), files=[said_of("sub/two.csv", TWO), said_of("one.bin", ONE)])
     with monkeypatch.context() as patched:
-        patched.setattr(download, "free_bytes", lambda _: 1000)
-        patched.setattr(corpus_files, "free_bytes", lambda _: 1000)
+        patched.setattr("argqual.downloads.disk.free_bytes", lambda _: 1000)
         with pytest.raises(CorpusError, match="Not enough room on the disk: 700,000 bytes needed, 1,000 bytes free in"):
             fetch(card, CARD_PATH)
     assert in_cache() == {}
@@ -935,7 +932,7 @@ def test_a_disk_that_runs_full_while_writing_is_told(tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(f.os, "replace", full)
+    monkeypatch.setattr(job.os, "replace", full)
     with pytest.raises(CorpusError, match="The disk ran full; what was fetched whole is kept") as caught:
         fetch(card_of(of_web(web)), CARD_PATH)
     assert "Make room" in (caught.value.hint or "")

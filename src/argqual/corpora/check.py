@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.corpora.card import COUNTED, Card
+from argqual.corpora.card import Card
+from argqual.corpora.card_figures import COUNTED
 from argqual.corpora.corpus import Corpus, Pair
 from argqual.corpora.minimal_pairs import complete_families, copies_across, longest, read_alike
 from argqual.stats.agreement import (
@@ -98,7 +99,7 @@ def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
         *_single_ratings(corpus, tables, "ceiling", lambda name: human_ceiling(tables[name], draws=draws)),
         *_reliability(corpus, tables, draws),
         *_win_rates(corpus, draws),
-        *_twins(corpus, draws),
+        *_minimal_pairs(corpus, draws),
     ]
 
 
@@ -157,7 +158,7 @@ def _counts(corpus: Corpus) -> Iterator[Finding]:
         "pairs": len(corpus.pairs),
         "duplicates": copies,
     }
-    if corpus.card.twins:
+    if corpus.card.minimal_pairs:
         found |= {"families": complete_families(corpus), "copies_across": copies_across(corpus)}
     for name, number in found.items():
         if number or getattr(figures, name) is not None:
@@ -321,12 +322,12 @@ def _longer_wins(corpus: Corpus) -> Finding:
 # Texts that differ by design
 
 
-def _twins(corpus: Corpus, draws: int) -> Iterator[Finding]:
-    if corpus.card.twins is None:
+def _minimal_pairs(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    if corpus.card.minimal_pairs is None:
         return
     promised = corpus.card.figures
     yield Finding("longest", "", promised.longest, longest(corpus), method="largest of all families")
-    if corpus.card.twins.read:
+    if corpus.card.minimal_pairs.read:
         for name, found in read_alike(corpus, draws=draws):
             yield _finding(name, "", getattr(promised, name), found)
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 from argqual.benchmark.spec.schema import ProbeName
-from argqual.corpora.corpus import Twin
+from argqual.corpora.corpus import MinimalPair
 from argqual.stats.inference import Difference, mean
 from argqual.stats.resampling import Array, Estimate, exact_if_unanimous
 
@@ -51,7 +51,7 @@ class Versions(NamedTuple):
     criteria: tuple[str, ...]
 
     @classmethod
-    def of(cls, ratings: Sequence[float] | Array, twins: Sequence[Twin]) -> Versions:
+    def of(cls, ratings: Sequence[float] | Array, twins: Sequence[MinimalPair]) -> Versions:
         """From one rating an argument; several ratings of one version (seeds, say) are averaged."""
         families = list(dict.fromkeys(twin.family for twin in twins))
         criteria = tuple(dict.fromkeys(twin.broken for twin in twins if twin.broken))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from argqual.benchmark.analysis.minimal_pairs import Versions
 from argqual.benchmark.running.store import Scored
 from argqual.benchmark.spec.schema import OUT_OF_DOMAIN
-from argqual.corpora.corpus import Twin
+from argqual.corpora.corpus import MinimalPair
 from argqual.stats.inference import Over
 from argqual.stats.metrics import Sample
 
@@ -49,7 +49,7 @@ class Predicted:
     draws: int
     seed: int
     over: Over = "topics"
-    twins: Mapping[Key, Twin] = field(default_factory=dict)
+    twins: Mapping[Key, MinimalPair] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:
@@ -119,7 +119,7 @@ class Predicted:
         found = self.of(strategy, split)
         most = max((each.budget for each in found if each.budget is not None), default=None)
         ratings: list[float] = []
-        twins: list[Twin] = []
+        twins: list[MinimalPair] = []
         for each in found:
             values = each.predicted if criterion is None else each.ratings.get(criterion)
             if each.budget != most or values is None:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from argqual.assessment import Usage
-from argqual.corpora.corpus import Twin
+from argqual.corpora.corpus import MinimalPair
 from argqual.errors import BenchmarkError
 
 Array = npt.NDArray[np.float64]
@@ -294,10 +294,10 @@ class Run:
             raise BenchmarkError(f"{self.path}: the run has not begun.", hint="argqual benchmark run BENCHMARK.yaml")
         return json.loads(found[0])  # type: ignore[no-any-return]
 
-    def twins(self) -> dict[tuple[str, str], Twin]:
+    def twins(self) -> dict[tuple[str, str], MinimalPair]:
         """Which version of its family an argument is, by corpus and id, for corpora that were written so."""
         return {
-            (corpus, id): Twin(family, broken, bool(polished))
+            (corpus, id): MinimalPair(family, broken, bool(polished))
             for corpus, id, family, broken, polished in self.facts().get("twins", ())
         }
 

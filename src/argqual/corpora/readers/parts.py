@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from argqual.argument import Argument
-from argqual.corpora.card import Label
+from argqual.corpora.card_table import Label
 from argqual.errors import CorpusError, InputError, nearest
 from argqual.tabular.sources import Row, open_source
 

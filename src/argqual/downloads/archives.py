@@ -23,11 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from argqual.corpora.card import is_inside
-from argqual.downloads.sources import shown_size
-from argqual.errors import CorpusError
+from argqual.downloads.disk import shown_size
+from argqual.downloads.files import MOST_BYTES, SourceError, is_inside
 
-MOST_BYTES = 2 << 30  # of an archive, and of all that is in one
 _MOST_MEMBERS = 200_000
 _LONGEST_LINK = 4096
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -35,14 +33,6 @@ _BROKEN = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
     ValueError,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A file to take out: where it is written, and the most bytes it may have."""
-
-    target: Path
-    most: int = MOST_BYTES
 
 
 @dataclass(frozen=True)
@@ -58,19 +48,21 @@ class _Member:
     encrypted: bool = False
 
 
-def take_out(archive: Path, wanted: Mapping[str, Wanted], *, name: str | None = None) -> None:
-    """Write the wanted members, by their paths in the archive.
+def take_out(archive: Path, targets: Mapping[str, tuple[Path, int]], *, name: str | None = None) -> None:
+    """Write members of an archive to files.
 
     Parameters
     ----------
     archive
         .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz; what it is, its content tells.
+    targets
+        By a member's path in the archive: where it is written, and the most bytes it may have.
     name
         What messages call it.
 
     Raises
     ------
-    CorpusError
+    SourceError
         It is no archive, damaged, unsafe or too large, or a wanted member is missing, encrypted or too large.
     OSError
         A target cannot be written.
@@ -78,22 +70,22 @@ def take_out(archive: Path, wanted: Mapping[str, Wanted], *, name: str | None = 
     name = name or archive.name
     with _naming(name), _opened(archive, name) as members:
         known = {_plain_name(member.name): member for member in _checked(members, name)}
-        chosen = {path: _choose(path, known, most.most, name) for path, most in wanted.items()}
-        for path, member in chosen.items():
-            _write(member, wanted[path].target)
+        chosen = [(_choose(path, known, most, name), target) for path, (target, most) in targets.items()]
+        for member, target in chosen:
+            _write(member, target)
 
 
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """Turn what the libraries raise about a broken archive into a CorpusError."""
+    """Turn what the libraries raise about a broken archive into a SourceError."""
     try:
         yield
     except _BROKEN as error:
-        raise CorpusError(f"The archive {name} is damaged: {_said(error)}.") from None
+        raise SourceError(f"The archive {name} is damaged: {_said(error)}") from None
     except OSError as error:
         if error.errno is not None:  # gzip and bz2 give none for broken data
             raise
-        raise CorpusError(f"The archive {name} is damaged: {_said(error)}.") from None
+        raise SourceError(f"The archive {name} is damaged: {_said(error)}") from None
 
 
 def _said(error: Exception) -> str:
@@ -110,7 +102,7 @@ def _opened(archive: Path, name: str) -> Iterator[Iterator[_Member]]:
         with zipfile.ZipFile(archive) as file:
             yield (_of_zip(file, info) for info in file.infolist())
     else:
-        raise CorpusError(f"{name} is neither a .zip nor a .tar archive.")
+        raise SourceError(f"{name} is neither a .zip nor a .tar archive")
 
 
 def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
@@ -158,18 +150,18 @@ def _checked(members: Iterable[_Member], archive: str) -> Iterator[_Member]:
     for count, member in enumerate(members, 1):
         shown = f"'{member.name[:200]}'".encode("utf-8", "replace").decode()
         if not _stays_inside(member.name):
-            raise CorpusError(f"The archive {archive} is refused: its member {shown} leads out of the folder.")
+            raise SourceError(f"The archive {archive} is refused: its member {shown} leads out of the folder")
         if member.link is not None and not _stays_inside(posixpath.normpath(member.link)):
-            raise CorpusError(f"The archive {archive} is refused: its member {shown} is a link out of the folder.")
+            raise SourceError(f"The archive {archive} is refused: its member {shown} is a link out of the folder")
         if member.special:
-            raise CorpusError(f"The archive {archive} is refused: its member {shown} is a device, not a file.")
+            raise SourceError(f"The archive {archive} is refused: its member {shown} is a device, not a file")
         if member.size < 0:
-            raise CorpusError(f"The archive {archive} is damaged: its member {shown} has a size below nothing.")
+            raise SourceError(f"The archive {archive} is damaged: its member {shown} has a size below nothing")
         total += member.size
         if total > MOST_BYTES or count > _MOST_MEMBERS:
-            raise CorpusError(
+            raise SourceError(
                 f"The archive {archive} is refused at its member {shown}: it unpacks to more than "
-                f"{shown_size(MOST_BYTES)} or {_MOST_MEMBERS:,} files."
+                f"{shown_size(MOST_BYTES)} or {_MOST_MEMBERS:,} files"
             )
         if member.plain or member.link is not None:
             yield member
@@ -188,14 +180,14 @@ def _plain_name(path: str) -> str:
 def _choose(path: str, known: Mapping[str, _Member], most: int, archive: str) -> _Member:
     member = known.get(_plain_name(path))
     if member is None:
-        raise CorpusError(f"The archive {archive} has no '{path}'. {_near(path, list(known))}")
+        raise SourceError(f"The archive {archive} has no '{path}'. {_near(path, list(known))}")
     if not member.plain:
-        raise CorpusError(f"In the archive {archive}, '{path}' is a link and not a file.")
+        raise SourceError(f"In the archive {archive}, '{path}' is a link and not a file")
     if member.encrypted:
-        raise CorpusError(f"In the archive {archive}, '{path}' is encrypted.")
+        raise SourceError(f"In the archive {archive}, '{path}' is encrypted")
     if member.size > most:
-        raise CorpusError(
-            f"In the archive {archive}, '{path}' has {member.size:,} bytes; {most:,} are the most it may have."
+        raise SourceError(
+            f"In the archive {archive}, '{path}' has {member.size:,} bytes; {most:,} are the most it may have"
         )
     return member
 
@@ -206,8 +198,8 @@ def _near(path: str, known: list[str]) -> str:
     same = [each for each in known if PurePosixPath(each).name == name]
     close = same[:3] or difflib.get_close_matches(path, known[:2000], n=3, cutoff=0.6)
     if close:
-        return f"Nearest: {', '.join(close)}."
-    return f"It has: {', '.join(known[:3])}{', …' if len(known) > 3 else ''}." if known else "It has no files."
+        return f"Nearest: {', '.join(close)}"
+    return f"It has: {', '.join(known[:3])}{', …' if len(known) > 3 else ''}" if known else "It has no files"
 
 
 def _write(member: _Member, target: Path) -> None:

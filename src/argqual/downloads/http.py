@@ -1,4 +1,4 @@
-"""One file over HTTP: taken up where it stopped, tried again when that may help, never longer than it may be."""
+"""Files over HTTP: taken up where they stopped, tried again when that may help, never longer than they may be."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from argqual._version import __version__
-from argqual.corpora.files import no_room
-from argqual.downloads.sources import SourceError, free_bytes, hosts_only, shown_size
+from argqual.downloads.archives import take_out
+from argqual.downloads.disk import require_room
+from argqual.downloads.files import MOST_BYTES, SourceError, WantedFile, hosts_only, said_by
+from argqual.downloads.job import FetchJob
 
 if TYPE_CHECKING:
     import httpx
@@ -24,18 +27,77 @@ if TYPE_CHECKING:
 CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _WAITS = (0.5, 1.0, 2.0, 4.0)  # seconds before the second try, the third and so on
 _LONGEST_WAIT = 30.0  # that a server may ask for
+_ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.\w+)$", re.IGNORECASE)
 _CLOCK_SECONDS = 60  # a date of a file that is younger than this tells no two versions of it apart
 
 
+def from_web(job: FetchJob, address: str) -> None:
+    """Bring files that lie below the address of a folder, by their paths."""
+    with open_client() as client:
+
+        def bring(file: WantedFile) -> None:
+            download = Download(client, _below(address, file.path), job.staging / "partial", job.report)
+            try:
+                path = download.finish(file.most_bytes, file.exact_bytes)
+            except SourceError as failure:
+                raise SourceError(f"{file.path}: {failure}", unreachable=failure.unreachable) from None
+            job.keep(file, path)
+
+        job.each(bring)
+
+
+def _below(folder: str, path: str) -> str:
+    """The address of a file in a web folder; what follows a question mark stays at its end."""
+    try:
+        parts = urlsplit(folder)
+    except ValueError:
+        raise SourceError("its address is none") from None
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}", fragment=""))
+
+
+def from_archive(job: FetchJob, address: str, root: str) -> None:
+    """Download an archive whole, and take out what is wanted below the folder `root`.
+
+    The archive stays until all of the job's files are there.
+    """
+    with open_client() as client:
+        download = Download(client, address, job.staging / "partial", job.report_share, shares=True)
+        archive = download.finish(MOST_BYTES, None)
+    members = {(PurePosixPath(root.strip("/")) / file.path).as_posix(): file for file in job.wanted}
+    targets = {member: (job.draft(file), file.most_bytes) for member, file in members.items()}
+    try:
+        take_out(archive, targets, name=_archive_name(address))
+        job.each(lambda file: job.keep(file, job.draft(file)))
+    except SourceError:
+        archive.unlink()
+        raise
+
+
+def _archive_name(address: str) -> str:
+    """The part of an address that looks like an archive's name, which need not be the last."""
+    parts = [part for part in urlsplit(address).path.split("/") if part]
+    return next((part for part in reversed(parts) if _ARCHIVE.search(part)), parts[-1] if parts else "of this address")
+
+
+def host_of(address: str) -> str:
+    """Of an address no more than the host, as the rest may hold a credential."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "an address that is none"
+    return f"{host}:{port}" if port else host
+
+
 @contextmanager
-def open_client() -> Iterator[httpx.Client]:
+def open_client(headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
     import httpx
 
     try:
         client = httpx.Client(
             follow_redirects=True,
             timeout=httpx.Timeout(_READ_SECONDS, connect=CONNECT_SECONDS),
-            headers={"User-Agent": f"argqual/{__version__}", "Accept-Encoding": "identity"},
+            headers={**(headers or {}), "User-Agent": f"argqual/{__version__}", "Accept-Encoding": "identity"},
         )
     except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:  # of the environment's proxies, certificates
         raise SourceError(f"the settings of the connection do not work: {hosts_only(str(error))}") from None
@@ -101,10 +163,11 @@ class Download:
         ------
         SourceError
             It cannot be had from there.
-        CorpusError
+        NoRoom
             The disk has no room for it.
         """
         if not self.whole.exists():
+            require_room(self.part.parent, (exact or 0) - self._left()[0])
             self._insist(most, exact)
             os.replace(self.part, self.whole)
             self.note.unlink(missing_ok=True)
@@ -198,8 +261,7 @@ class Download:
         if total > most:
             self._forget()
             raise SourceError(f"{total:,} bytes, more than the {most:,} it may have")
-        if total - have > free_bytes(self.part.parent):
-            raise no_room(self.part.parent, f"Not enough room on the disk: {shown_size(total - have)} needed")
+        require_room(self.part.parent, total - have)
 
 
 def _continues(response: httpx.Response, have: int, version: str) -> bool:
@@ -239,7 +301,3 @@ def _asked_wait(header: str | None) -> float | None:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text.strip()) else None
-
-
-def said_by(error: Exception) -> str:
-    return hosts_only(f"{type(error).__name__}: {error}").rstrip(".: ")
