@@ -241,7 +241,7 @@ def _is_table(source: str) -> bool:
     """Whether a source can be a table at all; quick, for an argument given as text."""
     if "\n" in source or len(source) > 1000:
         return False
-    from argqual.tabular.sources import is_table
+    from argqual.tabular.formats import is_table
 
     return is_table(source)
 

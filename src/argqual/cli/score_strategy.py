@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from argqual.cli.score_table import Reading, TableOptions
     from argqual.frameworks.framework import Framework
     from argqual.strategies.base import Predictions, Strategy
-    from argqual.tabular.sources import Row, Source
+    from argqual.tabular.table import TableRow, TableSource
 
 _CHUNK = 512  # rows that are predicted together, and that a killed run loses at most
 _CHUNK_ASKED = 128  # the same where a model is asked about each, which takes longer
@@ -124,7 +124,7 @@ class _Results:
         return EXIT_SOME_FAILED
 
 
-def score_table(source: Source, strategy: Strategy, content: Mapping[str, Any], options: TableOptions) -> int:
+def score_table(source: TableSource, strategy: Strategy, content: Mapping[str, Any], options: TableOptions) -> int:
     """Add a strategy's predictions to a table; the exit code."""
     from argqual.cli.score_table import reading
     from argqual.tabular.output import refuse_shared
@@ -206,7 +206,7 @@ def _reasons(rows: Iterable[tuple[Any, Mapping[str, Any]]], results: _Results) -
 class _Predict:
     """Rows of a table with their predictions, a chunk at a time, so that memory is flat."""
 
-    source: Source
+    source: TableSource
     strategy: Strategy
     how: Reading
     options: TableOptions
@@ -237,7 +237,7 @@ class _Predict:
             done += len(chunk)
             say()
 
-    def _predicted(self, chunk: list[Row]) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+    def _predicted(self, chunk: list[TableRow]) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
         arguments: list[Argument] = []
         unusable: dict[int, str] = {}
         for place, row in enumerate(chunk):

@@ -20,9 +20,11 @@ from argqual.cli.options import step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
 from argqual.tabular.columns import Columns, choose_columns, to_argument
+from argqual.tabular.lines import LinesSource
 from argqual.tabular.output import StreamOutput, TableOutput, iter_scored, partial_folder, read_job, refuse_shared
 from argqual.tabular.results import Results
-from argqual.tabular.sources import Row, Source, open_lines, open_source
+from argqual.tabular.sources import open_source
+from argqual.tabular.table import TableRow, TableSource
 
 if TYPE_CHECKING:
     from argqual.judging.batch import Batch
@@ -66,7 +68,7 @@ class Reading:
     columns: Columns
     shared: Mapping[str, str]
 
-    def argument(self, row: Row) -> Argument:
+    def argument(self, row: TableRow) -> Argument:
         argument = to_argument(row, self.columns)
         if not self.shared:
             return argument
@@ -78,22 +80,22 @@ class Reading:
         return said + "".join(f", {name} the same for all" for name in self.shared)
 
 
-def open_table(name: str, options: TableOptions) -> Source:
+def open_table(name: str, options: TableOptions) -> TableSource:
     """The table a user named, checked as far as it can be before reading it."""
     if name == "-":
         if not options.lines:
             raise InputError("A table from standard input is read line by line: add --lines.")
         # Not sys.stdin itself: Python cannot end while a thread is still reading that one.
-        return open_lines(open(sys.stdin.fileno(), "rb", closefd=False))
+        return LinesSource(open(sys.stdin.fileno(), "rb", closefd=False))
     if options.lines:
         try:
-            return open_lines(Path(name).open("rb"), name)
+            return LinesSource(Path(name).open("rb"), name)
         except OSError as error:
             raise InputError(f"Cannot read {name}: {error.strerror}.", hint="Use - for standard input.") from None
     return open_source(name, encoding=options.encoding, delimiter=options.delimiter)
 
 
-def reading(source: Source, declared: Mapping[str, str], who: str, options: TableOptions) -> Reading:
+def reading(source: TableSource, declared: Mapping[str, str], who: str, options: TableOptions) -> Reading:
     """Which column is what; words that are plainly no column's name hold for all rows.
 
     Parameters
@@ -126,7 +128,7 @@ def reading(source: Source, declared: Mapping[str, str], who: str, options: Tabl
     return Reading(columns, shared)
 
 
-def score_table(source: Source, judge: Judge, store: Store | None, options: TableOptions) -> int:
+def score_table(source: TableSource, judge: Judge, store: Store | None, options: TableOptions) -> int:
     """Score a table as the options say; the exit code."""
     # Millions of small objects come and go: looking for cycles among them all costs a tenth of the time.
     gc.freeze()
@@ -152,18 +154,18 @@ def score_table(source: Source, judge: Judge, store: Store | None, options: Tabl
     return code
 
 
-def _rows(source: Source, options: TableOptions, skip: int = 0) -> Iterator[Row]:
+def _rows(source: TableSource, options: TableOptions, skip: int = 0) -> Iterator[TableRow]:
     rows = source.rows(skip)
     return rows if options.limit is None else itertools.islice(rows, max(0, options.limit - skip))
 
 
-def _total(source: Source, options: TableOptions) -> int | None:
+def _total(source: TableSource, options: TableOptions) -> int | None:
     total = source.count()
     return total if options.limit is None or total is None else min(total, options.limit)
 
 
 def _score(
-    source: Source, how: Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
+    source: TableSource, how: Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
 ) -> int:
     assert options.output is not None
     identity = source.identity()
@@ -263,7 +265,7 @@ def _retry(path: Path, how: Reading, judge: Judge, store: Store | None, options:
     job = {_RETRY: str(path)}
     output = TableOutput(path, results=results.types, source_schema=schema, job=job, overwrite=True)
     batch = _batch(judge, store, options)
-    again = (Row(cells) for cells, old in iter_scored(path, results.types)[1] if _has_failed(results, old))
+    again = (TableRow(cells) for cells, old in iter_scored(path, results.types)[1] if _has_failed(results, old))
     answers = batch.run(again, how.argument)
     try:
         with _interruptible(batch), BatchProgress(batch, failed, 0), closing(answers):
@@ -296,7 +298,7 @@ def _has_failed(results: Results, cells: Mapping[str, Any]) -> bool:
 
 
 def _stream(
-    source: Source, how: Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
+    source: TableSource, how: Reading, judge: Judge, store: Store | None, options: TableOptions, results: Results
 ) -> int:
     refuse_shared(source.columns, results.types)
     output = StreamOutput(sys.stdout, options.stream, results=results.types, columns=source.columns)
@@ -318,7 +320,7 @@ def _stream(
     return _unfinished(batch, options) if batch.ended != "finished" else _code(batch)
 
 
-def _show_plan(source: Source, how: Reading, judge: Judge, store: Store | None, options: TableOptions) -> int:
+def _show_plan(source: TableSource, how: Reading, judge: Judge, store: Store | None, options: TableOptions) -> int:
     from argqual.judging.plan import Planner
 
     planner = Planner(judge, store)

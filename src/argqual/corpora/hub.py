@@ -49,7 +49,7 @@ def _revision(place: Place) -> str | None:
 
 
 def _write_split(place: Place, split: str, revision: str | None, out: Any, report: Callable[[], None]) -> None:
-    from argqual.tabular.sources import arrow_rows
+    from argqual.tabular.parquet import arrow_rows
 
     library: Any = import_module("datasets")  # it declares no types
     library.disable_progress_bars()

@@ -11,12 +11,13 @@ from typing import Any
 
 from argqual.downloads.sources import no_connection
 from argqual.errors import InputError
-from argqual.tabular.sources import PEEKED, Row, Source, arrow_rows, reason_of
+from argqual.tabular.parquet import arrow_rows
+from argqual.tabular.table import PEEKED, TableRow, TableSource, reason_of
 
 _ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")
 
 
-class Hub(Source):
+class Hub(TableSource):
     """A data set that is streamed: nothing is downloaded whole."""
 
     def __init__(self, spec: str) -> None:
@@ -60,7 +61,7 @@ class Hub(Source):
             "revision": self._revision or "unknown",
         }
 
-    def rows(self, skip: int = 0) -> Iterator[Row]:
+    def rows(self, skip: int = 0) -> Iterator[TableRow]:
         data = self._data.skip(skip) if skip else self._data
         done = skip
         with _asking_hub(self.name, self._repo):
