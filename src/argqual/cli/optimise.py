@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ from argqual.cli.options import (
     ModelOption,
     ReadoutOption,
     YesOption,
+    interruptible,
+    say,
     step,
     wanted_format,
 )
@@ -80,18 +81,17 @@ def optimise(
         raise InputError(f"{output} is there already.", hint="Name another file, or delete it first.")
     if not output.parent.is_dir():
         raise InputError(f"There is no folder {output.parent}.")
-    from argqual.cli.fetching import ensure_weights
+    models = [name for name in (model, reflection_model) if name]
+    for name in models:
+        from argqual.cli.fetching import ensure_weights
 
-    names = [name for name in (model, reflection_model) if name]
-    for name in names:
         ensure_weights(name, yes=yes)
-    if calls is None and all(map(_is_free, names)):
+    if calls is None and all(map(_is_free, models)):
         calls = _FREE_CALLS
         said = f"An embedded model costs nothing, so the limit is {calls} requests (--budget 300calls sets another)."
-        print(paragraph(said), file=sys.stderr)
+        say(paragraph(said))
     with step("Loading"):
         from argqual.judging.program import save_program
-        from argqual.strategies.base import telling
         from argqual.strategies.optimised import Optimised
         from argqual.strategies.training import training_data
     with step(f"Reading {corpus}"):
@@ -108,18 +108,24 @@ def optimise(
         readout=readout,
         api_base=api_base,
     )
-    limits = [f"{calls:,} calls"] if calls else []
-    limits += [f"{usd:g} USD"] if usd else []
-    doing = f"Improving {framework} with {optimiser.value} ({' and '.join(limits)} at most)"
-    with _interruptible(strategy), step(doing) as say, telling(say):
-        strategy.fit(data.arguments, data.labels, groups=data.groups)
+    _fit(strategy, framework, data)
     save_program(strategy.program(), output)
     for licence in data.training.licences:
-        print(paragraph(f"Licence of {licence}. The program may show texts of it.", hanging=2), file=sys.stderr)
+        say(paragraph(f"Licence of {licence}. The program may show texts of it.", hanging=2))
     typer.echo(_report(strategy, framework, output, data, wanted_format(format)))
     if strategy.ended_ == "interrupted":
-        print("Interrupted; the best program so far was written.", file=sys.stderr)
+        say("Interrupted; the best program so far was written.")
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _fit(strategy: Optimised, framework: str, data: TrainingData) -> None:
+    from argqual.strategies.base import telling
+
+    limits = [f"{strategy.budget_calls:,} calls"] if strategy.budget_calls else []
+    limits += [f"{strategy.budget_usd:g} USD"] if strategy.budget_usd else []
+    doing = f"Improving {framework} with {strategy.optimiser} ({' and '.join(limits)} at most)"
+    with _interruptible(strategy), step(doing) as further, telling(further):
+        strategy.fit(data.arguments, data.labels, groups=data.groups)
 
 
 def _is_free(model: str) -> bool:
@@ -153,21 +159,21 @@ def read_budget(words: str) -> tuple[int | None, float | None]:
 @contextmanager
 def _interruptible(strategy: Optimised) -> Iterator[None]:
     """Ctrl-C once ends what is under way and keeps the best; twice ends at once."""
-    stream = sys.stderr
+    stream = sys.stderr  # of now: DSPy's own is kept quiet, and this is not
 
-    def interrupt(number: int, frame: Any) -> None:
-        signal.signal(number, signal.default_int_handler)
+    def stop() -> None:
         print("Finishing the requests under way. Ctrl-C again stops at once.", file=stream, flush=True)
         strategy.stop()
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    def stop_at_once() -> None:
+        raise KeyboardInterrupt
+
     try:
-        yield
+        with interruptible(stop, stop_at_once):
+            yield
     except KeyboardInterrupt:
         print("Interrupted before there was anything to keep; nothing was written.", file=stream, flush=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _report(strategy: Optimised, framework: str, output: Path, data: TrainingData, format: Format) -> str:
