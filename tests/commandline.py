@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+
+# As `preexec_fn`: whether a process heeds Ctrl-C, which one in the background of a script (`make test &`) does not.
+heeds_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+ignores_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 def argqual(folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

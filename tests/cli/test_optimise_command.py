@@ -17,6 +17,7 @@ import pytest
 from argqual.cli.optimise import read_budget
 from argqual.errors import InputError
 from cardfile import own_card
+from commandline import heeds_ctrl_c
 from loopback import Loopback, completion
 
 LABELS = """\
@@ -148,6 +149,7 @@ def test_ctrl_c_keeps_the_best_so_far(letters: Path, player: Player) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        preexec_fn=heeds_ctrl_c,
     )
     end = time.monotonic() + 60
     while len(player.requests) < 12 and time.monotonic() < end:

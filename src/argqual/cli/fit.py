@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, YesOption, step, wanted_format
 from argqual.errors import InputError
 from argqual.report.plain import paragraph
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
 
 
 def fit(
-    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="A name of argqual strategies list.")],
-    corpus: Annotated[list[str], typer.Option("--corpus", "-c", help="A corpus, or a card; may be given repeatedly.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="STRATEGY", help="A name of argqual strategies list.", autocompletion=complete.strategies
+        ),
+    ],
+    corpus: Annotated[
+        list[str],
+        typer.Option(
+            "--corpus", "-c", help="A corpus, or a card; may be given repeatedly.", autocompletion=complete.corpora
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the strategy is written.")],
     target: Annotated[str, typer.Option(help="The label to learn: overall, logic, …")] = "overall",
     settings: Annotated[

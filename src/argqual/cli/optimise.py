@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import (
     ApiBaseOption,
     DefinitionsChoice,
     DefinitionsOption,
     Format,
     FormatOption,
+    FrameworkArgument,
     ModelOption,
     ReadoutOption,
     YesOption,
@@ -49,8 +51,13 @@ class OptimiserChoice(StrEnum):
 
 
 def optimise(
-    framework: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")],
-    corpus: Annotated[str, typer.Option("--corpus", "-c", help="A corpus with human judgements, or a card.")],
+    framework: FrameworkArgument,
+    corpus: Annotated[
+        str,
+        typer.Option(
+            "--corpus", "-c", help="A corpus with human judgements, or a card.", autocompletion=complete.corpora
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the program is written.")],
     target: Annotated[str, typer.Option(help="The label to agree with: overall, logic, …")] = "overall",
     optimiser: Annotated[OptimiserChoice, typer.Option(help="How the prompt is improved.")] = OptimiserChoice.GEPA,

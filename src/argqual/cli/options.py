@@ -56,6 +56,9 @@ FrameworkOption = Annotated[
     str,
     what("--framework", "-f", help="Framework: a name, or a YAML file.", autocompletion=complete.frameworks),
 ]
+FrameworkArgument = Annotated[
+    str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.", autocompletion=complete.frameworks)
+]
 ModelOption = Annotated[
     str,
     of_model(

@@ -18,6 +18,7 @@ from argqual.benchmark.running.run import begin, plan_of, run_cells
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.config import load_benchmark
 from argqual.errors import BenchmarkError, StrategyError
+from commandline import heeds_ctrl_c
 from smallbenchmark import write_benchmark
 
 TABLES = (
@@ -202,7 +203,7 @@ def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
     file = write_benchmark(tmp_path, "  length:\n  surface: {seeds: 60}\n")
     path = tmp_path / "small.run.sqlite"
     command = [sys.executable, "-m", "argqual", "benchmark", "run", str(file), "--jobs", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8", preexec_fn=heeds_ctrl_c)
     end = time.monotonic() + 60
     while time.monotonic() < end and not (path.exists() and len(_done(path)) > 3):
         time.sleep(0.1)
