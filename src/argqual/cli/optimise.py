@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -50,29 +50,31 @@ class OptimiserChoice(StrEnum):
     LABELLED = "labelled"
 
 
+_Corpus = Annotated[
+    str,
+    typer.Option("--corpus", "-c", help="A corpus with human judgements, or a card.", autocompletion=complete.corpora),
+]
+_ReflectionModel = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who writes instructions (gepa, miprov2). Default: the model.")
+]
+_Budget = Annotated[
+    str, typer.Option(metavar="2usd|300calls", help="Most to spend, on both models; 2usd,300calls sets both.")
+]
+_Limit = Annotated[int | None, typer.Option(metavar="N", min=4, help="At most N arguments, the same ones each time.")]
+
+
 def optimise(
     framework: FrameworkArgument,
-    corpus: Annotated[
-        str,
-        typer.Option(
-            "--corpus", "-c", help="A corpus with human judgements, or a card.", autocompletion=complete.corpora
-        ),
-    ],
+    corpus: _Corpus,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the program is written.")],
     target: Annotated[str, typer.Option(help="The label to agree with: overall, logic, …")] = "overall",
     optimiser: Annotated[OptimiserChoice, typer.Option(help="How the prompt is improved.")] = OptimiserChoice.GEPA,
     model: ModelOption = "local",
     readout: ReadoutOption = "auto",
-    reflection_model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who writes instructions (gepa, miprov2). Default: the model.")
-    ] = None,
+    reflection_model: _ReflectionModel = None,
     api_base: ApiBaseOption = None,
-    budget: Annotated[
-        str, typer.Option(metavar="2usd|300calls", help="Most to spend, on both models; 2usd,300calls sets both.")
-    ] = "200calls",
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", min=4, help="At most N arguments, the same ones each time.")
-    ] = None,
+    budget: _Budget = "200calls",
+    limit: _Limit = None,
     seed: Annotated[int, typer.Option(help="Of the split and of the optimiser.")] = 0,
     definitions: DefinitionsOption = DefinitionsChoice.FULL,
     format: FormatOption = None,
@@ -88,15 +90,7 @@ def optimise(
         raise InputError(f"{output} is there already.", hint="Name another file, or delete it first.")
     if not output.parent.is_dir():
         raise InputError(f"There is no folder {output.parent}.")
-    models = [name for name in (model, reflection_model) if name]
-    for name in models:
-        from argqual.cli.fetching import ensure_weights
-
-        ensure_weights(name, yes=yes)
-    if calls is None and all(map(_is_free, models)):
-        calls = _FREE_CALLS
-        said = f"An embedded model costs nothing, so the limit is {calls} requests (--budget 300calls sets another)."
-        say(paragraph(said))
+    calls = _fetched(filter(None, (model, reflection_model)), calls, yes=yes)
     with step("Loading"):
         from argqual.judging.program import save_program
         from argqual.strategies.optimised import Optimised
@@ -123,6 +117,20 @@ def optimise(
     if strategy.ended_ == "interrupted":
         say("Interrupted; the best program so far was written.")
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _fetched(models: Iterable[str], calls: int | None, *, yes: bool) -> int | None:
+    """See to the weights of the models; the most calls, which have a limit also where nothing has a price."""
+    from argqual.cli.fetching import ensure_weights
+
+    names = list(models)
+    for name in names:
+        ensure_weights(name, yes=yes)
+    if calls is not None or not all(map(_is_free, names)):
+        return calls
+    said = f"An embedded model costs nothing, so the limit is {_FREE_CALLS} requests (--budget 300calls sets another)."
+    say(paragraph(said))
+    return _FREE_CALLS
 
 
 def _fit(strategy: Optimised, framework: str, data: TrainingData) -> None:

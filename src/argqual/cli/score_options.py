@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
@@ -134,53 +134,44 @@ def check_options(
     InputError
         The first of it.
     """
-    for wrong, message, hint in _clashes(called, rated, judging, written, strategy):
+    for wrong, message, hint in (
+        *_only_for_tables(rated, {**rated.__dict__, **judging.__dict__, **written.__dict__}),
+        *_of_formats(rated.is_table, written, judging.retry_failed),
+        *(_not_with_strategy(called) if strategy else ()),
+    ):
         if wrong:
             raise InputError(message, hint=hint)
 
 
-def _clashes(
-    called: typer.Context, rated: Rated, judging: Judging, written: Written, strategy: Path | None
-) -> Iterator[tuple[bool, str, str | None]]:
-    """What does not go together, each with whether it was given, what is said of it, and what to do instead."""
+# Each of these gives what does not go together: whether it was given, what is said of it, and what to do instead.
+_Clashes = Iterator[tuple[object, str, str | None]]
+
+
+def _only_for_tables(rated: Rated, given: Mapping[str, object]) -> _Clashes:
     from argqual.tabular.formats import FORMATS
 
-    table, format = rated.is_table, written.format
-    all_given = {**rated.__dict__, **judging.__dict__, **written.__dict__}
-    ends = f"A table ends in {', '.join(FORMATS)}, or is a folder or hf://…; --lines takes lines."
-    for name in _OF_TABLES:
-        message = f"{_option(name)} is for tables, and {rated.source[:60]!r} is none."
-        yield bool(all_given[name]) and not table, message, ends
+    hint = f"A table ends in {', '.join(FORMATS)}, or is a folder or hf://…; --lines takes lines."
+    for name in () if rated.is_table else _OF_TABLES:
+        yield given[name], f"{_option(name)} is for tables, and {rated.source[:60]!r} is none.", hint
+
+
+def _of_formats(table: bool, written: Written, retry_failed: bool) -> _Clashes:
+    format, output = written.format, written.output
+    csv, file = "Use --format text, json, jsonl or markdown.", "Or to a file, with --output."
     of_texts = (ScoreFormat.TEXT, ScoreFormat.JSON, ScoreFormat.MARKDOWN)
-    yield from (
-        (
-            not table and format is ScoreFormat.CSV,
-            "CSV is for tables.",
-            "Use --format text, json, jsonl or markdown.",
-        ),
-        (
-            table and format in of_texts,
-            f"A table is written as jsonl or csv, not as {format}.",
-            "Or to a file, with --output.",
-        ),
-        (
-            table and bool(format and written.output),
-            "The ending of --output says its format; leave out --format.",
-            None,
-        ),
-        (
-            written.output is None and (written.resume or written.overwrite or judging.retry_failed),
-            "--resume, --overwrite and --retry-failed need the file: give --output.",
-            None,
-        ),
-    )
-    for field in fields(judging) if strategy else ():
+    yield not table and format is ScoreFormat.CSV, "CSV is for tables.", csv
+    yield table and format in of_texts, f"A table is written as jsonl or csv, not as {format}.", file
+    yield table and format and output, "The ending of --output says its format; leave out --format.", None
+    needs_file = output is None and (written.resume or written.overwrite or retry_failed)
+    yield needs_file, "--resume, --overwrite and --retry-failed need the file: give --output.", None
+
+
+def _not_with_strategy(called: typer.Context) -> _Clashes:
+    hint = "A strategy is used as it was fitted; argqual strategies show FOLDER says how."
+    for field in fields(Judging):
         source = called.get_parameter_source(field.name)
-        yield (
-            source is not None and source.name == "COMMANDLINE",
-            f"{_option(field.name)} and --strategy do not go together.",
-            "A strategy is used as it was fitted; argqual strategies show FOLDER says how.",
-        )
+        given = source is not None and source.name == "COMMANDLINE"
+        yield given, f"{_option(field.name)} and --strategy do not go together.", hint
 
 
 def _option(name: str) -> str:

@@ -47,36 +47,25 @@ class Reading:
 
 
 class Run(Protocol):
-    """The scoring of some rows, once."""
+    """The scoring of some rows, once: `answers` gives each with its result, in order.
 
-    def answers(self, *, quiet: bool) -> AbstractContextManager[Iterator[Scored]]:
-        """Each row with its result, in order; `quiet`: how far it is need not be said."""
+    `summary` says what was done ("" for nothing to say), `unfinished` why rows are left, with the exit code, and
+    `code` the exit code of all; rows that earlier runs wrote into the output `written` count too.
+    """
 
-    def summary(self) -> str:
-        """What was done, as far as it is told of a run that was broken off; "" for nothing."""
-
-    def unfinished(self) -> int | None:
-        """Say why rows are left, if there are any; the exit code then."""
-
-    def code(self, written: Path | None) -> int:
-        """The exit code, said in words too where some rows have no rating.
-
-        Parameters
-        ----------
-        written
-            The output, if rows of earlier runs stand in it; they count too.
-        """
+    def answers(self, *, quiet: bool) -> AbstractContextManager[Iterator[Scored]]: ...
+    def summary(self) -> str: ...
+    def unfinished(self) -> int | None: ...
+    def code(self, written: Path | None) -> int: ...
 
 
 class Scorer(Protocol):
-    """What scores: a judge, or a strategy that was fitted and saved.
+    """What scores, a judge or a saved strategy: `text` and `table` do it, and give the exit code.
 
     Attributes
     ----------
-    name
-        Whose columns these are, in messages.
-    declared
-        The inputs that are used, each `required` or `optional`.
+    name, declared
+        Whose columns these are, in messages; the inputs that are used, each `required` or `optional`.
     types
         The result columns in order, each with the type of its cells.
     part_rows
@@ -92,17 +81,12 @@ class Scorer(Protocol):
     done: str
     again: str
 
-    def text(self, argument: Argument, format: ScoreFormat) -> int:
-        """Print what it says of one argument; the exit code."""
-
-    def table(self, job: TableJob) -> int:
-        """Score a table, or do what the options want instead; the exit code."""
+    def text(self, argument: Argument, format: ScoreFormat) -> int: ...
+    def table(self, job: TableJob) -> int: ...
+    def run(self, job: TableJob, skip: int = 0) -> Run: ...
 
     def identity(self) -> dict[str, Any]:
         """What tells this scorer from another, or from one with other settings, as JSON."""
-
-    def run(self, job: TableJob, skip: int = 0) -> Run:
-        """The scoring of the rows after the first `skip`."""
 
     def kept(self, path: Path) -> str:
         """Where the rows of a run that was broken off are."""
@@ -148,7 +132,9 @@ class TableJob:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             say(f"The reader of the results is gone. {run.summary()}".rstrip())
             return EXIT_INTERRUPTED
-        return self._ended(run) or run.code(None)
+        if words := run.summary():
+            say(words)
+        return run.unfinished() or run.code(None)
 
     def _write(self, scorer: Scorer, path: Path, *, resume: bool) -> int:
         output = TableOutput(
@@ -179,21 +165,17 @@ class TableJob:
         except BaseException:
             with suppress(InputError):  # the disk is full, as the error on its way says
                 output.flush()
-            for words in filter(None, (run.summary(), scorer.kept(path))):
-                say(words)
+            say(f"{run.summary()}\n{scorer.kept(path)}".lstrip())
             raise
         output.flush()
-        if code := self._ended(run):
+        if words := run.summary():
+            say(words)
+        if code := run.unfinished():
             return code
         with step(f"Writing {path}"):
             output.finish()
         say(f"Written: {path}")
         return run.code(path if output.rows_done else None)
-
-    def _ended(self, run: Run) -> int | None:
-        if words := run.summary():
-            say(words)
-        return run.unfinished()
 
 
 def open_table(rated: Rated) -> TableSource:

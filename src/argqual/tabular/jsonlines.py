@@ -49,7 +49,7 @@ class JsonLinesSource(TextTable):
 def object_row(line: str, number: int) -> TableRow:
     """The row of a line that should be a JSON object."""
     try:
-        value = parse_json(line)
+        value = _parse_json(line)
     except json.JSONDecodeError as error:
         return TableRow({}, f"line {number}: not JSON ({error.msg}, column {error.colno})")
     except ValueError as error:
@@ -64,7 +64,7 @@ def _json_type(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def parse_json(line: str) -> Any:
+def _parse_json(line: str) -> Any:
     """JSON as Python reads it (NaN is allowed, the last of equal keys counts), but not nested without end."""
     if line.count("[") + line.count("{") > _MOST_DEPTH and _depth(line) > _MOST_DEPTH:
         raise ValueError(f"nested more than {_MOST_DEPTH} levels deep")

@@ -8,10 +8,11 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from argqual.errors import InputError
-from argqual.tabular.jsonlines import object_row, parse_json
+from argqual.tabular.jsonlines import object_row
 from argqual.tabular.table import TableRow, TableSource, reason_of
 
 
@@ -70,19 +71,12 @@ class LinesSource(TableSource):
         if "\0" in line:
             return TableRow({}, f"line {self._read} holds a NUL character, so it is not text")
         opened = line.lstrip()[0:1]
-        if opened == "{" and (self._objects or _is_object(line)):
-            self._objects = True
-            return object_row(line, self._read)
+        if opened == "{":
+            row = object_row(line, self._read)
+            self._objects = self._objects or row.problem is None
+            if self._objects:
+                return row
         if opened == '"':
-            try:
+            with suppress(ValueError):
                 return TableRow({"text": str(json.loads(line))})
-            except ValueError:
-                pass
         return TableRow({"text": line})
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(parse_json(line), dict)
-    except ValueError:
-        return False

@@ -107,13 +107,7 @@ class PartWriter(ABC):
 
     @abstractmethod
     def read_part(self, part: Path) -> int:
-        """The number of rows of a part that an earlier run wrote; what it must know of them is taken over.
-
-        Raises
-        ------
-        InputError
-            The part is damaged.
-        """
+        """The number of rows of a part that an earlier run wrote; raises an InputError if it is damaged."""
 
     @abstractmethod
     def join(self, parts: list[Path], file: BinaryIO) -> None:
