@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("score", cls=PanelCommand, epilog=score.EXIT_CODES)(score.score)
+app.command("score", cls=PanelCommand)(score.score)
 app.command("compare")(compare.compare_command)
 app.command("fit")(fit.fit)
 app.command("optimise")(optimise.optimise)

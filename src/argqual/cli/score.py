@@ -16,11 +16,6 @@ from argqual.cli.score_options import Judging, Rated, Written, check_options
 if TYPE_CHECKING:
     from argqual.cli.score_table import Scorer
 
-EXIT_CODES = """
-Exit codes: 0 rated; 1 some could not be rated, or a limit was reached; 2 wrong
-usage or a bad file; 3 the model could not be reached; 130 interrupted.
-"""
-
 
 @grouped
 def score(
@@ -34,7 +29,11 @@ def score(
     ] = None,
     yes: YesOption = False,
 ) -> None:
-    """Rate an argument, or every row of a table, criterion by criterion."""
+    """Rate an argument, or every row of a table, criterion by criterion.
+
+    Exit codes: 0 rated; 1 some could not be rated, or a limit was reached; 2 wrong
+    usage or a bad file; 3 the model could not be reached; 130 interrupted.
+    """
     check_options(called, rated, judging, written, strategy)
     if rated.is_table:
         from argqual.cli.score_table import open_table, score_table
