@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.reduction import DupFd
@@ -21,6 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# As `preexec_fn`: whether a process heeds Ctrl-C, which one in the background of a script (`make test &`) does not.
+heeds_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+ignores_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 @cache

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import commandline
+from commandline import heeds_ctrl_c
 
 TEXT = "We should walk, because it is sunny."
 BASE = """\
@@ -317,7 +318,12 @@ def unread(pipe: int) -> int:
 def test_an_interruption_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "argqual", "score", "-"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heeds_ctrl_c,
     ) as running:
         assert running.stdin
         running.stdin.write(b"We should walk")

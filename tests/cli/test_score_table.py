@@ -19,6 +19,7 @@ import pytest
 
 import commandline
 from chatserver import ChatServerProcess
+from commandline import heeds_ctrl_c, ignores_ctrl_c
 
 KEY = "sk-planted-90125"
 PRICE = ("--price", "1,4")
@@ -232,7 +233,10 @@ def test_ctrl_c_finishes_what_is_under_way_and_the_run_goes_on(server: ChatServe
     server.configure(latency=0.3)
     source, output = table(tmp_path / "in.csv", 100), tmp_path / "out.jsonl"
     process = subprocess.Popen(
-        command(server, str(source), "--output", str(output), "--concurrency", "8"), stderr=subprocess.PIPE, text=True
+        command(server, str(source), "--output", str(output), "--concurrency", "8"),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeds_ctrl_c,
     )
     while server.stats().received < 20:
         time.sleep(0.02)
@@ -253,7 +257,10 @@ def test_ctrl_c_twice_stops_at_once(server: ChatServerProcess, tmp_path: Path) -
     server.configure(latency=30.0)
     source = table(tmp_path / "in.csv", 100)
     process = subprocess.Popen(
-        command(server, str(source), "--output", str(tmp_path / "out.jsonl")), stderr=subprocess.PIPE, text=True
+        command(server, str(source), "--output", str(tmp_path / "out.jsonl")),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeds_ctrl_c,
     )
     while server.stats().received < 4:
         time.sleep(0.02)
@@ -263,6 +270,21 @@ def test_ctrl_c_twice_stops_at_once(server: ChatServerProcess, tmp_path: Path) -
     _, said = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "Traceback" not in said
+
+
+def test_a_run_in_the_background_that_ignores_ctrl_c_is_not_disturbed_by_it(
+    server: ChatServerProcess, tmp_path: Path
+) -> None:
+    server.configure(latency=0.1)
+    words = command(server, str(table(tmp_path / "in.csv", 60)), "--output", str(tmp_path / "out.jsonl"))
+    words += ["--concurrency", "8"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=ignores_ctrl_c)
+    while server.stats().received < 10:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert len(lines_of(tmp_path / "out.jsonl")) == 60
 
 
 def test_a_reader_that_leaves_ends_the_run(server: ChatServerProcess, tmp_path: Path) -> None:
