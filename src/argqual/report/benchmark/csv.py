@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 
 from argqual.benchmark.running.store import Scored
-from argqual.report.benchmark.views import Cell, Table
+from argqual.report.benchmark.tables import Cell, Table
 from argqual.stats.resampling import Estimate
 
 _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
@@ -16,15 +16,18 @@ _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
 
 def csv_text(table: Table) -> str:
     """One table. A figure `x` has the columns x, x low, x high, x n, x offered, x clusters and x reason."""
-    figures = [any(isinstance(cell, Estimate) for cell in column) for column in zip(*table.rows, strict=True)]
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")
     lines.writerow(
-        [name + part for name, is_figure in zip(table.columns, figures, strict=True) for part in _parts(is_figure)]
+        [
+            name + part
+            for name, figure in zip(table.columns, table.figures, strict=True)
+            for part in _PARTS[: 7 if figure else 1]
+        ]
     )
     for row in table.rows:
         lines.writerow(
-            [each for cell, is_figure in zip(row, figures, strict=True) for each in _spread(cell, is_figure)]
+            [each for cell, figure in zip(row, table.figures, strict=True) for each in _spread(cell, figure)]
         )
     return written.getvalue()
 
@@ -48,10 +51,6 @@ def predictions_csv(scored: Iterable[Scored]) -> str:
         for corpus, id, value, status in zip(each.corpora, each.ids, each.predicted, each.statuses, strict=True):
             lines.writerow((*place, corpus, id, f"{value:.6g}" if math.isfinite(value) else None, status))
     return written.getvalue()
-
-
-def _parts(is_figure: bool) -> tuple[str, ...]:
-    return _PARTS if is_figure else ("",)
 
 
 def _spread(cell: Cell, is_figure: bool) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from argqual.benchmark.analysis.results import ClaimFound, Contrast, Results
 from argqual.report.benchmark.answer import answer_of, notes_of
+from argqual.report.benchmark.views import probed
 from argqual.report.benchmark.words import (
     MINUS,
     NOTHING,
@@ -106,7 +107,7 @@ def _transfers(results: Results) -> Iterator[str]:
 
 def _substance(results: Results) -> Iterator[str]:
     """How often each sees what is broken, and what moves its ratings."""
-    found = {(each.strategy, each.name): each.estimate for each in results.probes if each.broken is None}
+    found = probed(results)
     yield paragraph(
         "Sound arguments and their broken twins: how often the sound one is rated above (chance: .50); in standard "
         "deviations, how far ratings fall when something is broken, and move by polish alone"
