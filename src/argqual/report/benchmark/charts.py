@@ -72,19 +72,10 @@ class Line(NamedTuple):
     y2: float
 
 
-class Label(NamedTuple):
-    """What stands beside a point: a code, as far from it as this in pixels."""
-
-    code: str
-    x: int
-    y: int
-    anchor: str
-
-
 class Point(NamedTuple):
-    """A point of a chart with two axes: a circle, or with a label the marker of its strategy's family.
+    """A point of a chart with two axes: a circle, or with a code the marker of its strategy's family.
 
-    `says` is what a pointer shows.
+    `says` is what a pointer shows; the code stands `beside` the point: as far from it, in pixels, and how anchored.
     """
 
     x: float
@@ -93,7 +84,8 @@ class Point(NamedTuple):
     says: str = ""
     whisker: Line | None = None
     family: str = ""
-    label: Label | None = None
+    code: str = ""
+    beside: tuple[int, int, str] = (0, 0, "")
 
 
 @dataclass(frozen=True)
@@ -179,15 +171,15 @@ def scatter(frame: Frame, spots: Sequence[Spot]) -> list[Point]:
     points = [frame.figure(each.x, each.found, "thin whisker") for each in spots]
     places = [(point.x / 100 * _NARROW, point.y) for point in points]
     taken = [(left - 7, top - 7, left + 7, top + 7) for left, top in places]
-    drawn = []
-    for each, point, (left, top) in zip(spots, points, places, strict=True):
-        label = Label(each.code, *_beside(left, top, 8 * len(each.code), taken))
-        drawn.append(point._replace(says=each.says, family=each.family, label=label))
-    return drawn
+    return [
+        point._replace(says=each.says, family=each.family, code=each.code, beside=_beside(*place, each.code, taken))
+        for each, point, place in zip(spots, points, places, strict=True)
+    ]
 
 
-def _beside(x: float, y: float, width: float, taken: list[tuple[float, float, float, float]]) -> tuple[int, int, str]:
-    """The first place around a point where a label of this width covers nothing; it is then taken."""
+def _beside(x: float, y: float, code: str, taken: list[tuple[float, float, float, float]]) -> tuple[int, int, str]:
+    """The first place around a point where a code covers nothing; it is then taken."""
+    width = 8 * len(code)
     starts = {"start": 0.0, "middle": -width / 2, "end": -width}
     boxes = []
     for dx, dy, anchor in _BESIDE:

@@ -16,19 +16,12 @@ _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
 
 def csv_text(table: Table) -> str:
     """One table. A figure `x` has the columns x, x low, x high, x n, x offered, x clusters and x reason."""
+    parts = [_PARTS if figures else _PARTS[:1] for figures in table.figures]
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")
-    lines.writerow(
-        [
-            name + part
-            for name, figure in zip(table.columns, table.figures, strict=True)
-            for part in _PARTS[: 7 if figure else 1]
-        ]
-    )
+    lines.writerow([name + part for name, own in zip(table.columns, parts, strict=True) for part in own])
     for row in table.rows:
-        lines.writerow(
-            [each for cell, figure in zip(row, table.figures, strict=True) for each in _spread(cell, figure)]
-        )
+        lines.writerow([each for cell, own in zip(row, parts, strict=True) for each in _spread(cell)[: len(own)]])
     return written.getvalue()
 
 
@@ -39,21 +32,15 @@ def predictions_csv(scored: Iterable[Scored]) -> str:
     own = ("corpus", "id", "prediction", "status")
     lines.writerow(("strategy", "split", "trained on", "tested on", "labels", "seed", "text", *own))
     for each in scored:
-        place = (
-            each.strategy,
-            each.split,
-            " ".join(each.trained_on),
-            each.tested_on,
-            each.budget,
-            each.seed,
-            each.perturbation or "as it is",
-        )
+        place = (each.strategy, each.split, " ".join(each.trained_on), each.tested_on, each.budget, each.seed)
+        text = each.perturbation or "as it is"
         for corpus, id, value, status in zip(each.corpora, each.ids, each.predicted, each.statuses, strict=True):
-            lines.writerow((*place, corpus, id, f"{value:.6g}" if math.isfinite(value) else None, status))
+            lines.writerow((*place, text, corpus, id, f"{value:.6g}" if math.isfinite(value) else None, status))
     return written.getvalue()
 
 
-def _spread(cell: Cell, is_figure: bool) -> tuple[object, ...]:
+def _spread(cell: Cell) -> tuple[object, ...]:
+    """As many values as a figure has parts."""
     if isinstance(cell, Estimate):
         return (cell.value, cell.low, cell.high, cell.n, cell.offered, cell.clusters, cell.reason)
-    return (cell,) + (None,) * (len(_PARTS) - 1) if is_figure else (cell,)
+    return (cell, *(None for _ in _PARTS[1:]))

@@ -12,43 +12,14 @@ from typing import Any, NamedTuple
 
 from argqual.benchmark.analysis.results import Contrast, Disagreement, Results, SystemResult, Transfer
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
-from argqual.report.benchmark.charts import (
-    Axis,
-    Frame,
-    Mark,
-    Picture,
-    Spot,
-    axis_over,
-    curve,
-    reliability_curve,
-    scatter,
-)
+from argqual.report.benchmark import charts, words
 from argqual.report.benchmark.views import by_system, cost_of, ladder, matrix_rows, probed
-from argqual.report.benchmark.words import (
-    NOTHING,
-    PROBE_TITLES,
-    figure,
-    interval,
-    number,
-    p_value,
-    percent,
-    rung_title,
-    seconds,
-    tested_where,
-)
 from argqual.stats.resampling import Estimate
 
 _PROBED = (
-    "sensitivity",
-    "substance",
-    "substance_moves",
-    "style_moves",
-    "style",
-    "style_minus_substance",
-    "style_over_substance",
-    "order_effect",
-    "turned_by_order",
-)
+    "sensitivity", "substance", "substance_moves", "style_moves", "style", "style_minus_substance",
+    "style_over_substance", "order_effect", "turned_by_order",
+)  # fmt: skip
 
 
 class Section(NamedTuple):
@@ -71,7 +42,7 @@ def sections_of(results: Results) -> list[Section]:
 class Shown(NamedTuple):
     """A number in a row, and what stands small below or beside it; `strong` where it is the row's own figure."""
 
-    words: str
+    text: str
     small: str | None = None
     strong: bool = False
 
@@ -82,7 +53,7 @@ class PlotRow(NamedTuple):
     system: SystemResult
     reason: str | None
     says: str
-    marks: list[Mark]
+    marks: list[charts.Mark]
     worst: float | None
     numbers: list[Shown]
 
@@ -92,7 +63,7 @@ class Plot:
     """A row a strategy on one axis. `ends` say what the two directions of the axis mean."""
 
     caption: str
-    axis: Axis
+    axis: charts.Axis
     columns: tuple[str, ...]
     rows: list[PlotRow]
     title: str = ""
@@ -107,7 +78,7 @@ def _transfer(results: Results) -> Plot | None:
         return None
     return Plot(
         f"{_headline(results)} in and out of domain",
-        axis_over(estimate for each in rows for estimate in (each.inside, each.outside)),
+        charts.axis_over(estimate for each in rows for estimate in (each.inside, each.outside)),
         ("Out of domain", "In domain", "Gap", "Kept", "Worst domain", "Covered"),
         [_transfer_row(results, each) for each in rows],
     )
@@ -116,19 +87,19 @@ def _transfer(results: Results) -> Plot | None:
 def _transfer_row(results: Results, found: Transfer) -> PlotRow:
     system, out, home = results.system(found.strategy), found.outside, found.inside
     cover = next((each.share for each in results.coverage if each.strategy == found.strategy), None)
-    worst = Shown(number(found.worst.value), found.worst_domain or "")
-    says = f"{found.strategy}: {tested_where(results)} {figure(out)}"
-    marks, trained = [Mark(out, "outside")], [Shown(NOTHING)] * 3
+    worst = Shown(words.number(found.worst.value), found.worst_domain or "")
+    says = f"{found.strategy}: {words.tested_where(results)} {words.figure(out)}"
+    marks, trained = [charts.Mark(out, "outside")], [Shown(words.NOTHING)] * 3
     if system.learns:
-        says += f", in domain {figure(home)}"
-        marks.insert(0, Mark(home, "inside", False))
-        trained = [_shown(home), _shown(found.gap, signed=True), Shown(percent(found.retention.value))]
-    numbers = [_shown(out), *trained, worst, Shown(percent(cover))]
+        says += f", in domain {words.figure(home)}"
+        marks.insert(0, charts.Mark(home, "inside", False))
+        trained = [_shown(home), _shown(found.gap, signed=True), Shown(words.percent(found.retention.value))]
+    numbers = [_shown(out), *trained, worst, Shown(words.percent(cover))]
     return PlotRow(system, out.reason, says, marks, found.worst.value, numbers)
 
 
 def _shown(found: Estimate, *, signed: bool = False) -> Shown:
-    return Shown(number(found.value, signed=signed), interval(found, signed=signed) or None, strong=True)
+    return Shown(words.number(found.value, signed=signed), words.interval(found, signed=signed) or None, strong=True)
 
 
 def _differences(results: Results) -> list[Plot]:
@@ -145,7 +116,7 @@ def _forest(results: Results, baseline: str, name: str, rows: list[Contrast]) ->
     ends = (f"worse than {baseline}", f"better than {baseline}")
     return Plot(
         f"{metric.title}: difference to {baseline}",
-        axis_over(each.estimate for each in rows),
+        charts.axis_over(each.estimate for each in rows),
         ("Difference", "p (Holm)", "Detectable"),
         [_forest_row(results, each) for each in sorted(rows, key=_by_value, reverse=metric.higher_is_better)],
         title=f"{metric.title}, against {baseline}",
@@ -160,9 +131,9 @@ def _by_value(contrast: Contrast) -> float:
 
 def _forest_row(results: Results, each: Contrast) -> PlotRow:
     found = each.estimate
-    says = f"{each.one} minus {each.other}: {figure(found, signed=True)}, Holm p {p_value(each.holm)}"
-    numbers = [_shown(found, signed=True), Shown(p_value(each.holm)), Shown(number(each.mde))]
-    marks = [Mark(found, "outside", excludes_zero(found))]
+    says = f"{each.one} minus {each.other}: {words.figure(found, signed=True)}, Holm p {words.p_value(each.holm)}"
+    numbers = [_shown(found, signed=True), Shown(words.p_value(each.holm)), Shown(words.number(each.mde))]
+    marks = [charts.Mark(found, "outside", excludes_zero(found))]
     return PlotRow(results.system(each.one), found.reason, says, marks, None, numbers)
 
 
@@ -233,7 +204,7 @@ def _matrix(results: Results) -> Heat | None:
 
 def _ladder(results: Results) -> Heat | None:
     rungs, found = ladder(results)
-    columns = {rung: rung_title(rung) for rung in rungs}
+    columns = {rung: words.rung_title(rung) for rung in rungs}
     return _heat(results, f"{_headline(results)} by distance", found, columns) if len(rungs) > 1 else None
 
 
@@ -257,7 +228,9 @@ def _probes(results: Results) -> Heat | None:
     """What constructed arguments show."""
     found = probed(results)
     known = {name for _, name in found}
-    return _heat(results, "Style or substance", found, {name: PROBE_TITLES[name] for name in _PROBED if name in known})
+    return _heat(
+        results, "Style or substance", found, {name: words.PROBE_TITLES[name] for name in _PROBED if name in known}
+    )
 
 
 def _specificity(results: Results) -> Heat | None:
@@ -308,7 +281,7 @@ def _kinds(found: Mapping[tuple[str, str], Estimate], kinds: Iterable[str]) -> l
 # --- charts with two axes
 
 
-def _budgets(results: Results) -> list[Picture]:
+def _budgets(results: Results) -> list[charts.Picture]:
     """A small chart a strategy, all on one scale, the others behind it."""
     lines: dict[str, list[tuple[int, Estimate]]] = {}
     for each in results.select(split="label_budget", metric=results.headline, tested_on=None):
@@ -317,8 +290,10 @@ def _budgets(results: Results) -> list[Picture]:
     steps = sorted({budget for line in lines.values() for budget, _ in line})
     if len(steps) < 2:
         return []
-    y = axis_over(found for line in lines.values() for _, found in line)
-    frame = Frame(Axis(tuple(map(float, range(len(steps))))), y, 170, tuple(f"{step:,}" for step in steps))
+    y = charts.axis_over(found for line in lines.values() for _, found in line)
+    frame = charts.Frame(
+        charts.Axis(tuple(map(float, range(len(steps))))), y, 170, tuple(f"{step:,}" for step in steps)
+    )
     placed = {
         name: [(float(steps.index(budget)), found) for budget, found in sorted(line, key=lambda point: point[0])]
         for name, line in lines.items()
@@ -326,17 +301,17 @@ def _budgets(results: Results) -> list[Picture]:
     pictures = []
     for system in results.ranked():
         if own := placed.get(system.name):
-            said = ", ".join(f"{steps[int(x)]:,} labels {figure(found)}" for x, found in own)
-            drawn = curve(frame, own, [line for name, line in placed.items() if name != system.name])
+            said = ", ".join(f"{steps[int(x)]:,} labels {words.figure(found)}" for x, found in own)
+            drawn = charts.curve(frame, own, [line for name, line in placed.items() if name != system.name])
             title = f"{system.name}: {said}"
-            pictures.append(Picture(title, frame, *drawn, system, "labels of the tested domain"))
+            pictures.append(charts.Picture(title, frame, *drawn, system, "labels of the tested domain"))
     return pictures
 
 
 class Costs(NamedTuple):
     """Quality against seconds, where two strategies or more have both; and what each strategy took, in words."""
 
-    picture: Picture | None
+    picture: charts.Picture | None
     key: list[tuple[SystemResult, str]]
 
 
@@ -346,17 +321,19 @@ def _costs(results: Results) -> Costs | None:
         cost, found = cost_of(results, system.name), results.transfer(system.name)
         if cost is None or cost.seconds_each is None or found is None or found.outside.value is None:
             continue
-        says = f"{place} {system.name}: {figure(found.outside)}, {seconds(cost.seconds_each)} an argument"
+        says = f"{place} {system.name}: {words.figure(found.outside)}, {words.seconds(cost.seconds_each)} an argument"
         x = math.log10(max(cost.seconds_each, 1e-6))
-        spots.append(Spot(x, found.outside, str(place), says, system.family))
+        spots.append(charts.Spot(x, found.outside, str(place), says, system.family))
     if len(spots) < 2:
         return Costs(None, []) if results.costs else None
     low, high = math.floor(min(spot.x for spot in spots)), math.ceil(max(spot.x for spot in spots))
     ticks = tuple(float(power) for power in range(low, max(high, low + 1) + 1))
-    labels = tuple("" if len(ticks) > 6 and place % 2 else seconds(10**tick) for place, tick in enumerate(ticks))
-    frame = Frame(Axis(ticks), axis_over(spot.found for spot in spots), 300, labels)
-    title = f"{_headline(results)} {tested_where(results)} against seconds an argument, of {len(spots)} strategies"
-    picture = Picture(title, frame, [], scatter(frame, spots))
+    labels = tuple("" if len(ticks) > 6 and place % 2 else words.seconds(10**tick) for place, tick in enumerate(ticks))
+    frame = charts.Frame(charts.Axis(ticks), charts.axis_over(spot.found for spot in spots), 300, labels)
+    title = (
+        f"{_headline(results)} {words.tested_where(results)} against seconds an argument, of {len(spots)} strategies"
+    )
+    picture = charts.Picture(title, frame, [], charts.scatter(frame, spots))
     return Costs(picture, [(system, _spent(results, system)) for system in ranked])
 
 
@@ -364,7 +341,7 @@ def _spent(results: Results, system: SystemResult) -> str:
     cost = cost_of(results, system.name)
     if cost is None:
         return "not measured"
-    said = [f"{seconds(cost.seconds_each)} an argument"] if cost.seconds_each is not None else []
+    said = [f"{words.seconds(cost.seconds_each)} an argument"] if cost.seconds_each is not None else []
     if cost.requests:
         said.append(f"{cost.requests:,} requests")
     if cost.input_tokens and cost.arguments:
@@ -376,13 +353,13 @@ def _spent(results: Results, system: SystemResult) -> str:
     return ", ".join(said) or "not measured"
 
 
-def _calibration(results: Results) -> list[Picture]:
+def _calibration(results: Results) -> list[charts.Picture]:
     return [
-        Picture(
-            f"{each.strategy}: expected calibration error {figure(each.error)}, {len(each.bins)} bins",
-            *reliability_curve(each.bins),
+        charts.Picture(
+            f"{each.strategy}: expected calibration error {words.figure(each.error)}, {len(each.bins)} bins",
+            *charts.reliability_curve(each.bins),
             results.system(each.strategy),
-            f"error {figure(each.error)}",
+            f"error {words.figure(each.error)}",
         )
         for each in results.reliability
         if each.bins

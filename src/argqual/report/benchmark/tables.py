@@ -50,11 +50,6 @@ def tables_of(results: Results) -> list[Table]:
     return [table for made in _TABLES if (table := made(results)).rows]
 
 
-def table_of(results: Results, name: str) -> Table | None:
-    """The table of this name, or None where it has no row."""
-    return next((table for table in tables_of(results) if table.name == name), None)
-
-
 def _claims(results: Results) -> Table:
     heads = "claim, says, verdict, exploratory, difference, smallest of interest, smallest detectable, why"
     rows = (
