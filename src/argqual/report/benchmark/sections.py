@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from argqual.benchmark.analysis.results import Contrast, Disagreement, Results, SystemResult, Transfer
+from argqual.benchmark.analysis.results import Contrast, Disagreement, MetricNamed, Results, SystemResult, Transfer
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
 from argqual.report.benchmark import charts, words
 from argqual.report.benchmark.views import by_system, cost_of, ladder, matrix_rows, probed
@@ -60,28 +60,20 @@ class PlotRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Plot:
-    """A row a strategy on one axis. `ends` say what the two directions of the axis mean."""
+    """A row a strategy on one axis; of differences, to which baseline."""
 
-    caption: str
+    metric: MetricNamed
     axis: charts.Axis
-    columns: tuple[str, ...]
     rows: list[PlotRow]
-    title: str = ""
-    ends: tuple[str, ...] = ()
-    signed: bool = False
+    baseline: str = ""
 
 
 def _transfer(results: Results) -> Plot | None:
     """In-domain against out-of-domain."""
     rows = [found for each in results.ranked() if (found := results.transfer(each.name)) is not None]
-    if not rows:
-        return None
-    return Plot(
-        f"{_headline(results)} in and out of domain",
-        charts.axis_over(estimate for each in rows for estimate in (each.inside, each.outside)),
-        ("Out of domain", "In domain", "Gap", "Kept", "Worst domain", "Covered"),
-        [_transfer_row(results, each) for each in rows],
-    )
+    axis = charts.axis_over(estimate for each in rows for estimate in (each.inside, each.outside))
+    metric = results.metric(results.headline)
+    return Plot(metric, axis, [_transfer_row(results, each) for each in rows]) if rows else None
 
 
 def _transfer_row(results: Results, found: Transfer) -> PlotRow:
@@ -108,21 +100,13 @@ def _differences(results: Results) -> list[Plot]:
     for each in results.contrasts:
         if each.split == results.split:
             groups.setdefault((each.other, each.metric), []).append(each)
-    return [_forest(results, baseline, metric, rows) for (baseline, metric), rows in groups.items()]
+    return [_forest(results, baseline, results.metric(name), rows) for (baseline, name), rows in groups.items()]
 
 
-def _forest(results: Results, baseline: str, name: str, rows: list[Contrast]) -> Plot:
-    metric = results.metric(name)
-    ends = (f"worse than {baseline}", f"better than {baseline}")
-    return Plot(
-        f"{metric.title}: difference to {baseline}",
-        charts.axis_over(each.estimate for each in rows),
-        ("Difference", "p (Holm)", "Detectable"),
-        [_forest_row(results, each) for each in sorted(rows, key=_by_value, reverse=metric.higher_is_better)],
-        title=f"{metric.title}, against {baseline}",
-        ends=ends if metric.higher_is_better else ends[::-1],
-        signed=True,
-    )
+def _forest(results: Results, baseline: str, metric: MetricNamed, rows: list[Contrast]) -> Plot:
+    ranked = sorted(rows, key=_by_value, reverse=metric.higher_is_better)
+    axis = charts.axis_over(each.estimate for each in rows)
+    return Plot(metric, axis, [_forest_row(results, each) for each in ranked], baseline)
 
 
 def _by_value(contrast: Contrast) -> float:
@@ -160,26 +144,18 @@ class Heat:
     `small` stands below each column's name.
     """
 
-    caption: str
-    corner: str
     columns: Sequence[str]
-    groups: list[tuple[SystemResult | None, list[HeatRow]]]
+    groups: Sequence[tuple[SystemResult | None, list[HeatRow]]]
     small: Sequence[str] = ()
-    signed: bool = False
 
 
 def _heat(
-    results: Results,
-    caption: str,
-    found: Mapping[tuple[str, str], Estimate],
-    columns: Mapping[str, str] | Sequence[str],
-    *,
-    signed: bool = False,
+    results: Results, found: Mapping[tuple[str, str], Estimate], columns: Mapping[str, str] | Sequence[str]
 ) -> Heat | None:
     """A row a strategy that is in `found`; `columns` are what it knows them by, and their titles where these differ."""
     rows = [HeatRow(system, figures) for system, figures in by_system(results, found, columns)]
     titles = list(columns.values()) if isinstance(columns, Mapping) else columns
-    return Heat(caption, "strategy", titles, [(None, rows)], signed=signed) if titles else None
+    return Heat(titles, [(None, rows)]) if titles else None
 
 
 def _matrix(results: Results) -> Heat | None:
@@ -198,20 +174,17 @@ def _matrix(results: Results) -> Heat | None:
         if rows:
             groups.append((system if system.learns else None, rows))
     small = [f"n {each.arguments:,}, {each.topics} topics" for each in results.domains]
-    caption = f"{_headline(results)}: trained on, tested on"
-    return Heat(caption, "trained on", domains, groups, small) if groups else None
+    return Heat(domains, groups, small) if groups else None
 
 
 def _ladder(results: Results) -> Heat | None:
     rungs, found = ladder(results)
-    columns = {rung: words.rung_title(rung) for rung in rungs}
-    return _heat(results, f"{_headline(results)} by distance", found, columns) if len(rungs) > 1 else None
+    return _heat(results, found, {rung: words.rung_title(rung) for rung in rungs}) if len(rungs) > 1 else None
 
 
 def _criteria(results: Results) -> Heat | None:
     found = {(each.strategy, each.criterion, each.tested_on or "mean"): each.estimate for each in results.criteria}
-    columns = ["mean", *(domain.id for domain in results.domains)]
-    return _grouped(results, "Spearman's correlation by criterion", "criterion", found, columns)
+    return _grouped(results, found, ["mean", *(domain.id for domain in results.domains)])
 
 
 def _bias(results: Results) -> Heat | None:
@@ -220,57 +193,44 @@ def _bias(results: Results) -> Heat | None:
         (each.strategy, f"stance: {each.attribute}" if each.kind == "stance" else each.attribute): each.estimate
         for each in results.biases
     }
-    attributes = list(dict.fromkeys(attribute for _, attribute in found))
-    return _heat(results, "Shift at equal human quality", found, attributes, signed=True)
+    return _heat(results, found, list(dict.fromkeys(attribute for _, attribute in found)))
 
 
 def _probes(results: Results) -> Heat | None:
     """What constructed arguments show."""
     found = probed(results)
     known = {name for _, name in found}
-    return _heat(
-        results, "Style or substance", found, {name: words.PROBE_TITLES[name] for name in _PROBED if name in known}
-    )
+    return _heat(results, found, {name: words.PROBE_TITLES[name] for name in _PROBED if name in known})
 
 
 def _specificity(results: Results) -> Heat | None:
     """Which criterion was broken, and which ratings fell."""
     own = [each for each in results.probes if each.name == "specificity"]
     found = {(each.strategy, each.broken or "", each.rated or ""): each.estimate for each in own}
-    rated = list(dict.fromkeys(rated for _, _, rated in found))
-    return _grouped(results, "Which rating falls", "broken", found, rated, framed=True)
+    return _grouped(results, found, list(dict.fromkeys(rated for _, _, rated in found)), framed=True)
 
 
 def _grouped(
-    results: Results,
-    caption: str,
-    corner: str,
-    found: Mapping[tuple[str, str, str], Estimate],
-    columns: Sequence[str],
-    *,
-    framed: bool = False,
+    results: Results, found: Mapping[tuple[str, str, str], Estimate], columns: Sequence[str], *, framed: bool = False
 ) -> Heat | None:
-    """A group a strategy, of figures by strategy, row and column; `framed`: falls, framed where both are the same."""
+    """A group a strategy, of figures by strategy, row and column; `framed`: where row and column are the same."""
     rows: dict[str, list[HeatRow]] = {}
     for strategy, head in dict.fromkeys((strategy, head) for strategy, head, _ in found):
         figures = [found.get((strategy, head, column)) for column in columns]
         rows.setdefault(strategy, []).append(HeatRow(head, figures, head if framed else None))
-    groups: list[tuple[SystemResult | None, list[HeatRow]]] = [
-        (results.system(strategy), own) for strategy, own in rows.items()
-    ]
-    return Heat(caption, corner, columns, groups, signed=framed) if groups else None
+    return Heat(columns, [(results.system(strategy), own) for strategy, own in rows.items()]) if rows else None
 
 
 def _reliance(results: Results) -> Heat | None:
     """How far the order of predictions survives a change of the surface."""
     found = {(each.strategy, each.perturbation): each.kept for each in results.reliance}
-    return _heat(results, "Order kept when the surface is changed", found, _kinds(found, SURFACE))
+    return _heat(results, found, _kinds(found, SURFACE))
 
 
 def _injections(results: Results) -> Heat | None:
     """What a text gains that asks for a better rating."""
     found = {(each.strategy, each.perturbation): each.rise for each in results.reliance}
-    return _heat(results, "Can it be talked to?", found, _kinds(found, INJECTIONS), signed=True)
+    return _heat(results, found, _kinds(found, INJECTIONS))
 
 
 def _kinds(found: Mapping[tuple[str, str], Estimate], kinds: Iterable[str]) -> list[str]:
@@ -330,9 +290,8 @@ def _costs(results: Results) -> Costs | None:
     ticks = tuple(float(power) for power in range(low, max(high, low + 1) + 1))
     labels = tuple("" if len(ticks) > 6 and place % 2 else words.seconds(10**tick) for place, tick in enumerate(ticks))
     frame = charts.Frame(charts.Axis(ticks), charts.axis_over(spot.found for spot in spots), 300, labels)
-    title = (
-        f"{_headline(results)} {words.tested_where(results)} against seconds an argument, of {len(spots)} strategies"
-    )
+    metric = results.metric(results.headline).title
+    title = f"{metric} {words.tested_where(results)} against seconds an argument, of {len(spots)} strategies"
     picture = charts.Picture(title, frame, [], charts.scatter(frame, spots))
     return Costs(picture, [(system, _spent(results, system)) for system in ranked])
 
@@ -380,10 +339,6 @@ def _disagreements(results: Results) -> dict[str, list[Disagreement]]:
 
 def _measured(results: Results) -> Any:
     return results.select(split=results.split, tested_on=None) or results.coverage
-
-
-def _headline(results: Results) -> str:
-    return results.metric(results.headline).title
 
 
 _SECTIONS: tuple[tuple[str, str, Callable[[Results], Any]], ...] = (
