@@ -32,7 +32,7 @@ class Section(NamedTuple):
 
 def sections_of(results: Results) -> list[Section]:
     """Those of which something was measured."""
-    drawn = (Section(id, title, gather(results)) for id, title, gather in _SECTIONS)
+    drawn = (Section(id, title, gather(results)) for id, title, gather in SECTIONS)
     return [section for section in drawn if section.content]
 
 
@@ -341,7 +341,7 @@ def _measured(results: Results) -> Any:
     return results.select(split=results.split, tested_on=None) or results.coverage
 
 
-_SECTIONS: tuple[tuple[str, str, Callable[[Results], Any]], ...] = (
+SECTIONS: tuple[tuple[str, str, Callable[[Results], Any]], ...] = (
     ("transfer", "In domain and out of domain", _transfer),
     ("differences", "Paired differences", _differences),
     ("matrix", "Trained on, tested on", _matrix),
