@@ -62,30 +62,27 @@ class Mark(NamedTuple):
     filled: bool = True
 
 
-class Line(NamedTuple):
-    """A line of a chart with two axes; x in percent, y in pixels."""
-
-    kind: str
-    x1: float
-    x2: float
-    y1: float
-    y2: float
-
-
 class Point(NamedTuple):
-    """A point of a chart with two axes: a circle, or with a code the marker of its strategy's family.
+    """A point of a chart with two axes, where y is known: a circle, or with a code the marker of its strategy's family.
 
-    `says` is what a pointer shows; the code stands `beside` the point: as far from it, in pixels, and how anchored.
+    `low` and `high` are the ends of its interval, `says` is what a pointer shows. The code stands `beside` the point:
+    as far from it, in pixels, and how anchored.
     """
 
     x: float
-    y: float
+    y: float | None
+    low: float | None = None
+    high: float | None = None
     radius: float = 4
     says: str = ""
-    whisker: Line | None = None
     family: str = ""
     code: str = ""
     beside: tuple[int, int, str] = (0, 0, "")
+
+    @classmethod
+    def of(cls, x: float, found: Estimate) -> Point:
+        """A figure with its interval."""
+        return cls(x, found.value, found.low, found.high)
 
 
 @dataclass(frozen=True)
@@ -101,24 +98,17 @@ class Frame:
         """Where a value of y stands, in pixels from above."""
         return self.height * (1 - self.y.at(y) / 100)
 
-    def lines(self, places: Iterable[tuple[float, float | None]], kind: str) -> list[Line]:
-        """From each known place to the next."""
-        known = [(x, y) for x, y in places if y is not None]
-        return [self._line(kind, *one, *two) for one, two in pairwise(known)]
 
-    def point(self, x: float, y: float, radius: float = 4, says: str = "") -> Point:
-        """A point without a whisker."""
-        return Point(self.x.at(x), self.top(y), radius, says)
+class Line(NamedTuple):
+    """Points joined in order, those left out where y is not known; its kind is a class of the style sheet."""
 
-    def figure(self, x: float, found: Estimate, kind: str) -> Point:
-        """A figure with its interval."""
-        point = self.point(x, found.value or 0)
-        if found.low is None or found.high is None:
-            return point
-        return point._replace(whisker=self._line(kind, x, found.low, x, found.high))
+    kind: str
+    points: list[Point]
 
-    def _line(self, kind: str, x1: float, y1: float, x2: float, y2: float) -> Line:
-        return Line(kind, self.x.at(x1), self.x.at(x2), self.top(y1), self.top(y2))
+    @property
+    def segments(self) -> Iterable[tuple[Point, Point]]:
+        """From each known point to the next."""
+        return pairwise(point for point in self.points if point.y is not None)
 
 
 @dataclass(frozen=True)
@@ -127,19 +117,10 @@ class Picture:
 
     title: str
     frame: Frame
-    lines: Sequence[Line]
-    points: Sequence[Point]
+    lines: list[Line]
+    points: list[Point]
     system: SystemResult | None = None
     caption: str = ""
-
-
-def curve(
-    frame: Frame, figures: Sequence[tuple[float, Estimate]], others: Iterable[Sequence[tuple[float, Estimate]]]
-) -> tuple[list[Line], list[Point]]:
-    """Figures with whiskers, joined by a line; the lines of `others` stand behind it for comparison."""
-    kinds = [*((line, "other") for line in others), (figures, "curve")]
-    lines = [each for line, kind in kinds for each in frame.lines(((x, found.value) for x, found in line), kind)]
-    return lines, [frame.figure(x, found, "outside whisker") for x, found in figures if found.value is not None]
 
 
 def reliability_curve(bins: Sequence[Bin]) -> tuple[Frame, list[Line], list[Point]]:
@@ -147,34 +128,20 @@ def reliability_curve(bins: Sequence[Bin]) -> tuple[Frame, list[Line], list[Poin
     unit = Axis((0.0, 0.25, 0.5, 0.75, 1.0))
     frame = Frame(unit, unit, 170, tuple(number(tick) for tick in unit.ticks))
     most = max(each.n for each in bins)
-    lines = [*frame.lines([(0, 0), (1, 1)], "diagonal")]
-    lines += frame.lines([(each.predicted, each.observed) for each in bins], "curve")
     points = []
     for each in bins:
         says = f"{each.n} predictions: mean {number(each.predicted)}, mean label {number(each.observed)}"
-        points.append(frame.point(each.predicted, each.observed, round(3 + 3 * math.sqrt(each.n / most), 1), says))
-    return frame, lines, points
+        radius = round(3 + 3 * math.sqrt(each.n / most), 1)
+        points.append(Point(each.predicted, each.observed, radius=radius, says=says))
+    return frame, [Line("diagonal", [Point(0, 0), Point(1, 1)]), Line("curve", points)], points
 
 
-class Spot(NamedTuple):
-    """A strategy in the plane: `code` is what stands beside it, `says` what a pointer shows."""
-
-    x: float
-    found: Estimate
-    code: str
-    says: str
-    family: str
-
-
-def scatter(frame: Frame, spots: Sequence[Spot]) -> list[Point]:
-    """Points with whiskers and a code beside each, where it covers nothing that stands there already."""
-    points = [frame.figure(each.x, each.found, "thin whisker") for each in spots]
-    places = [(point.x / 100 * _NARROW, point.y) for point in points]
+def labelled(frame: Frame, points: Iterable[Point]) -> list[Point]:
+    """The points with their codes beside them, where these cover nothing that stands there already."""
+    given = list(points)
+    places = [(frame.x.at(each.x) / 100 * _NARROW, frame.top(each.y or 0)) for each in given]
     taken = [(left - 7, top - 7, left + 7, top + 7) for left, top in places]
-    return [
-        point._replace(says=each.says, family=each.family, code=each.code, beside=_beside(*place, each.code, taken))
-        for each, point, place in zip(spots, points, places, strict=True)
-    ]
+    return [each._replace(beside=_beside(*place, each.code, taken)) for each, place in zip(given, places, strict=True)]
 
 
 def _beside(x: float, y: float, code: str, taken: list[tuple[float, float, float, float]]) -> tuple[int, int, str]:

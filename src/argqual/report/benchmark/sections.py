@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from argqual.benchmark.analysis.results import Contrast, Disagreement, MetricNamed, Results, SystemResult, Transfer
@@ -243,28 +244,26 @@ def _kinds(found: Mapping[tuple[str, str], Estimate], kinds: Iterable[str]) -> l
 
 def _budgets(results: Results) -> list[charts.Picture]:
     """A small chart a strategy, all on one scale, the others behind it."""
-    lines: dict[str, list[tuple[int, Estimate]]] = {}
-    for each in results.select(split="label_budget", metric=results.headline, tested_on=None):
-        if each.budget is not None:
-            lines.setdefault(each.strategy, []).append((each.budget, each.estimate))
-    steps = sorted({budget for line in lines.values() for budget, _ in line})
+    scores = results.select(split="label_budget", metric=results.headline, tested_on=None)
+    known = ((each.strategy, each.budget, each.estimate) for each in scores if each.budget is not None)
+    found = sorted(known, key=itemgetter(1))
+    steps = list(dict.fromkeys(budget for _, budget, _ in found))
     if len(steps) < 2:
         return []
-    y = charts.axis_over(found for line in lines.values() for _, found in line)
-    frame = charts.Frame(
-        charts.Axis(tuple(map(float, range(len(steps))))), y, 170, tuple(f"{step:,}" for step in steps)
-    )
-    placed = {
-        name: [(float(steps.index(budget)), found) for budget, found in sorted(line, key=lambda point: point[0])]
-        for name, line in lines.items()
-    }
+    x, y = charts.Axis(tuple(map(float, range(len(steps))))), charts.axis_over(estimate for _, _, estimate in found)
+    frame = charts.Frame(x, y, 170, tuple(f"{step:,}" for step in steps))
+    lines: dict[str, list[charts.Point]] = {}
+    for strategy, budget, estimate in found:
+        lines.setdefault(strategy, []).append(charts.Point.of(steps.index(budget), estimate))
     pictures = []
-    for system in results.ranked():
-        if own := placed.get(system.name):
-            said = ", ".join(f"{steps[int(x)]:,} labels {words.figure(found)}" for x, found in own)
-            drawn = charts.curve(frame, own, [line for name, line in placed.items() if name != system.name])
-            title = f"{system.name}: {said}"
-            pictures.append(charts.Picture(title, frame, *drawn, system, "labels of the tested domain"))
+    for name, system in ((each.name, each) for each in results.ranked() if each.name in lines):
+        said = (
+            f"{budget:,} labels {words.figure(estimate)}" for strategy, budget, estimate in found if strategy == name
+        )
+        drawn = [charts.Line("other", line) for other, line in lines.items() if other != name]
+        drawn.append(charts.Line("curve", lines[name]))
+        title, caption = f"{name}: {', '.join(said)}", "labels of the tested domain"
+        pictures.append(charts.Picture(title, frame, drawn, lines[name], system, caption))
     return pictures
 
 
@@ -276,23 +275,25 @@ class Costs(NamedTuple):
 
 
 def _costs(results: Results) -> Costs | None:
-    ranked, spots = results.ranked(), []
+    ranked, points, shown = results.ranked(), [], []
     for place, system in enumerate(ranked, start=1):
-        cost, found = cost_of(results, system.name), results.transfer(system.name)
-        if cost is None or cost.seconds_each is None or found is None or found.outside.value is None:
+        cost, transfer = cost_of(results, system.name), results.transfer(system.name)
+        if cost is None or cost.seconds_each is None or transfer is None or transfer.outside.value is None:
             continue
-        says = f"{place} {system.name}: {words.figure(found.outside)}, {words.seconds(cost.seconds_each)} an argument"
+        found = transfer.outside
+        says = f"{place} {system.name}: {words.figure(found)}, {words.seconds(cost.seconds_each)} an argument"
         x = math.log10(max(cost.seconds_each, 1e-6))
-        spots.append(charts.Spot(x, found.outside, str(place), says, system.family))
-    if len(spots) < 2:
+        points.append(charts.Point.of(x, found)._replace(says=says, family=system.family, code=str(place)))
+        shown.append(found)
+    if len(points) < 2:
         return Costs(None, []) if results.costs else None
-    low, high = math.floor(min(spot.x for spot in spots)), math.ceil(max(spot.x for spot in spots))
+    low, high = math.floor(min(point.x for point in points)), math.ceil(max(point.x for point in points))
     ticks = tuple(float(power) for power in range(low, max(high, low + 1) + 1))
     labels = tuple("" if len(ticks) > 6 and place % 2 else words.seconds(10**tick) for place, tick in enumerate(ticks))
-    frame = charts.Frame(charts.Axis(ticks), charts.axis_over(spot.found for spot in spots), 300, labels)
+    frame = charts.Frame(charts.Axis(ticks), charts.axis_over(shown), 300, labels)
     metric = results.metric(results.headline).title
-    title = f"{metric} {words.tested_where(results)} against seconds an argument, of {len(spots)} strategies"
-    picture = charts.Picture(title, frame, [], charts.scatter(frame, spots))
+    title = f"{metric} {words.tested_where(results)} against seconds an argument, of {len(points)} strategies"
+    picture = charts.Picture(title, frame, [], charts.labelled(frame, points))
     return Costs(picture, [(system, _spent(results, system)) for system in ranked])
 
 
