@@ -27,16 +27,19 @@ def write_report(results: Results, scored: Iterable[Scored], folder: Path) -> li
     InputError
         The folder cannot be written.
     """
-    contents = {folder / "report.html": html(results), folder / "report.md": markdown(results)}
-    contents[folder / "predictions.csv"] = predictions_csv(scored)
-    contents |= {folder / "tables" / f"{table.name}.csv": csv_text(table) for table in tables_of(results)}
+    contents = {
+        "report.html": html(results),
+        "report.md": markdown(results),
+        "predictions.csv": predictions_csv(scored),
+    }
+    contents |= {f"tables/{table.name}.csv": csv_text(table) for table in tables_of(results)}
     try:
         (folder / "tables").mkdir(parents=True, exist_ok=True)
-        for path, content in contents.items():
-            _write(path, content)
+        for name, content in contents.items():
+            _write(folder / name, content)
     except OSError as error:
         raise InputError(f"Cannot write the report to {folder}: {error.strerror or error}.") from None
-    return list(contents)
+    return [folder / name for name in contents]
 
 
 def reports_in(folder: Path) -> list[Path]:
