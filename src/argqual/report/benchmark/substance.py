@@ -27,7 +27,8 @@ _PROBED = (
 
 def probes(results: Results) -> Markup | None:
     """What constructed arguments show, a row a strategy."""
-    found = {(each.strategy, each.name): each.estimate for each in results.probes if each.broken is None}
+    tests = [each for each in results.probes if each.broken is None]
+    found: dict[tuple[str, str], Estimate] = {(each.strategy, each.name): each.estimate for each in tests}
     if not found:
         return None
     names = [name for name in _PROBED if any(own == name for _, own in found)]

@@ -19,6 +19,7 @@ from argqual.report.benchmark.words import (
     tested_where,
 )
 from argqual.report.plain import clean, paragraph, shortened
+from argqual.stats.estimate import Estimate
 
 _NAME = 18
 
@@ -106,7 +107,8 @@ def _transfers(results: Results) -> Iterator[str]:
 
 def _substance(results: Results) -> Iterator[str]:
     """How often each sees what is broken, and what moves its ratings."""
-    found = {(each.strategy, each.name): each.estimate for each in results.probes if each.broken is None}
+    tests = [each for each in results.probes if each.broken is None]
+    found: dict[tuple[str, str], Estimate] = {(each.strategy, each.name): each.estimate for each in tests}
     yield paragraph(
         "Sound arguments and their broken twins: how often the sound one is rated above (chance: .50); in standard "
         "deviations, how far ratings fall when something is broken, and move by polish alone"

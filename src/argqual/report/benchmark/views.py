@@ -73,7 +73,7 @@ def matrix_table(results: Results, title: str) -> Table:
 
 def ladder(results: Results) -> tuple[tuple[str, ...], dict[tuple[str, str], Score]]:
     """The rungs that were climbed, nearest first, and the headline figure by strategy and rung."""
-    found = {
+    found: dict[tuple[str, str], Score] = {
         (each.strategy, each.rung): each
         for each in results.scores
         if each.split == "ladder" and each.rung and each.metric == results.headline
