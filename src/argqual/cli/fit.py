@@ -144,7 +144,7 @@ def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
     from sklearn.base import clone
     from sklearn.model_selection import GroupKFold
 
-    from argqual.stats.resampling import partial_spearman, spearman
+    from argqual.stats.correlation import partial_spearman, spearman
     from argqual.strategies.base import telling
 
     codes = np.unique(data.groups, return_inverse=True)[1]

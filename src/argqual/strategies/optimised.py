@@ -29,7 +29,7 @@ from argqual.judging.prompt import level_codes
 from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.models.prices import FREE
-from argqual.stats.resampling import spearman
+from argqual.stats.correlation import spearman
 from argqual.strategies.base import Array, Seen, needs, tell
 from argqual.strategies.ledger import Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from argqual.argument import Argument
 from argqual.benchmark.running.cells import Cell
 from argqual.benchmark.running.data import Data
-from argqual.benchmark.running.run import Plan
+from argqual.benchmark.running.run import BenchmarkPlan
 from argqual.judging.judge import Judge
 from argqual.judging.plan import Planner
 from argqual.judging.store import Store
@@ -53,7 +53,7 @@ class Needed:
     reads: int = 0
 
 
-def needed(plan: Plan, status: Mapping[str, str]) -> Iterator[Needed]:
+def needed(plan: BenchmarkPlan, status: Mapping[str, str]) -> Iterator[Needed]:
     """For each strategy of a benchmark, in its order.
 
     Parameters
