@@ -26,8 +26,7 @@ from argqual.report.plain import paragraph
 
 if TYPE_CHECKING:
     from argqual.cli.score_table import Reading, TableOptions
-    from argqual.frameworks.framework import Framework
-    from argqual.strategies.base import Predictions, Strategy
+    from argqual.strategies.base import Strategy
     from argqual.tabular.sources import Row, Source
 
 _CHUNK = 512  # rows that are predicted together, and that a killed run loses at most
@@ -39,11 +38,10 @@ _INPUTS = dict.fromkeys(("issue", "stance", "context"), "optional")
 def load(folder: Path, *, yes: bool) -> tuple[Strategy, dict[str, Any]]:
     """A saved strategy and what its folder says of it; an embedded model's weights are fetched with consent."""
     from argqual.cli.fetching import ensure_weights
-    from argqual.cli.fit import embedded_models
-    from argqual.strategies.saving import describe_saved
+    from argqual.strategies.saving import describe_saved, saved_models
 
     content = describe_saved(folder)
-    for model in embedded_models(content.get("params", {})):
+    for model in saved_models(content):
         ensure_weights(model, yes=yes)
     with step(f"Loading {folder}"):
         from argqual.strategies.saving import load_strategy
@@ -58,7 +56,7 @@ def score_text(strategy: Strategy, content: Mapping[str, Any], argument: Argumen
     with step("Predicting") as say, telling(say):
         found = strategy.predictions([argument])
     value, reason = float(found.values[0]), found.reasons[0]
-    training, scale = content["training"], _scale(content, found)
+    training, scale = content["training"], _scale(strategy, content)
     if format in (ScoreFormat.JSON, ScoreFormat.JSONL):
         shown = {
             "prediction": None if reason else value,
@@ -71,7 +69,7 @@ def score_text(strategy: Strategy, content: Mapping[str, Any], argument: Argumen
         }
         typer.echo(json.dumps(shown, ensure_ascii=False, indent=2 if format is ScoreFormat.JSON else None))
         return EXIT_SOME_FAILED if reason else EXIT_OK
-    framework = _asked(strategy) if found.assessments else None
+    framework = strategy.rated_framework()
     if found.assessments and framework:
         from argqual.report import assessments as tables
 
@@ -83,22 +81,14 @@ def score_text(strategy: Strategy, content: Mapping[str, Any], argument: Argumen
     return EXIT_SOME_FAILED if reason else EXIT_OK
 
 
-def _scale(content: Mapping[str, Any], found: Predictions) -> str:
-    """What the numbers mean, as far as the kind of strategy says it."""
-    from argqual.strategies.registry import known_strategies
+def _scale(strategy: Strategy, content: Mapping[str, Any]) -> str:
+    """What the numbers mean."""
+    from argqual.strategies.base import PredictionScale
 
-    known = known_strategies().get(content["strategy"])
-    if known and (known.family in ("floor", "training") or content["strategy"] == "calibrated"):
+    if strategy.scale is PredictionScale.LABELS:
         return f"on the scale of its labels ({content['training']['target'] or 'not recorded which'})"
-    return "from 0 to 1" if found.assessments else "higher is better; the scale is the strategy's own"
-
-
-def _asked(strategy: Strategy) -> Framework | None:
-    """The framework whose ratings stand behind the predictions, where a model was asked by one."""
-    from argqual.strategies.prompted import Prompted
-
-    inner = getattr(strategy, "base_", strategy)
-    return inner._framework() if isinstance(inner, Prompted) else None
+    quality = strategy.scale is PredictionScale.QUALITY
+    return "from 0 to 1" if quality else "higher is better; the scale is the strategy's own"
 
 
 class _Results:
@@ -254,13 +244,14 @@ class _Predict:
     def _chunk(self) -> int | None:
         if self._relative():
             return None
-        asks = any(name.rpartition("__")[2] == "model" for name in self.strategy.get_params(deep=True))
+        asks = any(part.models for _, part in self.strategy.parts())
         return _CHUNK_ASKED if asks else _CHUNK
 
     def _relative(self) -> bool:
         """Whether arguments are scored against one another, so that all rows belong together."""
-        params = self.strategy.get_params(deep=True).items()
-        return any(name.rpartition("__")[2] == "against" and value == "test" for name, value in params)
+        from argqual.strategies.base import PredictionScale
+
+        return self.strategy.scale is PredictionScale.RELATIVE
 
     def refuse_to_go_on(self) -> None:
         if self._relative():

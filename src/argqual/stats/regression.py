@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import rankdata
@@ -41,7 +42,7 @@ class ProportionalOdds:
         return shares
 
 
-def fit_proportional_odds(x: Array, levels: Array, n_levels: int, *, l2: float = 0.0) -> ProportionalOdds:
+def fit_proportional_odds(x: Array, levels: npt.NDArray[Any], n_levels: int, *, l2: float = 0.0) -> ProportionalOdds:
     """Maximum likelihood with slopes of at least 0.
 
     Parameters
@@ -73,6 +74,13 @@ def fit_proportional_odds(x: Array, levels: Array, n_levels: int, *, l2: float =
     begin = np.concatenate([np.full(width, 0.1), start[:1], gaps])
     bounds = [(0.0, None)] * width + [(-30.0, 30.0)] * (n_levels - 1)
     return model(minimize(loss, begin, method="L-BFGS-B", bounds=bounds).x)
+
+
+def equal_shares(values: Array, shares: int) -> npt.NDArray[np.int64]:
+    """Which of so many equal shares each value is in by its rank, 0 the lowest; equal values are in one."""
+    ranks = (rankdata(values) - 0.5) / len(values)
+    places: npt.NDArray[np.int64] = np.minimum((ranks * shares).astype(np.int64), shares - 1)
+    return places
 
 
 def best_alpha(x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float], folds: int) -> float:

@@ -7,7 +7,7 @@ which it would go on is the input of the regression (a linear probe; Alain and B
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class Probe(Strategy):
     Alain, G. and Bengio, Y. (2016). Understanding intermediate layers using linear classifier probes.
     """
 
+    models: ClassVar[tuple[str, ...]] = ("model",)
+
     def __init__(
         self,
         *,
@@ -70,6 +72,8 @@ class Probe(Strategy):
             raise StrategyError("The prompt of a probe says where the argument goes: {argument}.")
         if not self.alphas or min(self.alphas) <= 0:
             raise StrategyError("alphas are above 0, and there is at least one.")
+
+    def _connect(self) -> None:
         _states(self.model)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
@@ -106,5 +110,5 @@ class Probe(Strategy):
     def _seen(self) -> Seen:
         return Seen(model=_states(self.model).name)
 
-    def _depends_on(self) -> dict[str, str]:
+    def depends_on(self) -> dict[str, str]:
         return {"weights": _states(self.model).identity}
