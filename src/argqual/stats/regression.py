@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
-from scipy.stats import rankdata
+from scipy.stats import rankdata, spearmanr
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from argqual.stats.resampling import Array
 
@@ -97,14 +97,29 @@ def best_alpha(x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float
     if distinct < 2 or len(alphas) == 1:
         return max(alphas)
     codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
-    parts = list(GroupKFold(min(folds, distinct)).split(x, y, codes))
+    folds_ = list(GroupKFold(min(folds, distinct)).split(x, y, codes))
 
     def held_out(alpha: float) -> float:
-        predicted = np.empty(len(y))
-        for train, test in parts:
-            predicted[test] = Ridge(alpha=alpha).fit(x[train], y[train]).predict(x[test])
+        predicted = cross_val_predict(Ridge(alpha=alpha), x, y, cv=folds_)
         if np.ptp(predicted) == 0:
             return -1.0
-        return float(np.corrcoef(rankdata(predicted), rankdata(y))[0, 1])
+        return float(spearmanr(predicted, y).statistic)
 
     return max(alphas, key=held_out)
+
+
+def standard_ridge(
+    x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float], folds: int, *, least: float
+) -> tuple[Array, Array, float, Array, float]:
+    """Ridge regression on standardised features: means, deviations, the `best_alpha`, coefficients, the intercept.
+
+    Parameters
+    ----------
+    least
+        Added to the deviations, so that a feature that never changes divides by something.
+    """
+    mean, scale = x.mean(axis=0), x.std(axis=0) + least
+    standard = (x - mean) / scale
+    alpha = best_alpha(standard, y, groups, alphas, folds)
+    ridge = Ridge(alpha=alpha).fit(standard, y)
+    return mean, scale, alpha, np.asarray(ridge.coef_), float(ridge.intercept_)

@@ -118,17 +118,9 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     A subclass stores its parameters in `__init__`, learns in `_fit` (what it learns ends in `_`), and predicts in
     `_predict`; that is enough. The checks of labels and arguments, the account of what was seen, and saving are here.
-    What else a strategy may say of itself, each with a default for one that works on texts and labels alone:
-
-    - `learns`, `least_labels`: whether `fit` looks at labels, and how many it needs;
-    - `scale`: what its predictions mean;
-    - `models`, `frameworks`: which of its parameters name language models, and which criteria frameworks;
-    - `nested`, `within`: its parameters that are strategies, and these strategies;
-    - `_check`, `_connect`: what would keep it from being fitted; `check` asks for both;
-    - `judges`, `_plan`: whom it asks, and about what; `plan` tells that before anything is asked;
-    - `rated_framework`: by which framework the assessments are made that come with its predictions;
-    - `_seen`: what it was shown beyond labels; `depends_on`: what its predictions hang on beyond parameters;
-    - `state`, `restore`: what of it is saved.
+    What else a strategy may say of itself has a default for one that works on texts and labels alone: the attributes
+    below, whom it asks (`judges`, `_plan`), what it is made of (`within`), what keeps it from being fitted (`_check`,
+    `_connect`), and what is saved (`state`, `restore`, `depends_on`).
 
     Its family and the extra that it needs stand in the registry (`argqual.strategies.registry.Known`), so that a list
     imports nothing. A parameter called `seed` is what a benchmark varies with `seeds`.
@@ -210,13 +202,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return replace(found, reasons=reasons, usage=usage)
 
     def assess(self, X: Sequence[Any]) -> list[Assessment]:  # noqa: N803
-        """The ratings behind `predict`, one assessment an argument, in order.
-
-        Raises
-        ------
-        StrategyError
-            It gives none: see `rated_framework`.
-        """
+        """The ratings behind `predict`, one an argument, in order; a StrategyError where `rated_framework` is None."""
         found = self.predictions(X).assessments
         if found is None:
             raise StrategyError(f"{type(self).__name__} gives no ratings.")

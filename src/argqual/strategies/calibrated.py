@@ -12,14 +12,13 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import Ridge
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
-from argqual.stats.regression import ProportionalOdds, best_alpha, equal_shares, fit_proportional_odds
+from argqual.stats.regression import ProportionalOdds, equal_shares, fit_proportional_odds, standard_ridge
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, require, total_usage
 from argqual.strategies.combining import shares_of
 from argqual.strategies.crossfit import cross_fitted, planned
@@ -108,11 +107,8 @@ class Calibrated(Strategy):
     def _learn(self, assessments: list[Assessment], labels: Array, groups: list[Any]) -> None:
         if self.method == "ridge":
             shares = _shares(assessments, self.criteria_)
-            self.mean_, self.scale_ = shares.mean(axis=0), shares.std(axis=0) + 1e-3
-            standard = (shares - self.mean_) / self.scale_
-            self.alpha_ = best_alpha(standard, labels, groups, _ALPHAS, self.folds)
-            ridge = Ridge(alpha=self.alpha_).fit(standard, labels)
-            self.coef_, self.intercept_ = np.asarray(ridge.coef_), float(ridge.intercept_)
+            fitted = standard_ridge(shares, labels, groups, _ALPHAS, self.folds, least=1e-3)
+            self.mean_, self.scale_, self.alpha_, self.coef_, self.intercept_ = fitted
             return
         qualities = _qualities(assessments, self.criteria_)
         if self.method == "isotonic":

@@ -40,6 +40,7 @@ from argqual.strategies.prompted import (
 from argqual.strategies.rationales import BORROWING, STYLES, Rationales, explaining, styled, with_levels
 
 Select = Literal["random", "balanced", "nearest", "other_domains"]
+_UNWRITTEN = "A sentence or two from the text, which are yet to be written, on why the level is right."
 _SELECT: tuple[Select, ...] = get_args(Select)
 
 
@@ -164,12 +165,13 @@ class Exemplars(Prompted):
     def _plan(
         self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
     ) -> Iterator[tuple[Judge, Argument]]:
-        """As it would choose; rationales that are yet to be written are missing from the examples."""
+        """As it would choose, with a stand-in for each rationale that is yet to be written."""
         fitted: Exemplars = clone(self)
         fitted._choose(arguments, labels)
         if self.pool is None and self.rationales != "none":
-            judge = fitted._explainer()
-            yield from ((judge, argument) for argument in fitted._told(fitted._shown()))
+            judge, shown = fitted._explainer(), fitted._shown()
+            yield from ((judge, argument) for argument in fitted._told(shown))
+            fitted.rationales_ = {str(place): dict.fromkeys(fitted.levels_, _UNWRITTEN) for place in shown}
         yield from ((judge, argument) for judge in fitted.judges() for argument in predict)
 
     def _choose(self, arguments: list[Argument], labels: Array) -> None:

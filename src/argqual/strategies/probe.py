@@ -77,21 +77,16 @@ class Probe(Strategy):
         _states(self.model)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
-        from argqual.stats.regression import best_alpha
+        from argqual.stats.regression import standard_ridge
 
         states = self._read(arguments)
         fits = np.isfinite(states).all(axis=1)
         states, labels = states[fits], labels[fits]
         if len(labels) < self.least_labels:
             raise StrategyError("The texts are too long for the model; nothing is left to learn from.")
-        self.mean_, self.scale_ = states.mean(axis=0), states.std(axis=0) + 1e-8
-        standard = (states - self.mean_) / self.scale_
         kept = [groups[place] for place in np.flatnonzero(fits)]
-        self.alpha_ = best_alpha(standard, labels, kept, self.alphas, self.folds)
-        from sklearn.linear_model import Ridge
-
-        ridge = Ridge(alpha=self.alpha_).fit(standard, labels)
-        self.coef_, self.intercept_ = np.asarray(ridge.coef_), float(ridge.intercept_)
+        fitted = standard_ridge(states, labels, kept, self.alphas, self.folds, least=1e-8)
+        self.mean_, self.scale_, self.alpha_, self.coef_, self.intercept_ = fitted
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
         states = self._read(arguments)

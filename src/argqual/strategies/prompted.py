@@ -38,7 +38,7 @@ from argqual.strategies.base import (
     total_usage,
 )
 from argqual.strategies.combining import of_parts
-from argqual.strategies.controls import Control, control_framework, plain_framework
+from argqual.strategies.controls import Control, control_framework, plain_framework, variant
 
 Ask = Literal["jointly", "one_by_one", "checklist"]
 _ASK: tuple[Ask, ...] = get_args(Ask)
@@ -419,7 +419,4 @@ def corpus_framework(corpus: str) -> Framework:
 
 
 def _with_criteria(framework: Framework, id: str, criteria: Sequence[Criterion], *, aggregate: str) -> Framework:
-    changed = framework.model_copy(
-        update={"id": id[:60].rstrip("-"), "criteria": tuple(criteria), "aggregate": aggregate, "goldens": ()}
-    )
-    return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
+    return variant(framework, id=id[:60].rstrip("-"), criteria=tuple(criteria), aggregate=aggregate)
