@@ -173,12 +173,13 @@ def _frameworks(system: System) -> Iterator[tuple[str, str]]:
     from argqual.frameworks.catalogue import load_framework
     from argqual.frameworks.framework import Framework
 
-    for name, value in system.build().get_params(deep=True).items():
-        if name.rpartition("__")[2] == "framework":
+    for prefix, part in system.build().parts():
+        for name in part.frameworks:
+            value = getattr(part, name)
             if isinstance(value, Framework):
-                yield name, value.fingerprint
+                yield f"{prefix}{name}", value.fingerprint
             elif isinstance(value, str | Path):
-                yield name, load_framework(value).fingerprint
+                yield f"{prefix}{name}", load_framework(value).fingerprint
 
 
 def _plain(value: Any) -> Any:
