@@ -12,7 +12,7 @@ from typing import Any
 
 from argqual.benchmark.running.cells import cells_of
 from argqual.benchmark.running.data import Data, read_data
-from argqual.benchmark.running.run import Plan, plan_of
+from argqual.benchmark.running.run import BenchmarkPlan, plan_of
 from argqual.benchmark.running.splits import folds_of
 from argqual.benchmark.spec.config import Benchmark, load_benchmark
 from pinned.comparing import ROOT
@@ -88,13 +88,13 @@ def _data_of(benchmark: Benchmark) -> Data:
     return _READ[wanted]
 
 
-def planned(name: str, folder: Path) -> Plan:
+def planned(name: str, folder: Path) -> BenchmarkPlan:
     """A benchmark by its file or its name, worked out."""
     if name in OWN_FILES:
         benchmark = load_benchmark(ROOT / "benchmarks" / name)
         data = _data_of(benchmark)
         folds, refused = folds_of(benchmark, data)
-        return Plan(benchmark, data, tuple(folds), tuple(refused), tuple(cells_of(benchmark, data, folds)))
+        return BenchmarkPlan(benchmark, data, tuple(folds), tuple(refused), tuple(cells_of(benchmark, data, folds)))
     strategies, more = SMALL[name]
     file = write_benchmark(folder, strategies, **more)
     if name == "asked":
@@ -132,8 +132,6 @@ def said() -> dict[str, Any]:
             "fingerprint": benchmark.fingerprint,
             "on another model": benchmark.on_model("openai/test").fingerprint,
             "content": hashlib.sha256(content.encode()).hexdigest(),
-            "contenders": [
-                [each.title, each.strategy, each.model, list(each.splits)] for each in benchmark.contenders()
-            ],
+            "contenders": [[each.title, each.strategy, each.model, list(each.splits)] for each in benchmark.systems()],
         }
     return found

@@ -16,6 +16,7 @@ from argqual.assessment import Assessment
 from argqual.errors import ArgqualError
 from argqual.frameworks.catalogue import load_framework, parse_framework
 from argqual.frameworks.framework import Framework
+from argqual.judging.batch import assess_all
 from argqual.judging.calibration import calibrated
 from argqual.judging.compare import compare
 from argqual.judging.judge import Judge
@@ -242,12 +243,12 @@ def _reasoning(server: Loopback) -> Assessment:
 
 def _failed(server: Loopback) -> Assessment:
     server.reply(400, {"error": {"message": "the prompt was found to be unkind", "code": 400}})
-    [found] = Judge(two(), model=chatting(server), readout="label").assess_all([ARGUMENT], concurrency=1)
+    [found] = assess_all(Judge(two(), model=chatting(server), readout="label"), [ARGUMENT], concurrency=1)
     return found
 
 
 def _missing_input(server: Loopback) -> Assessment:
-    [found] = Judge(own_framework(), model=chatting(server)).assess_all([Argument(TEXT, id="9")], concurrency=1)
+    [found] = assess_all(Judge(own_framework(), model=chatting(server)), [Argument(TEXT, id="9")], concurrency=1)
     return found
 
 

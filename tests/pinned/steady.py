@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from argqual import _plugins
 from argqual.benchmark.running import cells
 from argqual.judging import judge
 
@@ -29,18 +30,11 @@ _VARIABLES = (
 def steady(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Versions are made up, stores and caches lie in a folder, and no variable nor plugin of the user's counts.
 
-    A store's key and a cell's key hold argqual's version, a store's key also those of the libraries that ask. Plugins
-    are looked for again for every name that is looked up, which takes most of the time of planning.
+    A store's key and a cell's key hold argqual's version, a store's key also those of the libraries that ask.
     """
     version = importlib.metadata.version
     patch.setattr(importlib.metadata, "version", lambda name: "1.2.3" if name in _ASKING else version(name))
-    points = importlib.metadata.entry_points
-
-    def without_plugins(**selected: str) -> importlib.metadata.EntryPoints:
-        ours = selected.get("group", "").startswith("argqual.")
-        return importlib.metadata.EntryPoints(()) if ours else points(**selected)
-
-    patch.setattr(importlib.metadata, "entry_points", without_plugins)
+    patch.setattr(_plugins, "points", lambda group, path: ())
     patch.setattr(judge, "__version__", "9.9.9")
     patch.setattr(cells, "__version__", "9.9.9")
     for name in _VARIABLES:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from argqual._plugins import added
 from argqual.errors import StrategyError, nearest
 
 if TYPE_CHECKING:
@@ -88,12 +89,12 @@ BUILT_IN: dict[str, Known] = {
 
 def known_strategies() -> dict[str, Known]:
     """argqual's own, then those of installed packages by name."""
-    added = {
-        point.name: Known(point.value, Family.ADDED, f"from {point.dist.name if point.dist else point.module}")
-        for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
-        if point.name not in BUILT_IN
+    others = {
+        name: Known(point.value, Family.ADDED, f"from {point.dist.name if point.dist else point.module}")
+        for name, point in added(GROUP).items()
+        if name not in BUILT_IN
     }
-    return BUILT_IN | added
+    return BUILT_IN | others
 
 
 def load_class(name: str) -> type[Strategy]:
