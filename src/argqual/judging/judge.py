@@ -200,7 +200,8 @@ class Judge:
             "program": self.fingerprint,
             "prompt": self._prompt(blanks).messages(blanks),
             "readout": [self.readout.name, self.readout.max_off_scale],
-            "explain": self.explain,
+            # Under "long", answers to a request for one or two sentences are kept: so it was asked for until 0.1.
+            "explain": "at length" if self.explain == "long" else self.explain,
             "truncate": self.truncate,
             "model": [self.model.name, self.model.identity],
             "versions": [__version__, *(_version(name) for name in ("dspy", "litellm", "xllamacpp"))],
