@@ -79,7 +79,7 @@ class Model:
     traffic
         Through which every request goes.
     identity
-        What answers, exactly, and where: part of the key under which an assessment is kept.
+        What answers, exactly, in which version and where: part of the key under which an assessment is kept.
     logprobs
         Whether it returns log-probabilities, as far as is known before asking.
     follows_schema
