@@ -7,7 +7,7 @@ an aggregate only when all that it needs has one. Nothing is filled in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -125,6 +125,13 @@ class Usage(Record):
     output_tokens: int | None = None
     cost_usd: float | None = None
     seconds: float = 0.0
+
+    @classmethod
+    def total(cls, usages: Iterable[Usage]) -> Usage:
+        """What several took together; a figure that any with a request leaves out is unknown in the sum."""
+        asked = [usage for usage in usages if usage.requests]
+        columns = {name: [getattr(usage, name) for usage in asked] for name in cls.model_fields}
+        return cls(**{name: None if None in column else sum(column) for name, column in columns.items()})
 
 
 class FrameworkReference(Record):

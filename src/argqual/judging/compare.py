@@ -121,6 +121,7 @@ def compare(
         _asked(Inquiry(prompt, shown | {"first_argument": one.text, "second_argument": other.text}), model, chosen)
         for one, other in ((first, second), (second, first))
     )
+    usage = Usage.total([forward.usage, backward.usage])
     names = {criterion.id: criterion.name for criterion in framework.asked}
     overall = _preference(_OVERALL, "Overall", forward, backward, chosen)
     return Comparison(
@@ -130,7 +131,7 @@ def compare(
         framework=FrameworkReference.of(framework),
         model=model.name,
         readout=chosen.name,
-        usage=Exchange.total([forward, backward]).usage(time.perf_counter() - started),
+        usage=usage.model_copy(update={"seconds": time.perf_counter() - started}),
         argqual_version=__version__,
     )
 

@@ -257,7 +257,7 @@ class Judge:
             with plain_errors(self.model, asking.inputs.values()):
                 self._ask_program(asking)
         except (ArgqualError, Stopped) as error:
-            error.answered = Exchange.total(asking.exchanges)
+            error.answered = asking.usage
             raise
 
     def _ask_program(self, asking: _Asking) -> None:
@@ -360,8 +360,7 @@ class Judge:
                 }
             notes.append(doubt)
         ratings, overall = aggregate(self.framework, asked)
-        exchange = Exchange.total(asking.exchanges)
-        notes += list(dict.fromkeys(exchange.remarks))
+        notes += list(dict.fromkeys(remark for exchange in asking.exchanges for remark in exchange.remarks))
         dropped = sum(len(rating.discarded_quotes) for rating in ratings)
         if dropped:
             notes.append(f"{dropped} quote{'s' if dropped > 1 else ''} left out: not in the argument")
@@ -370,9 +369,9 @@ class Judge:
             ratings=ratings,
             gate=gate,
             selected=asking.selected,
-            usage=exchange.usage(seconds),
+            usage=asking.usage.model_copy(update={"seconds": seconds}),
             notes=tuple(notes),
-            truncated=exchange.truncated,
+            truncated=any(exchange.truncated for exchange in asking.exchanges),
             **self._made_by(overall.status, argument),
         )
 
@@ -419,6 +418,10 @@ class _Asking:
     selected: Selected | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
+
+    @property
+    def usage(self) -> Usage:
+        return Usage.total(exchange.usage for exchange in self.exchanges)
 
 
 def _version(package: str) -> str | None:

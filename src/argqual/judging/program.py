@@ -22,6 +22,7 @@ from dspy.adapters.utils import get_field_description_string
 from dspy.predict.predict import serialize_object
 
 from argqual.argument import fence
+from argqual.assessment import FrameworkReference
 from argqual.errors import FingerprintMismatch
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.judging.prompt import Answerable, Explain, Prompt
@@ -171,11 +172,7 @@ def save_program(program: RatingProgram, path: Path) -> None:
     """Write a program's instructions and demonstrations as JSON, with what they belong to."""
     content = {
         "schema": PROGRAM_SCHEMA,
-        "framework": {
-            "id": program.framework.id,
-            "version": program.framework.version,
-            "fingerprint": program.framework.fingerprint,
-        },
+        "framework": FrameworkReference.of(program.framework).model_dump(),
         "definitions": program.definitions,
         "rationales": program.rationales,
         "dspy": dspy.__version__,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from argqual.argument import Argument
-from argqual.assessment import Assessment, Status
+from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError
 from argqual.judging.judge import Judge
 from argqual.judging.plan import expected_cost, worst_cost
@@ -101,12 +100,12 @@ class Spending:
             self._planned.append(expected_cost(self.judge, argument))
         self.tally.planned_usd = sum(self._planned) / len(self._planned) * self._dispatched
 
-    def paid(self, key: str, usage: Any) -> None:
-        """Count an answer by what it took (a `Usage` or an `Exchange`)."""
+    def paid(self, key: str, usage: Usage) -> None:
+        """Count an answer by what it took."""
         self.tally.asked += 1
         self._count(usage, self.reserved.pop(key))
 
-    def failed(self, key: str, answered: Any) -> float:
+    def failed(self, key: str, answered: Usage | None) -> float:
         """Count what was answered before a failure, if anything was; what had been set aside."""
         reserved = self.reserved.pop(key)
         if answered:
@@ -121,7 +120,7 @@ class Spending:
             self.tally.cost_usd += reserved * lost / (1 + MAX_LOST)
             self.tally.cost_unknown += 1
 
-    def _count(self, usage: Any, reserved: float) -> None:
+    def _count(self, usage: Usage, reserved: float) -> None:
         tally = self.tally
         tally.requests += usage.requests
         tally.input_tokens += usage.input_tokens or 0

@@ -79,7 +79,7 @@ class Model:
     traffic
         Through which every request goes.
     identity
-        What answers, exactly, and where: part of the key under which an assessment is kept.
+        What answers, exactly, in which version and where: part of the key under which an assessment is kept.
     logprobs
         Whether it returns log-probabilities, as far as is known before asking.
     follows_schema
@@ -174,14 +174,7 @@ def embedded_id(name: str) -> str:
 
 
 def _embedded(name: str, *, engine: str, slots: int) -> Model:
-    wanted = embedded_id(name)
-    path = weight_files.locate(wanted)
-    if path is None:
-        weights = weight_files.KNOWN[wanted]
-        raise WeightsError(
-            f"The weights of {wanted} are not on this machine ({weight_files.describe_download(weights)}).",
-            hint=f"Run: argqual models pull {wanted}",
-        )
+    name, path, identity = embedded_weights(name)
     server = shared_server(path, slots=slots)
     traffic = Traffic(limiter_for(server.address.url, ceiling=slots))
     lm = _language_model(
@@ -192,13 +185,12 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         api_key=server.address.key,
         timeout=_EMBEDDED_TIMEOUT_SECONDS,
     )
-    known = wanted in weight_files.KNOWN
     return Model(
-        wanted if known else path.name,
+        name,
         lm,
         engine=lm.engine,
         traffic=traffic,
-        identity=f"{weight_files.KNOWN[wanted].sha256 if known else file_identity(path)}, {CONTEXT_TOKENS} tokens",
+        identity=f"{identity}, {CONTEXT_TOKENS} tokens",
         logprobs=True,
         price=FREE,
         secrets=(server.address.key,),
@@ -206,7 +198,26 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
     )
 
 
-def file_identity(path: Path) -> str:
+def embedded_weights(name: str) -> tuple[str, Path, str]:
+    """Weights on this machine: the name that results give them, their file, and a digest that tells them from others.
+
+    Raises
+    ------
+    WeightsError
+        They are not on this machine, or are broken.
+    """
+    wanted = embedded_id(name)
+    known = weight_files.KNOWN.get(wanted)
+    path = weight_files.locate(wanted)
+    if path is None:
+        size = f" ({weight_files.describe_download(known)})" if known else ""
+        raise WeightsError(
+            f"The weights of {wanted} are not on this machine{size}.", hint=f"Run: argqual models pull {wanted}"
+        )
+    return (wanted, path, known.sha256) if known else (path.name, path, _file_identity(path))
+
+
+def _file_identity(path: Path) -> str:
     """A file's size and a digest of its first and last megabyte: quick, and different for different weights."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())

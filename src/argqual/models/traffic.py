@@ -134,7 +134,7 @@ class RateLimiter:
     @property
     def limit(self) -> int:
         """Requests that may be under way now."""
-        return 1 if self._in_outage() else max(1, min(int(self._limit), self.ceiling))
+        return 1 if self.troubled else max(1, min(int(self._limit), self.ceiling))
 
     def enter(self, began: float, stopping: threading.Event) -> float:
         """Wait until another request may be sent; returns the time (monotonic seconds). Then `leave`.
@@ -189,21 +189,22 @@ class RateLimiter:
                 self._doubling, self._fell_at = False, now
             if fault.wait:
                 if fault.wait > min(self.patience * 10, _LONGEST_PAUSE):
-                    self._give_up(now, f"it asks to wait {fault.wait:,.0f} seconds", error)
-                    self._changed.notify_all()
+                    self.give_up(f"it asks to wait {fault.wait:,.0f} seconds", error)
                     return
                 self._pause(now + fault.wait)
                 self._hopeful_since = max(self._hopeful_since, self._paused_until)
-            elif self._in_outage():
+            elif self.troubled:
                 self._pause(now + _delay(self._in_a_row - _OUTAGE_AFTER))
             patience = self.patience if self._ever else min(self.patience, _PATIENCE_WITH_STRANGERS)
             if now - self._hopeful_since >= patience and self._in_a_row > 1:
-                self._give_up(now, f"no success for {now - self._hopeful_since:,.0f} seconds", error)
+                self.give_up(f"no success for {now - self._hopeful_since:,.0f} seconds", error)
             self._changed.notify_all()
 
     def give_up(self, why: str, error: Exception) -> None:
+        """Let everything that waits, and has begun before, fail with an `Outage`."""
         with self._changed:
-            self._give_up(time.monotonic(), why, error)
+            self._gave_up = (time.monotonic(), why, error)
+            self._in_a_row, self._hopeful_since = 0, None
             self._changed.notify_all()
 
     def wake(self) -> None:
@@ -224,17 +225,10 @@ class RateLimiter:
     @property
     def troubled(self) -> bool:
         """Whether everything has failed for a while."""
-        return self._in_outage()
+        return self._in_a_row >= max(_OUTAGE_AFTER, 2 * int(min(self._limit, self.ceiling)))
 
     def _pause(self, until: float) -> None:
         self._paused_until = max(self._paused_until, until)
-
-    def _in_outage(self) -> bool:
-        return self._in_a_row >= max(_OUTAGE_AFTER, 2 * int(min(self._limit, self.ceiling)))
-
-    def _give_up(self, now: float, why: str, error: Exception) -> None:
-        self._gave_up = (now, why, error)
-        self._in_a_row, self._hopeful_since = 0, None
 
 
 _limiters: dict[str, RateLimiter] = {}

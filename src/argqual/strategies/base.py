@@ -408,13 +408,7 @@ def tell(words: str) -> None:
 
 def total_usage(usages: Sequence[Usage]) -> Usage:
     """What several took together; a figure that any request leaves out is unknown in the sum."""
-    asked = [usage for usage in usages if usage.requests]
-
-    def total(name: str) -> Any:
-        values = [getattr(usage, name) for usage in asked]
-        return None if None in values else sum(values)
-
-    return Usage(**{name: total(name) for name in Usage.model_fields})
+    return Usage.total(usages)
 
 
 def require(name: str, value: str, known: Collection[str]) -> None:

@@ -285,7 +285,7 @@ class Optimised(Prompted):
         if self.ended_ not in _ENDINGS:
             warnings.warn(f"Optimisation ended early. {self.ended_}", OptimisationWarning, stacklevel=4)
         super()._fit(arguments, labels, groups)
-        return ledger.total.usage(0.0)
+        return ledger.total
 
     def _improve(self, student: Student, train: Sequence[Any], validation: Sequence[Any], metric: Metric) -> None:
         """Let the optimiser try programs; the metric keeps the best, however it ends."""

@@ -36,7 +36,7 @@ from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram, answerables
 from argqual.judging.prompt import level_codes
 from argqual.judging.readouts.client import DecisionClient
-from argqual.judging.readouts.exchange import Exchange
+from argqual.judging.readouts.exchange import NOTHING, Exchange
 from argqual.judging.readouts.reading import Unreadable
 from argqual.models.connect import Model
 from argqual.strategies.ledger import NO_LIMIT, Counted, Enough, Ledger
@@ -136,7 +136,8 @@ class Desk:
             return error
         finally:
             if endpoint:
-                self.ledger.give(0.0, client.exchange if client.exchange.requests else Exchange(requests=1))
+                took = client.exchange.usage
+                self.ledger.give(0.0, took if took.requests else NOTHING.model_copy(update={"requests": 1}))
 
 
 class _Traced(Judge):

@@ -45,7 +45,7 @@ class Decide(Readout):
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unreadable(f"the decision endpoint's answer lacks {error}") from None
         usage = content.get("usage") or {}
-        exchange.add_answer(model, usage.get("input_tokens"), usage.get("output_tokens"), lost=lost)
+        exchange.add(model, usage.get("input_tokens"), usage.get("output_tokens"), lost=lost)
         return found
 
 

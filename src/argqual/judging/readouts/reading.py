@@ -17,18 +17,8 @@ from typing import Any, Protocol
 from argqual.judging.prompt import Question
 
 _AROUND = " \t\r\n\"'`,;:.{}[]()*▁Ġ"
-_WORDS = {
-    "zero": "0",
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-}
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_WORDS = {word: str(digit) for digit, word in enumerate(_DIGITS)}
 
 
 class Candidate(Protocol):

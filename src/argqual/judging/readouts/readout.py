@@ -13,7 +13,6 @@ from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable
 from argqual.models.connect import Model
 
-MAX_OFF_SCALE = 0.5
 REASONING_TOKENS = 16_000
 
 
@@ -76,7 +75,8 @@ class Readout:
     Attributes
     ----------
     name
-        As it is asked for, and as it stands in results and in the keys of the store.
+        As it is asked for, and as it stands in results and in the keys of the store: a read-out that comes to
+        answer otherwise needs another one.
     source
         Where the probabilities come from; None when an answer is only the level as written.
     explains
@@ -98,11 +98,11 @@ class Readout:
     own_form = False
     sees_off_scale = False
     requests = 1
+    max_off_scale = 0.5
 
     def __init__(self, setting: str | None = None) -> None:
         if setting is not None:
             raise ValueError(f"{self.name} takes no setting")
-        self.max_off_scale = MAX_OFF_SCALE
 
     def check(self, model: Model) -> None:
         """Raise a `ReadoutError` when the model is known not to serve this read-out; nothing is asked."""

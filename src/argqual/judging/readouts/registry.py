@@ -13,7 +13,6 @@ silently. How to add one: see `argqual.judging.readouts.readout.Readout`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -38,19 +37,22 @@ def choose_readout(wanted: str, model: Model) -> Readout:
     if wanted == "auto":
         wanted = "decide" if model.endpoint else "expect" if model.logprobs else "label"
     name, colon, setting = wanted.partition(":")
+    kind = _kind(name)
     try:
-        readout = _kind(name)(setting if colon else None)
-    except (KeyError, ValueError):
-        raise ReadoutError(f"No read-out is called '{wanted}'. {nearest(wanted, (*_SPELT, *added(GROUP)))}") from None
+        readout = kind(setting if colon else None) if kind else None
+    except ValueError:
+        readout = None
+    if readout is None:
+        raise ReadoutError(f"No read-out is called '{wanted}'. {nearest(wanted, (*_SPELT, *added(GROUP)))}")
     readout.check(model)
     return readout
 
 
-def _kind(name: str) -> Callable[[str | None], Readout]:
+def _kind(name: str) -> type[Readout] | None:
     if name in _OWN:
-        kind: type[Readout] = getattr(import_module(f"argqual.judging.readouts.{name}"), name.title())
-        return kind
-    return imported(added(GROUP)[name], _checked, ReadoutError)
+        return _checked(getattr(import_module(f"argqual.judging.readouts.{name}"), name.title()))
+    point = added(GROUP).get(name)
+    return imported(point, _checked, ReadoutError) if point else None
 
 
 def _checked(found: Any) -> type[Readout]:

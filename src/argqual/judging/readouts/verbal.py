@@ -36,7 +36,7 @@ class Verbal(Readout):
             for entry in lm.history:
                 usage = entry.get("usage") or {}
                 cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-                exchange.add_answer(model, usage.get("prompt_tokens"), usage.get("completion_tokens"), cached)
+                exchange.add(model, usage.get("prompt_tokens"), usage.get("completion_tokens"), cached)
         for question in inquiry.prompt.questions:
             if rationale := getattr(prediction, f"{question.name}_rationale", None):
                 quote = getattr(prediction, f"{question.name}_quote", "") or ""
