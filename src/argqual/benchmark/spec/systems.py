@@ -102,9 +102,14 @@ def resolved(value: Any, folder: Path) -> Any:
     return value
 
 
-def is_framework(parameter: str) -> bool:
-    """Whether a parameter, perhaps of a strategy within, takes a framework."""
-    return parameter.rpartition("__")[2] == "framework"
+def framework_parameters(name: str, use: Use) -> set[str]:
+    """The parameters that take a framework, those of strategies within too; none of what cannot be set up."""
+    kind = use.strategy or name
+    try:
+        built = create(kind, **_with_defaults(kind, {**use.params, **_first(use.grid)}))
+    except (ArgqualError, IndexError):  # `problems_of` says what is wrong
+        return set()
+    return {f"{prefix}{parameter}" for prefix, part in built.parts() for parameter in part.frameworks}
 
 
 def problems_of(name: str, use: Use) -> Iterator[Problem]:
