@@ -66,12 +66,12 @@ def fit(
         from argqual.strategies.training import training_data
 
         strategy = create(name, **params)
-    for model in embedded_models(strategy.get_params(deep=True)):
+    for model in strategy.model_names():
         from argqual.cli.fetching import ensure_weights
 
         ensure_weights(model, yes=yes)
     with step(f"Checking {name}"):
-        strategy._check()
+        strategy.check()
     with step(f"Reading {', '.join(corpus)}"):
         data = training_data(corpus, target, proxies=proxies, split=split, limit=limit)
     for words in _notes(data):
@@ -127,24 +127,13 @@ def _setting(words: str) -> tuple[str, Any]:
         return name.strip(), value
 
 
-def embedded_models(params: Mapping[str, Any]) -> Iterator[str]:
-    """Names of models among parameters, as they are or as they are saved, also of strategies within strategies."""
-    for name, value in params.items():
-        if isinstance(value, Mapping):
-            yield from embedded_models(value)
-        elif isinstance(value, list | tuple):
-            yield from embedded_models({str(place): each for place, each in enumerate(value)})
-        elif isinstance(value, str) and name.rpartition("__")[2] in ("model", "reflection_model"):
-            yield value
-
-
 def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
     """Spearman's correlation for groups that it was not fitted on, with its interval and with length partialled out."""
     import numpy as np
     from sklearn.base import clone
     from sklearn.model_selection import GroupKFold
 
-    from argqual.stats.resampling import partial_spearman, spearman
+    from argqual.stats.correlation import partial_spearman, spearman
     from argqual.strategies.base import telling
 
     codes = np.unique(data.groups, return_inverse=True)[1]

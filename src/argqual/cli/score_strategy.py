@@ -25,8 +25,7 @@ from argqual.tabular.output import iter_scored
 
 if TYPE_CHECKING:
     from argqual.cli.score_table import Scored, TableJob
-    from argqual.frameworks.framework import Framework
-    from argqual.strategies.base import Predictions, Strategy
+    from argqual.strategies.base import Strategy
     from argqual.tabular.table import TableRow
 
 _CHUNK = 512  # rows that are predicted together, and that a killed run loses at most
@@ -38,11 +37,10 @@ _SECONDS = 5.0
 def strategy_scorer(folder: Path, prefix: str | None, *, yes: bool) -> Iterator[StrategyScorer]:
     """A saved strategy and what its folder says of it; an embedded model's weights are fetched with consent."""
     from argqual.cli.fetching import ensure_weights
-    from argqual.cli.fit import embedded_models
-    from argqual.strategies.saving import describe_saved
+    from argqual.strategies.saving import describe_saved, saved_models
 
     content = describe_saved(folder)
-    for model in embedded_models(content.get("params", {})):
+    for model in saved_models(content):
         ensure_weights(model, yes=yes)
     with step(f"Loading {folder}"):
         from argqual.strategies.saving import load_strategy
@@ -77,7 +75,7 @@ class StrategyScorer:
         with step("Predicting") as further, telling(further):
             found = self.strategy.predictions([argument])
         value, reason = float(found.values[0]), found.reasons[0]
-        training, scale = self.content["training"], self._scale(found)
+        training, scale = self.content["training"], self._scale()
         if format in (ScoreFormat.JSON, ScoreFormat.JSONL):
             shown = {
                 "prediction": None if reason else value,
@@ -90,7 +88,7 @@ class StrategyScorer:
             }
             typer.echo(json.dumps(shown, ensure_ascii=False, indent=2 if format is ScoreFormat.JSON else None))
             return EXIT_SOME_FAILED if reason else EXIT_OK
-        framework = _asked(self.strategy) if found.assessments else None
+        framework = self.strategy.rated_framework()
         if found.assessments and framework:
             from argqual.report import assessments as tables
 
@@ -101,14 +99,14 @@ class StrategyScorer:
         typer.echo(paragraph(f"Prediction of {self.name}: {said}.{trained}"))
         return EXIT_SOME_FAILED if reason else EXIT_OK
 
-    def _scale(self, found: Predictions) -> str:
-        """What the numbers mean, as far as the kind of strategy says it."""
-        from argqual.strategies.registry import known_strategies
+    def _scale(self) -> str:
+        """What the numbers mean."""
+        from argqual.strategies.base import PredictionScale
 
-        known = known_strategies().get(self.name)
-        if known and (known.family in ("floor", "training") or self.name == "calibrated"):
+        if self.strategy.scale is PredictionScale.LABELS:
             return f"on the scale of its labels ({self.content['training']['target'] or 'not recorded which'})"
-        return "from 0 to 1" if found.assessments else "higher is better; the scale is the strategy's own"
+        quality = self.strategy.scale is PredictionScale.QUALITY
+        return "from 0 to 1" if quality else "higher is better; the scale is the strategy's own"
 
     def table(self, job: TableJob) -> int:
         return job.score(self, resume=job.written.resume)
@@ -147,20 +145,12 @@ class StrategyScorer:
         """How many rows are predicted together; None: all, as they are scored against one another."""
         if self._relative():
             return None
-        asks = any(name.rpartition("__")[2] == "model" for name in self.strategy.get_params(deep=True))
-        return _CHUNK_ASKED if asks else _CHUNK
+        return _CHUNK_ASKED if any(part.models for _, part in self.strategy.parts()) else _CHUNK
 
     def _relative(self) -> bool:
-        params = self.strategy.get_params(deep=True).items()
-        return any(name.rpartition("__")[2] == "against" and value == "test" for name, value in params)
+        from argqual.strategies.base import PredictionScale
 
-
-def _asked(strategy: Strategy) -> Framework | None:
-    """The framework whose ratings stand behind the predictions, where a model was asked by one."""
-    from argqual.strategies.prompted import Prompted
-
-    inner = getattr(strategy, "base_", strategy)
-    return inner._framework() if isinstance(inner, Prompted) else None
+        return self.strategy.scale is PredictionScale.RELATIVE
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 from .base import MissingPredictionsWarning as MissingPredictionsWarning
 from .base import Predictions as Predictions
+from .base import PredictionScale as PredictionScale
 from .base import Strategy as Strategy
 from .calibrated import Calibrated as Calibrated
 from .conditioned import Conditioned as Conditioned

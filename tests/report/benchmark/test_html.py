@@ -12,7 +12,7 @@ import planted
 from argqual.benchmark.analysis.results import Probe, Results
 from argqual.report.benchmark.html import html
 from argqual.report.benchmark.sections import SECTIONS
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 VOID = {"meta", "br", "line", "circle", "rect", "path"}
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from argqual.benchmark.analysis.minimal_pairs import CHANCE
 from argqual.benchmark.analysis.results import Contrast, Results, Transfer
+from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.report.benchmark.words import averaged, figure, interval, listed, number, percent, tested_where
 from argqual.stats.resampling import FEW_CLUSTERS
 
@@ -89,7 +90,7 @@ def _substance(results: Results) -> Iterator[str]:
     ]
     if not found:
         return
-    chance = CHANCE["sensitivity"]
+    chance = CHANCE[PerturbationTest.SENSITIVITY]
     best = max(found, key=lambda each: each.estimate.value or 0)
     seen = best.estimate.low is not None and best.estimate.low > chance
     told = "more often than chance" if seen else "which cannot be told from chance"

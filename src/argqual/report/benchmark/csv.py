@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from argqual.benchmark.running.store import Scored
 from argqual.report.benchmark.tables import Cell, Table
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
 

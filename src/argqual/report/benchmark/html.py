@@ -16,7 +16,7 @@ from argqual.report.benchmark.answer import answer_of, notes_of
 from argqual.report.benchmark.sections import excludes_zero, sections_of
 from argqual.report.benchmark.tables import tables_of, written
 from argqual.report.plain import clean
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 _SHADES = 6
 

@@ -10,7 +10,7 @@ from argqual.report.benchmark.answer import answer_of, notes_of
 from argqual.report.benchmark.tables import Cell, Table, tables_of, written
 from argqual.report.benchmark.words import facts, figure, listed, rests_on
 from argqual.report.plain import clean
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")

@@ -15,7 +15,7 @@ from argqual.benchmark.analysis.results import Contrast, Disagreement, MetricNam
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
 from argqual.report.benchmark import charts, words
 from argqual.report.benchmark.views import by_system, cost_of, ladder, matrix_rows, probed
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 _PROBED = (
     "sensitivity", "substance", "substance_moves", "style_moves", "style", "style_minus_substance",
@@ -224,13 +224,17 @@ def _grouped(
 
 def _reliance(results: Results) -> Heat | None:
     """How far the order of predictions survives a change of the surface."""
-    found = {(each.strategy, each.perturbation): each.kept for each in results.reliance}
+    found: dict[tuple[str, str], Estimate] = {
+        (each.strategy, each.perturbation): each.kept for each in results.reliance
+    }
     return _heat(results, found, _kinds(found, SURFACE))
 
 
 def _injections(results: Results) -> Heat | None:
     """What a text gains that asks for a better rating."""
-    found = {(each.strategy, each.perturbation): each.rise for each in results.reliance}
+    found: dict[tuple[str, str], Estimate] = {
+        (each.strategy, each.perturbation): each.rise for each in results.reliance
+    }
     return _heat(results, found, _kinds(found, INJECTIONS))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark.views import by_system, ladder, matrix_rows
 from argqual.report.benchmark.words import NOTHING, PROBE_TITLES, figure, number, rung_title, split_title, tested_where
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 Cell = str | int | float | Estimate | None
 

@@ -9,7 +9,7 @@ from argqual.report.benchmark import words
 from argqual.report.benchmark.answer import answer_of, notes_of
 from argqual.report.benchmark.views import probed
 from argqual.report.plain import clean, paragraph, shortened
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 _TRANSFER = "{:18}{:>6}  {:14}{:>6}{:>7}{:>7}  {:12}{:>6}"
 _SUBSTANCE = "{:18}{:>6}  {:14}{:>6}  {:16}{:>12}"

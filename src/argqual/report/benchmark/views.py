@@ -6,10 +6,10 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from argqual.benchmark.analysis.results import Cost, Results, Score, SystemResult
-from argqual.stats.resampling import Estimate
+from argqual.benchmark.spec.vocabulary import Rung
+from argqual.stats.estimate import Estimate
 
 Key = TypeVar("Key", bound=Hashable)
-_RUNGS = ("topic", "corpus", "genre", "construct")  # nearest first
 
 
 def by_system(
@@ -54,9 +54,9 @@ def matrix_rows(results: Results, strategy: str) -> list[tuple[str, dict[str, Sc
 def ladder(results: Results) -> tuple[tuple[str, ...], dict[tuple[str, str], Estimate]]:
     """The rungs that were climbed, nearest first, and the headline figure by strategy and rung."""
     scores = results.select(split="ladder", metric=results.headline)
-    found = {(each.strategy, each.rung): each.estimate for each in scores if each.rung}
+    found: dict[tuple[str, str], Estimate] = {(each.strategy, each.rung): each.estimate for each in scores if each.rung}
     climbed = {rung for _, rung in found}
-    return tuple(rung for rung in _RUNGS if rung in climbed), found
+    return tuple(rung for rung in Rung if rung in climbed), found
 
 
 def probed(results: Results) -> dict[tuple[str, str], Estimate]:
