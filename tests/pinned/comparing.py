@@ -11,6 +11,7 @@ import difflib
 import json
 import re
 from collections.abc import Mapping
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,36 @@ def _lined(content: Any) -> Any:
 def rounded(text: str) -> str:
     """A text whose long figures have nine digits: the last ones hang on the machine."""
     return _LONG_FIGURE.sub(lambda found: f"{float(found[0]):.9g}", text)
+
+
+class _Structure(HTMLParser):
+    """Elements with their attributes, and texts, one a line: what is left of a page when it is laid out anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = (f' {name}="{value}"' for name, value in sorted(attrs))
+        self.lines.append(f"<{tag}{''.join(given)}>")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.lines.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self.lines += [" ".join(data.split())] if data.strip() else []
+
+
+def structure(page: str) -> str:
+    """An HTML page without what its look does not hang on: space around texts, and the order of attributes."""
+    parser = _Structure()
+    parser.feed(page)
+    parser.close()
+    return "\n".join(parser.lines) + "\n"
 
 
 def recorded(name: str) -> str:

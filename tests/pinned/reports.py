@@ -10,7 +10,7 @@ import planted_run
 from argqual.report.benchmark.files import write_report
 from argqual.report.benchmark.text import text
 from pinned.calling import called, masked
-from pinned.comparing import ROOT, rounded
+from pinned.comparing import ROOT, rounded, structure
 
 _MUCH = 100_000  # characters; of what is longer, a digest and the beginning are compared
 
@@ -61,5 +61,6 @@ def shipped_verdicts() -> dict[str, str]:
 
 
 def as_recorded(found: dict[str, str]) -> dict[str, str]:
-    """By the name of the recorded file; what is much is compared by its digest."""
-    return {f"reports/{name}": _shortened(content) for name, content in found.items()}
+    """By the name of the recorded file; of pages their structure; what is much is compared by its digest."""
+    pages = {name: structure(content) if name.endswith(".html") else content for name, content in found.items()}
+    return {f"reports/{name}": _shortened(content) for name, content in pages.items()}
