@@ -13,6 +13,7 @@ from sklearn.model_selection import GroupKFold
 
 from argqual.argument import Argument
 from argqual.benchmark.analysis.minimal_pairs import Versions, measured
+from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.corpora.cards import shipped_folder
 from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.leaks import near_duplicates
@@ -108,7 +109,7 @@ def test_what_sees_the_surface_is_at_chance(
     for train, test in GroupKFold(12).split(arguments, groups=groups):
         fitted = create(strategy).fit([arguments[place] for place in train], labels[train])
         found[test] = fitted.predict([arguments[place] for place in test])
-    estimate = measured(Versions.of(found, twins), "sensitivity").estimate
+    estimate = measured(Versions.of(found, twins), PerturbationTest.SENSITIVITY).estimate
     assert estimate.n == 48 and estimate.low is not None and estimate.high is not None
     assert estimate.low <= 0.5 <= estimate.high, estimate
     assert abs((estimate.value or 0) - 0.5) < 0.1

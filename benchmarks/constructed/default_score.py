@@ -22,12 +22,13 @@ import numpy as np
 
 from argqual.assessment import Assessment
 from argqual.benchmark.analysis.minimal_pairs import Versions, measured
+from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.corpora.corpus import MinimalPair
 from argqual.corpora.reading import read_corpus
 from argqual.frameworks.catalogue import load_framework
 from argqual.judging.calibration import calibrated
+from argqual.stats.estimate import Estimate, exact_if_unanimous
 from argqual.stats.inference import Difference, mean
-from argqual.stats.resampling import Estimate, exact_if_unanimous
 from argqual.strategies import Principle
 
 RESULTS = Path(__file__).parents[1] / "results" / "constructed-score.json"
@@ -64,7 +65,7 @@ def _figures(assessments: Sequence[Assessment], twins: Sequence[MinimalPair]) ->
     is_sound[:, 0, :] = 1
     found = {
         "answered": int(np.isfinite(ratings).sum()),
-        "sound above broken twin": measured(versions, "sensitivity"),
+        "sound above broken twin": measured(versions, PerturbationTest.SENSITIVITY),
         "sound above the middle": _share(sound, sound > MIDDLE),
         "broken below the middle": _share(broken, broken < MIDDLE),
         "squared error, sound being 1 and broken 0": _mean(ratings, (ratings - is_sound) ** 2),
@@ -73,7 +74,9 @@ def _figures(assessments: Sequence[Assessment], twins: Sequence[MinimalPair]) ->
     }
     for place, criterion in enumerate(versions.criteria):
         own = broken[:, place, :]
-        found[f"sound above its twin, {criterion} broken"] = measured(versions, "sensitivity", criterion=criterion)
+        found[f"sound above its twin, {criterion} broken"] = measured(
+            versions, PerturbationTest.SENSITIVITY, criterion=criterion
+        )
         found[f"{criterion} broken, below the middle"] = _share(own, own < MIDDLE)
     return {name: each if isinstance(each, int) else _written(each.estimate) for name, each in found.items()}
 

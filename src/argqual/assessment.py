@@ -73,7 +73,7 @@ class Rating(Record):
     spread
         Standard deviation of the value under the probabilities, in units of the scale.
     outside
-        Probability that the model gave to something that is not a level (0 to 1).
+        Off-scale mass: the probability that the model gave to something that is not a level (0 to 1).
     evidence, discarded_quotes
         Quotes that stand in the argument, and those that do not.
     asked
@@ -128,9 +128,16 @@ class Usage(Record):
 
 
 class FrameworkReference(Record):
+    """Which framework, in which version."""
+
     id: str
     version: str
     fingerprint: str
+
+    @classmethod
+    def of(cls, framework: Framework) -> FrameworkReference:
+        """The reference to a framework."""
+        return cls(id=framework.id, version=framework.version, fingerprint=framework.fingerprint)
 
     @property
     def name(self) -> str:

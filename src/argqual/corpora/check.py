@@ -28,7 +28,8 @@ from argqual.stats.agreement import (
     value_counts,
 )
 from argqual.stats.comparisons import pair_reliability
-from argqual.stats.resampling import Estimate, spearman
+from argqual.stats.correlation import spearman
+from argqual.stats.estimate import Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

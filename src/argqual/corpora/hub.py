@@ -36,7 +36,7 @@ def from_splits(job: FetchJob, source: CardSource) -> None:
 
 
 def _write_split(data: Any, out: Any, report: Callable[[], None]) -> None:
-    from argqual.tabular.sources import arrow_rows
+    from argqual.tabular.parquet import arrow_rows
 
     columns = list(data.features) if data.features is not None else []
     if columns:

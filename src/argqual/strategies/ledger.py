@@ -13,7 +13,8 @@ from typing import Any
 import dspy
 
 from argqual.errors import ArgqualError
-from argqual.judging.readouts.readout import REASONING_TOKENS, Exchange
+from argqual.judging.readouts.exchange import Exchange
+from argqual.judging.readouts.readout import REASONING_TOKENS
 from argqual.models.connect import Model
 from argqual.models.failures import plain_errors
 from argqual.models.traffic import MAX_LOST
@@ -121,7 +122,7 @@ class Counted:
     def __init__(self, model: Model, ledger: Ledger) -> None:
         assert model.engine is not None
         self._model = model
-        self._inner = model.engine
+        self._inner: Any = model.engine
         self._ledger = ledger
 
     def ask(self, request: Any) -> tuple[Any, int]:
@@ -145,15 +146,15 @@ class Counted:
 
     @property
     def supports_response_schema(self) -> bool:
-        return self._inner.supports_response_schema
+        return bool(self._inner.supports_response_schema)
 
     @property
     def supports_reasoning(self) -> bool:
-        return self._inner.supports_reasoning
+        return bool(self._inner.supports_reasoning)
 
     @property
     def supported_params(self) -> set[str]:
-        return self._inner.supported_params
+        return set(self._inner.supported_params)
 
     def _worst(self, request: Any) -> float:
         """US dollars at most: a byte counted as a token, each repeat as if it were charged."""

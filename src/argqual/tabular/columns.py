@@ -12,7 +12,7 @@ from typing import Any
 
 from argqual.argument import Argument, type_name
 from argqual.errors import InputError, nearest
-from argqual.tabular.sources import Row
+from argqual.tabular.table import TableRow
 
 # Usual names, the most telling first.
 _USUAL: Mapping[str, tuple[str, ...]] = {
@@ -108,7 +108,7 @@ def _folded(name: str) -> str:
     return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
-def to_argument(row: Row, columns: Columns) -> Argument:
+def to_argument(row: TableRow, columns: Columns) -> Argument:
     """The argument that stands in a row.
 
     Raises
@@ -132,7 +132,7 @@ def to_argument(row: Row, columns: Columns) -> Argument:
     )
 
 
-def _optional(row: Row, columns: Columns, role: str) -> str | None:
+def _optional(row: TableRow, columns: Columns, role: str) -> str | None:
     column = getattr(columns, role)
     value = None if column is None else row.cells.get(column)
     if _is_missing(value):

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from argqual.downloads.hub import dataset_revision, stream_dataset, trouble_of
 from argqual.errors import InputError
-from argqual.tabular.sources import PEEKED, Row, Source, arrow_rows, reason_of
+from argqual.tabular.parquet import arrow_rows
+from argqual.tabular.table import PEEKED, TableRow, TableSource, reason_of
 
 _ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")
 
@@ -19,7 +20,7 @@ _UNREACHABLE = "Check the connection, or download the file and name it."
 _CONFIG = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT."
 
 
-class Hub(Source):
+class Hub(TableSource):
     """A data set that is streamed: nothing is downloaded whole."""
 
     def __init__(self, spec: str) -> None:
@@ -58,7 +59,7 @@ class Hub(Source):
             "revision": self._revision or "unknown",
         }
 
-    def rows(self, skip: int = 0) -> Iterator[Row]:
+    def rows(self, skip: int = 0) -> Iterator[TableRow]:
         data = self._data.skip(skip) if skip else self._data
         done = skip
         with _asking_hub(self.name, self._repo):

@@ -14,8 +14,6 @@ from pydantic import ValidationError
 
 from argqual._registry import existing_file, looks_like_path
 from argqual._yaml import LocatedDict, YamlError, describe_invalid, parse_yaml, place_of, read_yaml
-from argqual.benchmark.spec.schema import METRICS as METRICS
-from argqual.benchmark.spec.schema import SPLITS as SPLITS
 from argqual.benchmark.spec.schema import Benchmark as Benchmark
 from argqual.benchmark.spec.schema import ClaimSaid as ClaimSaid
 from argqual.benchmark.spec.schema import CorpusUse as CorpusUse
