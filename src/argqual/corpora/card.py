@@ -16,11 +16,11 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from argqual._schema import Part, Text
 from argqual.corpora.card_figures import Baseline, CorpusId, Count, Figures, Overlap
 from argqual.corpora.card_table import Label, LabelId, TableLayout
 from argqual.downloads.files import WantedFile, is_inside
 from argqual.errors import nearest
-from argqual.frameworks.scale import Part, Text
 
 Target = Literal["overall", "logic", "rhetoric", "dialectic", "relevance", "acceptability", "sufficiency"]
 TARGETS: tuple[Target, ...] = get_args(Target)

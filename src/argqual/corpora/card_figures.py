@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from argqual._schema import Number, Part, Text
 from argqual.corpora.card_table import LabelId
-from argqual.frameworks.scale import Number, Part, Text
 
 CorpusId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Count = Annotated[int, Field(ge=0)]

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from argqual.frameworks.scale import Number, Part, Text
+from argqual._schema import Number, Part, Text
 
 LabelId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+
+
+def _text_keys(values: object) -> object:
+    """YAML reads the key 3 as a number; a cell is text."""
+    return {str(key): value for key, value in values.items()} if isinstance(values, dict) else values
+
+
+def _texts(cells: object) -> object:
+    return tuple("" if cell is None else str(cell) for cell in cells) if isinstance(cells, list) else cells
+
+
+_TEXT_KEYS, _TEXTS = BeforeValidator(_text_keys), BeforeValidator(_texts)
 
 
 class Label(Part):
@@ -39,22 +51,11 @@ class Label(Part):
     highest: Number | None = None
     kind: Literal["ordinal", "continuous", "count", "share"] = "continuous"
     higher_is_better: bool = True
-    values: dict[str, Number] = Field(default_factory=dict)
-    missing: tuple[str, ...] = ("",)
+    values: Annotated[dict[str, Number], _TEXT_KEYS] = Field(default_factory=dict)
+    missing: Annotated[tuple[str, ...], _TEXTS] = ("",)
     ratings: bool = False
     annotators: str | None = None
     note: str = ""
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _written(cls, values: object) -> object:
-        """YAML reads the key 3 as a number; a cell is text."""
-        return {str(key): value for key, value in values.items()} if isinstance(values, dict) else values
-
-    @field_validator("missing", mode="before")
-    @classmethod
-    def _texts(cls, missing: object) -> object:
-        return tuple("" if cell is None else str(cell) for cell in missing) if isinstance(missing, list) else missing
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -69,12 +70,7 @@ class Keep(Part):
     """Which rows are arguments: those whose cell in `column` is one of `values`."""
 
     column: Text
-    values: Annotated[tuple[str, ...], Field(min_length=1)]
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _texts(cls, values: object) -> object:
-        return tuple(str(value) for value in values) if isinstance(values, list) else values
+    values: Annotated[tuple[str, ...], Field(min_length=1), _TEXTS]
 
 
 class TableLayout(Part):
@@ -111,7 +107,7 @@ class TableLayout(Part):
     id: tuple[str, ...] = ()
     issue: str | None = None
     stance: str | None = None
-    stances: dict[str, str] = Field(default_factory=dict)
+    stances: Annotated[dict[str, str], _TEXT_KEYS] = Field(default_factory=dict)
     context: str | None = None
     type: str | None = None
     domain: str | None = None
@@ -120,11 +116,6 @@ class TableLayout(Part):
     annotator: str | None = None
     keep: Keep | None = None
     markup: Literal["none", "html"] = "none"
-
-    @field_validator("stances", mode="before")
-    @classmethod
-    def _written(cls, stances: object) -> object:
-        return {str(key): value for key, value in stances.items()} if isinstance(stances, dict) else stances
 
     @field_validator("id", mode="before")
     @classmethod

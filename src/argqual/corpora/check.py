@@ -137,7 +137,7 @@ def check_overlaps(corpus: Corpus, others: Sequence[Corpus]) -> tuple[list[Findi
 
 def _if_fetched(name: str) -> Corpus | None:
     from argqual.corpora.cards import load_card
-    from argqual.corpora.fetch import is_fetched
+    from argqual.corpora.files import is_fetched
     from argqual.corpora.reading import read_corpus
 
     card, path = load_card(name)
@@ -382,16 +382,6 @@ def _in_order(card: Card, names: set[str]) -> list[str]:
     return [name for name in card.labels if name in names]
 
 
-def _finding(figure: str, subject: str, promised: float | None, estimate: Estimate) -> Finding:
-    return Finding(
-        figure,
-        subject,
-        promised,
-        estimate.value,
-        estimate.low,
-        estimate.high,
-        estimate.n,
-        estimate.clusters,
-        estimate.method,
-        estimate.reason or "",
-    )
+def _finding(figure: str, subject: str, promised: float | None, found: Estimate) -> Finding:
+    interval = (found.low, found.high, found.n, found.clusters, found.method)
+    return Finding(figure, subject, promised, found.value, *interval, found.reason or "")

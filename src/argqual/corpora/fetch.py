@@ -16,28 +16,15 @@ from functools import partial
 from pathlib import Path
 
 from argqual.corpora.card import Card, CardSource
-from argqual.corpora.consent import needs_consent, record_consent, settle_consent
-from argqual.corpora.files import and_more, cache_folder, folder_of, is_fetched, verified
+from argqual.corpora.consent import settle_consent
+from argqual.corpora.files import and_more, cache_folder, folder_of, verified
 from argqual.corpora.hub import from_splits
 from argqual.downloads.disk import free_bytes, shown_size
-from argqual.downloads.files import SourceError, WantedFile, rows_digest
+from argqual.downloads.files import SourceError, WantedFile
 from argqual.downloads.http import from_archive, from_web, host_of
 from argqual.downloads.job import FetchJob, FileSource, Progress, Refusal, fetch_files, not_fetched, reasons_of
 from argqual.downloads.mirror import from_folder
 from argqual.errors import ArgqualError, CorpusError
-
-__all__ = [
-    "Progress",
-    "cache_folder",
-    "describe_fetch",
-    "fetch",
-    "folder_of",
-    "is_fetched",
-    "needs_consent",
-    "record_consent",
-    "rows_digest",
-    "verified",
-]
 
 
 def fetch(

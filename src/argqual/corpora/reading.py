@@ -9,7 +9,7 @@ from argqual.corpora.card import Card
 from argqual.corpora.cards import load_card
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.fetch import fetch as fetch_files
-from argqual.corpora.fetch import is_fetched, verified
+from argqual.corpora.files import is_fetched, verified
 from argqual.corpora.readers.registry import find_reader
 from argqual.errors import CardError, CorpusError
 

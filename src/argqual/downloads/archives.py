@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Any
 
 from argqual.downloads.disk import shown_size
 from argqual.downloads.files import MOST_BYTES, SourceError, is_inside
@@ -42,7 +42,7 @@ class _Member:
     name: str
     size: int
     plain: bool
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], Any]
     link: str | None = None
     special: bool = False
     encrypted: bool = False
@@ -106,18 +106,13 @@ def _opened(archive: Path, name: str) -> Iterator[Iterator[_Member]]:
 
 
 def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
-    def opened() -> IO[bytes]:
-        content = tar.extractfile(info)
-        assert content is not None
-        return content
-
     link = None
     if info.issym():
         link = posixpath.join(posixpath.dirname(info.name), info.linkname)
     elif info.islnk():
         link = info.linkname
     special = not (info.isfile() or info.isdir() or link is not None)
-    return _Member(info.name, info.size, info.isfile(), opened, link, special)
+    return _Member(info.name, info.size, info.isfile(), lambda: tar.extractfile(info), link, special)
 
 
 def _of_zip(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:

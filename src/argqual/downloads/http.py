@@ -61,8 +61,9 @@ def from_archive(job: FetchJob, address: str, root: str) -> None:
     The archive stays until all of the job's files are there.
     """
     with open_client() as client:
-        download = Download(client, address, job.staging / "partial", job.report_share, shares=True)
-        archive = download.finish(MOST_BYTES, None)
+        archive = Download(
+            client, address, job.staging / "partial", lambda done, total: job.report_share(done / total)
+        ).finish(MOST_BYTES, None)
     members = {(PurePosixPath(root.strip("/")) / file.path).as_posix(): file for file in job.wanted}
     targets = {member: (job.draft(file), file.most_bytes) for member, file in members.items()}
     try:
@@ -130,21 +131,14 @@ class _Again(Exception):
 class Download:
     """One file over HTTP, taken up where an earlier try or an earlier process stopped.
 
-    What came so far lies beside a note of the version it is of. Without such a version it is started over.
+    What came so far lies beside a note of the version it is of. Without such a version it is started over. `report` is
+    told the bytes so far, and in all as far as that is known.
     """
 
-    def __init__(
-        self,
-        client: httpx.Client,
-        address: str,
-        folder: Path,
-        report: Callable[[float], None],
-        *,
-        shares: bool = False,
-    ) -> None:
+    def __init__(self, client: httpx.Client, address: str, folder: Path, report: Callable[[int, int], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(address.encode()).hexdigest()[:16]
-        self.client, self.address, self.report, self.shares = client, address, report, shares
+        self.client, self.address, self.report = client, address, report
         self.part = folder / f"{name}.part"
         self.note = folder / f"{name}.note"
         self.whole = folder / f"{name}.whole"
@@ -250,7 +244,7 @@ class Download:
                     self._forget()
                     raise SourceError(f"more than the {most:,} bytes it may have")
                 out.write(chunk)
-                self.report(done if not self.shares else done / max(total or 0, done))
+                self.report(done, max(total or 0, done))
         expected = exact if total is None else total
         if expected is not None and done < expected:
             raise _Again(f"only {done:,} of {expected:,} bytes came")

@@ -105,7 +105,7 @@ class FetchJob:
         self._settled += file.bytes if file.bytes is not None else size
         self.report(0)
 
-    def report(self, done: float) -> None:
+    def report(self, done: float, _total: int = 0) -> None:
         """Say how many bytes of the file under way are there."""
         so_far = self._settled + int(done)
         self._most = max(self._most, min(so_far, self._total) if self._total else so_far)

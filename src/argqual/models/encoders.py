@@ -18,7 +18,6 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
-from argqual.downloads.disk import writing
 from argqual.downloads.files import SourceError, sha256_of
 from argqual.downloads.hub import fetch_repository
 from argqual.downloads.job import Progress, fetch_files, not_fetched
@@ -190,7 +189,6 @@ def _of_folder(name: str, folder: Path) -> EncoderFiles:
 
 def _of_repository(name: str, fetch: bool, progress: Progress | None) -> EncoderFiles:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.constants import HF_HUB_CACHE
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
@@ -199,14 +197,16 @@ def _of_repository(name: str, fetch: bool, progress: Progress | None) -> Encoder
         if not fetch:
             raise _not_fetched(name) from None
     try:
-        with writing(Path(HF_HUB_CACHE), WeightsError):
-            return _of_folder(name, fetch_repository(name, _is_wanted, ".safetensors", progress))
+        folder = fetch_repository(name, _is_wanted, ".safetensors", progress)
     except SourceError as failure:
         kind = Unreachable if failure.unreachable else WeightsError
         raise kind(
             f"The encoder '{name}' could not be fetched from the model hub: {failure}.",
             hint=f"Try again, or use '{DEFAULT_ENCODER}', which the package index has too, or a folder.",
         ) from None
+    except OSError:
+        raise WeightsError("The disk ran full.", hint="Make room and try again.") from None
+    return _of_folder(name, folder)
 
 
 def _not_fetched(name: str) -> WeightsError:
