@@ -72,16 +72,11 @@ def choose_columns(
     }
     roles: dict[str, str] = {}
     for role, name in chosen.items():
-        if name is None:
-            continue
-        if name in roles:
+        if name is not None and roles.setdefault(name, role) != role:
             raise InputError(f"The column '{name}' cannot be both {roles[name]} and {role}.")
-        roles[name] = role
     for role, name in given.items():
-        if name is None:
-            chosen[role] = guess = _guessed(role, [column for column in available if column not in roles])
-            if guess is not None:
-                roles[guess] = role
+        if name is None and (guess := _guessed(role, [column for column in available if column not in roles])):
+            chosen[role], roles[guess] = guess, role
     if chosen["text"] is None:
         listed = ", ".join(f"'{column}'" for column in available)
         raise InputError(
