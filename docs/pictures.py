@@ -32,6 +32,7 @@ HOLDS = {
     "argument": "a text and what it answers",
     "_registry": "what is known by name",
     "_yaml": "files with line numbers",
+    "_plugins": "what installed packages bring, by entry point",
     "stats": "figures, intervals",
     "errors": "what is said",
     "_version": "",
