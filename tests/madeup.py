@@ -6,7 +6,8 @@ import numpy as np
 import yaml
 
 from argqual.argument import Argument
-from argqual.benchmark.spec.config import SPLITS, Benchmark
+from argqual.benchmark.spec.config import Benchmark
+from argqual.benchmark.spec.vocabulary import Split
 from argqual.corpora.cards import parse_card
 from argqual.corpora.corpus import Corpus
 from cardfile import CARD
@@ -14,7 +15,7 @@ from cardfile import CARD
 WORDS = [f"word{number}" for number in range(400)]
 
 
-def benchmark(*names: str, splits: tuple[str, ...] = SPLITS, **settings: object) -> Benchmark:
+def benchmark(*names: str, splits: tuple[str, ...] = tuple(Split), **settings: object) -> Benchmark:
     more = "\n".join(f"{key}: {value}" for key, value in settings.items())
     corpora = "\n".join(f"  {name}:" for name in names)
     text = f"schema: argqual/benchmark@1\nid: b\ntitle: B\nsplits: [{', '.join(splits)}]\nfolds: 3\n{more}\n"

@@ -11,29 +11,32 @@ from dataclasses import replace
 
 import numpy as np
 
-from argqual.benchmark.analysis.results import (
+from argqual.benchmark.analysis.figures import (
     Bias,
-    Bin,
     ClaimFound,
     Contrast,
     Cost,
     Coverage,
     CriterionAgreement,
     Disagreement,
-    Domain,
+    Reliability,
+    Reliance,
+    Score,
+    Transfer,
+)
+from argqual.benchmark.analysis.results import (
+    CitedSource,
     Methods,
     MetricNamed,
     Missing,
-    Reliability,
-    Reliance,
     Results,
-    Score,
-    Source,
     SystemResult,
-    Transfer,
+    TestedDomain,
 )
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
-from argqual.stats.resampling import Estimate, partial_spearman, spearman
+from argqual.stats.correlation import partial_spearman, spearman
+from argqual.stats.estimate import Estimate
+from argqual.stats.metrics import Bin
 
 HOSTILE = '<script>alert("1")</script>'
 LONG = "Donaudampfschifffahrtsgesellschaftskapitän" * 6
@@ -153,10 +156,10 @@ def results() -> Results:
             predicted = world.predict(name, domain, outside)
             predictions[name, domain] = predicted
             found = world.estimate(predicted, domain)
-            at_home = world.estimate(world.predict(name, domain, inside), domain) if learns else found
+            in_domain = world.estimate(world.predict(name, domain, inside), domain) if learns else found
             others = tuple(each for each in _DOMAINS if each != domain)
             scores.append(Score(name, "leave_one_domain_out", METRIC, found, domain, others, rung="genre"))
-            scores.append(Score(name, "in_domain", METRIC, at_home, domain, (domain,), rung="topic"))
+            scores.append(Score(name, "in_domain", METRIC, in_domain, domain, (domain,), rung="topic"))
             plain = spearman(predicted, world.labels[domain], clusters=world.topics[domain], draws=200)
             scores.append(Score(name, "leave_one_domain_out", "spearman", plain, domain, others, rung="genre"))
             for source in others if learns else ():
@@ -193,7 +196,7 @@ def results() -> Results:
         baselines=("length", "placebo"),
         metrics=_METRICS,
         domains=tuple(
-            Domain(id, title, genre, construct, n, topics, words, 3 if id == "forum" else None, 0.55)
+            TestedDomain(id, title, genre, construct, n, topics, words, 3 if id == "forum" else None, 0.55)
             for id, (title, genre, construct, n, topics, words) in _DOMAINS.items()
         ),
         systems=tuple(
@@ -234,12 +237,12 @@ def results() -> Results:
         reliance=_reliance(),
         disagreements=_disagreements(),
         sources=(
-            Source(
+            CitedSource(
                 "corpus", "forum", "Forum posts", "0123456789ab", "CC-BY-4.0", "Name the authors.",
                 ("Someone and Other 2020. Posts that argue. https://example.org/" + "a" * 90,),
             ),
-            Source("corpus", "portal", HOSTILE, "ba9876543210", "CC-BY-NC-SA-4.0", "No trade.", (), True),
-            Source("framework", "ratio", "RATIO", "feedfacecafe"),
+            CitedSource("corpus", "portal", HOSTILE, "ba9876543210", "CC-BY-NC-SA-4.0", "No trade.", (), True),
+            CitedSource("framework", "ratio", "RATIO", "feedfacecafe"),
         ),
         missing=(
             Missing("refused", "leave_one_type_out/anecdote", "Only 12 arguments are of this type; 20 are needed."),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from argqual.benchmark.running.store import Done, Part, Row, Run
+from argqual.benchmark.running.scored import ArgumentRow, Placement
+from argqual.benchmark.running.store import Done, Run
 from argqual.benchmark.spec.config import Benchmark, parse_benchmark
 
 DOMAINS = {"dagstuhl": (90, 15, True), "webis": (100, 20, False), "ibm_argq_rank_30k": (120, 30, True)}
@@ -55,14 +56,14 @@ def benchmark() -> Benchmark:
     return parse_benchmark(YAML)
 
 
-def rows(seed: int = 6) -> list[Row]:
+def rows(seed: int = 6) -> list[ArgumentRow]:
     rng = np.random.default_rng(seed)
     made = []
     for corpus, (number, topics, bounded) in DOMAINS.items():
         for place in range(number):
             label = rng.normal()
             made.append(
-                Row(
+                ArgumentRow(
                     corpus=corpus,
                     id=f"{corpus}-{place}",
                     topic=f"{corpus} topic {place % topics}",
@@ -77,7 +78,7 @@ def rows(seed: int = 6) -> list[Row]:
     return made
 
 
-def predict(name: str, own: Sequence[Row], share: float, rng: np.random.Generator) -> list[float]:
+def predict(name: str, own: Sequence[ArgumentRow], share: float, rng: np.random.Generator) -> list[float]:
     if name == "length":
         return [row.words for row in own]
     labels = np.array([row.label for row in own])
@@ -90,7 +91,7 @@ def write(path: Path, *, leave_out: str | None = None) -> Run:
     """The run file; the cells of one strategy may be left out."""
     said, run = benchmark(), Run(path, create=True)
     known = rows()
-    parts: list[Part] = []
+    parts: list[Placement] = []
     for system in said.systems():
         for corpus in DOMAINS:
             test = tuple((row.corpus, row.id) for row in known if row.corpus == corpus)
@@ -146,9 +147,9 @@ def write(path: Path, *, leave_out: str | None = None) -> Run:
 def _part(
     strategy: str, kind: str, split: str, corpus: str, sources: tuple[str, ...], test: tuple[tuple[str, str], ...],
     seed: int, fold: int,
-) -> Part:  # fmt: skip
+) -> Placement:  # fmt: skip
     """An oracle and a counter learn nothing, so that their in-domain cells are their out-of-domain ones' halves."""
-    return Part(
+    return Placement(
         strategy=strategy,
         kind=kind,
         model=None,

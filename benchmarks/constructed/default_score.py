@@ -22,12 +22,13 @@ import numpy as np
 
 from argqual.assessment import Assessment
 from argqual.benchmark.analysis.minimal_pairs import Versions, measured
-from argqual.corpora.corpus import Twin
+from argqual.benchmark.spec.vocabulary import PerturbationTest
+from argqual.corpora.corpus import MinimalPair
 from argqual.corpora.reading import read_corpus
 from argqual.frameworks.catalogue import load_framework
 from argqual.judging.calibration import calibrated
+from argqual.stats.estimate import Estimate, exact_if_unanimous
 from argqual.stats.inference import Difference, mean
-from argqual.stats.resampling import Estimate, exact_if_unanimous
 from argqual.strategies import Principle
 
 RESULTS = Path(__file__).parents[1] / "results" / "constructed-score.json"
@@ -37,7 +38,7 @@ MIDDLE = 0.5  # of the scale, as a quality from 0 to 1
 def main() -> None:
     corpus = read_corpus("constructed")
     arguments = list(corpus.arguments)
-    twins = [twin for argument in arguments if (twin := corpus.twin(argument))]
+    twins = [twin for argument in arguments if (twin := corpus.minimal_pair(argument))]
     raw = Principle("ratio").fit(arguments).assess(arguments)
     ratio = load_framework("ratio")
     shown = [calibrated(each, ratio) for each in raw]
@@ -55,7 +56,7 @@ def main() -> None:
     print(json.dumps(content, indent=1))
 
 
-def _figures(assessments: Sequence[Assessment], twins: Sequence[Twin]) -> dict[str, Any]:
+def _figures(assessments: Sequence[Assessment], twins: Sequence[MinimalPair]) -> dict[str, Any]:
     values = [each.overall.quality for each in assessments]
     versions = Versions.of([np.nan if value is None else value for value in values], twins)
     ratings = versions.ratings
@@ -64,7 +65,7 @@ def _figures(assessments: Sequence[Assessment], twins: Sequence[Twin]) -> dict[s
     is_sound[:, 0, :] = 1
     found = {
         "answered": int(np.isfinite(ratings).sum()),
-        "sound above broken twin": measured(versions, "sensitivity"),
+        "sound above broken twin": measured(versions, PerturbationTest.SENSITIVITY),
         "sound above the middle": _share(sound, sound > MIDDLE),
         "broken below the middle": _share(broken, broken < MIDDLE),
         "squared error, sound being 1 and broken 0": _mean(ratings, (ratings - is_sound) ** 2),
@@ -73,7 +74,9 @@ def _figures(assessments: Sequence[Assessment], twins: Sequence[Twin]) -> dict[s
     }
     for place, criterion in enumerate(versions.criteria):
         own = broken[:, place, :]
-        found[f"sound above its twin, {criterion} broken"] = measured(versions, "sensitivity", criterion=criterion)
+        found[f"sound above its twin, {criterion} broken"] = measured(
+            versions, PerturbationTest.SENSITIVITY, criterion=criterion
+        )
         found[f"{criterion} broken, below the middle"] = _share(own, own < MIDDLE)
     return {name: each if isinstance(each, int) else _written(each.estimate) for name, each in found.items()}
 

@@ -32,7 +32,9 @@ import numpy as np
 
 from argqual.argument import Argument
 from argqual.corpora.reading import read_corpus
-from argqual.stats.resampling import Estimate, Units, estimate, ratio, spearman
+from argqual.stats.correlation import spearman
+from argqual.stats.estimate import Estimate
+from argqual.stats.resampling import Units, estimate, ratio
 from argqual.strategies import Strategy, create
 
 CORPUS = "ibm_argq_rank_30k"

@@ -18,7 +18,8 @@ from argqual.argument import Argument
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.groups import groups_of
 from argqual.corpora.reading import read_corpus
-from argqual.stats.resampling import Estimate, partial_spearman, spearman
+from argqual.stats.correlation import partial_spearman, spearman
+from argqual.stats.estimate import Estimate
 
 RESULTS = Path(__file__).parents[1] / "results"
 _PACKAGES = ("argqual", "dspy", "xllamacpp", "scikit-learn", "numpy", "scipy", "torch", "transformers")

@@ -257,7 +257,7 @@ def _plainly(kind: str, problem: Any) -> str:
             return "expected 'key: value' lines."
         case "string_too_short":
             return "is empty."
-        case "literal_error":
+        case "literal_error" | "enum":
             return f"'{given}' is not one of {problem['ctx']['expected']}."
         case _:
             said = str(problem["msg"]).replace("Input should be", "must be").strip(". ")

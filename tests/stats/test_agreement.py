@@ -24,7 +24,8 @@ from argqual.stats.agreement import (
     value_counts,
 )
 from argqual.stats.comparisons import bradley_terry, pair_reliability
-from argqual.stats.resampling import Estimate, spearman
+from argqual.stats.correlation import spearman
+from argqual.stats.estimate import Estimate
 
 NAN = np.nan
 LEVELS = ("nominal", "ordinal", "interval")

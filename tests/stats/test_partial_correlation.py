@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from argqual.stats.resampling import partial_spearman
+from argqual.stats.correlation import partial_spearman
 
 
 def residual_correlation(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> float:

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +23,7 @@ from argqual.report.plain import clean, paragraph, shortened
 if TYPE_CHECKING:
     from argqual.benchmark.running.cells import Cell
     from argqual.benchmark.running.planning import Needed
-    from argqual.benchmark.running.run import Plan
+    from argqual.benchmark.running.run import BenchmarkPlan
     from argqual.benchmark.running.store import Done
     from argqual.benchmark.spec.config import Benchmark
 
@@ -121,17 +122,11 @@ def status_command(benchmark: _FILE, run: _RUN = None, model: ModelOption = None
     """How far a run is: cells that are done, failed and left, by strategy."""
     with step("Loading"):
         from argqual.benchmark.running.store import Run
+        from argqual.benchmark.spec.vocabulary import CellStatus
     said, path = _said(benchmark, run, model)
     with Run(path) as kept:
-        done, why, parts = kept.done(), kept.failures(), kept.parts()
+        by_strategy, failures = kept.progress()
         now = kept.facts()["fingerprint"]
-    by_strategy: dict[str, Counter[str]] = {}
-    names: dict[str, str] = {}
-    for part in parts:
-        own = by_strategy.setdefault(part.strategy, Counter())
-        own[done.get(part.cell, "left")] += 1
-        names.setdefault(part.cell, f"{part.strategy}: {part.fold}")
-    failures = {names[key]: reason for key, reason in why.items() if key in names}
     if wanted_format(format) is Format.JSON:
         changed = now != said.fingerprint
         content = {"run": str(path), "strategies": by_strategy, "failed": failures, "changed": changed}
@@ -139,11 +134,11 @@ def status_command(benchmark: _FILE, run: _RUN = None, model: ModelOption = None
         return
     lines = [f"{'Strategy':{_NAME_WIDTH}}{'done':>8}{'failed':>8}{'left':>8}"]
     for name, own in by_strategy.items():
-        figures = "".join(f"{own[what]:>8}" for what in ("done", "failed", "left"))
+        figures = "".join(f"{own[what]:>8}" for what in CellStatus)
         lines.append(f"{shortened(clean(name), _NAME_WIDTH - 1):{_NAME_WIDTH}}{figures}")
-    total = sum(by_strategy.values(), Counter[str]())
+    total = sum(by_strategy.values(), Counter[CellStatus]())
     lines.append("-" * (_NAME_WIDTH + 24))
-    lines.append(f"{'All':{_NAME_WIDTH}}" + "".join(f"{total[what]:>8}" for what in ("done", "failed", "left")))
+    lines.append(f"{'All':{_NAME_WIDTH}}" + "".join(f"{total[what]:>8}" for what in CellStatus))
     lines += [paragraph(f"Failed: {name}: {reason}", hanging=2) for name, reason in failures.items()]
     if now != said.fingerprint:
         lines.append(paragraph("The file has changed since it was run: argqual benchmark run takes the changes up."))
@@ -151,11 +146,14 @@ def status_command(benchmark: _FILE, run: _RUN = None, model: ModelOption = None
 
 
 @app.command("schema")
-def schema_command() -> None:
+def schema_command(
+    results: Annotated[bool, typer.Option("--results", help="Of a report's results.json instead.")] = False,
+) -> None:
     """JSON Schema of a benchmark file, for editors that complete and check it."""
+    from argqual.benchmark.analysis.results import results_schema
     from argqual.benchmark.spec.config import benchmark_schema
 
-    typer.echo(json.dumps(benchmark_schema(), indent=2))
+    typer.echo(json.dumps(results_schema() if results else benchmark_schema(), indent=2))
 
 
 def _said(file: Path, run: Path | None, model: str | None) -> tuple[Benchmark, Path]:
@@ -163,23 +161,22 @@ def _said(file: Path, run: Path | None, model: str | None) -> tuple[Benchmark, P
     return benchmark, run_file(file, benchmark.id, run)
 
 
-def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> tuple[Plan, Path]:
+def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> tuple[BenchmarkPlan, Path]:
     """The benchmark worked out, with the weights of the embedded models it names at hand."""
     from argqual.cli.fetching import ensure_weights
-    from argqual.cli.fit import embedded_models
 
     with step("Loading"):
         from argqual.benchmark.running.run import plan_of
 
         benchmark, path = _said(file, run, model)
-    names = {name for system in benchmark.systems() for name in embedded_models(system.build().get_params())}
+    names = {name for system in benchmark.systems() for name in system.build().model_names()}
     for name in sorted(names):
         ensure_weights(name, yes=yes)
     with step(f"Reading {', '.join(benchmark.corpora)}"):
         return plan_of(benchmark), path
 
 
-def _status(path: Path) -> dict[str, str]:
+def _status(path: Path) -> Mapping[str, str]:
     from argqual.benchmark.running.store import Run
 
     if not path.exists():
@@ -188,7 +185,7 @@ def _status(path: Path) -> dict[str, str]:
         return kept.done()
 
 
-def _plan_content(plan: Plan, path: Path, found: list[Needed]) -> dict[str, Any]:
+def _plan_content(plan: BenchmarkPlan, path: Path, found: list[Needed]) -> dict[str, Any]:
     return {
         "benchmark": plan.benchmark.id,
         "run": str(path),
@@ -200,7 +197,7 @@ def _plan_content(plan: Plan, path: Path, found: list[Needed]) -> dict[str, Any]
     }
 
 
-def _plan_text(plan: Plan, path: Path, found: list[Needed]) -> str:
+def _plan_text(plan: BenchmarkPlan, path: Path, found: list[Needed]) -> str:
     data = plan.data
     tested = Counter(corpus for corpus, own in zip(data.corpora, data.tested, strict=True) if own)
     topics = Counter(corpus for corpus, _ in set(zip(data.corpora, data.groups, strict=True)))
@@ -264,7 +261,7 @@ class _Progress:
 
     def ended(self, cell: Cell, done: Done) -> None:
         self.done += 1
-        if done.status == "failed":
+        if done.reason is not None:
             _say(f"Failed: {cell.name}: {done.reason}")
         else:
             self.cell = cell.name

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,10 +15,16 @@ from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
     from argqual.benchmark.analysis.results import ClaimFound, Results
-    from argqual.benchmark.running.store import Run, Scored
+    from argqual.benchmark.running.store import Scored
     from argqual.benchmark.spec.config import Benchmark
 
-_FILE = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="The YAML file of a benchmark that has been run.")]
+_FILE = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BENCHMARK",
+        help="The YAML file of a benchmark that has been run; or a report's folder or results.json.",
+    ),
+]
 _RUN = Annotated[
     Path | None,
     typer.Option("--run", help="Its run file; by default ID.run.sqlite beside the benchmark. Of a folder: a folder."),
@@ -39,19 +46,27 @@ def report(
     model: ModelOption = None,
     format: FormatOption = None,
 ) -> None:
-    """Write report.html, report.md, predictions and tables as CSV, and print the first page.
+    """Write report.html, report.md, results.json, predictions and tables as CSV, and print the first page.
 
     Without --texts the files hold ids only, and may be passed on whatever the corpora's licences.
     """
-    found, scored = _results(benchmark, run, model, texts=texts)
-    folder = output or benchmark.parent / f"{found.id}-report"
-    with step("Writing"):
-        from argqual.report.benchmark.files import write_report
+    from argqual.report.benchmark.files import results_file, write_report
 
+    scored: list[Scored] | None
+    strategies: Mapping[str, Any] = {}
+    if (file := results_file(benchmark)) is not None:
+        found, scored = _read(file), None
+        folder = output or file.parent
+    else:
+        found, scored, strategies = _computed(benchmark, run, model)
+        folder = output or benchmark.parent / f"{found.id}-report"
+    if texts:
+        found = _with_texts(found, strategies)
+    with step("Writing"):
         written = write_report(found, scored, folder)
     chosen = wanted_format(format)
     if chosen is Format.JSON:
-        typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        _echo(found.as_json())
     elif chosen is Format.MARKDOWN:
         from argqual.report.benchmark.markdown import markdown
 
@@ -60,8 +75,9 @@ def report(
         from argqual.report.benchmark.text import text
 
         typer.echo(text(found))
-    tables = len(written) - 3
-    typer.echo(clean(f"\nWrote {folder / 'report.html'}, report.md, predictions.csv and {tables} tables."), err=True)
+    tables = sum(path.parent.name == "tables" for path in written)
+    named = ", ".join([str(written[0]), *(path.name for path in written[1:] if path.parent == folder)])
+    typer.echo(clean(f"\nWrote {named} and {tables} tables."), err=True)
     if texts:
         typer.echo(
             paragraph("These files hold texts of corpora: their licences decide whether they may be passed on."),
@@ -72,7 +88,10 @@ def report(
 def verdict(
     benchmark: Annotated[
         Path,
-        typer.Argument(metavar="BENCHMARK", help="A benchmark that has been run, or a folder of them, or of reports."),
+        typer.Argument(
+            metavar="BENCHMARK",
+            help="A benchmark that has been run, a results.json, or a folder of benchmarks, or of reports.",
+        ),
     ],
     run: _RUN = None,
     model: ModelOption = None,
@@ -84,52 +103,45 @@ def verdict(
     benchmarks but with reports, what these say; nothing is computed again.
     """
     with step("Loading"):
-        from argqual.benchmark.analysis.findings import verdicts_of
         from argqual.benchmark.analysis.results import plain_data
+        from argqual.report.benchmark.files import results_file
         from argqual.report.benchmark.text import headlines_text, verdicts_text
 
+    as_json = wanted_format(format) is Format.JSON
     if benchmark.is_dir():
-        headlines = _headlines(benchmark, run, model)
-        if wanted_format(format) is Format.JSON:
-            content = {id: None if found is None else plain_data(found) for id, _, found in headlines}
-            typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
-        else:
-            typer.echo(headlines_text(headlines))
+        headlines = list(_headlines(benchmark, run, model))
+        _echo({id: found and plain_data(found) for id, _, found in headlines} if as_json else headlines_text(headlines))
         return
-    said = loaded(benchmark, model)
-    with _kept(benchmark, said.id, run) as kept, step("Computing verdicts"):
-        found = verdicts_of(kept, said)
-    if wanted_format(format) is Format.JSON:
-        typer.echo(json.dumps([plain_data(each) for each in found], indent=2, ensure_ascii=False))
+    if (file := results_file(benchmark)) is not None:
+        found = _read(file).claims
     else:
-        typer.echo(verdicts_text(found))
+        said = loaded(benchmark, model)
+        found = _verdicts(said, run_file(benchmark, said.id, run))
+    _echo([plain_data(each) for each in found] if as_json else verdicts_text(found))
 
 
-def _headlines(folder: Path, runs: Path | None, model: str | None) -> list[tuple[str, str, ClaimFound | None]]:
+def _echo(content: Any) -> None:
+    """Words as they are, anything else as JSON."""
+    typer.echo(content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _headlines(folder: Path, runs: Path | None, model: str | None) -> Iterator[tuple[str, str, ClaimFound | None]]:
     """Each benchmark or report of a folder: its id, its title, and its first claim; None where it has not been run."""
-    from argqual.benchmark.analysis.findings import verdicts_of
+    from argqual.report.benchmark.files import reported, reports_in
 
     files = sorted(folder.glob("*.yaml"))
-    found: list[tuple[str, str, ClaimFound | None]] = []
-    if not files:
-        from argqual.report.benchmark.files import reported, reports_in
-
-        for each in reports_in(folder):
-            title, said_there = reported(each)
-            found.append((each.name, title, next(iter(said_there), None)))
-        if not found:
-            raise BenchmarkError(f"There is no benchmark (*.yaml) in {folder}, and no report.")
+    reports = [] if files else reports_in(folder)
+    if not files and not reports:
+        raise BenchmarkError(f"There is no benchmark (*.yaml) in {folder}, and no report.")
+    for each in reports:
+        title, said_there = reported(each)
+        yield each.name, title, next(iter(said_there), None)
+    if reports:
         typer.echo("As these reports say; nothing is computed again.", err=True)
-        return found
     for file in files:
         said = loaded(file, model)
         kept = run_file(file, said.id, None) if runs is None else runs / f"{said.id}.run.sqlite"
-        claims: tuple[ClaimFound, ...] = ()
-        if kept.exists():
-            with _kept(file, said.id, kept) as opened, step(f"Computing {said.id}"):
-                claims = verdicts_of(opened, said)
-        found.append((said.id, said.title, next(iter(claims), None)))
-    return found
+        yield said.id, said.title, next(iter(_verdicts(said, kept) if kept.exists() else ()), None)
 
 
 def loaded(file: Path, model: str | None) -> Benchmark:
@@ -145,26 +157,38 @@ def run_file(file: Path, id: str, run: Path | None) -> Path:
     return run or file.parent / f"{id}.run.sqlite"
 
 
-def _kept(file: Path, id: str, run: Path | None) -> Run:
+def _verdicts(said: Benchmark, path: Path) -> tuple[ClaimFound, ...]:
+    from argqual.benchmark.analysis.findings import verdicts_of
     from argqual.benchmark.running.store import Run
 
-    return Run(run_file(file, id, run))
+    with Run(path) as kept, step(f"Computing {said.id}"):
+        return verdicts_of(kept, said)
 
 
-def _results(file: Path, run: Path | None, model: str | None, *, texts: bool) -> tuple[Results, list[Scored]]:
+def _read(file: Path) -> Results:
+    from argqual.benchmark.analysis.results import read
+
+    return read(file)
+
+
+def _computed(file: Path, run: Path | None, model: str | None) -> tuple[Results, list[Scored], dict[str, Any]]:
+    """The results of a run, its predictions, and its strategies by their names in the tables."""
     with step("Loading"):
         from argqual.benchmark.analysis.findings import results_of
+        from argqual.benchmark.running.store import Run
 
     benchmark = loaded(file, model)
-    with _kept(file, benchmark.id, run) as kept, step("Computing figures and intervals"):
-        found = results_of(kept, benchmark)
+    with Run(run_file(file, benchmark.id, run)) as kept, step("Computing figures and intervals"):
         scored = [*kept.scored(), *kept.scored(perturbed=True)]
-    if not texts:
-        return found, scored
+        strategies = {each.title: each.build() for each in benchmark.systems()}
+        return results_of(kept, benchmark), scored, strategies
+
+
+def _with_texts(found: Results, strategies: Mapping[str, Any]) -> Results:
     from argqual.benchmark.analysis.disagreements import with_texts
 
     with step("Reading texts"):
-        found, unread = with_texts(found, {each.title: each.build() for each in benchmark.systems()})
+        found, unread = with_texts(found, strategies)
     for problem in unread:
         typer.echo(paragraph(f"argqual: no texts of {problem}", hanging=2), err=True)
-    return found, scored
+    return found

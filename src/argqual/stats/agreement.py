@@ -1,45 +1,30 @@
 """How well people agree on argument quality, and so how near to them a model can come.
 
-Two questions, kept apart. How much do single raters agree (`alpha_estimate`,
-`one_against_rest`, `random_one_against_rest`)? How reliable is the score that many
-raters make together (`split_half_reliability`, `icc`, `binary_mean_reliability`; for
-comparisons `argqual.stats.comparisons`)? The first says what one careful person reaches; the second
-bounds a model: its correlation with scores of reliability r cannot, in expectation,
-exceed the square root of r (Spearman 1904). A model may therefore beat one person.
+Two questions, kept apart. How much do single raters agree (`alpha_estimate`, `one_against_rest`,
+`random_one_against_rest`)? How reliable is the score that many raters make together (`split_half_reliability`, `icc`,
+`binary_mean_reliability`; for comparisons `argqual.stats.comparisons`)? The first says what one careful person reaches;
+the second bounds a model: its correlation with scores of reliability r cannot, in expectation, exceed the square root
+of r (Spearman 1904). A model may therefore beat one person.
 
-Every figure is an `Estimate`: with a 95 % interval, and with how many of the units
-it rests on. What cannot be computed is None with a reason, never 0 or 1. Intervals
-are percentile bootstraps over units, or over clusters of units: texts on one topic
-are not independent, and an interval that treats them so is too narrow (Field and
-Welsh 2007). They speak of other units or topics rated by the same kind of raters;
-raters are not resampled.
+Every figure is an `Estimate`: with a 95 % interval, and with how many of the units it rests on. What cannot be computed
+is None with a reason, never 0 or 1. Intervals are percentile bootstraps over units, or over clusters of units: texts on
+one topic are not independent, and an interval that treats them so is too narrow (Field and Welsh 2007). They speak of
+other units or topics rated by the same kind of raters; raters are not resampled.
 
-Nothing here reads a file, rescales ratings, fills in missing ones, or calls a value
-good or bad.
+Nothing here reads a file, rescales ratings, fills in missing ones, or calls a value good or bad.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from argqual.stats.resampling import (
-    Array,
-    Estimate,
-    Labels,
-    SortedValues,
-    Statistic,
-    Units,
-    estimate,
-    mean_defined,
-    ratio,
-    sorted_values,
-    squares,
-    weighted_spearman,
-)
+from argqual.stats.correlation import SortedValues, mean_spearman, sorted_values
+from argqual.stats.estimate import Estimate
+from argqual.stats.resampling import Array, Bootstrap, Mask, Statistic, estimate, ratio, squares
 
 Level = Literal["nominal", "ordinal", "interval"]
 
@@ -58,6 +43,14 @@ def padded(ratings: npt.ArrayLike | Sequence[Sequence[float]]) -> Array:
     for index, row in enumerate(rows):
         table[index, : len(row)] = row
     return np.sort(table, axis=1)
+
+
+def _rated(ratings: npt.ArrayLike | Sequence[Sequence[float]], least: int) -> tuple[Array, npt.NDArray[np.intp], Mask]:
+    """`padded` ratings of the units that have so many, how many each has, and which of the units given these are."""
+    table = padded(ratings)
+    number = np.isfinite(table).sum(axis=1)
+    kept = number >= least
+    return table[kept], number[kept], kept
 
 
 # --- Krippendorff's alpha
@@ -96,8 +89,8 @@ def krippendorff_alpha(
 ) -> float:
     """Krippendorff's alpha of annotators x units; NaN where a rating is missing.
 
-    1 is perfect agreement, 0 what chance would give, and less is systematic
-    disagreement. Units with fewer than two ratings do not count.
+    1 is perfect agreement, 0 what chance would give, and less is systematic disagreement. Units with fewer than two
+    ratings do not count.
 
     Returns
     -------
@@ -119,18 +112,12 @@ def alpha_from_counts(counts: npt.ArrayLike, values: npt.ArrayLike, *, level: Le
 
 
 def alpha_estimate(
-    counts: npt.ArrayLike,
-    values: npt.ArrayLike,
-    *,
-    level: Level = "ordinal",
-    clusters: Labels | None = None,
-    draws: int = 1000,
-    seed: int = 0,
+    counts: npt.ArrayLike, values: npt.ArrayLike, *, level: Level = "ordinal", **how: Unpack[Bootstrap]
 ) -> Estimate:
     """Krippendorff's alpha with a bootstrap interval over units, or over clusters of units.
 
-    A draw's ordinal distances follow from that draw's own ratings, as the coefficient
-    demands. For annotators x units: `alpha_estimate(*value_counts(ratings))`.
+    A draw's ordinal distances follow from that draw's own ratings, as the coefficient demands. For annotators x units:
+    `alpha_estimate(*value_counts(ratings))`.
 
     References
     ----------
@@ -140,11 +127,10 @@ def alpha_estimate(
     kept, scale = _pairable(table, values)
     return estimate(
         _alpha(kept, scale, level),
-        Units.of(table.sum(axis=1) >= 2, clusters),
+        table.sum(axis=1) >= 2,
         method=f"Krippendorff's alpha, {level}",
         undefined="all ratings are equal",
-        draws=draws,
-        seed=seed,
+        **how,
     )
 
 
@@ -194,21 +180,14 @@ def _alpha(counts: Array, scale: Array, level: Level) -> Statistic:
 
 
 def one_against_rest(
-    ratings: npt.ArrayLike,
-    *,
-    min_rest: int | None = None,
-    min_units: int = 10,
-    clusters: Labels | None = None,
-    draws: int = 1000,
-    seed: int = 0,
+    ratings: npt.ArrayLike, *, min_rest: int | None = None, min_units: int = 10, **how: Unpack[Bootstrap]
 ) -> Estimate:
     """How well one annotator predicts the mean of the others: Spearman, averaged over annotators.
 
-    For annotators known by name, each with many units. It estimates what a person
-    who rates everything reaches against a reference of `min_rest` or more others;
-    a model that is compared with that same reference can be set beside it. It falls
-    with fewer others, so figures of corpora with different numbers of them are not
-    comparable. With few units for each annotator, use `random_one_against_rest`.
+    For annotators known by name, each with many units. It estimates what a person who rates everything reaches against
+    a reference of `min_rest` or more others; a model that is compared with that same reference can be set beside it. It
+    falls with fewer others, so figures of corpora with different numbers of them are not comparable. With few units for
+    each annotator, use `random_one_against_rest`.
 
     Parameters
     ----------
@@ -217,8 +196,8 @@ def one_against_rest(
     min_rest
         How many others must have rated a unit; all of them, where left out.
     min_units
-        Annotators with fewer such units, or who gave only one value, do not count.
-        In a draw of the bootstrap, who then gave only one value does not count either.
+        Annotators with fewer such units, or who gave only one value, do not count. In a draw of the bootstrap, who then
+        gave only one value does not count either.
     """
     table = _table(ratings)
     present = np.isfinite(table)
@@ -229,17 +208,16 @@ def one_against_rest(
     rest = np.round((filled.sum(axis=0) - filled) / np.maximum(others, 1), _DECIMALS)
     able = [a for a in range(len(table)) if _able(table[a, usable[a]], rest[a, usable[a]], min_units)]
     kept = usable[able].any(axis=0)
-    rows = [np.flatnonzero(usable[a, kept]) for a in able]
-    pairs = [(sorted_values(table[a, usable[a]]), sorted_values(rest[a, usable[a]])) for a in able]
+    pairs = [
+        (sorted_values(table[a, usable[a]]), sorted_values(rest[a, usable[a]]), np.flatnonzero(usable[a, kept]))
+        for a in able
+    ]
     return estimate(
-        lambda weights: mean_defined(
-            [weighted_spearman(*pair, weights[at]) for pair, at in zip(pairs, rows, strict=True)]
-        ),
-        Units.of(kept, clusters),
+        mean_spearman(pairs),
+        kept,
         method=f"one annotator against the mean of the others, Spearman, mean over {len(able)} of {len(table)}",
         undefined="no annotator with enough units and more than one value",
-        draws=draws,
-        seed=seed,
+        **how,
     )
 
 
@@ -248,21 +226,14 @@ def _able(own: Array, rest: Array, min_units: int) -> bool:
 
 
 def random_one_against_rest(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]],
-    *,
-    min_rest: int = 1,
-    picks: int = 50,
-    clusters: Labels | None = None,
-    draws: int = 1000,
-    seed: int = 0,
+    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, min_rest: int = 1, picks: int = 50, **how: Unpack[Bootstrap]
 ) -> Estimate:
     """How well one rating, of whoever it may be, predicts the mean of the unit's others.
 
-    For raters who change from unit to unit, or are not known: from every unit one
-    rating is picked at random and correlated over units (Spearman) with the mean of
-    the rest, averaged over `picks` such draws. Since each unit's rating may come from
-    another rater, differences in severity count as disagreement, so this is lower
-    than `one_against_rest` where raters use the scale differently.
+    For raters who change from unit to unit, or are not known: from every unit one rating is picked at random and
+    correlated over units (Spearman) with the mean of the rest, averaged over `picks` such draws. Since each unit's
+    rating may come from another rater, differences in severity count as disagreement, so this is lower than
+    `one_against_rest` where raters use the scale differently.
 
     Parameters
     ----------
@@ -271,24 +242,21 @@ def random_one_against_rest(
     min_rest
         Units with fewer ratings besides the picked one do not count.
     """
-    table = padded(ratings)
-    number = np.isfinite(table).sum(axis=1)
-    kept = number > max(min_rest, 1)
-    table, number = table[kept], number[kept]
+    table, number, kept = _rated(ratings, max(min_rest, 1) + 1)
     total = np.nansum(table, axis=1)
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([how.get("seed", 0), 1])
     pairs = []
     for _ in range(picks if len(table) else 0):
         # Sorted rows have their ratings first, so a place below their number is a rating.
         one = table[np.arange(len(table)), rng.integers(number)]
-        pairs.append((sorted_values(one), sorted_values(np.round((total - one) / (number - 1), _DECIMALS))))
+        rest = np.round((total - one) / (number - 1), _DECIMALS)
+        pairs.append((sorted_values(one), sorted_values(rest), slice(None)))
     return estimate(
-        lambda weights: mean_defined([weighted_spearman(*pair, weights) for pair in pairs]),
-        Units.of(kept, clusters),
+        mean_spearman(pairs),
+        kept,
         method=f"a random rating against the mean of the others, Spearman, mean over {picks} picks",
         undefined="all ratings, or all means, are equal",
-        draws=draws,
-        seed=seed,
+        **how,
     )
 
 
@@ -296,82 +264,63 @@ def random_one_against_rest(
 
 
 def split_half_reliability(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]],
-    *,
-    splits: int = 50,
-    clusters: Labels | None = None,
-    draws: int = 1000,
-    seed: int = 0,
+    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, splits: int = 50, **how: Unpack[Bootstrap]
 ) -> Estimate:
     """Reliability of the units' means: Spearman between random halves of their ratings, stepped up.
 
-    The halves are equal; where a unit has an odd number of ratings, one is left out
-    at random. The correlation, averaged over `splits`, is stepped up from half to
-    full number (both averaged over units) by the Spearman-Brown formula, which
-    assumes that raters are exchangeable. Units with fewer than two ratings do not
-    count.
+    The halves are equal; where a unit has an odd number of ratings, one is left out at random. The correlation,
+    averaged over `splits`, is stepped up from half to full number (both averaged over units) by the Spearman-Brown
+    formula, which assumes that raters are exchangeable. Units with fewer than two ratings do not count.
 
     References
     ----------
     Spearman (1910) and Brown (1910), British Journal of Psychology 3, 271-295, 296-322.
     """
-    table = padded(ratings)
-    number = np.isfinite(table).sum(axis=1)
-    kept = number >= 2
-    table, number = table[kept], number[kept]
+    table, number, kept = _rated(ratings, 2)
     half = number // 2
-    rng = np.random.default_rng([seed, 2])
-    pairs = [_halves(table, half, rng) for _ in range(splits if len(table) else 0)]
+    rng = np.random.default_rng([how.get("seed", 0), 2])
+    correlation = mean_spearman([_halves(table, half, rng) for _ in range(splits if len(table) else 0)])
     length = float(number.mean() / half.mean()) if len(table) else 2.0
     return estimate(
-        lambda weights: spearman_brown(mean_defined([weighted_spearman(*pair, weights) for pair in pairs]), length),
-        Units.of(kept, clusters),
+        lambda weights: spearman_brown(correlation(weights), length),
+        kept,
         method=f"split-half reliability of means, Spearman, {splits} splits, Spearman-Brown x {length:.3g}",
         undefined="the means of a half are all equal",
-        draws=draws,
-        seed=seed,
+        **how,
     )
 
 
-def _halves(table: Array, half: npt.NDArray[Any], rng: np.random.Generator) -> tuple[SortedValues, SortedValues]:
+def _halves(table: Array, half: npt.NDArray[Any], rng: np.random.Generator) -> tuple[SortedValues, SortedValues, slice]:
     order = np.argsort(np.where(np.isfinite(table), rng.random(table.shape), 2.0), axis=1)
     shuffled = np.nan_to_num(np.take_along_axis(table, order, axis=1))
     place, size = np.arange(table.shape[1])[None, :], half[:, None]
     first = np.where(place < size, shuffled, 0.0).sum(axis=1) / half
     second = np.where((place >= size) & (place < 2 * size), shuffled, 0.0).sum(axis=1) / half
-    return sorted_values(np.round(first, _DECIMALS)), sorted_values(np.round(second, _DECIMALS))
+    return sorted_values(np.round(first, _DECIMALS)), sorted_values(np.round(second, _DECIMALS)), slice(None)
 
 
 def icc(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]],
-    *,
-    k: float | None = None,
-    clusters: Labels | None = None,
-    draws: int = 1000,
-    seed: int = 0,
+    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, k: float | None = None, **how: Unpack[Bootstrap]
 ) -> Estimate:
     """Intraclass correlation ICC(1, k) of a one-way random effects design: reliability of a mean of k ratings.
 
-    Every unit is rated by its own random raters, so differences in their severity
-    count as error. Units with fewer than two ratings do not count. The estimate may
-    be negative; it then says that units differ less than chance would have it.
+    Every unit is rated by its own random raters, so differences in their severity count as error. Units with fewer than
+    two ratings do not count. The estimate may be negative; it then says that units differ less than chance would have
+    it.
 
     Parameters
     ----------
     k
-        1 for a single rating. Where left out, the number each unit has; if these
-        differ, k0 = (N - sum(n^2) / N) / (units - 1), with n of the N ratings on a
-        unit, as the expected mean squares of an unbalanced design have it.
+        1 for a single rating. Where left out, the number each unit has; if these differ, k0 = (N - sum(n^2) / N) /
+        (units - 1), with n of the N ratings on a unit, as the expected mean squares of an unbalanced design have it.
 
     References
     ----------
     Shrout and Fleiss (1979), Psychological Bulletin 86, 420-428, equations for ICC(1,1)
     and ICC(1,k); Donner (1986), International Statistical Review 54, 67-82, for k0.
     """
-    table = padded(ratings)
-    number = np.isfinite(table).sum(axis=1)
-    kept = number >= 2
-    table, n = table[kept], number[kept].astype(float)
+    table, number, kept = _rated(ratings, 2)
+    n = number.astype(float)
     above_lowest = table - table[:, :1]
     sums = np.nansum(above_lowest, axis=1)
     within = np.nansum(above_lowest**2, axis=1) - sums**2 / n
@@ -387,28 +336,19 @@ def icc(
 
     return estimate(
         coefficient,
-        Units.of(kept, clusters),
+        kept,
         method=f"ICC(1,{'k' if k is None else format(k, 'g')}), one-way random effects",
         undefined="all ratings, or all means, are equal",
-        draws=draws,
-        seed=seed,
+        **how,
     )
 
 
-def binary_mean_reliability(
-    shares: npt.ArrayLike,
-    votes: npt.ArrayLike,
-    *,
-    clusters: Labels | None = None,
-    draws: int = 1000,
-    seed: int = 0,
-) -> Estimate:
+def binary_mean_reliability(shares: npt.ArrayLike, votes: npt.ArrayLike, **how: Unpack[Bootstrap]) -> Estimate:
     """Reliability of shares of yes among votes: 1 - mean(p (1 - p) / (votes - 1)) / var(p).
 
-    Each unit's own p (1 - p) / (votes - 1) is the unbiased estimate of the variance
-    that sampling its voters adds. It assumes unweighted votes that are independent
-    given the unit; voters who differ in severity, or vote on many units, break that.
-    Units with fewer than two votes do not count.
+    Each unit's own p (1 - p) / (votes - 1) is the unbiased estimate of the variance that sampling its voters adds. It
+    assumes unweighted votes that are independent given the unit; voters who differ in severity, or vote on many units,
+    break that. Units with fewer than two votes do not count.
 
     Parameters
     ----------
@@ -431,12 +371,7 @@ def binary_mean_reliability(
         return 1.0 - ratio(noise @ weights / units, variance)
 
     return estimate(
-        reliability,
-        Units.of(kept, clusters),
-        method="reliability of shares of independent votes",
-        undefined="all shares are equal",
-        draws=draws,
-        seed=seed,
+        reliability, kept, method="reliability of shares of independent votes", undefined="all shares are equal", **how
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,20 +13,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from argqual.stats.agreement import spearman_brown
-from argqual.stats.resampling import (
-    Array,
-    Estimate,
-    Labels,
-    Statistic,
-    Units,
-    Whole,
-    codes_of,
-    estimate,
-    mean_defined,
-    ratio,
-    sorted_values,
-    weighted_spearman,
-)
+from argqual.stats.correlation import mean_spearman, sorted_values
+from argqual.stats.estimate import Estimate
+from argqual.stats.resampling import Array, Labels, Mask, Statistic, Whole, codes_of, estimate, ratio
 
 _SCORE_DECIMALS = 5  # two items with the same record have the same score
 
@@ -35,11 +25,10 @@ def bradley_terry(
 ) -> Array:
     """Scores of items from comparisons of two: P(i beats j) = 1 / (1 + exp(score_j - score_i)).
 
-    The logarithm of the likelihood less `l2` / 2 times the squared scores is
-    maximised (a normal prior of variance 1 / `l2`), so that an item that always won
-    has a finite score and items that no chain of comparisons connects can be fitted
-    together. Scores of each connected part have mean 0: those of different parts
-    have no common scale. An item never compared has 0.
+    The logarithm of the likelihood less `l2` / 2 times the squared scores is maximised (a normal prior of variance 1 /
+    `l2`), so that an item that always won has a finite score and items that no chain of comparisons connects can be
+    fitted together. Scores of each connected part have mean 0: those of different parts have no common scale. An item
+    never compared has 0.
 
     Parameters
     ----------
@@ -99,24 +88,22 @@ def pair_reliability(
 ) -> Estimate:
     """Reliability of Bradley-Terry scores, where all that people gave is which of two is better.
 
-    The comparisons are split into random halves, each half is fitted, and the two
-    scores of the items are correlated (Spearman) within each group, averaged over
-    splits, then over groups weighted by their items; the average is stepped up to
-    all comparisons (Spearman-Brown). An item that a half does not hold is left out
-    of that split. Comparisons that a corpus has cleaned, by keeping only those that
-    voters or a model agreed on, look more reliable here than people are.
+    The comparisons are split into random halves, each half is fitted, and the two scores of the items are correlated
+    (Spearman) within each group, averaged over splits, then over groups weighted by their items; the average is stepped
+    up to all comparisons (Spearman-Brown). An item that a half does not hold is left out of that split. Comparisons
+    that a corpus has cleaned, by keeping only those that voters or a model agreed on, look more reliable here than
+    people are.
 
-    The interval resamples groups; if there is one only, its items, with their
-    scores held fixed. Comparisons are not resampled: the same one in both halves
-    would count as agreement. On simulated comparisons it is a little too wide.
+    The interval resamples groups; if there is one only, its items, with their scores held fixed. Comparisons are not
+    resampled: the same one in both halves would count as agreement. On simulated comparisons it is a little too wide.
 
     Parameters
     ----------
     first, second, outcome, n_items, l2
         As for `bradley_terry`.
     groups
-        The group of each item (`n_items` labels), where scores have no common scale
-        across groups; where left out, the parts that comparisons connect.
+        The group of each item (`n_items` labels), where scores have no common scale across groups; where left out, the
+        parts that comparisons connect.
     min_items
         Groups with fewer compared items do not count.
 
@@ -129,36 +116,34 @@ def pair_reliability(
     group = _connected(one, two, n_items) if groups is None else codes_of(groups, n_items)
     if (group[one] != group[two]).any():
         raise ValueError("items of different groups are compared")
-    compared = np.bincount(one, minlength=n_items) + np.bincount(two, minlength=n_items) > 0
+    compared = np.bincount(np.concatenate([one, two]), minlength=n_items) > 0
     sizes = np.bincount(group[compared], minlength=int(group.max(initial=0)) + 1)
     usable = np.flatnonzero(sizes >= max(min_items, 2))
-    fits = _half_fits(one, two, won, group, n_items, splits, l2, seed) if len(usable) else []
+    halves = _split_in_halves(one, group, splits, seed) if len(usable) else []
+    fits = [_Fit.of(one, two, won, n_items, l2, pair) for pair in halves]
+    correlations = [(_half_correlation(fits, own), own) for own in (compared & (group == each) for each in usable)]
     method = f"split-half reliability of Bradley-Terry scores, Spearman, {splits} splits, Spearman-Brown x 2"
-    if len(usable) == 1:
-        kept = compared & (group == usable[0])
-        correlation = _half_correlation(fits, kept)
-        return estimate(
-            lambda weights: spearman_brown(correlation(weights), 2),
-            Units.of(kept, None),
-            method=method,
-            undefined="the scores of a half are all equal",
-            draws=draws,
-            seed=seed,
-        )
-    parts = [compared & (group == g) for g in usable]
-    found = np.array([_half_correlation(fits, part)(np.ones((part.sum(), 1)))[0] for part in parts])
-    size = sizes[usable].astype(float)[np.isfinite(found)]
-    found = found[np.isfinite(found)]
-    over_groups = estimate(
-        lambda weights: spearman_brown(ratio((found * size) @ weights, size @ weights), 2),
-        Units.of(np.ones(len(found), dtype=bool), None),
-        method=f"{method}, within groups",
-        undefined="no group has scores that differ",
-        draws=draws,
-        seed=seed,
-    )
+    if len(correlations) == 1:
+        (correlation, items), undefined = correlations[0], "the scores of a half are all equal"
+        stepped = _stepped_up(correlation)
+        return estimate(stepped, items, method=method, undefined=undefined, draws=draws, seed=seed)
+    values = np.array([correlation(np.ones((own.sum(), 1)))[0] for correlation, own in correlations])
+    found = _over_groups(values, sizes[usable], f"{method}, within groups", draws, seed)
+    return replace(found, offered=n_items)
+
+
+def _over_groups(values: Array, sizes: Whole, method: str, draws: int, seed: int) -> Estimate:
+    """The mean of groups' correlations, weighted by their items; groups are resampled, items counted."""
+    found, size = values[np.isfinite(values)], sizes[np.isfinite(values)].astype(float)
+    mean = _stepped_up(lambda weights: ratio((found * size) @ weights, size @ weights))
+    kept, undefined = np.ones(len(found), dtype=bool), "no group has scores that differ"
+    over_groups = estimate(mean, kept, method=method, undefined=undefined, draws=draws, seed=seed)
     reason = over_groups.reason and over_groups.reason.replace("units", "groups")
-    return replace(over_groups, n=int(size.sum()), offered=n_items, clusters=len(found), reason=reason)
+    return replace(over_groups, n=int(size.sum()), clusters=len(found), reason=reason)
+
+
+def _stepped_up(correlation: Statistic) -> Statistic:
+    return lambda weights: spearman_brown(correlation(weights), 2)
 
 
 def _connected(one: Whole, two: Whole, n_items: int) -> Whole:
@@ -171,29 +156,29 @@ class _Fit(NamedTuple):
 
     first: Array
     second: Array
-    both: npt.NDArray[np.bool_]
+    both: Mask
+
+    @classmethod
+    def of(cls, one: Whole, two: Whole, won: Array, n_items: int, l2: float, halves: tuple[Whole, Whole]) -> _Fit:
+        scores = [np.round(bradley_terry(one[h], two[h], won[h], n_items, l2=l2), _SCORE_DECIMALS) for h in halves]
+        held = [np.bincount(np.concatenate([one[h], two[h]]), minlength=n_items) > 0 for h in halves]
+        return cls(scores[0], scores[1], held[0] & held[1])
 
 
-def _half_fits(
-    one: Whole, two: Whole, won: Array, group: Whole, n_items: int, splits: int, l2: float, seed: int
-) -> list[_Fit]:
+def _split_in_halves(one: Whole, group: Whole, splits: int, seed: int) -> Iterator[tuple[Whole, Whole]]:
+    """Random halves of the comparisons, of each group's too."""
     rng = np.random.default_rng([seed, 3])
-    fits = []
     for _ in range(splits):
         order = rng.permutation(len(one))
         order = order[np.argsort(group[one[order]], kind="stable")]  # alternating, so each group is halved
-        halves = [order[::2], order[1::2]]
-        scores = [np.round(bradley_terry(one[h], two[h], won[h], n_items, l2=l2), _SCORE_DECIMALS) for h in halves]
-        held = [np.bincount(np.concatenate([one[h], two[h]]), minlength=n_items) > 0 for h in halves]
-        fits.append(_Fit(scores[0], scores[1], held[0] & held[1]))
-    return fits
+        yield order[::2], order[1::2]
 
 
-def _half_correlation(fits: list[_Fit], items: npt.NDArray[np.bool_]) -> Statistic:
+def _half_correlation(fits: list[_Fit], items: Mask) -> Statistic:
     """Spearman between the halves over some of the items, averaged over splits, by those items' weights."""
-    halves = []
+    pairs = []
     for fit in fits:
         at, both = np.flatnonzero(fit.both[items]), items & fit.both
         if len(at) > 1:
-            halves.append((sorted_values(fit.first[both]), sorted_values(fit.second[both]), at))
-    return lambda weights: mean_defined([weighted_spearman(one, two, weights[at]) for one, two, at in halves])
+            pairs.append((sorted_values(fit.first[both]), sorted_values(fit.second[both]), at))
+    return mean_spearman(pairs)

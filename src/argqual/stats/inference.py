@@ -19,26 +19,70 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 from scipy import stats
 
+from argqual.stats.correlation import never_defined
+from argqual.stats.estimate import Estimate
 from argqual.stats.metrics import METRICS, Metric, Sample, reliability
-from argqual.stats.resampling import Array, Estimate, Statistic, Units, draws_of
+from argqual.stats.resampling import Array, Statistic, Units, defined, draws_of, percentiles
 
 Interval = Literal["t", "percentile"]
 Over = Literal["topics", "domains"]
 Samples = Mapping[str, Sequence[Sample]]
 """Domain to samples of the same arguments, in the same order: one a seed, say. A domain's figure is their mean."""
+Terms = Sequence[tuple[float, Samples]]
+"""Weights and what they weigh."""
 
-_UNDEFINED_DRAWS = 0.05
 _POWER = 0.8
 _LEVEL = 0.05
 _NEARLY_ONE = 1 - 1e-9
+
+
+class Settings(TypedDict, total=False):
+    """How the intervals of a benchmark are made.
+
+    Parameters
+    ----------
+    draws
+        Of the bootstrap; 2,000 when left out.
+    seed
+        Of the draws; 0 when left out.
+    interval
+        By Student's t, when left out, or by percentiles of the draws.
+    over
+        What a mean over domains speaks of: other topics of these, when left out, or domains at large.
+    """
+
+    draws: int
+    seed: int
+    interval: Interval
+    over: Over
+
+
+class Student(NamedTuple):
+    """Student's t of a figure with this standard error and so many degrees of freedom."""
+
+    se: float
+    df: float
+
+    def reach(self, level: float = _LEVEL) -> float:
+        """Half the interval of confidence 1 - level."""
+        return float(stats.t.ppf(1 - level / 2, self.df)) * self.se
+
+    def p(self, distance: float) -> float:
+        """Two-sided, of a figure so far from what it is held against."""
+        return float(2 * stats.t.sf(abs(distance) / self.se, self.df))
+
+    @property
+    def mde(self) -> float:
+        """The smallest difference that would be found with 80 % power at the 5 % level."""
+        return float(stats.t.ppf(1 - _LEVEL / 2, self.df) + stats.t.ppf(_POWER, self.df)) * self.se
 
 
 @dataclass(frozen=True)
@@ -67,13 +111,12 @@ class Difference:
         """Whether it is equivalent to nothing: its 90 % interval lies within ±bound (two one-sided tests at 5 %)."""
         if self.estimate.value is None or self.se is None or self.df is None:
             return None
-        reach = float(stats.t.ppf(1 - _LEVEL, self.df)) * self.se
-        return abs(self.estimate.value) + reach < bound
+        return abs(self.estimate.value) + Student(self.se, self.df).reach(2 * _LEVEL) < bound
 
 
 @dataclass(frozen=True)
 class Gap:
-    """What is lost on the way from home: two figures of the same arguments, their difference and their ratio."""
+    """What is lost on the way to other domains: two figures of the same arguments, their difference and their ratio."""
 
     inside: Estimate
     outside: Estimate
@@ -82,121 +125,64 @@ class Gap:
     difference: Difference
 
 
-def measure(
-    metric: str, samples: Sequence[Sample], *, draws: int = 2000, seed: int = 0, interval: Interval = "t"
-) -> Estimate:
+def measure(metric: str, samples: Sequence[Sample], **how: Unpack[Settings]) -> Estimate:
     """A figure of one domain: the mean over samples (seeds) of the same arguments."""
-    return macro(metric, {"": samples}, draws=draws, seed=seed, interval=interval)
+    return macro(metric, {"": samples}, **how)
 
 
-def macro(
-    metric: str | Metric,
-    samples: Samples,
-    *,
-    draws: int = 2000,
-    seed: int = 0,
-    interval: Interval = "t",
-    over: Over = "topics",
-) -> Estimate:
+def macro(metric: str | Metric, samples: Samples, **how: Unpack[Settings]) -> Estimate:
     """The mean of a figure over domains, each counting alike."""
     chosen = METRICS[metric] if isinstance(metric, str) else metric
-    found = [_drawn(chosen, [(1.0, each)], domain, draws, seed) for domain, each in samples.items()]
-    return _inferred(found, chosen.title, interval=interval, fisher=chosen.fisher, over=over).estimate
+    return _inferred(_drawn_of(chosen, [(1.0, samples)], how), chosen.title, how, fisher=chosen.fisher).estimate
 
 
-def worst(
-    metric: str, samples: Samples, *, draws: int = 2000, seed: int = 0, interval: Interval = "t"
-) -> tuple[str | None, Estimate]:
+def worst(metric: str, samples: Samples, **how: Unpack[Settings]) -> tuple[str | None, Estimate]:
     """The domain with the worst figure, and that figure. It was picked for being the worst: it flatters no one."""
-    found = {
-        domain: measure(metric, each, draws=draws, seed=seed, interval=interval) for domain, each in samples.items()
-    }
+    found = {domain: measure(metric, each, **how) for domain, each in samples.items()}
     known = {domain: each.value for domain, each in found.items() if each.value is not None}
     if not known:
-        return None, next(iter(found.values()), _nothing("no domain"))
+        return None, next(iter(found.values()), Estimate.missing("no domain"))
     pick = min if METRICS[metric].higher_is_better else max
     domain = pick(known, key=lambda name: known[name])
     return domain, found[domain]
 
 
-def difference(
-    metric: str,
-    one: Samples,
-    other: Samples,
-    *,
-    draws: int = 2000,
-    seed: int = 0,
-    interval: Interval = "t",
-    over: Over = "topics",
-) -> Difference:
+def difference(metric: str, one: Samples, other: Samples, **how: Unpack[Settings]) -> Difference:
     """One minus the other, on the arguments for which both have predictions, as a mean over the domains of both."""
     chosen = METRICS[metric]
-    both = [domain for domain in one if domain in other]
-    found = [_drawn(chosen, [(1.0, one[each]), (-1.0, other[each])], each, draws, seed) for each in both]
-    return _inferred(found, f"difference in {chosen.title}", interval=interval, over=over)
+    return _inferred(_drawn_of(chosen, [(1.0, one), (-1.0, other)], how), f"difference in {chosen.title}", how)
 
 
-def contrast(
-    metric: str,
-    terms: Sequence[tuple[float, Samples]],
-    *,
-    draws: int = 2000,
-    seed: int = 0,
-    interval: Interval = "t",
-    over: Over = "topics",
-) -> Difference:
+def contrast(metric: str, terms: Terms, **how: Unpack[Settings]) -> Difference:
     """A weighted sum of figures of the same arguments, such as one gap minus another."""
     chosen = METRICS[metric]
-    domains = [domain for domain in terms[0][1] if all(domain in samples for _, samples in terms)]
-    found = [
-        _drawn(chosen, [(weight, samples[each]) for weight, samples in terms], each, draws, seed) for each in domains
-    ]
-    return _inferred(found, f"contrast in {chosen.title}", interval=interval, over=over)
+    return _inferred(_drawn_of(chosen, terms, how), f"contrast in {chosen.title}", how)
 
 
-def gap(
-    metric: str,
-    inside: Samples,
-    outside: Samples,
-    *,
-    draws: int = 2000,
-    seed: int = 0,
-    interval: Interval = "t",
-    over: Over = "topics",
-) -> Gap:
+def gap(metric: str, inside: Samples, outside: Samples, **how: Unpack[Settings]) -> Gap:
     """In-domain minus out-of-domain on the same arguments, and the share that is retained.
 
     The share (a ratio of means, with percentiles of its draws) is there only where the in-domain interval
     excludes 0: of what is not there, nothing can be retained. Over domains it has no interval, and is not given.
     """
     chosen = METRICS[metric]
-    both = [domain for domain in inside if domain in outside]
-    home = [_drawn(chosen, [(1.0, inside[each]), (0.0, outside[each])], each, draws, seed) for each in both]
-    away = [_drawn(chosen, [(0.0, inside[each]), (1.0, outside[each])], each, draws, seed) for each in both]
-    lost = difference(metric, inside, outside, draws=draws, seed=seed, interval=interval, over=over)
-    at_home = _inferred(home, chosen.title, interval=interval, fisher=chosen.fisher, over=over).estimate
-    return Gap(
-        at_home,
-        _inferred(away, chosen.title, interval=interval, fisher=chosen.fisher, over=over).estimate,
-        lost.estimate,
-        _retention(home, away, at_home, chosen, over),
-        lost,
-    )
+    # Of both, on the arguments that both have.
+    one, other = (_drawn_of(chosen, [(own, inside), (1.0 - own, outside)], how) for own in (1.0, 0.0))
+    kept, left = (_inferred(each, chosen.title, how, fisher=chosen.fisher).estimate for each in (one, other))
+    lost = difference(metric, inside, outside, **how)
+    return Gap(kept, left, lost.estimate, _retention(one, other, kept, chosen, how.get("over", "topics")), lost)
 
 
-def calibration_error(
-    samples: Samples, *, draws: int = 2000, seed: int = 0, interval: Interval = "percentile"
-) -> Estimate:
-    """The expected calibration error as a mean over domains, of the first sample of each."""
+def calibration_error(samples: Samples, **how: Unpack[Settings]) -> Estimate:
+    """The expected calibration error as a mean over domains, of the first sample of each; by percentiles."""
     found = []
     for domain, each in samples.items():
         sample = each[0]
         kept = sample.kept()
         reason = None if sample.on_scale else "labels or predictions are on an open scale"
-        part = sample.part(kept)
-        statistic = reliability(part)[1] if kept.sum() > 1 and not reason else _undefined
-        found.append(_Drawn.of(statistic, kept, sample.clusters, reason, domain, draws, seed))
-    return _inferred(found, "expected calibration error", interval=interval).estimate
+        statistic = reliability(sample.part(kept))[1] if kept.sum() > 1 and not reason else never_defined
+        found.append(_Drawn.of(statistic, kept, sample.clusters, reason, domain, how))
+    return _inferred(found, "expected calibration error", {"interval": "percentile", **how}).estimate
 
 
 def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None = None) -> Difference:
@@ -213,39 +199,36 @@ def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None =
     """
     known = values[np.isfinite(values)]
     offered = len(values) if offered is None else offered
-    estimate = Estimate(None, None, None, len(known), offered, len(known), method)
+    nothing = Estimate.missing("fewer than two clusters have a value", len(known), offered, len(known), method)
     if len(known) < 2:
-        return Difference(replace(estimate, reason="fewer than two clusters have a value"))
-    value, se, df = float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known))), float(len(known) - 1)
-    reach = float(stats.t.ppf(1 - _LEVEL / 2, df)) * se
-    found = replace(estimate, value=value, low=value - reach, high=value + reach)
-    if not se:  # the same in every cluster, as it is of judges that are made up
+        return Difference(nothing)
+    value, t = float(known.mean()), Student(float(known.std(ddof=1) / np.sqrt(len(known))), float(len(known) - 1))
+    found = replace(nothing, reason=None).around(value, t.reach())
+    if not t.se:  # the same in every cluster, as it is of judges that are made up
         return Difference(found, se=0.0, p=float(value == null), mde=0.0)
-    p = float(2 * stats.t.sf(abs(value - null) / se, df))
-    mde = float(stats.t.ppf(1 - _LEVEL / 2, df) + stats.t.ppf(_POWER, df)) * se
-    return Difference(found, se=se, df=df, p=p, mde=mde)
+    return Difference(found, *t, p=t.p(value - null), mde=t.mde)
 
 
-def holm(ps: Sequence[float]) -> list[float]:
-    """Adjusted p values that keep the chance of any false finding (Holm 1979)."""
-    order = np.argsort(ps)
-    count = len(ps)
-    raised = [min(1.0, (count - rank) * ps[place]) for rank, place in enumerate(order)]
-    return _put_back(list(np.maximum.accumulate(raised)) if count else [], order)
+def holm(ps: Sequence[float | None]) -> list[float | None]:
+    """Adjusted p values that keep the chance of any false finding (Holm 1979); None stays None."""
+
+    def raised(known: Array) -> Array:
+        order = np.argsort(known)
+        steps = np.minimum(1.0, np.arange(len(known), 0, -1) * known[order])
+        return np.asarray(np.maximum.accumulate(steps)[np.argsort(order)])
+
+    return _adjusted(ps, raised)
 
 
-def benjamini_hochberg(ps: Sequence[float]) -> list[float]:
-    """Adjusted p values that keep the share of false findings among those found (Benjamini and Hochberg 1995)."""
-    if not len(ps):
-        return []
-    return [float(each) for each in stats.false_discovery_control(ps, method="bh")]
+def benjamini_hochberg(ps: Sequence[float | None]) -> list[float | None]:
+    """Adjusted p values that keep the share of false findings (Benjamini and Hochberg 1995); None stays None."""
+    return _adjusted(ps, lambda known: stats.false_discovery_control(known, method="bh"))
 
 
-def _put_back(values: Sequence[float], order: Sequence[int] | np.ndarray) -> list[float]:
-    found = [0.0] * len(values)
-    for value, place in zip(values, order, strict=True):
-        found[int(place)] = float(value)
-    return found
+def _adjusted(ps: Sequence[float | None], rule: Callable[[Array], Array]) -> list[float | None]:
+    known = np.array([p for p in ps if p is not None])
+    found = iter(rule(known) if len(known) else known)
+    return [None if p is None else float(next(found)) for p in ps]
 
 
 class _Drawn(NamedTuple):
@@ -269,8 +252,7 @@ class _Drawn(NamedTuple):
         clusters: Sequence[str],
         reason: str | None,
         domain: str,
-        draws: int,
-        seed: int,
+        how: Settings,
     ) -> _Drawn:
         units = Units.of(kept, clusters)
         sizes = np.bincount(units.codes) if units.codes is not None and units.n else np.zeros(1)
@@ -283,26 +265,29 @@ class _Drawn(NamedTuple):
         value = float(statistic(np.ones((units.n, 1)))[0])
         if not np.isfinite(value):
             return nothing._replace(reason="all values of one side are equal, or nothing is left beyond length")
-        rng = np.random.default_rng([seed, int(hashlib.sha256(domain.encode()).hexdigest()[:8], 16)])
-        drawn = np.concatenate([statistic(weights) for weights in draws_of(units, draws, rng)])
+        rng = np.random.default_rng([how.get("seed", 0), int(hashlib.sha256(domain.encode()).hexdigest()[:8], 16)])
+        drawn = np.concatenate([statistic(weights) for weights in draws_of(units, how.get("draws", 2000), rng)])
         return nothing._replace(value=value, draws=drawn)
 
     @property
     def variance(self) -> float:
         """Of the statistic, NaN where too few draws define it."""
-        defined = self.draws[np.isfinite(self.draws)]
-        if self.clusters < 2 or len(defined) < (1 - _UNDEFINED_DRAWS) * len(self.draws):
-            return np.nan
-        return float(defined.var(ddof=1)) * self.clusters / (self.clusters - 1)
+        return variance_of(self.draws, self.clusters)
 
 
-def _undefined(weights: Array) -> Array:
-    return np.full(weights.shape[1], np.nan)
+def variance_of(draws: Array, clusters: int) -> float:
+    """Of a statistic by its draws of so many clusters; NaN where too few draws define it."""
+    known = defined(draws)
+    return float("nan") if clusters < 2 or known is None else float(known.var(ddof=1)) * clusters / (clusters - 1)
 
 
-def _drawn(
-    metric: Metric, terms: Sequence[tuple[float, Sequence[Sample]]], domain: str, draws: int, seed: int
-) -> _Drawn:
+def _drawn_of(metric: Metric, terms: Terms, how: Settings) -> list[_Drawn]:
+    """`_drawn` of each domain that all terms have."""
+    domains = [domain for domain in terms[0][1] if all(domain in samples for _, samples in terms)]
+    return [_drawn(metric, [(weight, samples[each]) for weight, samples in terms], each, how) for each in domains]
+
+
+def _drawn(metric: Metric, terms: Sequence[tuple[float, Sequence[Sample]]], domain: str, how: Settings) -> _Drawn:
     """A weighted sum of a metric over samples of one domain, on the arguments that all of them have."""
     samples = [sample for _, each in terms for sample in each]
     first = samples[0]
@@ -314,7 +299,7 @@ def _drawn(
     reason = next((said for sample in samples if (said := metric.unfit(sample))), None)
     kept = reduce(np.logical_and, (sample.kept() for sample in samples))
     if reason or kept.sum() < 2:
-        return _Drawn.of(_undefined, kept, first.clusters, reason, domain, draws, seed)
+        return _Drawn.of(never_defined, kept, first.clusters, reason, domain, how)
     parts = [
         (weight / len(each), metric.statistic(sample._replace(units=units).part(kept)), (place, sample.source))
         for place, (weight, each) in enumerate(terms)
@@ -331,23 +316,22 @@ def _drawn(
         by_source[source].append(weight * float(part(everything)[0]))
     # Of a sum of S seeds, each already weighted: S times their variance.
     seeds = [(len(each) * float(np.var(each, ddof=1)), len(each) - 1) for each in by_source.values() if len(each) > 1]
-    found = _Drawn.of(summed, kept, first.clusters, None, domain, draws, seed)
+    found = _Drawn.of(summed, kept, first.clusters, None, domain, how)
     return found._replace(seeds=tuple(seeds))
 
 
-def _inferred(
-    found: Sequence[_Drawn], method: str, *, interval: Interval, fisher: bool = False, over: Over = "topics"
-) -> Difference:
+def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bool = False) -> Difference:
     """The mean over domains, with its interval."""
     if not found:
-        return Difference(_nothing("no domain has both", method))
+        return Difference(Estimate.missing("no domain has both", method=method))
     counts = [sum(getattr(each, name) for each in found) for name in ("n", "offered", "clusters")]
-    estimate = Estimate(None, None, None, counts[0], counts[1], counts[2], method)
-    if reason := next((each.reason for each in found if each.reason), None):
-        return Difference(replace(estimate, reason=reason))
+    reason = next((each.reason for each in found if each.reason), None)
+    estimate = Estimate.missing(reason, counts[0], counts[1], counts[2], method)
+    if reason:
+        return Difference(estimate)
     value = float(np.mean([each.value for each in found]))
     estimate = replace(estimate, value=value)
-    if over == "domains" and len(found) > 1:
+    if how.get("over") == "domains" and len(found) > 1:
         return _over_domains(found, estimate)
     parts = np.array([each.variance for each in found]) / len(found) ** 2
     if any(each.clusters < 2 for each in found):
@@ -362,21 +346,18 @@ def _inferred(
         return Difference(replace(estimate, low=value, high=value), se=0.0)
     components = [(part, max(each.effective - 1, 1)) for part, each in zip(parts, found, strict=True)] + seeds
     df = float(variance**2 / sum(part**2 / df for part, df in components))  # Welch and Satterthwaite
-    se = float(np.sqrt(variance))
-    reach = float(stats.t.ppf(1 - _LEVEL / 2, df))
-    if interval == "percentile":
-        low, high = np.quantile(draws, (_LEVEL / 2, 1 - _LEVEL / 2))
+    t = Student(float(np.sqrt(variance)), df)
+    if how.get("interval") == "percentile":
+        low, high = percentiles(draws)
     elif fisher:
         # The same factor as on the plain scale, since each part of the variance is known there.
         drawn = float(draws.var(ddof=1))
         slope = np.arctanh(np.clip(draws, -_NEARLY_ONE, _NEARLY_ONE)).std(ddof=1) / np.sqrt(drawn) if drawn else 1.0
-        spread = reach * se * slope
+        spread = t.reach() * slope
         low, high = np.tanh(np.arctanh(np.clip(value, -_NEARLY_ONE, _NEARLY_ONE)) + np.array([-spread, spread]))
     else:
-        low, high = value - reach * se, value + reach * se
-    p = float(2 * stats.t.sf(abs(value) / se, df))
-    mde = (reach + float(stats.t.ppf(_POWER, df))) * se
-    return Difference(replace(estimate, low=float(low), high=float(high)), se=se, df=df, p=p, mde=mde)
+        low, high = value - t.reach(), value + t.reach()
+    return Difference(replace(estimate, low=float(low), high=float(high)), *t, p=t.p(value), mde=t.mde)
 
 
 def _over_domains(found: Sequence[_Drawn], estimate: Estimate) -> Difference:
@@ -386,24 +367,20 @@ def _over_domains(found: Sequence[_Drawn], estimate: Estimate) -> Difference:
 
 
 def _retention(
-    home: Sequence[_Drawn], away: Sequence[_Drawn], inside: Estimate, metric: Metric, over: Over
+    inside: Sequence[_Drawn], outside: Sequence[_Drawn], figure: Estimate, metric: Metric, over: Over
 ) -> Estimate:
-    estimate = replace(inside, value=None, low=None, high=None, method=f"share of {metric.title} retained")
-    if over == "domains" and len(home) > 1:
+    estimate = replace(figure, value=None, low=None, high=None, method=f"share of {metric.title} retained")
+    if over == "domains" and len(inside) > 1:
         return replace(estimate, reason="a share has no interval over domains")
     if metric.low is None or not metric.higher_is_better or metric.low == 0:
         return replace(estimate, reason="a share is of a figure that is 0 where nothing is known")
-    if inside.low is None or inside.low <= 0:
+    if figure.low is None or figure.low <= 0:
         return replace(estimate, reason="the in-domain figure may be nothing")
-    above, below = (np.mean([each.draws for each in side], axis=0) for side in (away, home))
+    above, below = (np.mean([each.draws for each in side], axis=0) for side in (outside, inside))
     shares = above / np.where(below > 0, below, np.nan)
-    shares = shares[np.isfinite(shares)]
-    if any(each.reason for each in away) or len(shares) < (1 - _UNDEFINED_DRAWS) * len(below):
+    known = defined(shares)
+    if any(each.reason for each in outside) or known is None:
         return replace(estimate, reason="out of domain the figure is not defined, or too often nothing in domain")
-    value = float(np.mean([each.value for each in away]) / np.mean([each.value for each in home]))
-    low, high = np.quantile(shares, (_LEVEL / 2, 1 - _LEVEL / 2))
-    return replace(estimate, value=value, low=float(low), high=float(high))
-
-
-def _nothing(reason: str, method: str = "") -> Estimate:
-    return Estimate(None, None, None, 0, 0, None, method, reason)
+    value = float(np.mean([each.value for each in outside]) / np.mean([each.value for each in inside]))
+    low, high = percentiles(known)
+    return replace(estimate, value=value, low=low, high=high)

@@ -9,24 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from argqual.stats.resampling import (
-    Array,
-    Statistic,
-    mean_defined,
-    ratio,
-    sorted_values,
-    summed_products,
-    weighted_spearman,
+from argqual.stats.correlation import (
+    Correlation,
+    kendall_of,
+    moments,
+    pairwise_accuracy_of,
+    partial_of,
+    partial_spearman_of,
+    pearson_of,
+    spearman_of,
 )
+from argqual.stats.resampling import Array, Mask, Statistic, mean_defined, ratio
 
-_MOST_PAIRED = 3000  # arguments of which all pairs are compared
 _ALIKE = 0.9
 _FEWEST_VALUES = 3
+
+
+class MetricName(StrEnum):
+    """The metrics, as benchmark files and results name them; what each is called and is stands in `METRICS`."""
+
+    SPEARMAN = "spearman"
+    SPEARMAN_BEYOND_LENGTH = "spearman_beyond_length"
+    KENDALL = "kendall"
+    KENDALL_BEYOND_LENGTH = "kendall_beyond_length"
+    PEARSON = "pearson"
+    PEARSON_BEYOND_LENGTH = "pearson_beyond_length"
+    PAIRWISE_ACCURACY = "pairwise_accuracy"
+    QWK = "qwk"
+    ALPHA = "alpha"
+    MAE = "mae"
 
 
 class Sample(NamedTuple):
@@ -60,11 +77,11 @@ class Sample(NamedTuple):
     on_scale: bool = False
     source: str = ""
 
-    def kept(self) -> npt.NDArray[np.bool_]:
+    def kept(self) -> Mask:
         """Which arguments have a prediction and a label."""
         return np.isfinite(self.predicted) & np.isfinite(self.labels)
 
-    def part(self, kept: npt.NDArray[np.bool_]) -> Sample:
+    def part(self, kept: Mask) -> Sample:
         """Some of the arguments."""
 
         def of(values: Sequence[str]) -> list[str]:
@@ -138,100 +155,13 @@ class Metric:
         return found if np.isfinite(found) else None
 
 
-def _spearman(sample: Sample) -> Statistic:
-    one, two = sorted_values(sample.predicted), sorted_values(sample.labels)
-    return lambda weights: weighted_spearman(one, two, weights)
+def _pair(of: Correlation) -> Prepare:
+    return lambda sample: of(sample.predicted, sample.labels)
 
 
-def _pearson(sample: Sample) -> Statistic:
-    return _weighted_pearson(sample.predicted, sample.labels)
-
-
-def _weighted_pearson(x: Array, y: Array) -> Statistic:
-    x, y = x - x.mean(), y - y.mean()
-    moments = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y])
-
-    def correlation(weights: Array) -> Array:
-        n, mean_x, mean_y, xx, yy, xy = _moments(moments, weights)
-        spread = (xx - mean_x**2 / n) * (yy - mean_y**2 / n)
-        return ratio(xy - mean_x * mean_y / n, np.sqrt(np.clip(spread, 0, None)))
-
-    return correlation
-
-
-def _moments(columns: Array, weights: Array) -> Array:
-    """Sums over the arguments, the first of which is their number; NaN where a draw has none of them."""
-    sums = np.asarray(columns @ weights)
-    return np.where(sums[0] > 0, sums, np.nan)
-
-
-def _weighted_kendall(x: Array, y: Array) -> Statistic:
-    """Kendall's tau-b: pairs in order minus pairs out of order, over the root of those untied in x times in y."""
-    if len(x) > _MOST_PAIRED:
-        return lambda weights: np.full(weights.shape[1], np.nan)
-    order_x, order_y = _order(x), _order(y)
-    agreeing = order_x * order_y
-
-    def tau(weights: Array) -> Array:
-        untied = _pairs(np.abs(order_x), weights) * _pairs(np.abs(order_y), weights)
-        return ratio(_pairs(agreeing, weights), np.sqrt(untied))
-
-    return tau
-
-
-def _kendall(sample: Sample) -> Statistic:
-    return _weighted_kendall(sample.predicted, sample.labels)
-
-
-def _pairwise_accuracy(sample: Sample) -> Statistic:
-    """The share of pairs with different labels that are predicted in their order; a tie in predictions is half."""
-    if len(sample.labels) > _MOST_PAIRED:
-        return lambda weights: np.full(weights.shape[1], np.nan)
-    order = _order(sample.labels)
-    agreeing, decided = _order(sample.predicted) * order, np.abs(order)
-    return lambda weights: (1 + ratio(_pairs(agreeing, weights), _pairs(decided, weights))) / 2
-
-
-def _order(values: Array) -> Array:
-    """The sign of the difference of each pair."""
-    return np.sign(values[:, None] - values[None, :])
-
-
-def _pairs(table: Array, weights: Array) -> Array:
-    """The sum over pairs, each as often as its two rows are drawn together."""
-    return np.asarray((weights * (table @ weights)).sum(axis=0))
-
-
-def _spearman_beyond_length(sample: Sample) -> Statistic:
-    """As `_beyond_length` of Spearman's correlation, each variable ranked once a draw."""
-    columns = [sorted_values(values) for values in (sample.predicted, sample.labels, sample.words)]
-
-    def partial(weights: Array) -> Array:
-        (x, xx), (y, yy), (w, ww) = (column.ranks(weights) for column in columns)
-        xy = ratio(summed_products(weights, x, y), np.sqrt(xx * yy))
-        xw = ratio(summed_products(weights, x, w), np.sqrt(xx * ww))
-        yw = ratio(summed_products(weights, y, w), np.sqrt(yy * ww))
-        return _partial(xy, xw, yw)
-
-    return partial
-
-
-def _partial(xy: Array, xw: Array, yw: Array) -> Array:
-    """Kendall (1942). What is the number of words in another form has nothing beyond it."""
-    left = (1 - xw**2) * (1 - yw**2)
-    return ratio(xy - xw * yw, np.sqrt(np.where(left > 1e-9, left, 0.0)))
-
-
-def _beyond_length(make: Callable[[Array, Array], Statistic]) -> Prepare:
-    """A correlation with the number of words partialled out: (r_xy - r_xw r_yw) / sqrt((1 - r_xw²)(1 - r_yw²))."""
-
-    def prepare(sample: Sample) -> Statistic:
-        xy = make(sample.predicted, sample.labels)
-        xw, yw = make(sample.predicted, sample.words), make(sample.labels, sample.words)
-
-        return lambda weights: _partial(xy(weights), xw(weights), yw(weights))
-
-    return prepare
+def _beyond_length(partial: Callable[[Array, Array, Array], Statistic]) -> Prepare:
+    """With the number of words partialled out."""
+    return lambda sample: partial(sample.predicted, sample.labels, sample.words)
 
 
 def _mean_absolute_error(sample: Sample) -> Statistic:
@@ -249,10 +179,10 @@ def _rounded(sample: Sample) -> tuple[Array, Array]:
 def _quadratic_kappa(sample: Sample) -> Statistic:
     """Cohen's kappa with quadratic weights (1968): 1 - mean (p - l)² / that of chance, which the moments give."""
     one, two = _rounded(sample)
-    moments = np.stack([np.ones_like(one), one, two, one**2, two**2, (one - two) ** 2])
+    columns = np.stack([np.ones_like(one), one, two, one**2, two**2, (one - two) ** 2])
 
     def kappa(weights: Array) -> Array:
-        n, mean_one, mean_two, square_one, square_two, apart = _moments(moments, weights)
+        n, mean_one, mean_two, square_one, square_two, apart = moments(columns, weights)
         by_chance = square_one / n + square_two / n - 2 * mean_one * mean_two / n**2
         return 1 - ratio(apart / n, by_chance)
 
@@ -262,10 +192,10 @@ def _quadratic_kappa(sample: Sample) -> Statistic:
 def _alpha(sample: Sample) -> Statistic:
     """Krippendorff's alpha (interval) of prediction and label as two raters."""
     one, two = _rounded(sample)
-    moments = np.stack([np.ones_like(one), one + two, one**2 + two**2, (one - two) ** 2])
+    columns = np.stack([np.ones_like(one), one + two, one**2 + two**2, (one - two) ** 2])
 
     def alpha(weights: Array) -> Array:
-        n, total, square, apart = _moments(moments, weights)
+        n, total, square, apart = moments(columns, weights)
         spread = square / (2 * n) - (total / (2 * n)) ** 2
         return 1 - ratio(apart / n, 2 * spread * 2 * n / (2 * n - 1))
 
@@ -273,17 +203,17 @@ def _alpha(sample: Sample) -> Statistic:
 
 
 _ALL = (
-    Metric("spearman", "Spearman", _spearman),
-    Metric("spearman_beyond_length", "Spearman beyond length", _spearman_beyond_length),
-    Metric("kendall", "Kendall's tau-b", _kendall),
-    Metric("kendall_beyond_length", "Kendall's tau-b beyond length", _beyond_length(_weighted_kendall)),
-    Metric("pearson", "Pearson", _pearson),
-    Metric("pearson_beyond_length", "Pearson beyond length", _beyond_length(_weighted_pearson)),
-    Metric("pairwise_accuracy", "Pairwise accuracy", _pairwise_accuracy, low=0.0, fisher=False),
-    Metric("qwk", "Quadratic weighted kappa", _quadratic_kappa, scale=True, levels=True, fisher=False),
-    Metric("alpha", "Krippendorff's alpha", _alpha, scale=True, levels=True, fisher=False),
+    Metric(MetricName.SPEARMAN, "Spearman", _pair(spearman_of)),
+    Metric(MetricName.SPEARMAN_BEYOND_LENGTH, "Spearman beyond length", _beyond_length(partial_spearman_of)),
+    Metric(MetricName.KENDALL, "Kendall's tau-b", _pair(kendall_of)),
+    Metric(MetricName.KENDALL_BEYOND_LENGTH, "Kendall's tau-b beyond length", _beyond_length(partial_of(kendall_of))),
+    Metric(MetricName.PEARSON, "Pearson", _pair(pearson_of)),
+    Metric(MetricName.PEARSON_BEYOND_LENGTH, "Pearson beyond length", _beyond_length(partial_of(pearson_of))),
+    Metric(MetricName.PAIRWISE_ACCURACY, "Pairwise accuracy", _pair(pairwise_accuracy_of), low=0.0, fisher=False),
+    Metric(MetricName.QWK, "Quadratic weighted kappa", _quadratic_kappa, scale=True, levels=True, fisher=False),
+    Metric(MetricName.ALPHA, "Krippendorff's alpha", _alpha, scale=True, levels=True, fisher=False),
     Metric(
-        "mae",
+        MetricName.MAE,
         "Mean absolute error, of a scale from 0 to 1",
         _mean_absolute_error,
         low=0.0,
@@ -315,8 +245,9 @@ def degenerate(predicted: npt.ArrayLike) -> str | None:
     return None
 
 
-class Bin(NamedTuple):
-    """Predictions between two quantiles: their mean, the labels' mean, and how many."""
+@dataclass(frozen=True)
+class Bin:
+    """Predictions between two quantiles: their mean, the mean of the labels (both 0 to 1) and how many they are."""
 
     predicted: float
     observed: float

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import percentileofscore
@@ -9,6 +12,12 @@ from scipy.stats import percentileofscore
 from argqual.benchmark.analysis.disagreements import percentile_ranks, worst_disagreements
 
 NAN = float("nan")
+
+
+def scored(ids: str, predicted: np.ndarray, labels: np.ndarray, units: list[str]) -> Any:
+    keys = [("c", id) for id in ids]
+    columns = {"predicted": predicted, "labels": labels, "units": units, "ids": list(ids), "keys": keys}
+    return SimpleNamespace(strategy="s", tested_on="d", **columns)
 
 
 def test_percentile_ranks_are_scipys_mean_kind() -> None:
@@ -25,7 +34,7 @@ def test_values_that_are_missing_have_no_rank_and_do_not_count() -> None:
 def test_the_worst_come_first_and_a_missing_prediction_is_no_disagreement() -> None:
     predicted = np.array([1.0, 2.0, 3.0, 4.0, 5.0, NAN])
     labels = np.array([5.0, 2.0, 3.0, 4.0, 1.0, 9.0])
-    found = worst_disagreements("s", "d", ["c"] * 6, list("abcdef"), predicted, labels, ["u"] * 6, most=2)
+    found = worst_disagreements(scored("abcdef", predicted, labels, ["u"] * 6), most=2)
     # Ranks of five: .1, .3, .5, .7, .9; a and e stand at opposite ends, and a comes first by id.
     assert [(each.id, each.predicted, each.label) for each in found] == [("a", 0.1, 0.9), ("e", 0.9, 0.1)]
     assert all(each.text is None and each.rationale is None for each in found)
@@ -36,5 +45,5 @@ def test_labels_are_ranked_only_within_what_they_are_comparable_in() -> None:
     predicted = np.array([1.0, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1])
     labels = np.array([1.0, 2, 3, 4, 5, 11, 12, 13, 14, 15, 99])
     units = ["one"] * 5 + ["two"] * 5 + ["three"]
-    found = worst_disagreements("s", "d", ["c"] * 11, list("abcdefghijk"), predicted, labels, units, most=99)
+    found = worst_disagreements(scored("abcdefghijk", predicted, labels, units), most=99)
     assert len(found) == 10 and all(each.predicted == each.label for each in found)

@@ -12,7 +12,8 @@ import pytest
 from argqual.argument import Argument
 from argqual.benchmark.running.data import Data, Domain, data_of
 from argqual.benchmark.running.splits import check_fold, folds_of, rung_of
-from argqual.benchmark.spec.config import SPLITS, CorpusUse
+from argqual.benchmark.spec.config import CorpusUse
+from argqual.benchmark.spec.vocabulary import Split
 from argqual.corpora.corpus import Corpus
 from argqual.errors import BenchmarkError
 from madeup import WORDS, benchmark, corpus
@@ -30,7 +31,7 @@ def test_no_group_and_no_copy_stands_on_both_sides_of_any_fold(seed: int) -> Non
     chosen = benchmark("one", "two", budgets=[0, 4])
     data = data_of(chosen, [one, two])
     folds, refused = folds_of(chosen, data)
-    assert {fold.split for fold in folds} == set(SPLITS) and not refused
+    assert {fold.split for fold in folds} == set(Split) and not refused
     for fold in folds:
         check_fold(fold, data)
         train = {data.arguments[place].text.lower() for place in fold.train}
@@ -161,7 +162,7 @@ def test_nothing_akin_stands_on_both_sides_however_tangled_the_corpora_are(seed:
     corpora = tangled(seed)
     data = data_of(chosen, corpora)
     folds, _ = folds_of(chosen, data)
-    assert {fold.split for fold in folds} == set(SPLITS)
+    assert {fold.split for fold in folds} == set(Split)
     pairs = combinations(range(len(data)), 2)
     forbidden = {pair for pair in pairs if akin(*(data.arguments[place] for place in pair))}
     across = [(one, other) for one, other in forbidden if data.corpora[one] != data.corpora[other]]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import get_args
 
 import jsonschema
 import pytest
 import yaml
 
-from argqual.benchmark.spec.config import SPLITS, Benchmark, benchmark_schema, load_benchmark, named_by, parse_benchmark
+from argqual.benchmark.spec.config import Benchmark, benchmark_schema, load_benchmark, named_by, parse_benchmark
 from argqual.benchmark.spec.schema import MetricName
+from argqual.benchmark.spec.vocabulary import Split
 from argqual.errors import BenchmarkError
 from argqual.stats import metrics
 from argqual.strategies import Calibrated, Principle, Tfidf
@@ -66,7 +66,7 @@ def test_the_schema_is_one_and_finds_unknown_keys() -> None:
 
 
 def test_the_metrics_that_can_be_named_are_those_there_are() -> None:
-    assert set(get_args(MetricName)) == set(metrics.METRICS)
+    assert set(MetricName) == set(metrics.METRICS)
 
 
 def test_what_is_left_out_has_its_default() -> None:
@@ -422,7 +422,7 @@ def test_the_page_on_the_file_names_every_key_and_value() -> None:
     keys = set(schema["properties"])
     for part in ("CorpusUse", "StrategyUse", "ClaimSaid"):
         keys |= set(schema["$defs"][part]["properties"])
-    assert [key for key in sorted(keys | set(SPLITS)) if f"`{key}`" not in page] == []
+    assert [key for key in sorted(keys | set(Split)) if f"`{key}`" not in page] == []
     examples = [block.split("```")[0] for block in page.split("```yaml\n")[1:]]
     assert parse_benchmark(examples[0]).id == "posts"
 

@@ -12,20 +12,21 @@ annotators of all corpora having used their scales alike, which nothing here can
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
-from argqual.benchmark.analysis.predicted import Key, Predicted
-from argqual.benchmark.analysis.results import Bias
-from argqual.stats.inference import holm
-from argqual.stats.resampling import Array, Estimate, Units, draws_of
+from argqual.benchmark.analysis.figures import Bias, BiasKind
+from argqual.benchmark.analysis.predicted import Predicted
+from argqual.benchmark.running.scored import Key
+from argqual.benchmark.spec.vocabulary import Split
+from argqual.stats.estimate import Estimate
+from argqual.stats.inference import Student, holm, variance_of
+from argqual.stats.resampling import Array, Mask, Units, draws_of
 
-Kind = Literal["domain", "length", "stance"]
 _FEWEST = 20  # arguments of a stance
-_UNDEFINED_DRAWS = 0.05
 
 
 class Rows(NamedTuple):
@@ -34,27 +35,27 @@ class Rows(NamedTuple):
     predicted: Array
     labels: Array
     words: Array
-    bounded: npt.NDArray[np.bool_]
+    bounded: Mask
     domains: npt.NDArray[np.str_]
     units: npt.NDArray[np.str_]
     clusters: npt.NDArray[np.str_]
     stances: npt.NDArray[np.str_]
 
-    def part(self, kept: npt.NDArray[np.bool_]) -> Rows:
+    def part(self, kept: Mask) -> Rows:
         return Rows(**{name: column[kept] for name, column in self._asdict().items()})
 
 
 class Shift(NamedTuple):
     """What an attribute adds to predictions, in their standard deviations."""
 
-    kind: Kind
+    kind: BiasKind
     attribute: str
     estimate: Estimate
     p: float | None
 
 
 def biases_of(predicted: Predicted, bounded: Mapping[str, bool], stances: Mapping[Key, str | None]) -> Iterator[Bias]:
-    """Of each strategy, away, with the first seed; p values adjusted by Holm over a strategy's shifts.
+    """Of each strategy, out of domain, with the first seed; p values adjusted by Holm over a strategy's shifts.
 
     Parameters
     ----------
@@ -66,17 +67,16 @@ def biases_of(predicted: Predicted, bounded: Mapping[str, bool], stances: Mappin
         if rows is None:
             continue
         found = list(shifts(rows, draws=predicted.draws, seed=predicted.seed))
-        adjusted = iter(holm([each.p for each in found if each.p is not None]))
-        yield from (Bias(strategy, *each, None if each.p is None else next(adjusted)) for each in found)
+        adjusted = holm([each.p for each in found])
+        yield from (Bias(strategy, *each, p) for each, p in zip(found, adjusted, strict=True))
 
 
 def _rows(
     predicted: Predicted, strategy: str, bounded: Mapping[str, bool], stances: Mapping[Key, str | None]
 ) -> Rows | None:
-    first = {each.tested_on: each for each in reversed(predicted.of(strategy, predicted.away))}
-    if not first or predicted.away == "leave_one_type_out":
+    chosen = list(predicted.first_of_domains(strategy, predicted.out_of_domain).values())
+    if not chosen or predicted.out_of_domain == Split.LEAVE_ONE_TYPE_OUT:
         return None
-    chosen = list(first.values())
     rows = Rows(
         np.concatenate([each.predicted for each in chosen]),
         np.concatenate([each.labels for each in chosen]),
@@ -85,7 +85,7 @@ def _rows(
         np.array([each.tested_on for each in chosen for _ in each.ids]),
         np.array([unit for each in chosen for unit in each.units]),
         np.array([f"{each.tested_on}/{topic}" for each in chosen for topic in each.clusters]),
-        np.array([stances.get(key) or "" for each in chosen for key in zip(each.corpora, each.ids, strict=True)]),
+        np.array([stances.get(key) or "" for each in chosen for key in each.keys]),
     )
     return rows.part(np.isfinite(rows.predicted) & np.isfinite(rows.labels))
 
@@ -162,16 +162,11 @@ def _coefficients(design: Array, outcome: Array, weights: Array) -> Array:
 
 def _inferred(value: float, drawn: Array, units: Units) -> tuple[Estimate, float | None]:
     clusters = units.clusters or 0
-    estimate = Estimate(value, None, None, units.n, units.offered, clusters, "regression coefficient")
+    nothing = Estimate.missing(None, units.n, units.offered, clusters, "regression coefficient")
     if not np.isfinite(value):
-        return Estimate(None, None, None, units.n, units.offered, clusters, "", "not to be told from the others"), None
-    known = drawn[np.isfinite(drawn)]
-    if clusters < 2 or len(known) < (1 - _UNDEFINED_DRAWS) * len(drawn):
-        return estimate, None
-    error = float(np.sqrt(known.var(ddof=1) * clusters / (clusters - 1)))
-    if error == 0:
-        return estimate, None
-    reach = float(stats.t.ppf(0.975, clusters - 1)) * error
-    p = float(2 * stats.t.sf(abs(value) / error, clusters - 1))
-    ends = (value - reach, value + reach)
-    return Estimate(value, *ends, units.n, units.offered, clusters, "regression coefficient"), p
+        return replace(nothing, method="", reason="not to be told from the others"), None
+    error = float(np.sqrt(variance_of(drawn, clusters)))
+    if not error > 0:  # which is also where too few draws have a value
+        return replace(nothing, value=value), None
+    t = Student(error, clusters - 1)
+    return nothing.around(value, t.reach()), t.p(value)

@@ -15,15 +15,13 @@ forty families of constructed arguments, nothing is decided; with fewer than fif
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-from argqual.benchmark.analysis.minimal_pairs import TITLES
 from argqual.benchmark.spec.config import ClaimSaid
+from argqual.benchmark.spec.vocabulary import Outcome, Split
 from argqual.stats.inference import Difference
 from argqual.stats.metrics import METRICS
 
-Outcome = Literal["supported", "contradicted", "undecided"]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+OUTCOMES = tuple(Outcome)
 FEWEST_CLUSTERS = 5
 FEWEST_FAMILIES = 40
 _LEVEL = 0.05
@@ -50,11 +48,11 @@ def verdict(claim: ClaimSaid, found: Difference, *, adjusted_p: float | None = N
         exploratory claim.
     """
     estimate = found.estimate
-    measured = TITLES[claim.probe] if claim.probe else METRICS[claim.metric].title
+    measured = claim.probe.heading if claim.probe else METRICS[claim.metric].title
     contrast = claim.contrast if claim.share == 1 else f" - {claim.share:g} x ".join(claim.sides)
     what = f"{contrast}, {measured}, {_where(claim)}"
     if estimate.value is None or estimate.low is None or estimate.high is None:
-        return Verdict("undecided", f"Undecided: {what} is not to be had ({estimate.reason}).")
+        return Verdict(Outcome.UNDECIDED, f"Undecided: {what} is not to be had ({estimate.reason}).")
     numbers = f"{_signed(estimate.value)} ({_signed(estimate.low)} to {_signed(estimate.high)})"
     units, fewest = ("families", FEWEST_FAMILIES) if claim.probe else ("topics", FEWEST_CLUSTERS)
     rests = (
@@ -67,11 +65,11 @@ def verdict(claim: ClaimSaid, found: Difference, *, adjusted_p: float | None = N
         warnings.append(f"only {estimate.clusters} {units}")
     outcome, why = _decided(claim, found, adjusted_p)
     if estimate.clusters is not None and estimate.clusters < fewest:
-        outcome, why = "undecided", f"{estimate.clusters} {units} are too few to decide anything"
+        outcome, why = Outcome.UNDECIDED, f"{estimate.clusters} {units} are too few to decide anything"
     said = f"{outcome.capitalize()}: {what}: {numbers}, {rests}; {why}"
-    if outcome == "undecided" and found.mde is not None:
+    if outcome == Outcome.UNDECIDED and found.mde is not None:
         said += f"; the smallest difference it would have found is {found.mde:.2f}"
-    if warnings and outcome != "undecided":
+    if warnings and outcome != Outcome.UNDECIDED:
         said += f"; with {warnings[0]} the interval may be off"
     return Verdict(outcome, f"{said}.", tuple(warnings))
 
@@ -81,24 +79,24 @@ def _decided(claim: ClaimSaid, found: Difference, adjusted_p: float | None) -> t
     assert estimate.value is not None and estimate.low is not None and estimate.high is not None
     if claim.direction == "equivalent":
         if found.within(smallest):
-            return "supported", f"with 90 % confidence within ±{smallest:g}"
+            return Outcome.SUPPORTED, f"with 90 % confidence within ±{smallest:g}"
         if estimate.low > smallest or estimate.high < -smallest:
-            return "contradicted", f"the interval lies outside of ±{smallest:g}"
-        return "undecided", f"the interval is neither within ±{smallest:g} nor outside of it"
+            return Outcome.CONTRADICTED, f"the interval lies outside of ±{smallest:g}"
+        return Outcome.UNDECIDED, f"the interval is neither within ±{smallest:g} nor outside of it"
     sign = 1 if claim.direction == "greater" else -1
     low, high = sorted((sign * estimate.low, sign * estimate.high))
     p = found.p if adjusted_p is None else adjusted_p
     if high < smallest:
-        return "contradicted", f"{sign * smallest:+g}, the least that would matter, is excluded"
+        return Outcome.CONTRADICTED, f"{sign * smallest:+g}, the least that would matter, is excluded"
     if low > 0 and sign * estimate.value >= smallest:
         if p is not None and p < _LEVEL:
-            return "supported", f"p {_p(p)}, and at least {smallest:g}, the least that would matter"
-        return "undecided", f"p {_p(p)} with the other claims taken into account"
-    return "undecided", f"neither nothing nor {smallest:g}, the least that would matter, is excluded"
+            return Outcome.SUPPORTED, f"p {_p(p)}, and at least {smallest:g}, the least that would matter"
+        return Outcome.UNDECIDED, f"p {_p(p)} with the other claims taken into account"
+    return Outcome.UNDECIDED, f"neither nothing nor {smallest:g}, the least that would matter, is excluded"
 
 
 def _where(claim: ClaimSaid) -> str:
-    split = claim.split.replace("_", " ")
+    split = "in domain" if claim.split == Split.IN_DOMAIN else claim.split.heading
     return f"lost from in domain to {split}" if claim.kind == "gap" else split
 
 

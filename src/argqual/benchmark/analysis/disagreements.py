@@ -6,19 +6,20 @@ assessments; what cannot be read stays an id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import rankdata
 
 from argqual.argument import Argument
-from argqual.benchmark.analysis.results import Disagreement, Results
+from argqual.benchmark.analysis.figures import Disagreement
+from argqual.benchmark.analysis.results import Results
+from argqual.benchmark.running.scored import Scored
 from argqual.errors import ArgqualError
+from argqual.stats.resampling import Array
 
-Array = npt.NDArray[np.float64]
 _FEWEST = 5  # arguments that are ranked among themselves
 
 
@@ -31,22 +32,13 @@ def percentile_ranks(values: Array) -> Array:
     return ranks
 
 
-def worst_disagreements(
-    strategy: str,
-    domain: str,
-    corpora: Sequence[str],
-    ids: Sequence[str],
-    predicted: Array,
-    labels: Array,
-    units: Sequence[str],
-    *,
-    most: int = 3,
-) -> list[Disagreement]:
+def worst_disagreements(scored: Scored, *, most: int = 3) -> list[Disagreement]:
     """Those with the largest distance between the percentile ranks of prediction and label, in one domain.
 
     Ranks are among the arguments that have both, within what labels are comparable in (`units`); a unit of fewer
     than five is left out. Of equal distances, the one whose id comes first.
     """
+    predicted, labels, units, ids = scored.predicted, scored.labels, scored.units, scored.ids
     both = np.isfinite(predicted) & np.isfinite(labels)
     said, meant = (np.full(len(predicted), np.nan) for _ in range(2))
     for unit in dict.fromkeys(units):
@@ -56,7 +48,7 @@ def worst_disagreements(
     both &= np.isfinite(said)
     places = sorted(np.flatnonzero(both).tolist(), key=lambda place: (-abs(said[place] - meant[place]), ids[place]))
     return [
-        Disagreement(strategy, domain, corpora[place], ids[place], float(said[place]), float(meant[place]))
+        Disagreement(scored.strategy, scored.tested_on, *scored.keys[place], float(said[place]), float(meant[place]))
         for place in places[:most]
     ]
 
@@ -95,16 +87,15 @@ def _rationales(
 ) -> dict[tuple[str, str, str], str]:
     """What a model gave as its reasons, from the user's store; nothing is asked."""
     from argqual.judging.store import Store
-    from argqual.strategies.prompted import Prompted
 
     found = {}
     with Store() as store:
         for name, strategy in strategies.items():
-            if not isinstance(strategy, Prompted) or not strategy.explain:
+            if not strategy.explain:
                 continue
             wanted = [each for each in results.disagreements if each.strategy == name]
             try:
-                judges = strategy._judges()
+                judges = strategy.judges()
             except ArgqualError:  # a model that is not to be had here has no rationales to show
                 continue
             for each in wanted:

@@ -13,20 +13,22 @@ from argqual._version import __version__
 from argqual.benchmark.analysis import provenance, summary
 from argqual.benchmark.analysis.bias import biases_of
 from argqual.benchmark.analysis.judged import claims_found
-from argqual.benchmark.analysis.predicted import Key, Predicted
+from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.analysis.reliance import reliance_of
 from argqual.benchmark.analysis.results import (
+    CitedSource,
     ClaimFound,
-    Domain,
     Methods,
     MetricNamed,
     Missing,
     Results,
-    Source,
     SystemResult,
+    TestedDomain,
 )
+from argqual.benchmark.running.scored import Key
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.config import Benchmark, named_by
+from argqual.benchmark.spec.vocabulary import Absence, CellStatus
 from argqual.stats.metrics import METRICS
 from argqual.strategies.registry import known_strategies
 
@@ -58,7 +60,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         description=benchmark.description,
         target=benchmark.target,
         headline=predicted.headline,
-        split=predicted.away,
+        split=predicted.out_of_domain,
         baselines=tuple(baselines),
         metrics=tuple(
             MetricNamed(
@@ -79,7 +81,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         criteria=tuple(summary.criteria_of(predicted)),
         biases=tuple(biases_of(predicted, *_attributes(run, facts))),
         reliance=tuple(reliance_of(predicted, tuple(run.scored(perturbed=True)))),
-        probes=tuple(summary.probes_of(predicted)),
+        probes=tuple(summary.perturbation_tests_of(predicted)),
         disagreements=tuple(summary.disagreements_of(predicted)),
         sources=tuple(_sources(facts, benchmark)),
         missing=tuple(_missing(run, facts)),
@@ -96,7 +98,7 @@ def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
 
 def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
     metrics, over = tuple(benchmark.metrics), benchmark.intervals_over
-    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over, run.twins())
+    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over, run.minimal_pairs())
 
 
 def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
@@ -130,13 +132,13 @@ def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResul
         )
 
 
-def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[Domain]:
+def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[TestedDomain]:
     for said in facts["domains"]:
         name = said["id"]
         arguments = predicted.arguments(name).values()
         if not arguments:
             continue
-        yield Domain(
+        yield TestedDomain(
             id=name,
             title=said["title"],
             genre=said["genre"],
@@ -169,13 +171,13 @@ def _methods(run: Run, benchmark: Benchmark) -> Methods:
         seed=benchmark.seed,
         selection=benchmark.selection,
         cells=len(cells),
-        cells_done=sum(done.get(cell) == "done" for cell in cells),
+        cells_done=sum(done.get(cell) == CellStatus.DONE for cell in cells),
         versions={name: version for name, version in first["versions"].items() if name != "argqual"},
         details=_DETAILS,
     )
 
 
-def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[Source]:
+def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[CitedSource]:
     for domain in facts["domains"]:
         said = provenance.corpus_source(domain["id"])
         # The fingerprint is of the card that the run read.
@@ -188,13 +190,13 @@ def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[Source]
         if name.rpartition("__")[2] == "framework" and value is not None
     ]
     yield from map(provenance.framework_source, dict.fromkeys(frameworks))
-    yield from (Source("model", name, "") for name in dict.fromkeys(each.model for each in systems) if name)
+    yield from (CitedSource("model", name, "") for name in dict.fromkeys(each.model for each in systems) if name)
 
 
 def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
     """Splits that were refused; cells that failed, by strategy and reason; how many were not run."""
     for each in facts["refused"]:
-        yield Missing("refused", each["name"], each["reason"])
+        yield Missing(Absence.REFUSED, each["name"], each["reason"])
     done, failures = run.done(), run.failures()
     failed: Counter[tuple[str, str]] = Counter()
     left: Counter[str] = Counter()
@@ -204,9 +206,11 @@ def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
         elif part.cell not in done:
             left[part.strategy] += 1
     for (strategy, reason), number in failed.items():
-        yield Missing("failed", f"{strategy}: {number} fold{'s' * (number != 1)}", reason)
+        yield Missing(Absence.FAILED, f"{strategy}: {number} fold{'s' * (number != 1)}", reason)
     for strategy, number in left.items():
-        yield Missing("not run", f"{strategy}: {number} fold{'s' * (number != 1)}", "argqual benchmark run goes on")
+        yield Missing(
+            Absence.NOT_RUN, f"{strategy}: {number} fold{'s' * (number != 1)}", "argqual benchmark run goes on"
+        )
 
 
 def _warnings(predicted: Predicted) -> Iterator[str]:

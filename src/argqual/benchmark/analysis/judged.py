@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from argqual.benchmark.analysis.claims import verdict
+from argqual.benchmark.analysis.figures import ClaimFound
 from argqual.benchmark.analysis.minimal_pairs import Versions, against_chance, compared
 from argqual.benchmark.analysis.predicted import Predicted
-from argqual.benchmark.analysis.results import ClaimFound
 from argqual.benchmark.spec.config import Benchmark, ClaimSaid, named_by
-from argqual.benchmark.spec.schema import ProbeName
+from argqual.benchmark.spec.vocabulary import PerturbationTest, Split
+from argqual.stats.estimate import Estimate
 from argqual.stats.inference import Difference, contrast, difference, gap, holm
 from argqual.stats.metrics import Sample
-from argqual.stats.resampling import Estimate
 
 Samples = Mapping[str, list[Sample]]
 
@@ -30,14 +30,14 @@ def claims_found(benchmark: Benchmark, predicted: Predicted, late: frozenset[str
         for sides in pairs
     ]
     found = [_contrast(predicted, claim, sides) for _, _, claim, sides in asked]
-    tested = [
-        place
-        for place, ((_, id, claim, _), each) in enumerate(zip(asked, found, strict=True))
-        if id not in late and claim.direction != "equivalent" and each.p is not None
-    ]
-    adjusted = dict(zip(tested, holm([found[place].p or 0.0 for place in tested]), strict=True))
-    for place, ((title, id, claim, _), each) in enumerate(zip(asked, found, strict=True)):
-        said = verdict(claim, each, adjusted_p=adjusted.get(place))
+    adjusted = holm(
+        [
+            None if id in late or claim.direction == "equivalent" else each.p
+            for (_, id, claim, _), each in zip(asked, found, strict=True)
+        ]
+    )
+    for (title, id, claim, _), each, p in zip(asked, found, adjusted, strict=True):
+        said = verdict(claim, each, adjusted_p=p)
         yield ClaimFound(
             id=title,
             says=claim.says,
@@ -71,29 +71,27 @@ def _model(title: str) -> str:
 
 def _contrast(predicted: Predicted, claim: ClaimSaid, sides: tuple[str, ...]) -> Difference:
     if claim.probe is not None:
-        return _probed(claim.probe, [predicted.versions(side, claim.split) for side in sides], claim.share)
-    away = [_samples(predicted, side, claim.split) for side in sides]
+        return _perturbed(claim.probe, [predicted.versions(side, claim.split) for side in sides], claim.share)
+    tested = [_samples(predicted, side, claim.split) for side in sides]
     if claim.kind == "value" and claim.share != 1:
-        terms = [(1.0, away[0]), (-claim.share, away[1])]
+        terms = [(1.0, tested[0]), (-claim.share, tested[1])]
         return contrast(claim.metric, terms, **predicted.settings_of_means)
     if claim.kind == "value":
-        return difference(claim.metric, *away, **predicted.settings_of_means)
-    home = [predicted.at_home(side, claim.split) for side in sides]
+        return difference(claim.metric, *tested, **predicted.settings_of_means)
+    inside = [predicted.in_domain(side, claim.split) for side in sides]
     if len(sides) == 1:
-        return gap(claim.metric, home[0], away[0], **predicted.settings_of_means).difference
-    terms = [(1.0, home[0]), (-1.0, away[0]), (-1.0, home[1]), (1.0, away[1])]
+        return gap(claim.metric, inside[0], tested[0], **predicted.settings_of_means).difference
+    terms = [(1.0, inside[0]), (-1.0, tested[0]), (-1.0, inside[1]), (1.0, tested[1])]
     return contrast(claim.metric, terms, **predicted.settings_of_means)
 
 
-def _probed(probe: ProbeName, sides: list[Versions | None], share: float) -> Difference:
+def _perturbed(test: PerturbationTest, sides: list[Versions | None], share: float) -> Difference:
     known = [side for side in sides if side is not None]
     if len(known) < len(sides):
-        return Difference(Estimate(None, None, None, 0, 0, None, "", "no corpus here has families of versions"))
-    return compared(known[0], known[1], probe, share=share) if len(known) > 1 else against_chance(known[0], probe)
+        return Difference(Estimate.missing("no corpus here has families of versions"))
+    return compared(known[0], known[1], test, share=share) if len(known) > 1 else against_chance(known[0], test)
 
 
-def _samples(predicted: Predicted, strategy: str, split: str) -> Samples:
+def _samples(predicted: Predicted, strategy: str, split: Split) -> Samples:
     """Of a label budget, the largest."""
-    found = predicted.of(strategy, split)
-    most = max((each.budget for each in found if each.budget is not None), default=None)
-    return predicted.samples(each for each in found if each.budget == most)
+    return predicted.samples(predicted.of_largest_budget(strategy, split))

@@ -13,25 +13,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
-from argqual.benchmark.spec.schema import ProbeName
-from argqual.corpora.corpus import Twin
-from argqual.stats.inference import Difference, mean
-from argqual.stats.resampling import Array, Estimate, exact_if_unanimous
+from argqual.benchmark.spec.vocabulary import PerturbationTest
+from argqual.corpora.corpus import MinimalPair
+from argqual.stats.estimate import Estimate, exact_if_unanimous
+from argqual.stats.inference import Difference, Student, mean
+from argqual.stats.resampling import Array
 
-TITLES: Mapping[ProbeName, str] = {
-    "sensitivity": "substance sensitivity",
-    "substance": "fall by broken substance",
-    "substance_moves": "move by broken substance",
-    "style": "rise by polish",
-    "style_moves": "move by polish",
-    "style_minus_substance": "rise by polish minus fall by broken substance",
-}
-"""How often the sound version is rated above its broken twin of the same style, a tie being half; how far ratings fall
-when a criterion is broken, and how far they move by it, whatever the direction; how far they rise, and move, by polish
-alone."""
-CHANCE: Mapping[ProbeName, float] = {"sensitivity": 0.5}
+CHANCE: Mapping[PerturbationTest, float] = {PerturbationTest.SENSITIVITY: 0.5}
 """What a judge reaches that sees nothing; 0 for the others."""
 
 
@@ -51,18 +40,18 @@ class Versions(NamedTuple):
     criteria: tuple[str, ...]
 
     @classmethod
-    def of(cls, ratings: Sequence[float] | Array, twins: Sequence[Twin]) -> Versions:
+    def of(cls, ratings: Sequence[float] | Array, versions: Sequence[MinimalPair]) -> Versions:
         """From one rating an argument; several ratings of one version (seeds, say) are averaged."""
-        families = list(dict.fromkeys(twin.family for twin in twins))
-        criteria = tuple(dict.fromkeys(twin.broken for twin in twins if twin.broken))
+        families = list(dict.fromkeys(each.family for each in versions))
+        criteria = tuple(dict.fromkeys(each.broken for each in versions if each.broken))
         places = {None: 0} | {criterion: place for place, criterion in enumerate(criteria, 1)}
         row = {family: place for place, family in enumerate(families)}
-        styles = {style: place for place, style in enumerate(sorted({twin.polished for twin in twins}))}
+        styles = {style: place for place, style in enumerate(sorted({each.polished for each in versions}))}
         sums = np.zeros((len(families), 1 + len(criteria), len(styles)))
         counts = np.zeros_like(sums)
-        for value, twin in zip(ratings, twins, strict=True):
+        for value, own in zip(ratings, versions, strict=True):
             if np.isfinite(value):
-                cell = row[twin.family], places[twin.broken], styles[twin.polished]
+                cell = row[own.family], places[own.broken], styles[own.polished]
                 sums[cell] += value
                 counts[cell] += 1
         return cls(np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0), criteria)
@@ -84,44 +73,46 @@ class Versions(NamedTuple):
         return np.asarray(self.ratings[:, :, 1] - self.ratings[:, :, 0])
 
 
-def by_family(versions: Versions, probe: ProbeName, *, criterion: str | None = None) -> Array:
-    """The value of a probe for each family, NaN where it cannot be had.
+def by_family(versions: Versions, test: PerturbationTest, *, criterion: str | None = None) -> Array:
+    """The value of a perturbation test for each family, NaN where it cannot be had.
 
     Parameters
     ----------
     criterion
-        Only where this one was broken; for probes of substance.
+        Only where this one was broken; for tests of substance.
     """
-    if probe == "sensitivity":
+    if test == PerturbationTest.SENSITIVITY:
         falls = versions.falls()
         won = np.where(np.isfinite(falls), (np.sign(falls) + 1) / 2, np.nan)
         return _means(_of(won, versions, criterion))
     scaled = versions.scaled()
-    if probe == "substance":
+    if test == PerturbationTest.SUBSTANCE:
         return _means(_of(scaled.falls(), versions, criterion))
-    if probe == "substance_moves":
+    if test == PerturbationTest.SUBSTANCE_MOVES:
         return _means(np.abs(_of(scaled.falls(), versions, criterion)))
-    if probe == "style":
+    if test == PerturbationTest.STYLE:
         return _means(scaled.rises())
-    if probe == "style_moves":
+    if test == PerturbationTest.STYLE_MOVES:
         return _means(np.abs(scaled.rises()))
     return _means(scaled.rises()) - _means(scaled.falls())
 
 
-def measured(versions: Versions, probe: ProbeName, *, criterion: str | None = None) -> Difference:
-    """A probe as a mean over families; p is against what a judge reaches that sees nothing."""
-    values = by_family(versions, probe, criterion=criterion)
-    found = mean(values, method=TITLES[probe], null=CHANCE.get(probe, 0.0))
-    return replace(found, estimate=exact_if_unanimous(found.estimate)) if probe == "sensitivity" else found
+def measured(versions: Versions, test: PerturbationTest, *, criterion: str | None = None) -> Difference:
+    """A perturbation test as a mean over families; p is against what a judge reaches that sees nothing."""
+    values = by_family(versions, test, criterion=criterion)
+    found = mean(values, method=test.heading, null=CHANCE.get(test, 0.0))
+    return (
+        replace(found, estimate=exact_if_unanimous(found.estimate)) if test == PerturbationTest.SENSITIVITY else found
+    )
 
 
-def against_chance(versions: Versions, probe: ProbeName) -> Difference:
-    """A probe minus what a judge reaches that sees nothing."""
-    return mean(by_family(versions, probe) - CHANCE.get(probe, 0.0), method=f"{TITLES[probe]}, above chance")
+def against_chance(versions: Versions, test: PerturbationTest) -> Difference:
+    """A perturbation test minus what a judge reaches that sees nothing."""
+    return mean(by_family(versions, test) - CHANCE.get(test, 0.0), method=f"{test.heading}, above chance")
 
 
-def compared(one: Versions, other: Versions, probe: ProbeName, *, share: float = 1.0) -> Difference:
-    """A probe of one judge minus that of another, on the same families in the same order.
+def compared(one: Versions, other: Versions, test: PerturbationTest, *, share: float = 1.0) -> Difference:
+    """A perturbation test of one judge minus that of another, on the same families in the same order.
 
     Parameters
     ----------
@@ -130,9 +121,9 @@ def compared(one: Versions, other: Versions, probe: ProbeName, *, share: float =
     """
     if one.ratings.shape != other.ratings.shape:
         raise ValueError("the two judges did not rate the same families")
-    chance = CHANCE.get(probe, 0.0)
-    values = by_family(one, probe) - chance - share * (by_family(other, probe) - chance)
-    return mean(values, method=f"difference in {TITLES[probe]}")
+    chance = CHANCE.get(test, 0.0)
+    values = by_family(one, test) - chance - share * (by_family(other, test) - chance)
+    return mean(values, method=f"difference in {test.heading}")
 
 
 def style_over_substance(versions: Versions) -> Estimate:
@@ -141,20 +132,21 @@ def style_over_substance(versions: Versions) -> Estimate:
     (A mean of absolute moves against one of signed falls would count whatever else moves a rating on one side only.)
     A ratio of means with a jackknife over families; only where ratings fall for certain when something is broken.
     """
-    style, substance = (by_family(versions, name) for name in ("style_moves", "substance_moves"))
+    style = by_family(versions, PerturbationTest.STYLE_MOVES)
+    substance = by_family(versions, PerturbationTest.SUBSTANCE_MOVES)
     known = np.isfinite(style) & np.isfinite(substance)
-    fall = mean(by_family(versions, "substance")[known], method="substance").estimate
+    fall = mean(by_family(versions, PerturbationTest.SUBSTANCE)[known], method="substance").estimate
     number = int(known.sum())
     method = "style over substance"
     if fall.low is None or fall.low <= 0:
         reason = "what was broken may not lower its ratings at all"
-        return Estimate(None, None, None, number, len(known), number, method, reason)
+        return Estimate.missing(reason, number, len(known), number, method)
     above, under = style[known], substance[known]
     value = float(above.mean() / under.mean())
     without = (above.sum() - above) / (under.sum() - under)
     se = float(np.sqrt((number - 1) / number * ((without - without.mean()) ** 2).sum()))
-    reach = float(stats.t.ppf(0.975, number - 1)) * se
-    return Estimate(value, value - reach, value + reach, number, len(known), number, f"{method}, jackknife")
+    nothing = Estimate.missing(None, number, len(known), number, f"{method}, jackknife")
+    return nothing.around(value, Student(se, number - 1).reach())
 
 
 def specificity(versions: Mapping[str, Versions]) -> Iterator[tuple[str, str, Difference]]:
@@ -167,7 +159,7 @@ def specificity(versions: Mapping[str, Versions]) -> Iterator[tuple[str, str, Di
     """
     for rated, own in versions.items():
         for broken in own.criteria:
-            yield broken, rated, measured(own, "substance", criterion=broken)
+            yield broken, rated, measured(own, PerturbationTest.SUBSTANCE, criterion=broken)
 
 
 def _of(values: Array, versions: Versions, criterion: str | None) -> Array:

@@ -6,20 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from argqual.benchmark.analysis.minimal_pairs import Versions
-from argqual.benchmark.running.store import Scored
-from argqual.benchmark.spec.schema import OUT_OF_DOMAIN
-from argqual.corpora.corpus import Twin
-from argqual.stats.inference import Over
-from argqual.stats.metrics import Sample
-
-Array = npt.NDArray[np.float64]
-Key = tuple[str, str]  # corpus and id of an argument
+from argqual.benchmark.running.scored import Key, Scored
+from argqual.benchmark.spec.vocabulary import OUT_OF_DOMAIN, Split
+from argqual.corpora.corpus import MinimalPair
+from argqual.stats.inference import Over, Settings
+from argqual.stats.metrics import MetricName, Sample
+from argqual.stats.resampling import Array
 
 
 @dataclass(frozen=True)
@@ -38,60 +34,66 @@ class Predicted:
     ----------
     metrics
         The first is the headline one.
-    twins
+    minimal_pairs
         Which version of its family an argument is, of corpora that were written so.
     over
         What intervals of means over domains speak of; see `argqual.stats.inference`.
     """
 
     scored: tuple[Scored, ...]
-    metrics: tuple[str, ...]
+    metrics: tuple[MetricName, ...]
     draws: int
     seed: int
     over: Over = "topics"
-    twins: Mapping[Key, Twin] = field(default_factory=dict)
+    minimal_pairs: Mapping[Key, MinimalPair] = field(default_factory=dict)
 
     @property
-    def headline(self) -> str:
+    def headline(self) -> MetricName:
         return self.metrics[0]
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Settings:
         """Of what is said of a domain."""
         return {"draws": self.draws, "seed": self.seed}
 
     @property
-    def settings_of_means(self) -> dict[str, Any]:
+    def settings_of_means(self) -> Settings:
         """Of what is said of several."""
-        return self.settings | {"over": self.over}
+        return {**self.settings, "over": self.over}
 
     @cached_property
     def strategies(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each.strategy for each in self.scored))
 
     @cached_property
-    def splits(self) -> tuple[str, ...]:
+    def splits(self) -> tuple[Split, ...]:
         return tuple(dict.fromkeys(each.split for each in self.scored))
 
     @cached_property
     def domains(self) -> tuple[str, ...]:
         """Tested domains. What leave-one-type-out tests are types, not domains."""
-        return tuple(dict.fromkeys(each.tested_on for each in self.scored if each.split != "leave_one_type_out"))
+        return tuple(dict.fromkeys(each.tested_on for each in self.scored if each.split != Split.LEAVE_ONE_TYPE_OUT))
 
     @cached_property
-    def away(self) -> str:
+    def out_of_domain(self) -> Split:
         """The split that stands for out of domain: the first there is of `OUT_OF_DOMAIN`."""
-        return next((split for split in OUT_OF_DOMAIN if split in self.splits), "in_domain")
+        return next((split for split in OUT_OF_DOMAIN if split in self.splits), Split.IN_DOMAIN)
 
     @cached_property
-    def _of(self) -> dict[tuple[str, str], list[Scored]]:
-        found: dict[tuple[str, str], list[Scored]] = defaultdict(list)
+    def _of(self) -> dict[tuple[str, Split], list[Scored]]:
+        found: dict[tuple[str, Split], list[Scored]] = defaultdict(list)
         for each in self.scored:
             found[each.strategy, each.split].append(each)
         return found
 
-    def of(self, strategy: str, split: str) -> list[Scored]:
+    def of(self, strategy: str, split: Split) -> list[Scored]:
         return self._of.get((strategy, split), [])
+
+    def of_largest_budget(self, strategy: str, split: Split) -> list[Scored]:
+        """As `of`; of a label budget, only what was trained with the most labels."""
+        found = self.of(strategy, split)
+        most = max((each.budget for each in found if each.budget is not None), default=None)
+        return [each for each in found if each.budget == most]
 
     @cached_property
     def _arguments(self) -> dict[tuple[bool, str], dict[Key, _Argument]]:
@@ -99,7 +101,7 @@ class Predicted:
         found: dict[tuple[bool, str], dict[Key, _Argument]] = defaultdict(dict)
         for each in self.scored:
             known = found[_place(each)]
-            for row, key in enumerate(zip(each.corpora, each.ids, strict=True)):
+            for row, key in enumerate(each.keys):
                 if key not in known:
                     known[key] = _Argument(
                         float(each.labels[row]), float(each.words[row]), each.clusters[row], each.units[row]
@@ -111,30 +113,27 @@ class Predicted:
         every = (each for known in self._arguments.values() for each in known.items())
         return {key: argument for key, argument in every if key[0] == corpus}
 
-    def versions(self, strategy: str, split: str, criterion: str | None = None) -> Versions | None:
+    def versions(self, strategy: str, split: Split, criterion: str | None = None) -> Versions | None:
         """A strategy's predictions, or its ratings of a criterion, by families; None where there are no families.
 
         Of a label budget, the largest; several seeds and places of training are averaged.
         """
-        found = self.of(strategy, split)
-        most = max((each.budget for each in found if each.budget is not None), default=None)
-        ratings: list[float] = []
-        twins: list[Twin] = []
-        for each in found:
+        found: list[tuple[MinimalPair, float]] = []
+        for each in self.of_largest_budget(strategy, split):
             values = each.predicted if criterion is None else each.ratings.get(criterion)
-            if each.budget != most or values is None:
-                continue
-            for key, value in zip(zip(each.corpora, each.ids, strict=True), values, strict=True):
-                if (twin := self.twins.get(key)) is not None:
-                    ratings.append(float(value))
-                    twins.append(twin)
-        if not twins:
+            if values is not None:
+                found += [
+                    (self.minimal_pairs[key], float(value))
+                    for key, value in zip(each.keys, values, strict=True)
+                    if key in self.minimal_pairs
+                ]
+        if not found:
             return None
         # In one order whatever the order of folds, so that strategies can be compared.
-        order = sorted(range(len(twins)), key=lambda place: (twins[place].family, twins[place].broken or ""))
-        return Versions.of([ratings[place] for place in order], [twins[place] for place in order])
+        found.sort(key=lambda pair: (pair[0].family, pair[0].broken or ""))
+        return Versions.of([value for _, value in found], [version for version, _ in found])
 
-    def order(self, strategy: str, split: str) -> dict[str, Array]:
+    def order(self, strategy: str, split: Split) -> dict[str, Array]:
         """What the order of two does, by name, a mean a cluster; empty for a strategy that compares nothing."""
         found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for each in self.of(strategy, split):
@@ -144,6 +143,10 @@ class Predicted:
                         found[name][cluster].append(float(value))
         return {name: np.array([np.mean(own) for own in clusters.values()]) for name, clusters in found.items()}
 
+    def first_of_domains(self, strategy: str, split: Split) -> dict[str, Scored]:
+        """By tested domain, the first seed and place of training."""
+        return {each.tested_on: each for each in reversed(self.of(strategy, split))}
+
     def samples(self, scored: Iterable[Scored]) -> dict[str, list[Sample]]:
         """Samples by tested domain, each of all the domain's arguments in one order: NaN where one was not tested."""
         found: dict[str, list[Sample]] = defaultdict(list)
@@ -151,35 +154,32 @@ class Predicted:
             found[each.tested_on].append(self.sample(each))
         return dict(found)
 
-    def at_home(self, strategy: str, split: str) -> dict[str, list[Sample]]:
+    def in_domain(self, strategy: str, split: Split) -> dict[str, list[Sample]]:
         """In-domain predictions of what a split tests, by what it calls its domains (corpora, or types)."""
         by_seed: dict[int, dict[Key, tuple[float, str]]] = defaultdict(dict)
         on_scale: dict[int, bool] = defaultdict(lambda: True)
-        for home in self.of(strategy, "in_domain"):
-            places = zip(home.corpora, home.ids, strict=True)
-            by_seed[home.seed] |= dict(zip(places, zip(home.predicted, home.units, strict=True), strict=True))
-            on_scale[home.seed] &= home.on_scale
+        for each in self.of(strategy, Split.IN_DOMAIN):
+            by_seed[each.seed] |= dict(zip(each.keys, zip(each.predicted, each.units, strict=True), strict=True))
+            on_scale[each.seed] &= each.on_scale
         found: dict[str, list[Sample]] = {}
-        for away in {each.tested_on: each for each in reversed(self.of(strategy, split))}.values():
-            keys = list(zip(away.corpora, away.ids, strict=True))
+        for each in self.first_of_domains(strategy, split).values():
             for seed, known in by_seed.items():
-                if any(key in known for key in keys):
-                    values = [known.get(key, (np.nan, unit)) for key, unit in zip(keys, away.units, strict=True)]
+                if any(key in known for key in each.keys):
+                    values = [known.get(key, (np.nan, unit)) for key, unit in zip(each.keys, each.units, strict=True)]
                     own = replace(
-                        away,
+                        each,
                         predicted=np.array([value for value, _ in values]),
                         units=tuple(unit for _, unit in values),
                         on_scale=on_scale[seed],
                     )
-                    found.setdefault(away.tested_on, []).append(self.sample(own))
+                    found.setdefault(each.tested_on, []).append(self.sample(own))
         return found
 
     def sample(self, scored: Scored, predicted: Array | None = None) -> Sample:
         """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""
         known = self._arguments[_place(scored)]
         values = scored.predicted if predicted is None else predicted
-        keys = list(zip(scored.corpora, scored.ids, strict=True))
-        found, units = dict(zip(keys, values, strict=True)), dict(zip(keys, scored.units, strict=True))
+        found, units = (dict(zip(scored.keys, own, strict=True)) for own in (values, scored.units))
         return Sample(
             np.array([found.get(key, np.nan) for key in known], dtype=float),
             np.array([argument.label for argument in known.values()]),
@@ -193,4 +193,4 @@ class Predicted:
 
 
 def _place(scored: Scored) -> tuple[bool, str]:
-    return scored.split == "leave_one_type_out", scored.tested_on
+    return scored.split == Split.LEAVE_ONE_TYPE_OUT, scored.tested_on

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from argqual.benchmark.analysis.results import Source
+from argqual.benchmark.analysis.results import CitedSource
 from argqual.corpora.card import Card
 from argqual.corpora.cards import load_card
 from argqual.errors import ArgqualError
 from argqual.frameworks.catalogue import load_framework
 
 
-def corpus_source(name: str) -> Source:
+def corpus_source(name: str) -> CitedSource:
     """A corpus as its card describes it; its name only, where there is no card to be found."""
     card = _card(name)
     if card is None:
-        return Source("corpus", name, name)
-    return Source(
+        return CitedSource("corpus", name, name)
+    return CitedSource(
         kind="corpus",
         id=card.id,
         title=card.title,
@@ -26,13 +26,13 @@ def corpus_source(name: str) -> Source:
     )
 
 
-def framework_source(name: str) -> Source:
+def framework_source(name: str) -> CitedSource:
     """A framework by id, version and fingerprint."""
     try:
         framework = load_framework(name)
     except ArgqualError:
-        return Source("framework", name, "not to be found here")
-    return Source(
+        return CitedSource("framework", name, "not to be found here")
+    return CitedSource(
         kind="framework",
         id=f"{framework.id} {framework.version}",
         title=framework.title,

@@ -14,11 +14,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from argqual.benchmark.analysis.figures import Reliance
 from argqual.benchmark.analysis.predicted import Predicted
-from argqual.benchmark.analysis.results import Reliance
-from argqual.benchmark.running.store import Scored
+from argqual.benchmark.running.scored import Scored
+from argqual.benchmark.spec.vocabulary import Perturbation, Split
 from argqual.stats.inference import macro
-from argqual.stats.metrics import Metric, Sample
+from argqual.stats.metrics import Metric, MetricName, Sample
 from argqual.stats.resampling import Statistic, ratio
 
 
@@ -36,22 +37,23 @@ def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[R
     Parameters
     ----------
     perturbed
-        Predictions of changed texts, under the split that `predicted` counts as away.
+        Predictions of changed texts, under the split that `predicted` counts as out of domain.
     """
-    away = [each for name in predicted.strategies for each in predicted.of(name, predicted.away)]
-    if predicted.away == "leave_one_type_out":
-        away, perturbed = _as_one(away), _as_one(perturbed)
-    before = {(each.strategy, *_place(each)): each for each in away}
-    pairs: dict[tuple[str, str], dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    intact = [each for name in predicted.strategies for each in predicted.of(name, predicted.out_of_domain)]
+    if predicted.out_of_domain == Split.LEAVE_ONE_TYPE_OUT:
+        intact, perturbed = _as_one(intact), _as_one(perturbed)
+    before = {(each.strategy, *_place(each)): each for each in intact}
+    pairs: dict[tuple[str, Perturbation], dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for after in perturbed:
-        if intact := before.get((after.strategy, *_place(after))):
-            pairs[after.strategy, after.perturbation or ""][after.tested_on].append(_pair(intact, after))
+        found = before.get((after.strategy, *_place(after)))
+        if found and after.perturbation:
+            pairs[after.strategy, after.perturbation][after.tested_on].append(_pair(found, after))
     for (strategy, kind), samples in pairs.items():
         yield Reliance(
             strategy,
             kind,
-            macro("spearman", samples, **predicted.settings_of_means),
-            macro("mae", samples, **predicted.settings_of_means),
+            macro(MetricName.SPEARMAN, samples, **predicted.settings_of_means),
+            macro(MetricName.MAE, samples, **predicted.settings_of_means),
             macro(_RISE, samples, **predicted.settings_of_means),
         )
 
@@ -83,7 +85,7 @@ def _pair(before: Scored, after: Scored) -> Sample:
     """Predictions after as predicted, before as the labels, both in standard deviations of those before."""
     spread = float(np.nanstd(before.predicted)) if np.isfinite(before.predicted).any() else 0.0
     scale = spread if spread > 0 else np.nan
-    known = dict(zip(zip(before.corpora, before.ids, strict=True), before.predicted, strict=True))
-    intact = np.array([known[key] for key in zip(after.corpora, after.ids, strict=True)])
+    known = dict(zip(before.keys, before.predicted, strict=True))
+    intact = np.array([known[key] for key in after.keys])
     everything = [after.tested_on] * len(after.ids)
     return Sample(after.predicted / scale, intact / scale, after.words, after.clusters, everything, None, True)

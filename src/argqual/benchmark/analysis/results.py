@@ -1,27 +1,44 @@
-"""Everything a benchmark report shows, as values: figures with intervals, what they rest on, why one is missing.
+"""Everything a benchmark report shows, as values, and as `results.json`: all of it can be read again without the run.
 
-Nothing is drawn here and nothing is read from a file: `argqual.benchmark.analysis.findings` computes these from a run,
-`argqual.report` writes them as HTML, Markdown, CSV and text. No text of a corpus is in them, except where a
-reader has asked for the worst disagreements with their texts.
+Nothing is drawn here: `argqual.benchmark.analysis.findings` computes these from a run, `argqual.report` writes them as
+HTML, Markdown, CSV and text. No text of a corpus is in them, except where a reader has asked for the worst
+disagreements with their texts.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
-from argqual.stats.resampling import Estimate
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
-Outcome = Literal["supported", "contradicted", "undecided"]
+from argqual.benchmark.analysis.figures import Bias as Bias
+from argqual.benchmark.analysis.figures import ClaimFound as ClaimFound
+from argqual.benchmark.analysis.figures import Contrast as Contrast
+from argqual.benchmark.analysis.figures import Cost as Cost
+from argqual.benchmark.analysis.figures import Coverage, CriterionAgreement, PerturbationFigure, Reliability, Reliance
+from argqual.benchmark.analysis.figures import Disagreement as Disagreement
+from argqual.benchmark.analysis.figures import Score as Score
+from argqual.benchmark.analysis.figures import Transfer as Transfer
+from argqual.benchmark.spec.vocabulary import Absence, Split
+from argqual.errors import BenchmarkError
+from argqual.stats.metrics import Bin as Bin
+from argqual.stats.metrics import MetricName
+
+SCHEMA = "argqual/results@1"
 
 
 @dataclass(frozen=True)
 class MetricNamed:
     """A metric as tables call it; `low` and `high` are the ends of its range, None where it is open."""
 
-    name: str
+    name: MetricName
     title: str
     low: float | None = -1.0
     high: float | None = 1.0
@@ -29,7 +46,7 @@ class MetricNamed:
 
 
 @dataclass(frozen=True)
-class Domain:
+class TestedDomain:
     """A tested domain.
 
     Parameters
@@ -83,254 +100,7 @@ class SystemResult:
 
 
 @dataclass(frozen=True)
-class Score:
-    """One figure of one strategy: on one tested domain, or (`tested_on` None) the mean over them.
-
-    Parameters
-    ----------
-    budget
-        Labels of the tested domain that were added to training; None outside of `label_budget`.
-    rung
-        How far training was from testing; None where domains differ in it.
-    seed_sd
-        Standard deviation over seeds; None with one seed.
-    """
-
-    strategy: str
-    split: str
-    metric: str
-    estimate: Estimate
-    tested_on: str | None = None
-    trained_on: tuple[str, ...] = ()
-    budget: int | None = None
-    rung: str | None = None
-    seed_sd: float | None = None
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """In-domain beside out-of-domain, on the same test arguments, as means over domains.
-
-    Parameters
-    ----------
-    inside
-        Within each fold, then their mean; None with a reason where nothing was tested in domain.
-    gap
-        In domain minus out of domain, both within the in-domain folds (so not the difference of the two figures to
-        the letter): positive where something is lost on the way.
-    retention
-        The ratio of the same two; None with a reason where the in-domain interval includes 0.
-    worst_domain, worst
-        The tested domain that it does worst on when trained on others.
-    """
-
-    strategy: str
-    metric: str
-    split: str
-    inside: Estimate
-    outside: Estimate
-    gap: Estimate
-    retention: Estimate
-    worst_domain: str | None
-    worst: Estimate
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A paired difference of two strategies on the same arguments, `one` minus `other`, as a mean over domains.
-
-    Parameters
-    ----------
-    p, holm, benjamini_hochberg
-        Two-sided, against 0; raw, and adjusted over all contrasts of the table.
-    mde
-        The smallest difference that this run would have found with 80 % power at 5 %.
-    """
-
-    one: str
-    other: str
-    metric: str
-    split: str
-    estimate: Estimate
-    p: float | None = None
-    holm: float | None = None
-    benjamini_hochberg: float | None = None
-    mde: float | None = None
-
-
-@dataclass(frozen=True)
-class ClaimFound:
-    """A claim and its verdict. `exploratory`: it was not in the configuration when the run started."""
-
-    id: str
-    says: str
-    outcome: Outcome
-    sentence: str
-    exploratory: bool = False
-    smallest: float | None = None
-    estimate: Estimate | None = None
-    mde: float | None = None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def because(self) -> str:
-        """The sentence without its outcome, for where that stands beside it."""
-        return self.sentence.removeprefix(f"{self.outcome.capitalize()}: ")
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How the predictions of a strategy ended, by status; `degenerate` says what is wrong with those it has."""
-
-    strategy: str
-    statuses: Mapping[str, int]
-    degenerate: str | None = None
-
-    @property
-    def offered(self) -> int:
-        return sum(self.statuses.values())
-
-    @property
-    def share(self) -> float:
-        """The share that has a value, 0 to 1."""
-        return self.statuses.get("ok", 0) / self.offered if self.offered else 0.0
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a strategy took to predict `arguments` once, and to be fitted. None: not said by the model."""
-
-    strategy: str
-    arguments: int
-    seconds: float
-    fit_seconds: float = 0.0
-    requests: int = 0
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    usd: float | None = None
-
-    @property
-    def seconds_each(self) -> float | None:
-        """Seconds an argument, fitting not counted; None where no time was taken down."""
-        return self.seconds / self.arguments if self.arguments and self.seconds > 0 else None
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Predictions between two quantiles: their mean, the mean of the labels (both 0 to 1) and how many they are."""
-
-    predicted: float
-    observed: float
-    n: int
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """How far predictions can be taken at their word: expected calibration error, and a bin a point of the curve."""
-
-    strategy: str
-    split: str
-    error: Estimate
-    bins: tuple[Bin, ...]
-
-
-@dataclass(frozen=True)
-class CriterionAgreement:
-    """A criterion's ratings against the target label; `tested_on` None is the mean over domains."""
-
-    strategy: str
-    criterion: str
-    metric: str
-    estimate: Estimate
-    tested_on: str | None = None
-
-
-@dataclass(frozen=True)
-class Bias:
-    """How much higher or lower predictions are, in their standard deviations, at equal human quality.
-
-    `attribute` is a domain, a stance or length (then: for one standard deviation more words).
-    """
-
-    strategy: str
-    kind: Literal["domain", "length", "stance"]
-    attribute: str
-    estimate: Estimate
-    p: float | None = None
-    holm: float | None = None
-
-
-@dataclass(frozen=True)
-class Reliance:
-    """How predictions change when a text is changed in a known way, as means over domains.
-
-    Parameters
-    ----------
-    perturbation
-        See `argqual.benchmark.running.perturbations`.
-    kept
-        Spearman's correlation of predictions before and after.
-    moved
-        Mean absolute change, in standard deviations of the predictions before.
-    rise
-        Mean change, in the same unit.
-    """
-
-    strategy: str
-    perturbation: str
-    kept: Estimate
-    moved: Estimate
-    rise: Estimate
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A figure of constructed arguments (see `argqual.benchmark.analysis.minimal_pairs`), or of comparisons.
-
-    Parameters
-    ----------
-    name
-        `sensitivity`, `substance`, `substance_moves`, `style`, `style_moves`, `style_minus_substance`,
-        `style_over_substance`; `specificity` for the fall of the rating of a criterion; of comparisons, `order_effect`
-        for what standing first adds to the probability of a win, `turned_by_order` for how often the winner changes
-        with the order.
-    broken
-        The criterion that was broken; None for all together.
-    rated
-        The criterion whose rating it is, for `specificity`; None for the whole.
-    p
-        Two-sided, against a judge that sees nothing.
-    """
-
-    strategy: str
-    split: str
-    name: str
-    estimate: Estimate
-    broken: str | None = None
-    rated: str | None = None
-    p: float | None = None
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """An argument that a strategy places far from where people do; both as percentile ranks (0 to 1) in its domain.
-
-    `text` and `rationale` only where a reader asked for them: they are never kept with results.
-    """
-
-    strategy: str
-    domain: str
-    corpus: str
-    id: str
-    predicted: float
-    label: float
-    issue: str | None = None
-    text: str | None = None
-    rationale: str | None = None
-
-
-@dataclass(frozen=True)
-class Source:
+class CitedSource:
     """A corpus, a framework or a model that the figures rest on, and what it asks for."""
 
     kind: Literal["corpus", "framework", "model"]
@@ -347,7 +117,7 @@ class Source:
 class Missing:
     """Something that is not in the tables, and why: a split that cannot be made, a cell that failed or was not run."""
 
-    kind: Literal["refused", "failed", "not run"]
+    kind: Absence
     name: str
     reason: str
 
@@ -403,11 +173,11 @@ class Results:
     title: str
     description: str
     target: str
-    headline: str
-    split: str
+    headline: MetricName
+    split: Split
     baselines: tuple[str, ...]
     metrics: tuple[MetricNamed, ...]
-    domains: tuple[Domain, ...]
+    domains: tuple[TestedDomain, ...]
     systems: tuple[SystemResult, ...]
     methods: Methods
     claims: tuple[ClaimFound, ...] = ()
@@ -421,16 +191,16 @@ class Results:
     criteria: tuple[CriterionAgreement, ...] = ()
     biases: tuple[Bias, ...] = ()
     reliance: tuple[Reliance, ...] = ()
-    probes: tuple[Probe, ...] = ()
+    probes: tuple[PerturbationFigure, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
-    sources: tuple[Source, ...] = ()
+    sources: tuple[CitedSource, ...] = ()
     missing: tuple[Missing, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def metric(self, name: str) -> MetricNamed:
         return next(each for each in self.metrics if each.name == name)
 
-    def domain(self, id: str) -> Domain | None:
+    def domain(self, id: str) -> TestedDomain | None:
         return next((each for each in self.domains if each.id == id), None)
 
     def system(self, name: str) -> SystemResult:
@@ -475,15 +245,50 @@ class Results:
 
 
 def plain_data(value: Any) -> Any:
-    """A dataclass of this module as plain data for `json.dumps`; a number that is not finite is None."""
-    return _plain(asdict(value))
+    """A dataclass as plain data for `json.dumps`; a number that is not finite is None."""
+    return json.loads(to_json(value, inf_nan_mode="null"))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def written(results: Results) -> str:
+    """Results as JSON that `read` reads again; a number that is not finite is a word."""
+    content = {"schema": SCHEMA} | json.loads(to_json(results, inf_nan_mode="strings"))
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def read(path: Path) -> Results:
+    """Results as `written` left them.
+
+    Raises
+    ------
+    BenchmarkError
+        The file is none of results, or of another version.
+    """
+    hint = "Write the report again: argqual benchmark report BENCHMARK.yaml"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        said = content.pop("schema") if isinstance(content, dict) and "schema" in content else None
+        if said != SCHEMA:
+            raise BenchmarkError(f"{path} is no file of results: its schema is {said!r}, not '{SCHEMA}'.", hint=hint)
+        return _adapter().validate_python(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BenchmarkError(f"{path} is no file of results: {place}: {first['msg']}.", hint=hint) from None
+    except (OSError, ValueError) as error:
+        raise BenchmarkError(f"{path} is no file of results ({type(error).__name__}: {error}).", hint=hint) from None
+
+
+def results_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of what `written` gives."""
+    schema = _adapter().json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "properties": {"schema": {"const": SCHEMA}} | schema["properties"],
+        "required": ["schema", *schema["required"]],
+    }
+
+
+@cache
+def _adapter() -> TypeAdapter[Results]:
+    return TypeAdapter(Results)

@@ -14,22 +14,21 @@ from typing import Any
 import numpy as np
 
 from argqual.benchmark.analysis.disagreements import worst_disagreements
-from argqual.benchmark.analysis.minimal_pairs import measured, specificity, style_over_substance
-from argqual.benchmark.analysis.predicted import Predicted
-from argqual.benchmark.analysis.results import (
-    Bin,
+from argqual.benchmark.analysis.figures import (
     Contrast,
     Cost,
     Coverage,
     CriterionAgreement,
     Disagreement,
-    Probe,
+    PerturbationFigure,
     Reliability,
     Score,
     Transfer,
 )
-from argqual.benchmark.running.store import Scored
-from argqual.benchmark.spec.schema import PROBES
+from argqual.benchmark.analysis.minimal_pairs import measured, specificity, style_over_substance
+from argqual.benchmark.analysis.predicted import Predicted
+from argqual.benchmark.running.scored import Scored
+from argqual.benchmark.spec.vocabulary import FurtherTest, PerturbationTest, Rung, Split
 from argqual.stats.inference import (
     benjamini_hochberg,
     calibration_error,
@@ -41,9 +40,9 @@ from argqual.stats.inference import (
     measure,
     worst,
 )
-from argqual.stats.metrics import METRICS, degenerate, reliability
+from argqual.stats.metrics import METRICS, MetricName, degenerate, reliability
 
-PLAIN = "spearman"  # what a baseline is compared by of which the headline metric is not defined
+PLAIN = MetricName.SPEARMAN  # what a baseline is compared by of which the headline metric is not defined
 _WORST = 2  # disagreements of a strategy in a domain
 _BINS = 8
 
@@ -52,18 +51,18 @@ _BINS = 8
 
 
 def scores_of(predicted: Predicted) -> Iterator[Score]:
-    """Every metric in domain and away; the headline metric everywhere else too."""
+    """Every metric in domain and out of it; the headline metric everywhere else too."""
     for strategy in predicted.strategies:
         for split in predicted.splits:
             found = predicted.of(strategy, split)
-            everything = split in ("in_domain", predicted.away)
+            everything = split in (Split.IN_DOMAIN, predicted.out_of_domain)
             for metric in predicted.metrics if everything else (predicted.headline,):
                 for budget in dict.fromkeys(each.budget for each in found):
                     yield from _scores(predicted, metric, [each for each in found if each.budget == budget])
         yield from _ladder(predicted, strategy)
 
 
-def _scores(predicted: Predicted, metric: str, found: Sequence[Scored]) -> Iterator[Score]:
+def _scores(predicted: Predicted, metric: MetricName, found: Sequence[Scored]) -> Iterator[Score]:
     """Of one strategy, split and budget: each tested domain, and the mean over those that the metric is for."""
     cells: dict[tuple[str, tuple[str, ...]], list[Scored]] = defaultdict(list)
     for each in found:
@@ -100,9 +99,9 @@ def _spread(values: Sequence[float | None]) -> float | None:
 
 def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
     """A mean over the tested domains for each distance; in domain is the nearest."""
-    far = "corpus_to_corpus" if predicted.of(strategy, "corpus_to_corpus") else predicted.away
-    by_rung: dict[str, list[Scored]] = defaultdict(list)
-    for each in (*predicted.of(strategy, "in_domain"), *predicted.of(strategy, far)):
+    far = Split.CORPUS_TO_CORPUS if predicted.of(strategy, Split.CORPUS_TO_CORPUS) else predicted.out_of_domain
+    by_rung: dict[Rung, list[Scored]] = defaultdict(list)
+    for each in (*predicted.of(strategy, Split.IN_DOMAIN), *predicted.of(strategy, far)):
         by_rung[each.rung].append(each)
     for rung, found in by_rung.items():
         estimate = macro(predicted.headline, predicted.samples(found), **predicted.settings_of_means)
@@ -113,19 +112,19 @@ def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
 
 
 def transfers_of(predicted: Predicted) -> Iterator[Transfer]:
-    """Away, and beside it in domain on the domains that have both."""
+    """Out of domain, and beside it in domain on the domains that have both."""
     for strategy in predicted.strategies:
-        inside = predicted.at_home(strategy, predicted.away)
-        outside = predicted.samples(predicted.of(strategy, predicted.away))
+        inside = predicted.in_domain(strategy, predicted.out_of_domain)
+        outside = predicted.samples(predicted.of(strategy, predicted.out_of_domain))
         both = [domain for domain in outside if domain in inside]
-        home, away = ({domain: side[domain] for domain in both} for side in (inside, outside))
+        pair = [{domain: side[domain] for domain in both} for side in (inside, outside)]
         for metric in predicted.metrics if outside else ():
-            found = gap(metric, home, away, **predicted.settings_of_means)
+            found = gap(metric, *pair, **predicted.settings_of_means)
             name, figure = worst(metric, outside, **predicted.settings)
             yield Transfer(
                 strategy,
                 metric,
-                predicted.away,
+                predicted.out_of_domain,
                 found.inside,
                 macro(metric, outside, **predicted.settings_of_means),
                 found.gap,
@@ -136,7 +135,7 @@ def transfers_of(predicted: Predicted) -> Iterator[Transfer]:
 
 
 def contrasts_of(predicted: Predicted, baselines: Iterable[str]) -> Iterator[Contrast]:
-    """Every strategy minus each baseline, away; adjusted over the rows of a baseline.
+    """Every strategy minus each baseline, out of domain; adjusted over the rows of a baseline.
 
     A baseline of which the headline metric is not defined (length has nothing beyond length) is compared by
     Spearman's correlation, where that is among the metrics.
@@ -155,29 +154,24 @@ def rivals_of(predicted: Predicted, leader: str) -> list[Contrast]:
     return [row for row in differences(predicted, pairs, predicted.headline) if row.estimate.value is not None]
 
 
-def differences(predicted: Predicted, pairs: Sequence[tuple[str, str]], metric: str) -> list[Contrast]:
-    """Paired differences, away, with p values adjusted over them."""
-    away = {name: predicted.samples(predicted.of(name, predicted.away)) for pair in pairs for name in pair}
-    found = [difference(metric, away[one], away[other], **predicted.settings_of_means) for one, other in pairs]
-    known = [place for place, each in enumerate(found) if each.p is not None]
-    ps = [each.p for each in found if each.p is not None]
-    by_holm = dict(zip(known, holm(ps), strict=True))
-    by_share = dict(zip(known, benjamini_hochberg(ps), strict=True))
+def differences(predicted: Predicted, pairs: Sequence[tuple[str, str]], metric: MetricName) -> list[Contrast]:
+    """Paired differences, out of domain, with p values adjusted over them."""
+    samples = {name: predicted.samples(predicted.of(name, predicted.out_of_domain)) for pair in pairs for name in pair}
+    found = [difference(metric, samples[one], samples[other], **predicted.settings_of_means) for one, other in pairs]
+    ps = [each.p for each in found]
     return [
-        Contrast(
-            one, other, metric, predicted.away, each.estimate, each.p, by_holm.get(place), by_share.get(place), each.mde
-        )
-        for place, ((one, other), each) in enumerate(zip(pairs, found, strict=True))
+        Contrast(one, other, metric, predicted.out_of_domain, each.estimate, each.p, by_holm, by_share, each.mde)
+        for (one, other), each, by_holm, by_share in zip(pairs, found, holm(ps), benjamini_hochberg(ps), strict=True)
     ]
 
 
-# --- the rest, away
+# --- the rest, out of domain
 
 
 def coverage_of(predicted: Predicted) -> Iterator[Coverage]:
     """How predictions ended."""
     for strategy in predicted.strategies:
-        found = predicted.of(strategy, predicted.away)
+        found = predicted.of(strategy, predicted.out_of_domain)
         if found:
             statuses = Counter(str(status) for each in found for status in each.statuses)
             yield Coverage(strategy, dict(statuses), _alarm(found))
@@ -196,7 +190,7 @@ def _alarm(found: Sequence[Scored]) -> str | None:
 def costs_of(predicted: Predicted) -> Iterator[Cost]:
     """What predicting has taken, and fitting for it."""
     for strategy in predicted.strategies:
-        found = predicted.of(strategy, predicted.away)
+        found = predicted.of(strategy, predicted.out_of_domain)
         if found:
             usages = [each.usage for each in found]
             yield Cost(
@@ -220,7 +214,7 @@ def _sum(values: Iterable[Any]) -> Any:
 def reliability_of(predicted: Predicted) -> Iterator[Reliability]:
     """Of the strategies that predict on the labels' own scale, over the domains whose scale has two ends."""
     for strategy in predicted.strategies:
-        found = [each for each in predicted.of(strategy, predicted.away) if each.on_scale]
+        found = [each for each in predicted.of(strategy, predicted.out_of_domain) if each.on_scale]
         samples = {domain: each[:1] for domain, each in predicted.samples(found).items()}
         parts = [each[0].part(each[0].kept()) for each in samples.values()]
         if not parts or sum(len(part.labels) for part in parts) < 2 * _BINS:
@@ -229,14 +223,16 @@ def reliability_of(predicted: Predicted) -> Iterator[Reliability]:
             predicted=np.concatenate([part.predicted for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
         )
-        bins = tuple(Bin(*each) for each in reliability(pooled, bins=_BINS)[0])
-        yield Reliability(strategy, predicted.away, calibration_error(samples, **predicted.settings), bins)
+        bins = tuple(reliability(pooled, bins=_BINS)[0])
+        yield Reliability(strategy, predicted.out_of_domain, calibration_error(samples, **predicted.settings), bins)
 
 
 def criteria_of(predicted: Predicted) -> Iterator[CriterionAgreement]:
     """Each criterion's ratings against the target label, by Spearman, where ratings were kept; with the first seed."""
     for strategy in predicted.strategies:
-        first = {each.tested_on: each for each in reversed(predicted.of(strategy, predicted.away)) if each.ratings}
+        first = {
+            each.tested_on: each for each in reversed(predicted.of(strategy, predicted.out_of_domain)) if each.ratings
+        }
         domains = [domain for domain in predicted.domains if domain in first]
         for criterion in dict.fromkeys(name for domain in domains for name in first[domain].ratings):
             samples = {
@@ -250,35 +246,37 @@ def criteria_of(predicted: Predicted) -> Iterator[CriterionAgreement]:
             yield CriterionAgreement(strategy, criterion, PLAIN, macro(PLAIN, samples, **predicted.settings_of_means))
 
 
-def probes_of(predicted: Predicted) -> Iterator[Probe]:
-    """What constructed arguments show of each strategy, away, which criterion's rating fell, and what order does."""
-    split = predicted.away
+def perturbation_tests_of(predicted: Predicted) -> Iterator[PerturbationFigure]:
+    """What minimal pairs show of each strategy, which criterion's rating fell, and what the order of two does."""
+    split = predicted.out_of_domain
     for strategy in predicted.strategies:
         for of_order, values in predicted.order(strategy, split).items():
-            found = mean(values, method="mean of topics")
-            yield Probe(strategy, split, of_order, found.estimate, p=found.p if of_order == "order_effect" else None)
+            test, found = FurtherTest(of_order), mean(values, method="mean of topics")
+            p = found.p if test == FurtherTest.ORDER_EFFECT else None
+            yield PerturbationFigure(strategy, split, test, found.estimate, p=p)
         versions = predicted.versions(strategy, split)
         if versions is None:
             continue
-        for name in PROBES:
+        for name in PerturbationTest:
             found = measured(versions, name)
-            yield Probe(strategy, split, name, found.estimate, p=found.p)
-        yield Probe(strategy, split, "style_over_substance", style_over_substance(versions))
+            yield PerturbationFigure(strategy, split, name, found.estimate, p=found.p)
+        ratio = style_over_substance(versions)
+        yield PerturbationFigure(strategy, split, FurtherTest.STYLE_OVER_SUBSTANCE, ratio)
         for criterion in versions.criteria:
-            for name in ("sensitivity", "substance"):
+            for name in (PerturbationTest.SENSITIVITY, PerturbationTest.SUBSTANCE):
                 found = measured(versions, name, criterion=criterion)
-                yield Probe(strategy, split, name, found.estimate, criterion, p=found.p)
+                yield PerturbationFigure(strategy, split, name, found.estimate, criterion, p=found.p)
         rated = {criterion: predicted.versions(strategy, split, criterion) for criterion in versions.criteria}
         for broken, criterion, found in specificity({name: own for name, own in rated.items() if own is not None}):
-            yield Probe(strategy, split, "specificity", found.estimate, broken, criterion, found.p)
+            test = FurtherTest.SPECIFICITY
+            yield PerturbationFigure(strategy, split, test, found.estimate, broken, criterion, found.p)
 
 
 def disagreements_of(predicted: Predicted) -> Iterator[Disagreement]:
     """The worst of each strategy and domain, with the first seed and place of training."""
     for strategy in predicted.strategies:
-        seen = set()
-        for each in predicted.of(strategy, predicted.away):
+        seen: set[str] = set()
+        for each in predicted.of(strategy, predicted.out_of_domain):
             if each.tested_on not in seen:
                 seen.add(each.tested_on)
-                columns = (each.corpora, each.ids, each.predicted, each.labels, each.units)
-                yield from worst_disagreements(strategy, each.tested_on, *columns, most=_WORST)
+                yield from worst_disagreements(each, most=_WORST)

@@ -17,9 +17,10 @@ from argqual import __version__
 from argqual.argument import Argument
 from argqual.benchmark.running.data import Data
 from argqual.benchmark.running.perturbations import perturbed
+from argqual.benchmark.running.scored import Placement
 from argqual.benchmark.running.splits import Fold
-from argqual.benchmark.running.store import Part
 from argqual.benchmark.spec.config import Benchmark, System
+from argqual.benchmark.spec.vocabulary import Perturbation
 from argqual.strategies.registry import load_class
 
 _FORMAT = 1
@@ -42,7 +43,7 @@ class Cell:
     fold: Fold
     seed: int
     asks: bool
-    perturbation: str | None = None
+    perturbation: Perturbation | None = None
 
     @property
     def name(self) -> str:
@@ -56,13 +57,13 @@ class Cell:
         return tested(self.fold, self.perturbation, data)
 
 
-def tested(fold: Fold, perturbation: str | None, data: Data) -> list[Argument]:
+def tested(fold: Fold, perturbation: Perturbation | None, data: Data) -> list[Argument]:
     """A fold's test, with its texts perturbed where that is wanted."""
     arguments = [data.arguments[place] for place in fold.test]
     return [perturbed(argument, perturbation) for argument in arguments] if perturbation else arguments
 
 
-def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tuple[Cell, Part]]:
+def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tuple[Cell, Placement]]:
     """Every strategy on every fold with every seed; several parts of the tables may share a cell.
 
     A strategy that learns nothing depends on what it is asked only, so that it is asked about a domain once,
@@ -118,8 +119,10 @@ def _drawn(data: Data, corpus: str) -> list[int]:
     return [place for place, own in enumerate(data.corpora) if own == corpus]
 
 
-def _perturbed(benchmark: Benchmark, data: Data, system: System, folds: Sequence[Fold]) -> Iterator[tuple[Fold, str]]:
-    """Away from home, the folds whose test is the first arguments of each corpus, once a perturbation."""
+def _perturbed(
+    benchmark: Benchmark, data: Data, system: System, folds: Sequence[Fold]
+) -> Iterator[tuple[Fold, Perturbation]]:
+    """Out of domain, the folds whose test is the first arguments of each corpus, once a perturbation."""
     wanted = benchmark.perturbed
     if wanted is None or (wanted.strategies and system.name not in wanted.strategies):
         return
@@ -130,13 +133,13 @@ def _perturbed(benchmark: Benchmark, data: Data, system: System, folds: Sequence
     }
     for fold in folds:
         test = tuple(place for place in fold.test if place in first)
-        if fold.split == benchmark.away and test:
+        if fold.split == benchmark.out_of_domain and test:
             yield from ((replace(fold, test=test), kind) for kind in wanted.kinds)
 
 
-def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Part:
+def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Placement:
     fold = cell.fold
-    return Part(
+    return Placement(
         strategy=cell.system.title,
         kind=cell.system.strategy,
         model=cell.system.model,
@@ -150,7 +153,7 @@ def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Part:
         budget=fold.budget,
         removed=fold.removed,
         oracle=bool(cell.system.grid) and benchmark.selection == "oracle",
-        test=tuple((data.corpora[place], data.arguments[place].id or "") for place in fold.test),
+        test=tuple(map(data.key, fold.test)),
         perturbation=cell.perturbation,
     )
 
@@ -170,12 +173,13 @@ def _frameworks(system: System) -> Iterator[tuple[str, str]]:
     from argqual.frameworks.catalogue import load_framework
     from argqual.frameworks.framework import Framework
 
-    for name, value in system.build().get_params(deep=True).items():
-        if name.rpartition("__")[2] == "framework":
+    for prefix, part in system.build().parts():
+        for name in part.frameworks:
+            value = getattr(part, name)
             if isinstance(value, Framework):
-                yield name, value.fingerprint
+                yield f"{prefix}{name}", value.fingerprint
             elif isinstance(value, str | Path):
-                yield name, load_framework(value).fingerprint
+                yield f"{prefix}{name}", load_framework(value).fingerprint
 
 
 def _plain(value: Any) -> Any:

@@ -10,18 +10,17 @@ from functools import cached_property
 from itertools import chain, zip_longest
 
 import numpy as np
-import numpy.typing as npt
 
 from argqual.argument import Argument
 from argqual.benchmark.spec.config import Benchmark
-from argqual.corpora.card import Label
-from argqual.corpora.corpus import Corpus, Twin
+from argqual.corpora.card_table import Label
+from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.groups import groups_of, leaks_among
 from argqual.corpora.leaks import normalised
 from argqual.corpora.reading import read_corpus
 from argqual.errors import BenchmarkError, nearest
+from argqual.stats.resampling import Array, Mask
 
-Array = npt.NDArray[np.float64]
 _STRATA = 5
 
 
@@ -73,7 +72,7 @@ class Data:
         False for what is trained on only.
     leaks
         The places of its copies, near-copies and quotations, and of what is known to be the same argument.
-    twins
+    minimal_pairs
         Which version of its family each is; None where a corpus has no families.
     domains
         By id, in the benchmark's order.
@@ -85,10 +84,10 @@ class Data:
     units: tuple[str, ...]
     labels: Array
     words: Array
-    tested: npt.NDArray[np.bool_]
+    tested: Mask
     leaks: tuple[frozenset[int], ...]
     domains: Mapping[str, Domain]
-    twins: tuple[Twin | None, ...] = ()
+    minimal_pairs: tuple[MinimalPair | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.arguments)
@@ -97,6 +96,10 @@ class Data:
     def normalised(self) -> tuple[str, ...]:
         """Each text without case, punctuation and white space: the same for copies."""
         return tuple(normalised(argument.text) for argument in self.arguments)
+
+    def key(self, place: int) -> tuple[str, str]:
+        """Corpus and id of an argument."""
+        return self.corpora[place], self.arguments[place].id or ""
 
     def leaking_into(self, places: Iterable[int]) -> set[int]:
         """The places that have to leave training when some are tested."""
@@ -164,7 +167,7 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         tested=np.array([tested for *_, tested in rows]),
         leaks=tuple(leaks_among([(corpus.card.id, argument.id or "") for argument, corpus, *_ in rows], corpora)),
         domains=domains,
-        twins=tuple(corpus.twin(argument) for argument, corpus, *_ in rows),
+        minimal_pairs=tuple(corpus.minimal_pair(argument) for argument, corpus, *_ in rows),
     )
 
 

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,29 +24,31 @@ from threadpoolctl import threadpool_limits
 
 from argqual.assessment import Assessment, Status, Usage
 from argqual.benchmark.running.cells import Cell, cells_of
-from argqual.benchmark.running.data import Array, Data, read_data
+from argqual.benchmark.running.data import Data, read_data
+from argqual.benchmark.running.scored import ORDER, ArgumentRow, Key, Placement
 from argqual.benchmark.running.selection import selected
 from argqual.benchmark.running.splits import Fold, Refused, folds_of
-from argqual.benchmark.running.store import ORDER, Done, Part, Row, Run
+from argqual.benchmark.running.store import Done, Run
 from argqual.benchmark.spec.config import Benchmark
+from argqual.benchmark.spec.vocabulary import CellStatus, Unrated
 from argqual.corpora.targets import LabelStandardiser
 from argqual.errors import ArgqualError, InputError, Unreachable
-from argqual.strategies.base import Predictions, needs, total_usage
-from argqual.strategies.prompted import Prompted
+from argqual.stats.resampling import Array
+from argqual.strategies.base import Predictions, PredictionScale, needs, total_usage
 
 Executor = Literal["processes", "ray"]
 _PACKAGES = ("argqual", "dspy", "litellm", "scikit-learn", "numpy", "scipy", "xllamacpp", "torch", "transformers")
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """A benchmark worked out: its arguments, folds, and cells with their places in the tables."""
 
     benchmark: Benchmark
     data: Data
     folds: tuple[Fold, ...]
     refused: tuple[Refused, ...]
-    cells: tuple[tuple[Cell, Part], ...]
+    cells: tuple[tuple[Cell, Placement], ...]
 
     @property
     def distinct(self) -> list[Cell]:
@@ -54,19 +56,19 @@ class Plan:
         found = {cell.key: cell for cell, _ in self.cells}
         return sorted(found.values(), key=lambda cell: cell.asks)
 
-    def left(self, done: dict[str, str]) -> list[Cell]:
+    def left(self, done: Mapping[str, str]) -> list[Cell]:
         """The cells that are not done."""
-        return [cell for cell in self.distinct if done.get(cell.key) != "done"]
+        return [cell for cell in self.distinct if done.get(cell.key) != CellStatus.DONE]
 
 
-def plan_of(benchmark: Benchmark) -> Plan:
+def plan_of(benchmark: Benchmark) -> BenchmarkPlan:
     """Read a benchmark's corpora and work out its cells; nothing is fitted or asked."""
     data = read_data(benchmark)
     folds, refused = folds_of(benchmark, data)
-    return Plan(benchmark, data, tuple(folds), tuple(refused), tuple(cells_of(benchmark, data, folds)))
+    return BenchmarkPlan(benchmark, data, tuple(folds), tuple(refused), tuple(cells_of(benchmark, data, folds)))
 
 
-def begin(plan: Plan, run: Run) -> None:
+def begin(plan: BenchmarkPlan, run: Run) -> None:
     """Write down what is to be run, before anything is."""
     benchmark, data = plan.benchmark, plan.data
     facts = {
@@ -77,14 +79,12 @@ def begin(plan: Plan, run: Run) -> None:
         "python": platform.python_version(),
         "domains": [asdict(domain) for domain in data.domains.values()],
         "twins": [
-            [data.corpora[place], data.arguments[place].id or "", *twin]
-            for place, twin in enumerate(data.twins)
-            if twin is not None
+            [*data.key(place), *version] for place, version in enumerate(data.minimal_pairs) if version is not None
         ],
         "refused": [asdict(each) for each in plan.refused],
     }
     rows = [
-        Row(
+        ArgumentRow(
             corpus=data.corpora[place],
             id=argument.id or "",
             topic=data.groups[place],
@@ -113,7 +113,7 @@ def versions() -> dict[str, str]:
 
 
 def run_cells(
-    plan: Plan,
+    plan: BenchmarkPlan,
     run: Run,
     *,
     jobs: int = 1,
@@ -144,19 +144,21 @@ def run_cells(
     for cells, how in ((cheap, runner), (asking, _here)):
         for cell, done in how(plan, cells, jobs, started):
             run.keep(cell.key, _ids(plan.data, cell.fold.test), done)
-            failed += done.status == "failed"
+            failed += done.status == CellStatus.FAILED
             ended(cell, done)
     return failed
 
 
-def _here(plan: Plan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]) -> Iterator[tuple[Cell, Done]]:
+def _here(
+    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
+) -> Iterator[tuple[Cell, Done]]:
     for cell in cells:
         started(cell)
         yield cell, run_cell(plan.benchmark, plan.data, cell)
 
 
 def _in_processes(
-    plan: Plan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
+    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
 ) -> Iterator[tuple[Cell, Done]]:
     if not cells:
         return
@@ -192,7 +194,7 @@ def _in_worker(cell: Cell) -> Done:
 
 
 def _on_ray(
-    plan: Plan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
+    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
 ) -> Iterator[tuple[Cell, Done]]:
     needs("ray", "ray")
     import ray
@@ -243,10 +245,10 @@ def run_cell(benchmark: Benchmark, data: Data, cell: Cell) -> Done:
     except Unreachable:
         raise
     except ArgqualError as error:
-        return Done("failed", error.message, seconds=time.perf_counter() - began)
+        return Done(CellStatus.FAILED, error.message, seconds=time.perf_counter() - began)
     except Exception as error:  # a bug in a strategy must not cost the others their results
         said = f"{type(error).__name__}: {error}"
-        return Done("failed", said, seconds=time.perf_counter() - began)
+        return Done(CellStatus.FAILED, said, seconds=time.perf_counter() - began)
 
 
 def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
@@ -258,13 +260,13 @@ def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
     groups = [data.groups[place] for place in train]
     strategy.fit(arguments, labels if strategy.learns else None, groups=groups)
     found = strategy.predictions(cell.tested(data))
-    rated = isinstance(strategy, Prompted)  # its predictions are qualities from 0 to 1, whatever it saw
+    rated = strategy.scale is PredictionScale.QUALITY
     values = found.values
     if strategy.learns and not rated and scale:
         values = values * scale[1] + scale[0]
     seen = strategy.seen_
     return Done(
-        "done",
+        CellStatus.DONE,
         values=tuple(float(value) for value in values),
         statuses=_statuses(found),
         reasons=tuple(found.reasons),
@@ -305,10 +307,10 @@ def _training(data: Data, fold: Fold) -> tuple[list[int], Array, tuple[float, fl
 
 
 def _statuses(found: Predictions) -> tuple[str, ...]:
-    """`ok` for a value; what its rating has come to, or `missing`, where there is none."""
+    """`ok` for a value; what its rating has come to, or that there is none."""
     said = [None if each.overall.status is Status.OK else each.overall.status.value for each in found.assessments or ()]
     return tuple(
-        "ok" if math.isfinite(value) else status or "missing"
+        Status.OK.value if math.isfinite(value) else status or Unrated.MISSING
         for value, status in zip(found.values, said or [None] * len(found.values), strict=True)
     )
 
@@ -342,5 +344,5 @@ def _asked(found: Predictions) -> Usage:
     return usage if usage.seconds and math.isfinite(usage.seconds) else found.usage
 
 
-def _ids(data: Data, places: Sequence[int]) -> list[tuple[str, str]]:
-    return [(data.corpora[place], data.arguments[place].id or "") for place in places]
+def _ids(data: Data, places: Sequence[int]) -> list[Key]:
+    return [data.key(place) for place in places]

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
 
-from argqual.benchmark.running.data import Array, Data
+from argqual.benchmark.running.data import Data
 from argqual.benchmark.running.splits import Fold
 from argqual.benchmark.spec.config import Benchmark, System
 from argqual.errors import InputError
+from argqual.stats.resampling import Array
 
 _FOLDS = 3
 

@@ -9,18 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from argqual.benchmark.running.data import Data
 from argqual.benchmark.spec.config import Benchmark
-
-Rung = Literal["topic", "corpus", "genre", "construct"]
-RUNGS: tuple[Rung, ...] = ("topic", "corpus", "genre", "construct")
-"""How far training is from testing: other topics of the corpus; another corpus of the same genre and construct;
-another genre; another construct (and perhaps another genre too)."""
+from argqual.benchmark.spec.vocabulary import Rung, Split
 
 _FEWEST_OF_A_TYPE = 20
 
@@ -43,7 +38,7 @@ class Fold:
         For a label budget: how many labels of the tested corpus were added.
     """
 
-    split: str
+    split: Split
     name: str
     rung: Rung
     trained_on: tuple[str, ...]
@@ -58,9 +53,14 @@ class Fold:
 class Refused:
     """A fold that cannot be made, and why."""
 
-    split: str
+    split: Split
     name: str
     reason: str
+
+
+def _refused(split: Split, name: str | None, reason: str) -> Refused:
+    """`name`: what is tested; None where it is the whole split."""
+    return Refused(split, split if name is None else f"{split}/{name}", reason)
 
 
 class _Cannot(Exception):
@@ -69,13 +69,13 @@ class _Cannot(Exception):
 
 def folds_of(benchmark: Benchmark, data: Data) -> tuple[list[Fold], list[Refused]]:
     """All folds of a benchmark, in the order of its splits, and what had to be refused."""
-    makers: Mapping[str, Callable[[Benchmark, Data], Iterator[_Draft | Refused]]] = {
-        "in_domain": _in_domain,
-        "leave_one_topic_out": _topics,
-        "leave_one_domain_out": _domains,
-        "leave_one_type_out": _types,
-        "corpus_to_corpus": _pairs,
-        "label_budget": _budgets,
+    makers: Mapping[Split, Callable[[Benchmark, Data], Iterator[_Draft | Refused]]] = {
+        Split.IN_DOMAIN: _in_domain,
+        Split.LEAVE_ONE_TOPIC_OUT: _topics,
+        Split.LEAVE_ONE_DOMAIN_OUT: _domains,
+        Split.LEAVE_ONE_TYPE_OUT: _types,
+        Split.CORPUS_TO_CORPUS: _pairs,
+        Split.LABEL_BUDGET: _budgets,
     }
     folds: list[Fold] = []
     refused: list[Refused] = []
@@ -89,7 +89,7 @@ def folds_of(benchmark: Benchmark, data: Data) -> tuple[list[Fold], list[Refused
                 check_fold(fold, data)
                 folds.append(fold)
             except _Cannot as reason:
-                refused.append(Refused(split, f"{split}/{draft.name}", str(reason)))
+                refused.append(_refused(split, draft.name, str(reason)))
     return folds, refused
 
 
@@ -129,7 +129,7 @@ class _Draft:
     extra: Sequence[int] = ()
 
 
-def _finished(split: str, draft: _Draft, data: Data) -> Fold:
+def _finished(split: Split, draft: _Draft, data: Data) -> Fold:
     test = [place for place in draft.test if data.tested[place]]
     if not test:
         raise _Cannot("there is nothing to test on.")
@@ -170,17 +170,17 @@ def _on_a_scale(places: Sequence[int], data: Data) -> list[int]:
 def rung_of(train: Sequence[str], test: Sequence[str], data: Data) -> Rung:
     """How far it is from the corpora trained on to those tested, from the nearest of them."""
     return min(
-        (_rung(data, one, other) for one in dict.fromkeys(train) for other in dict.fromkeys(test)), key=RUNGS.index
+        (_rung(data, one, other) for one in dict.fromkeys(train) for other in dict.fromkeys(test)), key=list(Rung).index
     )
 
 
 def _rung(data: Data, one: str, other: str) -> Rung:
     if one == other:
-        return "topic"
+        return Rung.TOPIC
     first, second = data.domains[one], data.domains[other]
     if first.construct != second.construct:
-        return "construct"
-    return "corpus" if first.genre == second.genre else "genre"
+        return Rung.CONSTRUCT
+    return Rung.CORPUS if first.genre == second.genre else Rung.GENRE
 
 
 def _of(data: Data, domain: str) -> list[int]:
@@ -212,14 +212,14 @@ def _in_domain(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
             for number, train, test in _inner(benchmark, data, _of(data, domain), domain):
                 yield _Draft(f"{domain}/{number}", domain, train, test)
         except _Cannot as reason:
-            yield Refused("in_domain", f"in_domain/{domain}", str(reason))
+            yield _refused(Split.IN_DOMAIN, domain, str(reason))
 
 
 def _topics(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     for domain in data.domains:
         places = _of(data, domain)
         if len({data.groups[place] for place in places}) < 2:
-            yield Refused("leave_one_topic_out", f"leave_one_topic_out/{domain}", f"{domain} is one group of topics.")
+            yield _refused(Split.LEAVE_ONE_TOPIC_OUT, domain, f"{domain} is one group of topics.")
             continue
         for group in sorted({data.groups[place] for place in places if data.tested[place]}):
             test = [place for place in places if data.groups[place] == group]
@@ -243,12 +243,12 @@ def _types(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     types = [argument.type for argument in data.arguments]
     known = sorted({each for each in types if each})
     if len(known) < 2:
-        yield Refused("leave_one_type_out", "leave_one_type_out", "the arguments are not of two types or more.")
+        yield _refused(Split.LEAVE_ONE_TYPE_OUT, None, "the arguments are not of two types or more.")
     for each in known:
         test = [place for place, own in enumerate(types) if own == each and data.tested[place]]
         if len(test) < _FEWEST_OF_A_TYPE:
             few = f"only {len(test)} arguments are of the type {each}; {_FEWEST_OF_A_TYPE} are the least."
-            yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", few)
+            yield _refused(Split.LEAVE_ONE_TYPE_OUT, each, few)
             continue
         typed = [place for place, own in enumerate(types) if own]
         groups = {data.groups[place] for place in test}
@@ -263,7 +263,7 @@ def _types(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
                 if own_type := [place for place in held if types[place] == each and data.tested[place]]:
                     yield _Draft(f"{each}/{number}", each, others, own_type)
         except _Cannot as reason:
-            yield Refused("leave_one_type_out", f"leave_one_type_out/{each}", str(reason))
+            yield _refused(Split.LEAVE_ONE_TYPE_OUT, each, str(reason))
 
 
 def _budgets(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
@@ -277,4 +277,4 @@ def _budgets(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
                 for budget in benchmark.budgets:
                     yield _Draft(f"{domain}/{budget}/{number}", domain, _others(data, domain), test, budget, train)
         except _Cannot as reason:
-            yield Refused("label_budget", f"label_budget/{domain}", str(reason))
+            yield _refused(Split.LABEL_BUDGET, domain, str(reason))

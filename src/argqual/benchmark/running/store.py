@@ -10,23 +10,31 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from pydantic import TypeAdapter
 
-from argqual.assessment import Usage
-from argqual.corpora.corpus import Twin
+from argqual.benchmark.running.scored import (
+    ArgumentRow,
+    CellFound,
+    Key,
+    Placement,
+    Prediction,
+    scored_of,
+)
+from argqual.benchmark.running.scored import Scored as Scored
+from argqual.benchmark.spec.vocabulary import CellStatus
+from argqual.corpora.corpus import MinimalPair
 from argqual.errors import BenchmarkError
 
-Array = npt.NDArray[np.float64]
 _VERSION = 1
+_PLACEMENT = TypeAdapter(Placement)
 _TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE claim (id TEXT PRIMARY KEY, content TEXT NOT NULL, exploratory INTEGER NOT NULL);
@@ -49,46 +57,6 @@ CREATE TABLE part (
 
 
 @dataclass(frozen=True)
-class Row:
-    """An argument as a run knows it."""
-
-    corpus: str
-    id: str
-    topic: str
-    unit: str
-    type: str | None
-    stance: str | None
-    label: float
-    words: float
-    tested: bool
-
-
-@dataclass(frozen=True)
-class Part:
-    """Where a cell stands in the tables: a strategy's fold with a seed.
-
-    `split`, `rung`, `trained_on`, `tested_on`, `budget`, `removed` are the fold's; `test` the ids, by corpus;
-    `perturbation` what was done to the tested texts.
-    """
-
-    strategy: str
-    kind: str
-    model: str | None
-    fold: str
-    seed: int
-    cell: str
-    split: str
-    rung: str
-    trained_on: tuple[str, ...]
-    tested_on: str
-    budget: int | None
-    removed: int
-    oracle: bool
-    test: tuple[tuple[str, str], ...]
-    perturbation: str | None = None
-
-
-@dataclass(frozen=True)
 class Done:
     """What became of a cell.
 
@@ -106,7 +74,7 @@ class Done:
         What predicting took, when it was asked first.
     """
 
-    status: str
+    status: CellStatus
     reason: str | None = None
     values: tuple[float, ...] = ()
     statuses: tuple[str, ...] = ()
@@ -116,61 +84,6 @@ class Done:
     seconds: float = 0.0
     seen: Mapping[str, Any] | None = None
     usage: Mapping[str, Any] | None = None
-
-
-ORDER = "order: "
-"""Before the name of what the order of two does, where a criterion's id would stand; ids have no blanks."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One strategy's predictions under one split on one tested domain, pooled over its folds.
-
-    Arguments stand in the run's order, and are the same for every strategy: a cell that failed leaves gaps.
-
-    Parameters
-    ----------
-    units
-        What labels and predictions are comparable within: the labels' own unit and, where a strategy was fitted
-        fold by fold, the fold. Pooled over folds, a prediction that is high because much was learnt from high labels
-        would count against a strategy.
-    statuses
-        `ok`; `abstained`, `skipped`, `unreadable`, `failed` as its rating has it; `missing` where there is no rating;
-        `cell failed` or `not run` for all of a cell.
-    levels
-        Steps of the labels' scale; None where it has none.
-    ratings
-        Criterion to qualities, 0 to 1, NaN where there is none.
-    order
-        As `argqual.strategies.base.Predictions` has it; empty where nothing was compared.
-    """
-
-    strategy: str
-    kind: str
-    split: str
-    rung: str
-    trained_on: tuple[str, ...]
-    tested_on: str
-    budget: int | None
-    seed: int
-    model: str | None
-    oracle: bool
-    corpora: tuple[str, ...]
-    ids: tuple[str, ...]
-    predicted: Array
-    labels: Array
-    words: Array
-    clusters: tuple[str, ...]
-    units: tuple[str, ...]
-    statuses: tuple[str, ...]
-    levels: int | None
-    on_scale: bool
-    ratings: Mapping[str, Array]
-    usage: Usage
-    fit_seconds: float
-    labels_seen: int
-    perturbation: str | None = None
-    order: Mapping[str, Array] = field(default_factory=dict)
 
 
 class Run:
@@ -209,8 +122,8 @@ class Run:
         self,
         facts: Mapping[str, Any],
         claims: Mapping[str, Any],
-        rows: Sequence[Row],
-        parts: Sequence[Part],
+        rows: Sequence[ArgumentRow],
+        parts: Sequence[Placement],
     ) -> None:
         """Take up a benchmark as it is now; cells that are done stay done.
 
@@ -230,21 +143,7 @@ class Run:
             sql.execute("DELETE FROM argument")
             sql.executemany(
                 "INSERT INTO argument VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        row.corpus,
-                        row.id,
-                        place,
-                        row.topic,
-                        row.unit,
-                        row.type,
-                        row.stance,
-                        row.label,
-                        row.words,
-                        row.tested,
-                    )
-                    for place, row in enumerate(rows)
-                ],
+                [(row.corpus, row.id, place, *astuple(row)[2:]) for place, row in enumerate(rows)],
             )
             sql.execute("DELETE FROM part")
             sql.executemany(
@@ -255,9 +154,10 @@ class Run:
                 ],
             )
 
-    def done(self) -> dict[str, str]:
-        """The cells that there are, and their status: `done` or `failed`."""
-        return dict(self._connection.execute("SELECT key, status FROM cell"))
+    def done(self) -> dict[str, CellStatus]:
+        """The cells that there are, and their status: done or failed."""
+        found = self._connection.execute("SELECT key, status FROM cell")
+        return {key: CellStatus(status) for key, status in found}
 
     def keep(self, key: str, test: Sequence[tuple[str, str]], done: Done) -> None:
         """Write a cell, all of it or nothing."""
@@ -268,7 +168,7 @@ class Run:
                 "INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?)",
                 (key, done.status, done.reason, datetime.now(UTC).isoformat(timespec="seconds"), _json(content)),
             )
-            if done.status == "done":
+            if done.status == CellStatus.DONE:
                 ratings = done.ratings or ({},) * len(test)
                 sql.executemany(
                     "INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -294,10 +194,10 @@ class Run:
             raise BenchmarkError(f"{self.path}: the run has not begun.", hint="argqual benchmark run BENCHMARK.yaml")
         return json.loads(found[0])  # type: ignore[no-any-return]
 
-    def twins(self) -> dict[tuple[str, str], Twin]:
+    def minimal_pairs(self) -> dict[Key, MinimalPair]:
         """Which version of its family an argument is, by corpus and id, for corpora that were written so."""
         return {
-            (corpus, id): Twin(family, broken, bool(polished))
+            (corpus, id): MinimalPair(family, broken, bool(polished))
             for corpus, id, family, broken, polished in self.facts().get("twins", ())
         }
 
@@ -306,26 +206,31 @@ class Run:
         rows = self._connection.execute("SELECT id, content, exploratory FROM claim")
         return {id: (json.loads(content), bool(late)) for id, content, late in rows}
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ArgumentRow]:
         """The arguments, in the run's order."""
         found = self._connection.execute(
             "SELECT corpus, id, topic, unit, type, stance, label, words, tested FROM argument ORDER BY place"
         )
-        return [Row(*values) for values in found]
+        return [ArgumentRow(*values) for values in found]
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Placement]:
         """What the benchmark consists of, in the order of its strategies and folds."""
-        found = []
-        for (content,) in self._connection.execute("SELECT content FROM part ORDER BY number"):
-            said = json.loads(content)
-            said["trained_on"] = tuple(said["trained_on"])
-            said["test"] = tuple((corpus, id) for corpus, id in said["test"])
-            found.append(Part(**said))
-        return found
+        found = self._connection.execute("SELECT content FROM part ORDER BY number")
+        return [_PLACEMENT.validate_json(content) for (content,) in found]
 
     def failures(self) -> dict[str, str]:
         """Cells that failed, and why."""
         return dict(self._connection.execute("SELECT key, reason FROM cell WHERE status = 'failed'"))
+
+    def progress(self) -> tuple[dict[str, Counter[CellStatus]], dict[str, str]]:
+        """How many cells of each strategy are done, failed and left; and what failed, with the reason."""
+        done, why = self.done(), self.failures()
+        by_strategy: dict[str, Counter[CellStatus]] = defaultdict(Counter)
+        names: dict[str, str] = {}
+        for each in self.parts():
+            by_strategy[each.strategy][done.get(each.cell, CellStatus.LEFT)] += 1
+            names.setdefault(each.cell, f"{each.strategy}: {each.fold}")
+        return dict(by_strategy), {names[key]: reason for key, reason in why.items() if key in names}
 
     def finished(self) -> str | None:
         """When the last cell was written."""
@@ -333,84 +238,17 @@ class Run:
 
     def scored(self, *, perturbed: bool = False) -> Iterator[Scored]:
         """All predictions of the texts as they are, or as they are perturbed, pooled over folds, in the run's order."""
-        rows = {(row.corpus, row.id): row for row in self.rows()}
-        order = {key: place for place, key in enumerate(rows)}
-        levels = {domain["id"]: domain["levels"] for domain in self.facts()["domains"]}
-        bounded = {domain["id"]: domain["bounded"] for domain in self.facts()["domains"]}
-        pooled: dict[tuple[Any, ...], list[Part]] = defaultdict(list)
-        sources: dict[tuple[Any, ...], dict[str, None]] = defaultdict(dict)
-        for part in self.parts():
-            if perturbed != (part.perturbation is not None):
-                continue
-            away = part.trained_on if part.split == "corpus_to_corpus" else ()
-            key = (part.strategy, part.split, part.tested_on, part.budget, part.seed, away, part.perturbation)
-            pooled[key].append(part)
-            sources[key].update(dict.fromkeys(part.trained_on))
-        cells = {key: (status, json.loads(content)) for key, status, content in self._cells()}
-        for pool, parts in pooled.items():
-            tested = sorted({each for part in parts for each in part.test}, key=order.__getitem__)
-            own = [rows[each] for each in tested]
-            first, statuses = parts[0], dict.fromkeys(tested, "not run")
-            fold_of = {each: part.fold for part in parts for each in part.test}
-            values: dict[tuple[str, str], float] = {}
-            ratings: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
-            usages, on_scale = [], bounded.get(own[0].corpus, False)
-            for part in parts:
-                status, content = cells.get(part.cell, ("not run", {}))
-                if status != "done":
-                    statuses |= dict.fromkeys(part.test, "cell failed" if status == "failed" else status)
-                    continue
-                on_scale &= bool(content["on_scale"])
-                usages.append(content)
-                for each, value, own_status, said in self._predictions(part.cell):
-                    statuses[each] = own_status
-                    values[each] = math.nan if value is None else value
-                    for criterion, quality in (json.loads(said) if said else {}).items():
-                        ratings[criterion][each] = math.nan if quality is None else quality
-            seen = [content["seen"] or {} for content in usages]
-            noted = {name: np.array([found.get(each, math.nan) for each in tested]) for name, found in ratings.items()}
-            of_order = {each.removeprefix(ORDER): noted.pop(each) for each in list(noted) if each.startswith(ORDER)}
-            yield Scored(
-                strategy=first.strategy,
-                kind=first.kind,
-                split=first.split,
-                rung=first.rung,
-                trained_on=tuple(sources[pool]),
-                tested_on=first.tested_on,
-                budget=first.budget,
-                seed=first.seed,
-                model=first.model,
-                oracle=first.oracle,
-                corpora=tuple(row.corpus for row in own),
-                ids=tuple(row.id for row in own),
-                predicted=np.array([values.get(each, math.nan) for each in tested]),
-                labels=np.array([row.label for row in own]),
-                words=np.array([row.words for row in own]),
-                clusters=tuple(row.topic for row in own),
-                units=tuple(
-                    f"{row.unit} | {fold_of[each]}" if len(parts) > 1 else row.unit
-                    for each, row in zip(tested, own, strict=True)
-                ),
-                statuses=tuple(statuses[each] for each in tested),
-                levels=levels.get(own[0].corpus) if len({row.corpus for row in own}) == 1 else None,
-                on_scale=on_scale and len({row.corpus for row in own}) == 1,
-                ratings=noted,
-                usage=_total([Usage(**(content["usage"] or {})) for content in usages]),
-                fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
-                labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
-                perturbation=first.perturbation,
-                order=of_order,
-            )
+        placements = [each for each in self.parts() if perturbed == (each.perturbation is not None)]
+        domains = {domain["id"]: domain for domain in self.facts()["domains"]}
+        found = self._connection.execute("SELECT key, status, content FROM cell")
+        cells = {key: CellFound(CellStatus(status), json.loads(content)) for key, status, content in found}
+        return scored_of(placements, {row.key: row for row in self.rows()}, domains, cells, self._predictions)
 
-    def _cells(self) -> Iterable[tuple[str, str, str]]:
-        return self._connection.execute("SELECT key, status, content FROM cell").fetchall()
-
-    def _predictions(self, cell: str) -> list[tuple[tuple[str, str], float | None, str, str | None]]:
+    def _predictions(self, cell: str) -> Iterator[Prediction]:
         query = "SELECT corpus, id, value, status, ratings FROM prediction WHERE cell = ?"
-        return [
-            ((corpus, id), value, status, said)
-            for corpus, id, value, status, said in self._connection.execute(query, (cell,))
-        ]
+        for corpus, id, value, status, noted in self._connection.execute(query, (cell,)):
+            value = math.nan if value is None else value
+            yield Prediction((corpus, id), value, status, json.loads(noted) if noted else {})
 
     def _set_up(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -433,13 +271,6 @@ class Run:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
-
-
-def _total(usages: Sequence[Usage]) -> Usage:
-    from argqual.strategies.base import total_usage
-
-    # What asks no model takes its time too.
-    return total_usage(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})
 
 
 def _json(content: Any) -> str:

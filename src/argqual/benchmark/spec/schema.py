@@ -11,52 +11,18 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from argqual.benchmark.spec.systems import System, systems_of
+from argqual.benchmark.spec.vocabulary import ACROSS_DOMAINS, OUT_OF_DOMAIN, Perturbation, PerturbationTest, Split
 from argqual.corpora.card import Target
 from argqual.errors import nearest
 from argqual.frameworks.scale import Part, Text
 from argqual.models.connect import is_embedded
-
-SplitName = Literal[
-    "in_domain",
-    "leave_one_topic_out",
-    "leave_one_domain_out",
-    "leave_one_type_out",
-    "corpus_to_corpus",
-    "label_budget",
-]
-MetricName = Literal[
-    "spearman",
-    "spearman_beyond_length",
-    "kendall",
-    "kendall_beyond_length",
-    "pearson",
-    "pearson_beyond_length",
-    "pairwise_accuracy",
-    "qwk",
-    "alpha",
-    "mae",
-]
-SPLITS: tuple[SplitName, ...] = get_args(SplitName)
-METRICS: tuple[MetricName, ...] = get_args(MetricName)
-ProbeName = Literal["sensitivity", "substance", "substance_moves", "style", "style_moves", "style_minus_substance"]
-PROBES: tuple[ProbeName, ...] = get_args(ProbeName)
-"""Of constructed arguments; see `argqual.benchmark.analysis.minimal_pairs`."""
-Perturbation = Literal["words shuffled", "without function words", "praising itself", "giving orders"]
-ACROSS_DOMAINS = ("leave_one_domain_out", "corpus_to_corpus", "label_budget")
-"""Splits that need two corpora or more."""
-OUT_OF_DOMAIN: tuple[SplitName, ...] = (
-    "leave_one_domain_out",
-    "corpus_to_corpus",
-    "leave_one_type_out",
-    "leave_one_topic_out",
-)
-"""Splits that test elsewhere than they train, the one that a report leads with first."""
+from argqual.stats.metrics import MetricName
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+.-]*$", max_length=60)]
 Seeds = Annotated[int, Field(ge=1, le=100)]
@@ -118,7 +84,7 @@ class StrategyUse(Part):
     params: dict[str, Any] = Field(default_factory=dict)
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     seeds: Seeds = 1
-    splits: tuple[SplitName, ...] | None = None
+    splits: tuple[Split, ...] | None = None
     train: Annotated[int, Field(ge=_FEWEST)] | None = None
 
     def on_embedded(self, model: str) -> Self:
@@ -146,7 +112,10 @@ class PerturbedUse(Part):
 
     arguments: Annotated[int, Field(ge=5)] = 20
     strategies: tuple[Name, ...] = ()
-    kinds: Annotated[tuple[Perturbation, ...], Field(min_length=1)] = ("words shuffled", "without function words")
+    kinds: Annotated[tuple[Perturbation, ...], Field(min_length=1)] = (
+        Perturbation.SHUFFLED,
+        Perturbation.WITHOUT_FUNCTION_WORDS,
+    )
 
 
 class ClaimSaid(Part):
@@ -161,11 +130,11 @@ class ClaimSaid(Part):
         reaches that sees nothing).
     kind
         `value`: of the metric on the split. `gap`: of what is lost from in-domain to the split, on the same
-        arguments (in-domain minus split). `probe`: of a probe on the split, by families.
+        arguments (in-domain minus split). `probe`: of a perturbation test on the split, by families.
     probe
-        Which, for `kind: probe`; see `argqual.benchmark.analysis.minimal_pairs`.
+        Which perturbation test, for `kind: probe`.
     share
-        Of B's value, for `A - B`: A minus so much of B (of what it has above chance, for a probe).
+        Of B's value, for `A - B`: A minus so much of B (of what it has above chance, for a perturbation test).
     direction
         Which way the contrast is expected: `greater` or `less` than nothing, or `equivalent` to nothing.
     smallest
@@ -174,10 +143,10 @@ class ClaimSaid(Part):
 
     says: Text
     contrast: Text
-    metric: MetricName = "spearman"
-    split: SplitName = "leave_one_domain_out"
+    metric: MetricName = MetricName.SPEARMAN
+    split: Split = Split.LEAVE_ONE_DOMAIN_OUT
     kind: Literal["value", "gap", "probe"] = "value"
-    probe: ProbeName | None = None
+    probe: PerturbationTest | None = None
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     direction: Literal["greater", "less", "equivalent"] = "greater"
     smallest: Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -206,7 +175,7 @@ class Benchmark(Part):
     selection
         How parameters are chosen from a strategy's `grid`; see `argqual.benchmark.running.selection`.
     models
-        What strategies ask that take a language model and name none; with several, each is a contender.
+        What strategies ask that take a language model and name none; with several, each makes a system of its own.
     strategies
         By the names that they have in the tables. One of them is `length`.
     baselines
@@ -219,7 +188,7 @@ class Benchmark(Part):
         `topics`: means over domains speak of these domains. `domains`: they speak of domains at large, of which these
         are taken for a sample.
     perturbed
-        Whether, and for whom, texts are tested in other forms too, away from home.
+        Whether, and for whom, texts are tested in other forms too, out of domain.
     """
 
     schema_: Annotated[Literal["argqual/benchmark@1"], Field(alias="schema")]
@@ -229,14 +198,20 @@ class Benchmark(Part):
     target: Target = "overall"
     corpora: Annotated[dict[str, CorpusUse], Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)] = 0
-    splits: Annotated[tuple[SplitName, ...], Field(min_length=1)] = ("in_domain", "leave_one_domain_out")
+    splits: Annotated[tuple[Split, ...], Field(min_length=1)] = (
+        Split.IN_DOMAIN,
+        Split.LEAVE_ONE_DOMAIN_OUT,
+    )
     folds: Annotated[int, Field(ge=2, le=50)] = 5
     budgets: tuple[Annotated[int, Field(ge=0)], ...] = ()
     selection: Literal["training_domain", "leave_one_domain_out", "oracle"] = "training_domain"
     models: Annotated[tuple[Text, ...], Field(min_length=1)] = ("local",)
     strategies: Annotated[dict[Name, StrategyUse], Field(min_length=1)]
     baselines: tuple[Name, ...] = ()
-    metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] = ("spearman", "spearman_beyond_length")
+    metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] = (
+        MetricName.SPEARMAN,
+        MetricName.SPEARMAN_BEYOND_LENGTH,
+    )
     draws: Annotated[int, Field(ge=200, le=100_000)] = 2000
     intervals_over: Literal["topics", "domains"] = "topics"
     perturbed: PerturbedUse | None = None
@@ -281,9 +256,9 @@ class Benchmark(Part):
         for split in self.splits:
             if split in ACROSS_DOMAINS and len(self.corpora) < 2:
                 raise _wrong(f"{split} needs two corpora or more.", "splits")
-        if "label_budget" in self.splits and not self.budgets:
+        if Split.LABEL_BUDGET in self.splits and not self.budgets:
             raise _wrong("label_budget needs 'budgets', numbers of labels: [0, 8, 32].", "splits")
-        if self.budgets and "label_budget" not in self.splits:
+        if self.budgets and Split.LABEL_BUDGET not in self.splits:
             raise _wrong("is for the split label_budget, which is not among the splits.", "budgets")
         for name, use in self.strategies.items():
             for split in use.splits or ():
@@ -305,16 +280,18 @@ class Benchmark(Part):
             self._require(side, *at, "contrast")
             if claim.split not in (self.strategies[side].splits or self.splits):
                 raise _wrong(f"{side} is not tested on {claim.split}.", *at, "split")
-            if claim.kind == "gap" and "in_domain" not in (self.strategies[side].splits or self.splits):
+            if claim.kind == "gap" and Split.IN_DOMAIN not in (self.strategies[side].splits or self.splits):
                 raise _wrong(f"a gap needs {side} on in_domain too.", *at, "kind")
         if claim.share != 1 and (len(sides) < 2 or claim.kind == "gap"):
             raise _wrong("'share' is for a contrast of two values, A - B.", *at, "share")
         if len(set(sides)) < len(sides):
             raise _wrong("both sides are the same.", *at, "contrast")
-        if claim.kind == "gap" and claim.split == "in_domain":
+        if claim.kind == "gap" and claim.split == Split.IN_DOMAIN:
             raise _wrong("a gap is between in_domain and another split.", *at, "split")
         if (claim.kind == "probe") != (claim.probe is not None):
-            raise _wrong(f"'kind: probe' and 'probe', one of {', '.join(PROBES)}, belong together.", *at, "probe")
+            raise _wrong(
+                f"'kind: probe' and 'probe', one of {', '.join(PerturbationTest)}, belong together.", *at, "probe"
+            )
         if claim.kind != "probe" and claim.metric not in self.metrics:
             raise _wrong(f"{claim.metric} is not among the metrics.", *at, "metric")
 
@@ -329,9 +306,9 @@ class Benchmark(Part):
         return copied
 
     @property
-    def away(self) -> SplitName:
+    def out_of_domain(self) -> Split:
         """The split that stands for out of domain: the first there is of `OUT_OF_DOMAIN`, or else `in_domain`."""
-        return next((split for split in OUT_OF_DOMAIN if split in self.splits), "in_domain")
+        return next((split for split in OUT_OF_DOMAIN if split in self.splits), Split.IN_DOMAIN)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -10,10 +10,11 @@ figures, the answer never counts as a confirmed claim.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from argqual.benchmark.analysis.minimal_pairs import CHANCE
 from argqual.benchmark.analysis.results import Contrast, Results, Transfer
+from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.report.benchmark.words import averaged, figure, interval, listed, number, percent, tested_where
 from argqual.stats.resampling import FEW_CLUSTERS
 
@@ -58,9 +59,7 @@ def answer_of(results: Results) -> Answer:
 
 def _size(contrast: Contrast) -> str:
     """The size of a difference, whichever way better is."""
-    found = contrast.estimate
-    ends = f" ({interval(found)})" if found.low is not None else ""
-    return f"{number(abs(found.value or 0))}{ends}"
+    return figure(replace(contrast.estimate, value=abs(contrast.estimate.value or 0)))
 
 
 def _better_than_nothing(results: Results, leader: Transfer) -> bool:
@@ -91,7 +90,7 @@ def _substance(results: Results) -> Iterator[str]:
     ]
     if not found:
         return
-    chance = CHANCE["sensitivity"]
+    chance = CHANCE[PerturbationTest.SENSITIVITY]
     best = max(found, key=lambda each: each.estimate.value or 0)
     seen = best.estimate.low is not None and best.estimate.low > chance
     told = "more often than chance" if seen else "which cannot be told from chance"

@@ -8,50 +8,68 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from argqual.benchmark.analysis.claims import OUTCOMES
-from argqual.benchmark.analysis.results import ClaimFound, Results
+from argqual.benchmark.analysis.results import ClaimFound, Results, read, written
 from argqual.benchmark.running.store import Scored
+from argqual.benchmark.spec.vocabulary import Outcome
 from argqual.errors import BenchmarkError, InputError
 from argqual.report.benchmark.csv import csv_text, predictions_csv
 from argqual.report.benchmark.html import html
 from argqual.report.benchmark.markdown import markdown
 from argqual.report.benchmark.tables import tables_of
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
+
+RESULTS = "results.json"
 
 
-def write_report(results: Results, scored: Iterable[Scored], folder: Path) -> list[Path]:
-    """Write report.html, report.md, predictions.csv and tables/*.csv, each whole or not at all. Gives their paths.
+def write_report(results: Results, scored: Iterable[Scored] | None, folder: Path) -> list[Path]:
+    """Write report.html, report.md, results.json, tables/*.csv, and predictions.csv where predictions are given.
+
+    Each is written whole or not at all. Gives the paths.
 
     Raises
     ------
     InputError
         The folder cannot be written.
     """
-    contents = {folder / "report.html": html(results), folder / "report.md": markdown(results)}
-    contents[folder / "predictions.csv"] = predictions_csv(scored)
-    contents |= {folder / "tables" / f"{table.name}.csv": csv_text(table) for table in tables_of(results)}
+    contents = {"report.html": html(results), "report.md": markdown(results)}
+    contents[RESULTS] = written(results.without_texts())
+    if scored is not None:
+        contents["predictions.csv"] = predictions_csv(scored)
+    contents |= {f"tables/{table.name}.csv": csv_text(table) for table in tables_of(results)}
     try:
         (folder / "tables").mkdir(parents=True, exist_ok=True)
-        for path, content in contents.items():
-            _write(path, content)
+        for name, content in contents.items():
+            _write(folder / name, content)
     except OSError as error:
         raise InputError(f"Cannot write the report to {folder}: {error.strerror or error}.") from None
-    return list(contents)
+    return [folder / name for name in contents]
 
 
 def reports_in(folder: Path) -> list[Path]:
-    """The folder itself where it is a report with claims, or else those within it that are."""
-    return [each for each in (folder, *sorted(folder.glob("*"))) if _claims_file(each).is_file()]
+    """The folder itself where it is a report with results or claims, or else those within it that are."""
+    named = (folder, *sorted(folder.glob("*")))
+    return [each for each in named if (each / RESULTS).is_file() or _claims_file(each).is_file()]
+
+
+def results_file(path: Path) -> Path | None:
+    """The results that a path stands for: itself, or those of the report that it is the folder of; None for others."""
+    found = path / RESULTS if path.is_dir() else path
+    return found if found.suffix == ".json" and found.is_file() else None
 
 
 def reported(folder: Path) -> tuple[str, list[ClaimFound]]:
     """The title of a report and its claims, as they were written: nothing is computed again.
+
+    Reports of before have no results.json; their claims stand in a table.
 
     Raises
     ------
     BenchmarkError
         The files are not such as `write_report` leaves.
     """
+    if (found := results_file(folder)) is not None:
+        results = read(found)
+        return results.title, list(results.claims)
     path = _claims_file(folder)
     try:
         with (folder / "report.md").open(encoding="utf-8") as page:
@@ -66,8 +84,6 @@ def reported(folder: Path) -> tuple[str, list[ClaimFound]]:
 
 
 def _claim(row: Mapping[str, str]) -> ClaimFound:
-    if row["verdict"] not in OUTCOMES:
-        raise ValueError(f"a verdict '{row['verdict']}'")
     value, low, high, smallest, mde = (
         float(row[name]) if row[name] else None
         for name in ("difference", "difference low", "difference high", "smallest of interest", "smallest detectable")
@@ -76,7 +92,7 @@ def _claim(row: Mapping[str, str]) -> ClaimFound:
     return ClaimFound(
         id=row["claim"],
         says=row["says"],
-        outcome=row["verdict"],
+        outcome=Outcome(row["verdict"]),
         sentence=row["why"],
         exploratory=row["exploratory"] == "yes",
         smallest=smallest,

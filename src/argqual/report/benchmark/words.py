@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from argqual.benchmark.analysis.minimal_pairs import TITLES
 from argqual.benchmark.analysis.results import Results
-from argqual.stats.resampling import Estimate
+from argqual.benchmark.spec.vocabulary import FurtherTest, PerturbationTest, Rung, Split
+from argqual.stats.estimate import Estimate
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 
-SPLITS = {
-    "in_domain": "in-domain",
-    "leave_one_topic_out": "leave one topic out",
-    "leave_one_domain_out": "leave one domain out",
-    "leave_one_type_out": "leave one type out",
-    "corpus_to_corpus": "corpus to corpus",
-    "label_budget": "label budget",
-}
-RUNGS = {
-    "topic": "other topics",
-    "corpus": "another corpus",
-    "genre": "another genre",
-    "construct": "another construct",
-}
-PROBE_TITLES: dict[str, str] = {str(name): title for name, title in TITLES.items()} | {
-    "style_over_substance": "move by polish over move by broken substance",
-    "specificity": "fall of a criterion's rating",
-    "order_effect": "effect of standing first",
-    "turned_by_order": "turned by the order",
-}
+SPLITS = {split.value: split.heading for split in Split}
+RUNGS = {rung.value: rung.heading for rung in Rung}
+PROBE_TITLES = {test.value: test.heading for test in (*PerturbationTest, *FurtherTest)}
 FAMILIES = {
     "floor": "floor",
     "training": "trained on labels",
@@ -98,14 +81,6 @@ def seconds(value: float | None) -> str:
     if value < 120:
         return f"{value:.3g} s"
     return f"{value / 60:.0f} min" if value < 5400 else f"{value / 3600:.1f} h"
-
-
-def money(value: float | None) -> str:
-    return NOTHING if value is None else "0" if value == 0 else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
-
-
-def whole(value: int | None) -> str:
-    return NOTHING if value is None else f"{value:,}"
 
 
 def listed(words: Iterable[str], last: str = "and") -> str:

@@ -1,0 +1,242 @@
+"""Predictions of a run as they are compared: pooled over the folds of a split, in the run's order of arguments."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from argqual.assessment import Usage
+from argqual.benchmark.spec.vocabulary import CellStatus, Perturbation, Rung, Split, Unrated
+from argqual.stats.resampling import Array
+
+Key = tuple[str, str]
+"""Corpus and id of an argument."""
+ORDER = "order: "
+"""Before the name of what the order of two does, where a criterion's id would stand; ids have no blanks."""
+
+
+@dataclass(frozen=True)
+class ArgumentRow:
+    """An argument as a run knows it."""
+
+    corpus: str
+    id: str
+    topic: str
+    unit: str
+    type: str | None
+    stance: str | None
+    label: float
+    words: float
+    tested: bool
+
+    @property
+    def key(self) -> Key:
+        return self.corpus, self.id
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a cell stands in the tables: a strategy's fold with a seed.
+
+    `split`, `rung`, `trained_on`, `tested_on`, `budget`, `removed` are the fold's; `test` the ids, by corpus;
+    `perturbation` what was done to the tested texts.
+    """
+
+    strategy: str
+    kind: str
+    model: str | None
+    fold: str
+    seed: int
+    cell: str
+    split: Split
+    rung: Rung
+    trained_on: tuple[str, ...]
+    tested_on: str
+    budget: int | None
+    removed: int
+    oracle: bool
+    test: tuple[Key, ...]
+    perturbation: Perturbation | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One strategy's predictions under one split on one tested domain, pooled over its folds.
+
+    Arguments stand in the run's order, and are the same for every strategy: a cell that failed leaves gaps.
+
+    Parameters
+    ----------
+    units
+        What labels and predictions are comparable within: the labels' own unit and, where a strategy was fitted
+        fold by fold, the fold. Pooled over folds, a prediction that is high because much was learnt from high labels
+        would count against a strategy.
+    statuses
+        `ok`; `abstained`, `skipped`, `unreadable`, `failed` as its rating has it; `missing` where there is no rating;
+        `cell failed` or `not run` for all of a cell.
+    levels
+        Steps of the labels' scale; None where it has none.
+    ratings
+        Criterion to qualities, 0 to 1, NaN where there is none.
+    order
+        As `argqual.strategies.base.Predictions` has it; empty where nothing was compared.
+    """
+
+    strategy: str
+    kind: str
+    split: Split
+    rung: Rung
+    trained_on: tuple[str, ...]
+    tested_on: str
+    budget: int | None
+    seed: int
+    model: str | None
+    oracle: bool
+    corpora: tuple[str, ...]
+    ids: tuple[str, ...]
+    predicted: Array
+    labels: Array
+    words: Array
+    clusters: tuple[str, ...]
+    units: tuple[str, ...]
+    statuses: tuple[str, ...]
+    levels: int | None
+    on_scale: bool
+    ratings: Mapping[str, Array]
+    usage: Usage
+    fit_seconds: float
+    labels_seen: int
+    perturbation: Perturbation | None = None
+    order: Mapping[str, Array] = field(default_factory=dict)
+
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        """Corpus and id of each argument."""
+        return tuple(zip(self.corpora, self.ids, strict=True))
+
+
+class Prediction(NamedTuple):
+    """What a cell has of an argument: a prediction (NaN where there is none), how it ended, and ratings of criteria.
+
+    Ratings are from 0 to 1; among them, behind `ORDER`, stands what the order of two does.
+    """
+
+    key: Key
+    value: float
+    status: str
+    noted: Mapping[str, float | None]
+
+
+class CellFound(NamedTuple):
+    """What is kept of a cell besides its predictions."""
+
+    status: CellStatus
+    content: Mapping[str, Any]
+
+
+def scored_of(
+    placements: Iterable[Placement],
+    rows: Mapping[Key, ArgumentRow],
+    domains: Mapping[str, Mapping[str, Any]],
+    cells: Mapping[str, CellFound],
+    predictions: Callable[[str], Iterable[Prediction]],
+) -> Iterator[Scored]:
+    """Predictions pooled over folds, in the order in which strategies and splits first occur.
+
+    Parameters
+    ----------
+    rows
+        All arguments, in the run's order.
+    domains
+        What a run says of each corpus.
+    predictions
+        Of a cell, by its key.
+    """
+    order = {key: place for place, key in enumerate(rows)}
+    pooled: dict[tuple[Any, ...], list[Placement]] = defaultdict(list)
+    for each in placements:
+        source = each.trained_on if each.split == Split.CORPUS_TO_CORPUS else ()
+        place = (each.strategy, each.split, each.tested_on, each.budget, each.seed, source, each.perturbation)
+        pooled[place].append(each)
+    for folds in pooled.values():
+        tested = sorted({key for fold in folds for key in fold.test}, key=order.__getitem__)
+        yield _pooled(folds, [rows[key] for key in tested], domains, cells, predictions)
+
+
+def _pooled(
+    folds: Sequence[Placement],
+    rows: Sequence[ArgumentRow],
+    domains: Mapping[str, Mapping[str, Any]],
+    cells: Mapping[str, CellFound],
+    predictions: Callable[[str], Iterable[Prediction]],
+) -> Scored:
+    first, corpora = folds[0], {row.corpus for row in rows}
+    fold_of = {key: fold.fold for fold in folds for key in fold.test}
+    statuses: dict[Key, str] = dict.fromkeys(fold_of, Unrated.NOT_RUN)
+    values: dict[Key, float] = {}
+    noted: dict[str, dict[Key, float]] = defaultdict(dict)
+    done = []
+    for fold in folds:
+        cell = cells.get(fold.cell)
+        if cell is None or cell.status != CellStatus.DONE:
+            statuses |= dict.fromkeys(fold.test, Unrated.CELL_FAILED if cell else Unrated.NOT_RUN)
+            continue
+        done.append(cell.content)
+        for each in predictions(fold.cell):
+            statuses[each.key], values[each.key] = each.status, each.value
+            for name, quality in each.noted.items():
+                noted[name][each.key] = math.nan if quality is None else quality
+
+    def column(known: Mapping[Key, float]) -> Array:
+        return np.array([known.get(row.key, math.nan) for row in rows])
+
+    ratings, of_order = _told_apart({name: column(known) for name, known in noted.items()})
+    domain = domains.get(rows[0].corpus, {}) if len(corpora) == 1 else {}
+    seen = [content["seen"] or {} for content in done]
+    return Scored(
+        strategy=first.strategy,
+        kind=first.kind,
+        split=first.split,
+        rung=first.rung,
+        trained_on=tuple(dict.fromkeys(corpus for fold in folds for corpus in fold.trained_on)),
+        tested_on=first.tested_on,
+        budget=first.budget,
+        seed=first.seed,
+        model=first.model,
+        oracle=first.oracle,
+        corpora=tuple(row.corpus for row in rows),
+        ids=tuple(row.id for row in rows),
+        predicted=column(values),
+        labels=np.array([row.label for row in rows]),
+        words=np.array([row.words for row in rows]),
+        clusters=tuple(row.topic for row in rows),
+        units=tuple(f"{row.unit} | {fold_of[row.key]}" if len(folds) > 1 else row.unit for row in rows),
+        statuses=tuple(statuses[row.key] for row in rows),
+        levels=domain.get("levels"),
+        on_scale=bool(domain.get("bounded")) and all(content["on_scale"] for content in done),
+        ratings=ratings,
+        usage=_total([Usage(**(content["usage"] or {})) for content in done]),
+        fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
+        labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
+        perturbation=first.perturbation,
+        order=of_order,
+    )
+
+
+def _told_apart(noted: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Ratings of criteria, and what the order of two does."""
+    of_order = {name.removeprefix(ORDER): own for name, own in noted.items() if name.startswith(ORDER)}
+    return {name: own for name, own in noted.items() if not name.startswith(ORDER)}, of_order
+
+
+def _total(usages: Sequence[Usage]) -> Usage:
+    from argqual.strategies.base import total_usage
+
+    # What asks no model takes its time too.
+    return total_usage(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})

@@ -1,0 +1,70 @@
+"""A figure, its 95 % interval, and what it rests on. What cannot be computed is None with a reason, never 0 or 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+FEW_CLUSTERS = 15
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, its 95 % interval, and what it rests on.
+
+    Parameters
+    ----------
+    value
+        None where it cannot be computed; `reason` then says why.
+    low, high
+        The 2.5th and 97.5th percentile of the bootstrap, or what its method says; None where there is none.
+    n, offered
+        Units that count, and units given.
+    clusters
+        How many clusters were resampled; None where the units themselves were.
+    method
+        What was computed, and how.
+    reason
+        Why the value, or its interval, is missing.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    offered: int
+    clusters: int | None
+    method: str
+    reason: str | None = None
+
+    @classmethod
+    def missing(
+        cls, reason: str | None, n: int = 0, offered: int = 0, clusters: int | None = None, method: str = ""
+    ) -> Estimate:
+        """One without a value."""
+        return cls(None, None, None, n, offered, clusters, method, reason)
+
+    def around(self, value: float, reach: float) -> Estimate:
+        """The same with a value in the middle of its interval."""
+        return replace(self, value=value, low=value - reach, high=value + reach)
+
+    @property
+    def coverage(self) -> float:
+        """The share of the units given that count, 0 to 1."""
+        return self.n / self.offered if self.offered else 0.0
+
+    @property
+    def few_clusters(self) -> bool:
+        """Whether the interval is likely too narrow, since fewer than 15 clusters were resampled."""
+        return self.clusters is not None and self.clusters < FEW_CLUSTERS
+
+
+def exact_if_unanimous(share: Estimate) -> Estimate:
+    """A share with an interval where all clusters say wholly yes, or wholly no, and so do not vary.
+
+    The other end is then the exact one of Clopper and Pearson (1934), clusters being the trials: they alone are
+    independent.
+    """
+    if share.value not in (0, 1) or share.low != share.value or share.high != share.value or not share.clusters:
+        return share
+    reach = 0.025 ** (1 / share.clusters)
+    return replace(share, low=reach) if share.value == 1 else replace(share, high=1 - reach)
