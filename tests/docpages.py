@@ -14,7 +14,7 @@ _ENDS = {"|", ">", ">>", ";", "&&", "||", "done"}
 
 
 def pages() -> list[Path]:
-    """README, the pages beside it, those of docs/ and the two beside the data."""
+    """README, the pages beside it, those of docs/, and those beside the data and examples."""
     beside = [path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"]
     data = [
         ROOT / "frameworks" / "README.md",

@@ -13,7 +13,7 @@ from argqual.corpora.reading import read_corpus
 from argqual.errors import CardError
 from cardfile import CARD, LABELS
 
-DOCS = Path(__file__).parents[2] / "docs" / "corpora.md"
+DOCS = Path(__file__).parents[2] / "docs" / "extending.md"
 
 
 def card(folder: Path, reader: str, lines: str = "4 Because it rains.\n2 It rains.\n", rest: str = "") -> Path:
