@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 from importlib.resources import files
 
 import planted
-from argqual.benchmark.analysis.results import Probe, Results
+from argqual.benchmark.analysis.figures import PerturbationFigure
+from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark.html import html
 from argqual.report.benchmark.sections import SECTIONS
 from argqual.stats.estimate import Estimate
@@ -135,8 +136,11 @@ def test_what_constructed_arguments_show_has_a_row_a_strategy_and_frames_the_bro
     found = Estimate(0.4, 0.2, 0.6, 40, 40, 12, "")
     pairs = (("relevance", "relevance"), ("relevance", "clarity"))
     probes = (
-        Probe("oracle", results().split, "sensitivity", found),
-        *(Probe("oracle", results().split, "specificity", found, broken, rated) for broken, rated in pairs),
+        PerturbationFigure("oracle", results().split, "sensitivity", found),
+        *(
+            PerturbationFigure("oracle", results().split, "specificity", found, broken, rated)
+            for broken, rated in pairs
+        ),
     )
     shown = html(replace(results(), probes=probes))
     assert {"probes", "specificity"} <= {given.get("id") for given in Page(shown).named("section")}
