@@ -1,6 +1,6 @@
 """How near scoring comes to what a server allows: 200 ms an answer, 32 and 128 requests under way.
 
-`batch` is `argqual score TABLE` without the table: judge, gate, store, order. `ideal` is
+`batch` is `argqual score TABLE` without the table: judge, limiter, store, order. `ideal` is
 requests under way divided by latency. `threads` and `async` send the same request by
 DSPy's two engines alone, to see which bears more. The server (tests/chatserver.py) is a
 process of its own on the same machine.

@@ -11,14 +11,24 @@ from argqual.argument import Argument
 from argqual.assessment import Status
 from argqual.errors import ArgqualError, StrategyError
 from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
+from argqual.judging.program import criterion_text
 from argqual.models.connect import Model, connect
 from argqual.strategies import Plain, Principle
-from argqual.strategies.controls import CONTROLS, control_framework, plain_framework, prompt_words
+from argqual.strategies.controls import CONTROLS, control_framework, plain_framework
 from argqual.strategies.prompted import ask, checklist, corpus_framework, parts_of
 from chatserver import ChatServer
 
 ARGUMENTS = [Argument(f"Reason {number} speaks for it.", issue=f"Issue {number % 4}?") for number in range(12)]
+
+
+def prompt_words(framework: Framework) -> int:
+    """Words with which a model is told of a framework's criteria and levels."""
+    texts = [framework.guidelines]
+    for criterion in framework.asked:
+        texts += [criterion_text(criterion, "full"), *framework.anchors(criterion)]
+    return sum(len(text.split()) for text in texts)
 
 
 @pytest.fixture

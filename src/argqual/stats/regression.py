@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,13 @@ def fit_proportional_odds(x: Array, levels: npt.NDArray[Any], n_levels: int, *, 
     return model(minimize(loss, begin, method="L-BFGS-B", bounds=bounds).x)
 
 
+def rank_correlation(x: Array, y: Array) -> float:
+    """Spearman's correlation; NaN where it is not defined: of fewer than two, or with all values of a side equal."""
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
+    return float(spearmanr(x, y).statistic)
+
+
 def equal_shares(values: Array, shares: int) -> npt.NDArray[np.int64]:
     """Which of so many equal shares each value is in by its rank, 0 the lowest; equal values are in one."""
     ranks = (rankdata(values) - 0.5) / len(values)
@@ -97,13 +105,12 @@ def best_alpha(x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float
     if distinct < 2 or len(alphas) == 1:
         return max(alphas)
     codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
-    folds_ = list(GroupKFold(min(folds, distinct)).split(x, y, codes))
+    parts = list(GroupKFold(min(folds, distinct)).split(x, y, codes))
 
     def held_out(alpha: float) -> float:
-        predicted = cross_val_predict(Ridge(alpha=alpha), x, y, cv=folds_)
-        if np.ptp(predicted) == 0:
-            return -1.0
-        return float(spearmanr(predicted, y).statistic)
+        predicted = cross_val_predict(Ridge(alpha=alpha), x, y, cv=parts)
+        found = rank_correlation(predicted, y)
+        return found if math.isfinite(found) else -1.0
 
     return max(alphas, key=held_out)
 

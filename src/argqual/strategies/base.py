@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import ConstantInputWarning, spearmanr
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import StrategyError, nearest
+from argqual.stats.regression import rank_correlation
 from argqual.strategies.given import as_arguments, as_labels, groups_for, labels_to_learn
 
 if TYPE_CHECKING:
@@ -226,11 +226,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 MissingPredictionsWarning,
                 stacklevel=2,
             )
-        if both.sum() < 2:
-            return math.nan
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConstantInputWarning)
-            return float(spearmanr(predicted[both], labels[both]).statistic)
+        return rank_correlation(predicted[both], labels[both])
 
     # What is asked of a strategy before it is fitted.
 

@@ -20,7 +20,7 @@ import yaml
 from argqual.errors import StrategyError, nearest
 from argqual.frameworks.catalogue import parse_framework, shipped_folder
 from argqual.frameworks.framework import Criterion, Framework, Guidance
-from argqual.judging.program import Definitions, criterion_text
+from argqual.judging.program import criterion_text
 
 Control = Literal["placebo", "mismatched", "shuffled"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -76,14 +76,6 @@ def variant(framework: Framework, **changes: Any) -> Framework:
     """The framework with some fields changed and without its goldens, checked as one from a file is."""
     changed = framework.model_copy(update={"goldens": ()} | changes)
     return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
-
-
-def prompt_words(framework: Framework, definitions: Definitions = "full") -> int:
-    """Words with which a model is told of a framework's criteria and levels."""
-    texts = [framework.guidelines]
-    for criterion in framework.asked:
-        texts += [criterion_text(criterion, definitions), *framework.anchors(criterion)]
-    return sum(len(text.split()) for text in texts)
 
 
 @cache

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import ConstantInputWarning, spearmanr
 
 from argqual.errors import StrategyError
 from argqual.models.encoders import find_encoder
@@ -32,6 +30,7 @@ from argqual.models.encoding import (
     save_encoder,
     tokenised,
 )
+from argqual.stats.regression import rank_correlation
 from argqual.strategies.base import Array, Seen, Strategy, needs, tell
 
 HeldOut = Literal["groups", "rows", "none"]
@@ -154,9 +153,10 @@ class FineTuned(Strategy):
                 told: dict[str, Any] = {"epoch": epoch, "loss": loss}
                 if len(held):
                     outputs = self._outputs(held)
-                    rank, held_loss = _agreement(outputs, held_targets)
-                    told |= {"held_out_loss": held_loss, "held_out_spearman": rank}
-                    key = (-1.0 if rank is None else rank, -held_loss)
+                    rank = rank_correlation(outputs, held_targets)
+                    held_loss = float(np.mean((outputs - held_targets) ** 2))
+                    told |= {"held_out_loss": held_loss, "held_out_spearman": rank if math.isfinite(rank) else None}
+                    key = (rank if math.isfinite(rank) else -1.0, -held_loss)
                     if best is None or key > best[0]:
                         best = (key, epoch, deepcopy(network.state_dict()))
                 self.history_.append(told | {"seconds": time.perf_counter() - started})
@@ -279,11 +279,3 @@ def _optimiser(network: Any, learning_rate: float, steps: int) -> tuple[Any, Any
         return (step + 1) / warm_up if step < warm_up else max((steps - step) / max(steps - warm_up, 1), 0.0)
 
     return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-
-
-def _agreement(outputs: Array, targets: Array) -> tuple[float | None, float]:
-    """Spearman's correlation, None where one side is constant, and the mean squared error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConstantInputWarning)
-        rank = float(spearmanr(outputs, targets).statistic)
-    return (rank if math.isfinite(rank) else None), float(np.mean((outputs - targets) ** 2))

@@ -6,9 +6,8 @@ What several strategies or folds ask alike is counted once, with the first of th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from argqual.argument import Argument
 from argqual.benchmark.running.cells import Cell
 from argqual.benchmark.running.data import Data
 from argqual.benchmark.running.run import BenchmarkPlan
@@ -84,35 +83,29 @@ def _with_asking(found: Needed, data: Data, left: list[Cell], store: Store, aske
     for cell in left:
         if not cell.asks:
             continue
-        judges = list(_judges(cell, data))
-        if not judges:
-            reads.update(data.arguments[place].text for place in cell.fold.train)
-            reads.update(argument.text for argument in cell.tested(data))
-        for judge, argument in judges:
+        strategy, train, tested = cell.system.build(cell.seed), list(cell.fold.train), cell.tested(data)
+        given = [data.arguments[place] for place in train]
+        labels = data.labels[train] if strategy.learns else None
+        asking = list(strategy.plan(given, labels, groups=[data.groups[place] for place in train], predict=tested))
+        if not asking:
+            reads.update(argument.text for argument in (*given, *tested))
+        for judge, argument in asking:
             key = judge.key(argument)
             if key not in asked:
                 asked.add(key)
                 _, planner = planners.setdefault(id(judge), (judge, Planner(judge, store, sample=50)))
                 planner.add(argument)
-    to_ask, kept, tokens, seconds = 0, 0, 0.0, 0.0
-    cost: float | None = 0.0
-    for judge, planner in planners.values():
-        one = planner.plan(concurrency=judge.model.server.slots if judge.model.server else _AT_ONCE)
-        to_ask, kept = to_ask + one.to_ask, kept + one.kept
-        tokens += one.input_tokens.value + one.output_tokens.value
-        seconds += one.seconds
-        cost = None if cost is None or one.cost_usd is None else cost + one.cost_usd.value
-    return Needed(
-        found.strategy, found.cells, found.done, found.failed, to_ask, kept, tokens, cost, seconds, len(reads)
-    )
-
-
-def _judges(cell: Cell, data: Data) -> Iterator[tuple[Judge, Argument]]:
-    """Who is asked about what in a cell, where that is known beforehand."""
-    strategy, train = cell.system.build(cell.seed), list(cell.fold.train)
-    yield from strategy.plan(
-        [data.arguments[place] for place in train],
-        data.labels[train] if strategy.learns else None,
-        groups=[data.groups[place] for place in train],
-        predict=cell.tested(data),
+    plans = [
+        planner.plan(concurrency=judge.model.server.slots if judge.model.server else _AT_ONCE)
+        for judge, planner in planners.values()
+    ]
+    costs = [None if plan.cost_usd is None else plan.cost_usd.value for plan in plans]
+    return replace(
+        found,
+        to_ask=sum(plan.to_ask for plan in plans),
+        kept=sum(plan.kept for plan in plans),
+        tokens=sum(plan.input_tokens.value + plan.output_tokens.value for plan in plans),
+        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        seconds=sum(plan.seconds for plan in plans),
+        reads=len(reads),
     )

@@ -40,6 +40,11 @@ class Inquiry:
         """The messages that are sent first."""
         return self.prompt.messages(self.inputs, self.examples)
 
+    @property
+    def text(self) -> str:
+        """All that is sent first."""
+        return "\n".join(message["content"] for message in self.messages())
+
 
 @dataclass(frozen=True)
 class Request:
@@ -140,7 +145,7 @@ class Readout:
 
     def plan(self, inquiry: Inquiry, model: Model) -> list[Request]:
         """The requests that `answer` takes when nothing has to be asked twice."""
-        prompt, text = inquiry.prompt, "\n".join(message["content"] for message in inquiry.messages())
+        prompt, text = inquiry.prompt, inquiry.text
         many = len(prompt.questions)
         levels = Request(text, 1 + 5 * many + 500 * model.reasoning, room(model, prompt.levels_tokens))
         if not prompt.explain or self.requests > 1:

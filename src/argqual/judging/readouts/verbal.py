@@ -44,8 +44,8 @@ class Verbal(Readout):
         return {question.name: _written(question, prediction) for question in inquiry.prompt.questions}
 
     def plan(self, inquiry: Inquiry, model: Model) -> list[Request]:
-        text = "\n".join(message["content"] for message in inquiry.messages())
-        return [Request(text, 60 * len(inquiry.prompt.questions), REASONING_TOKENS if model.reasoning else _MAX_TOKENS)]
+        usual = 60 * len(inquiry.prompt.questions)
+        return [Request(inquiry.text, usual, REASONING_TOKENS if model.reasoning else _MAX_TOKENS)]
 
 
 def _written(question: Question, prediction: Any) -> Distribution:
