@@ -53,7 +53,7 @@ demo: $(VENV)/installed-demo
 	$(BIN)/argqual score examples/school-uniforms.txt --issue "Should school uniforms be compulsory?" --format text
 
 quick: lint
-	$(BIN)/pytest -m "not model and not slow"
+	$(BIN)/pytest -n auto --dist loadgroup -m "not model and not slow"
 
 test: lint unit docs
 
@@ -66,7 +66,7 @@ lint: $(VENV)/installed-dev
 unit: $(VENV)/installed-dev
 	$(BIN)/argqual models pull smollm2-135m --yes
 	$(BIN)/argqual models pull all-minilm-l6-v2 --yes
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadgroup
 
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

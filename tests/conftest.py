@@ -14,11 +14,23 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 from argqual.frameworks.catalogue import parse_framework
 from argqual.frameworks.framework import Framework
-from argqual.models import weights
+from argqual.models import encoders, weights
 from argqual.models.connect import Model, connect
 from loopback import Loopback
 
 SMALL = "smollm2-135m"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `model` ask a real one: skipped without its weights, and all in one process of those that run."""
+    for item in items:
+        if "small_model" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.model)
+        if marker := item.get_closest_marker("model"):
+            name = marker.args[0] if marker.args else SMALL
+            there = encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weights.is_fetched(name)
+            item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
+            item.add_marker(pytest.mark.xdist_group("model"))
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +42,6 @@ def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="session")
 def small_model() -> Model:
     """SmolLM2-135M: a real model whose ratings mean nothing, for the plumbing."""
-    if not weights.is_fetched(SMALL):
-        pytest.skip(f"needs the weights of {SMALL}; run: argqual models pull {SMALL}")
     return connect(SMALL)
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import argqual
-from argqual.models import weights
 
 ROOT = Path(__file__).parents[1]
 SMALL = "smollm2-135m"
@@ -98,9 +97,7 @@ def test_an_installed_argqual_finds_its_frameworks_in_the_package(installed: Pat
     assert {Path(row["file"]).parent for row in rows} == {installed / "argqual" / "frameworks"}
 
 
-@pytest.mark.skipif(
-    not weights.is_fetched(SMALL), reason=f"needs the weights of {SMALL}; run: argqual models pull {SMALL}"
-)
+@pytest.mark.model
 def test_an_installed_argqual_scores_an_argument_on_an_embedded_model(installed: Path, tmp_path: Path) -> None:
     text = "We should take umbrellas, because the forecast says that it will rain all day."
     words = ("--model", SMALL, "--format", "json", "--definitions", "none")

@@ -6,15 +6,10 @@ import random
 from pathlib import Path
 
 from argqual.argument import Argument
-from argqual.models.encoders import DEFAULT_ENCODER, KNOWN_ENCODERS
-from argqual.models.weights import cache_folder
 
 _VOCABULARY = "trams buses are quiet clean loud we should have them in town because therefore and but so it is good bad"
 WORDS = _VOCABULARY.split()
 SIGNAL = "because"
-_DEFAULT_FILES = [cache_folder() / DEFAULT_ENCODER / file.filename for file in KNOWN_ENCODERS[DEFAULT_ENCODER]]
-DEFAULT_IS_THERE = all(path.is_file() for path in _DEFAULT_FILES)
-NO_DEFAULT = "needs the default encoder; run: argqual models pull all-minilm-l6-v2"
 
 
 def write_tiny(folder: Path, *, extra: str = "", dropout: float = 0.1) -> Path:

@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 
 import commandline
-from argqual.models import weights
 
 SMALL = "smollm2-135m"
-pytestmark = pytest.mark.skipif(
-    not weights.is_fetched(SMALL), reason=f"needs the weights of {SMALL}; run: argqual models pull {SMALL}"
-)
+pytestmark = pytest.mark.model
 TEXT = "We should plant trees along the main road, because they cool the pavement in summer."
 MODEL = ("--model", SMALL, "--readout", "label")
 BRIEF = (*MODEL, "--definitions", "none")

@@ -33,7 +33,7 @@ from argqual.models.encoding import (
     warn_of_cuts,
 )
 from argqual.models.weights import cache_folder
-from tinyencoder import DEFAULT_IS_THERE, NO_DEFAULT, write_tiny
+from tinyencoder import write_tiny
 
 pytest.importorskip("torch", reason="needs argqual[encoder]")
 pytest.importorskip("transformers", reason="needs argqual[encoder]")
@@ -154,7 +154,7 @@ def own(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
 # ---- argqual's own
 
 
-@pytest.mark.skipif(not DEFAULT_IS_THERE, reason=NO_DEFAULT)
+@pytest.mark.model("all-minilm-l6-v2")
 def test_the_default_gives_the_similarities_that_its_library_documents() -> None:
     # sbert.net, quickstart of sentence-transformers: similarities of three sentences by all-MiniLM-L6-v2
     texts = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]

@@ -23,7 +23,6 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 
 from argqual.errors import InputError
-from argqual.models import weights
 from argqual.strategies import (
     Calibrated,
     Conditioned,
@@ -108,10 +107,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
         os.environ["OPENAI_API_KEY"] = before
 
 
-@pytest.fixture(params=list(FACTORIES))
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.model] if name == "probe" else []) for name in FACTORIES])
 def strategy(request: pytest.FixtureRequest, places: Places) -> Strategy:
-    if request.param == "probe" and not weights.is_fetched(SMALL):
-        pytest.skip(f"needs the weights of {SMALL}; run: argqual models pull {SMALL}")
     return FACTORIES[request.param](places)
 
 
@@ -274,9 +271,7 @@ ON_THE_SMALL_MODEL: dict[str, Callable[[dict[str, Any]], Strategy]] = {
 }
 
 
-@pytest.mark.skipif(
-    not weights.is_fetched(SMALL), reason=f"needs the weights of {SMALL}; run: argqual models pull {SMALL}"
-)
+@pytest.mark.model
 @pytest.mark.parametrize("name", list(ON_THE_SMALL_MODEL))
 def test_the_smallest_embedded_model_goes_through_scikit_learns_tools(name: str) -> None:
     some = [place for place in range(len(ARGUMENTS)) if place % 6 < 2]  # two of each issue

@@ -16,7 +16,7 @@ from argqual.strategies import embedding
 from argqual.strategies.base import telling
 from argqual.strategies.embedding import Embedding, embed
 from argqual.strategies.saving import load_strategy, save_strategy
-from tinyencoder import DEFAULT_IS_THERE, NO_DEFAULT, arguments, write_tiny
+from tinyencoder import arguments, write_tiny
 
 pytest.importorskip("torch", reason="needs argqual[encoder]")
 pytest.importorskip("transformers", reason="needs argqual[encoder]")
@@ -31,7 +31,7 @@ def small(tiny: Path, **params: object) -> Embedding:
     return Embedding(**({"model": tiny, "max_tokens": 64, "device": "cpu"} | params))  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(not DEFAULT_IS_THERE, reason=NO_DEFAULT)
+@pytest.mark.model("all-minilm-l6-v2")
 def test_the_default_model_tells_texts_on_one_matter_from_texts_on_another() -> None:
     on = ["Dogs make loyal pets.", "My puppy loves a walk.", "A kitten sleeps all day.", "Cats chase mice at night."]
     off = ["Interest rates rose.", "The bank lends money.", "Bonds lost value today.", "Inflation worries investors."]

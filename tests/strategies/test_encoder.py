@@ -18,7 +18,7 @@ from argqual.strategies.base import telling
 from argqual.strategies.encoder import Encoder
 from argqual.strategies.finetune import hold_out
 from argqual.strategies.saving import load_strategy, save_strategy
-from tinyencoder import DEFAULT_IS_THERE, NO_DEFAULT, arguments, write_tiny
+from tinyencoder import arguments, write_tiny
 
 torch = pytest.importorskip("torch", reason="needs argqual[encoder]")
 pytest.importorskip("transformers", reason="needs argqual[encoder]")
@@ -34,7 +34,7 @@ def small(tiny: Path, **params: Any) -> Encoder:
     return Encoder(**(chosen | {"learning_rate": 3e-3} | params))
 
 
-@pytest.mark.skipif(not DEFAULT_IS_THERE, reason=NO_DEFAULT)
+@pytest.mark.model("all-minilm-l6-v2")
 def test_the_default_model_is_trained_too() -> None:
     strategy = Encoder(fetch=False, device="cpu", epochs=1, batch_size=8, validation=0)
     strategy.fit(["Dogs are loyal.", "Cats are clean."] * 4, [1, 2] * 4)

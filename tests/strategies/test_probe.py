@@ -11,14 +11,12 @@ from sklearn.base import clone
 
 from argqual.argument import Argument
 from argqual.errors import ModelError, StrategyError
-from argqual.models import states, weights
+from argqual.models import states
 from argqual.strategies import Probe, load_strategy, save_strategy
 from argqual.strategies import probe as module
 
 SMALL = "smollm2-135m"
-needs_weights = pytest.mark.skipif(
-    not weights.is_fetched(SMALL), reason=f"needs the weights of {SMALL}; run: argqual models pull {SMALL}"
-)
+needs_weights = pytest.mark.model
 LONG = [
     f"This is so because the {word} keeps the street cool, and the street was hot." for word in ("oak", "elm", "ash")
 ]
