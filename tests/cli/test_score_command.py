@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import commandline
+from argqual.models import weights
 
 SMALL = "smollm2-135m"
 pytestmark = pytest.mark.model
