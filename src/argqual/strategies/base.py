@@ -133,8 +133,6 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Whether `fit` looks at labels; otherwise `y` may be left out and is ignored."""
     least_labels: ClassVar[int] = 2
     """Fewest labelled arguments that it can learn from."""
-    scale: PredictionScale = PredictionScale.LABELS
-    """What its predictions mean."""
     models: ClassVar[tuple[str, ...]] = ()
     """Parameters that name a language model, asked or read."""
     frameworks: ClassVar[tuple[str, ...]] = ()
@@ -150,6 +148,11 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         super().__init_subclass__(**options)
         if init := vars(cls).get("__init__"):
             init.__signature__ = _whole_signature(cls, init)
+
+    @property
+    def scale(self) -> PredictionScale:
+        """What its predictions mean: when nothing else is said, the labels' scale where it learns, else its own."""
+        return PredictionScale.LABELS if self.learns else PredictionScale.OWN
 
     def fit(self, X: Sequence[Any], y: Any = None, *, groups: Sequence[Any] | None = None) -> Self:  # noqa: N803
         """Learn from arguments and their labels.

@@ -96,7 +96,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         return self.combine == "weights" or any(getattr(member, "learns", True) for _, member in self._named())
 
     @property
-    def scale(self) -> PredictionScale:  # type: ignore[override]
+    def scale(self) -> PredictionScale:
         """The labels' with weights, else its own; it holds within a set only where a member's does."""
         if any(member.scale is PredictionScale.RELATIVE for member in self.within().values()):
             return PredictionScale.RELATIVE

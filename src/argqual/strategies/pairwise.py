@@ -148,7 +148,7 @@ class Pairwise(Asking):
         return self.against != "test"
 
     @property
-    def scale(self) -> PredictionScale:  # type: ignore[override]
+    def scale(self) -> PredictionScale:
         """The labels' scale on a ladder; else one that holds among the arguments compared."""
         return PredictionScale.LABELS if self.learns else PredictionScale.RELATIVE
 

@@ -171,7 +171,7 @@ class Prompted(Asking):
     With several `judges`, their ratings are put together by the framework's own aggregation.
     """
 
-    scale: PredictionScale = PredictionScale.QUALITY
+    scale = PredictionScale.QUALITY
     definitions: str = "full"
 
     def __init__(self, *, explain: Explain = False, truncate: bool = False, **settings: Unpack[JudgeSettings]) -> None:
