@@ -18,12 +18,12 @@ from argqual.benchmark.analysis.reliance import reliance_of
 from argqual.benchmark.analysis.results import (
     CitedSource,
     ClaimFound,
+    DomainResult,
     Methods,
     MetricNamed,
     Missing,
     Results,
     SystemResult,
-    TestedDomain,
 )
 from argqual.benchmark.running.scored import Key
 from argqual.benchmark.running.store import Run
@@ -132,13 +132,13 @@ def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResul
         )
 
 
-def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[TestedDomain]:
+def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[DomainResult]:
     for said in facts["domains"]:
         name = said["id"]
         arguments = predicted.arguments(name).values()
         if not arguments:
             continue
-        yield TestedDomain(
+        yield DomainResult(
             id=name,
             title=said["title"],
             genre=said["genre"],
