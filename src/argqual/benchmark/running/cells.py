@@ -20,6 +20,7 @@ from argqual.benchmark.running.perturbations import perturbed
 from argqual.benchmark.running.scored import Placement
 from argqual.benchmark.running.splits import Fold
 from argqual.benchmark.spec.config import Benchmark, System
+from argqual.benchmark.spec.systems import is_framework
 from argqual.benchmark.spec.vocabulary import Perturbation
 from argqual.strategies.registry import load_class
 
@@ -174,7 +175,7 @@ def _frameworks(system: System) -> Iterator[tuple[str, str]]:
     from argqual.frameworks.framework import Framework
 
     for name, value in system.build().get_params(deep=True).items():
-        if name.rpartition("__")[2] == "framework":
+        if is_framework(name):
             if isinstance(value, Framework):
                 yield name, value.fingerprint
             elif isinstance(value, str | Path):
