@@ -1,24 +1,105 @@
-"""The command line as a process of its own, with UTF-8 in and out."""
+"""The command line as processes of their own, without their start: each is forked from one that has imported already.
+
+Importing what a command needs takes seconds, and the suite runs hundreds of commands. What loads nothing heavy, and
+what a terminal or a pipe does to a command, is tested with interpreters started anew.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from functools import cache, partial
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+# As `preexec_fn`: whether a process heeds Ctrl-C, which one in the background of a script (`make test &`) does not.
+heeds_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+ignores_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
-def argqual(folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m argqual …` in a folder; a traceback is never what a user should see."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "argqual", *words],
-        cwd=folder,
-        env=os.environ | {"PYTHONIOENCODING": "utf-8", **(variables or {})},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in ran.stdout + ran.stderr
-    return ran
+@cache
+def _forks() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["preloaded"])
+    with pytest.MonkeyPatch.context() as patched:  # before 3.12.8 the process that forks does not get `sys.path`
+        patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        forkserver.ensure_running()
+    return context
+
+
+def start(
+    folder: Path,
+    *words: str | bytes,
+    variables: Mapping[str, str] | None = None,
+    given: int | None = None,
+    out: int | None = None,
+    errors: int | None = None,
+) -> ForkServerProcess:
+    """`argqual …` under way in a folder; its three streams are the descriptors given, or go nowhere."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    try:
+        descriptors = [DupFd(nothing if each is None else each) for each in (given, out, errors)]
+        said = [word if isinstance(word, str) else os.fsdecode(word) for word in words]
+        environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **(variables or {})}
+        process = _forks().Process(target=_run, args=(said, str(folder), environment, descriptors))
+        process.start()
+    finally:
+        os.close(nothing)
+    return process
+
+
+def argqual(
+    folder: Path,
+    *words: str | bytes,
+    given: bytes = b"",
+    variables: Mapping[str, str] | None = None,
+    timeout: float = 300,
+) -> subprocess.CompletedProcess[str]:
+    """What `argqual …` in a folder says, and its exit code; a traceback is never what a user should see."""
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        source.write(given)
+        source.seek(0)
+        streams = {"given": source.fileno(), "out": out.fileno(), "errors": errors.fileno()}
+        process = start(folder, *words, variables=variables, **streams)
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(str(words), timeout)
+        said = []
+        for stream in (out, errors):
+            stream.seek(0)
+            said.append(stream.read().decode("utf-8"))
+    assert "Traceback" not in said[0] + said[1], said
+    return subprocess.CompletedProcess(["argqual", *words], process.exitcode, *said)
+
+
+def interrupt(process: ForkServerProcess) -> None:
+    """Ctrl-C."""
+    assert process.pid
+    os.kill(process.pid, signal.SIGINT)
+
+
+def _run(words: list[str], folder: str, environment: dict[str, str], descriptors: list[Any]) -> None:
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor.detach(), number)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the parent of the suite does with it
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["argqual", *words]
+    from argqual.cli.main import main
+
+    main()

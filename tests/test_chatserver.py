@@ -18,7 +18,9 @@ from argqual.assessment import Assessment
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.models.connect import Model, connect
-from chatserver import FAULTS, ChatServer, ChatServerProcess, Settings, prompt_digest, text_digest
+from chatanswers import prompt_digest, text_digest
+from chatdesk import FAULTS, Settings
+from chatserver import ChatServer, ChatServerProcess
 
 CODES = ["1", "2", "3"]
 SCHEMA = {"properties": {name: {"type": "string", "enum": CODES} for name in ("clear", "fair")}}

@@ -15,7 +15,7 @@ from argqual.argument import Argument
 from argqual.benchmark.analysis.minimal_pairs import Versions, measured
 from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.corpora.cards import shipped_folder
-from argqual.corpora.corpus import Corpus, Twin
+from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.leaks import near_duplicates
 from argqual.corpora.reading import read_corpus
 from argqual.strategies.pool import read_pool
@@ -40,8 +40,8 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def twins(corpus: Corpus) -> list[Twin]:
-    found = [corpus.twin(argument) for argument in corpus.arguments]
+def twins(corpus: Corpus) -> list[MinimalPair]:
+    found = [corpus.minimal_pair(argument) for argument in corpus.arguments]
     return [twin for twin in found if twin is not None]
 
 
@@ -54,7 +54,7 @@ def counter(listed: str) -> Callable[[str], int]:
     return lambda text: sum(word in wanted for word in words(text))
 
 
-def test_there_are_twelve_types_with_four_families_of_eight_versions(corpus: Corpus, twins: list[Twin]) -> None:
+def test_there_are_twelve_types_with_four_families_of_eight_versions(corpus: Corpus, twins: list[MinimalPair]) -> None:
     assert len(corpus.arguments) == len(twins) == len(set(twins)) == 384
     families: dict[str, set[str]] = defaultdict(set)
     for argument in corpus.arguments:
@@ -87,7 +87,7 @@ def test_versions_are_of_one_length(corpus: Corpus) -> None:
     ],
 )
 def test_sound_and_broken_versions_of_a_style_have_as_many(
-    corpus: Corpus, twins: list[Twin], count: Callable[[str], int], apart: int
+    corpus: Corpus, twins: list[MinimalPair], count: Callable[[str], int], apart: int
 ) -> None:
     counts: dict[tuple[str, bool], set[int]] = defaultdict(set)
     for argument, twin in zip(corpus.arguments, twins, strict=True):
@@ -98,7 +98,9 @@ def test_sound_and_broken_versions_of_a_style_have_as_many(
 
 @pytest.mark.parametrize("unseen", ["families", "types"])
 @pytest.mark.parametrize("strategy", ["length", "tfidf", "surface"])
-def test_what_sees_the_surface_is_at_chance(corpus: Corpus, twins: list[Twin], strategy: str, unseen: str) -> None:
+def test_what_sees_the_surface_is_at_chance(
+    corpus: Corpus, twins: list[MinimalPair], strategy: str, unseen: str
+) -> None:
     """Trained on other families, or on other types of argument; one half is chance."""
     arguments: list[Argument] = list(corpus.arguments)
     labels = np.array([argument.labels["quality"] for argument in arguments])

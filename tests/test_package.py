@@ -69,6 +69,7 @@ def test_the_wheel_says_its_version_its_command_and_what_it_needs(wheel: Path) -
     (about,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
     metadata = Parser().parsestr(archive.read(about).decode())
     assert metadata["Version"] == argqual.__version__
+    assert any(line.startswith("Documentation, https://") for line in metadata.get_all("Project-URL", []))
     needed = {line.split(";")[0].lower() for line in metadata.get_all("Requires-Dist", []) if "extra" not in line}
     for name in ("dspy-ai", "litellm", "scikit-learn", "datasets", "typer", "pydantic", "pyyaml", "platformdirs"):
         assert any(line.startswith(name) for line in needed), name

@@ -23,7 +23,7 @@ import numpy as np
 from argqual.assessment import Assessment
 from argqual.benchmark.analysis.minimal_pairs import Versions, measured
 from argqual.benchmark.spec.vocabulary import PerturbationTest
-from argqual.corpora.corpus import Twin
+from argqual.corpora.corpus import MinimalPair
 from argqual.corpora.reading import read_corpus
 from argqual.frameworks.catalogue import load_framework
 from argqual.judging.calibration import calibrated
@@ -38,7 +38,7 @@ MIDDLE = 0.5  # of the scale, as a quality from 0 to 1
 def main() -> None:
     corpus = read_corpus("constructed")
     arguments = list(corpus.arguments)
-    twins = [twin for argument in arguments if (twin := corpus.twin(argument))]
+    twins = [twin for argument in arguments if (twin := corpus.minimal_pair(argument))]
     raw = Principle("ratio").fit(arguments).assess(arguments)
     ratio = load_framework("ratio")
     shown = [calibrated(each, ratio) for each in raw]
@@ -56,7 +56,7 @@ def main() -> None:
     print(json.dumps(content, indent=1))
 
 
-def _figures(assessments: Sequence[Assessment], twins: Sequence[Twin]) -> dict[str, Any]:
+def _figures(assessments: Sequence[Assessment], twins: Sequence[MinimalPair]) -> dict[str, Any]:
     values = [each.overall.quality for each in assessments]
     versions = Versions.of([np.nan if value is None else value for value in values], twins)
     ratings = versions.ratings

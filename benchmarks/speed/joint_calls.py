@@ -31,10 +31,9 @@ from dspy.utils.exceptions import AdapterParseError
 from argqual.argument import Argument
 from argqual.frameworks.catalogue import known_frameworks, load_framework
 from argqual.frameworks.framework import Framework
-from argqual.judging.judge import Judge, answerables
-from argqual.judging.program import RatingProgram
-from argqual.judging.readouts.readout import ChatClient, Readout
-from argqual.judging.readouts.verbal import VerbalClient
+from argqual.judging.judge import Judge
+from argqual.judging.program import RatingProgram, answerables
+from argqual.judging.readouts.client import DecisionClient
 from argqual.models.connect import Model, connect
 from argqual.models.embedded import available_cores
 
@@ -71,13 +70,13 @@ def ways_to_rate(framework: Framework, model: Model) -> dict[str, Callable[[Argu
 
     def same_readout(argument: Argument) -> None:
         for question in questions:
-            client = ChatClient(model, Readout("expect"), known, explain=False)
+            client = DecisionClient(model, judge.readout, known)
             program(lm=client, only=[question], **argument.inputs())
 
     def plain_dspy(argument: Argument) -> None:
         for question in questions:
             with contextlib.suppress(AdapterParseError):  # a failed parse has taken its time all the same
-                program(lm=VerbalClient(model).lm, only=[question], **argument.inputs())
+                program(lm=model.lm.copy(temperature=0.0, max_tokens=4000), only=[question], **argument.inputs())
 
     return {"joint": judge.assess, "same_readout": same_readout, "plain_dspy": plain_dspy}
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 
+from argqual._plugins import added, imported
 from argqual.errors import ArgqualError, nearest
 
 SUFFIXES = (".yaml", ".yml")
@@ -81,15 +81,8 @@ class Registry:
             if not Path(folder).is_dir():
                 raise self.error(f"{self.variable} names {folder}, which is not a folder.", hint="Correct or unset it.")
             yield Path(folder)
-        for entry in entry_points(group=self.group):
-            try:
-                yield Path(entry.load())
-            except Exception as error:  # whatever another package does when it is imported
-                raise self.error(
-                    f"The installed package that gives '{entry.name}' ({entry.value}) to {self.group} cannot be "
-                    f"loaded: {type(error).__name__}: {error}.",
-                    hint="Repair or uninstall it.",
-                ) from None
+        for entry in added(self.group).values():
+            yield imported(entry, Path, self.error)
         yield self.shipped_folder()
 
 

@@ -7,7 +7,7 @@ an aggregate only when all that it needs has one. Nothing is filled in.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -73,7 +73,7 @@ class Rating(Record):
     spread
         Standard deviation of the value under the probabilities, in units of the scale.
     outside
-        Probability that the model gave to something that is not a level (0 to 1).
+        Off-scale mass: the probability that the model gave to something that is not a level (0 to 1).
     evidence, discarded_quotes
         Quotes that stand in the argument, and those that do not.
     asked
@@ -126,11 +126,25 @@ class Usage(Record):
     cost_usd: float | None = None
     seconds: float = 0.0
 
+    @classmethod
+    def total(cls, usages: Iterable[Usage]) -> Usage:
+        """What several took together; a figure that any with a request leaves out is unknown in the sum."""
+        asked = [usage for usage in usages if usage.requests]
+        columns = {name: [getattr(usage, name) for usage in asked] for name in cls.model_fields}
+        return cls(**{name: None if None in column else sum(column) for name, column in columns.items()})
+
 
 class FrameworkReference(Record):
+    """Which framework, in which version."""
+
     id: str
     version: str
     fingerprint: str
+
+    @classmethod
+    def of(cls, framework: Framework) -> FrameworkReference:
+        """The reference to a framework."""
+        return cls(id=framework.id, version=framework.version, fingerprint=framework.fingerprint)
 
     @property
     def name(self) -> str:

@@ -31,7 +31,7 @@ class ArgqualError(Exception):
 
     exit_code = EXIT_USAGE
     lost = 0  # requests that may have been charged although no answer came
-    answered: Any = None  # what was answered, and paid, before it: an `Exchange`
+    answered: Any = None  # what was answered, and paid, before it: a `Usage`
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+import commandline
+from commandline import heeds_ctrl_c
+
 TEXT = "We should walk, because it is sunny."
 BASE = """\
 schema: argqual/framework@1
@@ -31,15 +34,17 @@ criteria:
 """
 
 
+@pytest.fixture(autouse=True)
+def shipped_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARGQUAL_FRAMEWORKS", raising=False)
+
+
 def argqual(
     folder: Path, *words: str | bytes, given: bytes = b"", variables: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of `python -m argqual`."""
-    environment = {name: value for name, value in os.environ.items() if name != "ARGQUAL_FRAMEWORKS"}
-    environment |= variables or {}
-    command: list[str | bytes] = [sys.executable, "-m", "argqual", *words]
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=60, input=given)
-    return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
+    """Exit code, standard output and standard error of `argqual`."""
+    ran = commandline.argqual(folder, *words, given=given, variables=variables)
+    return ran.returncode, ran.stdout, ran.stderr
 
 
 def refused(folder: Path, *words: str | bytes, given: bytes = b"", variables: Mapping[str, str] | None = None) -> str:
@@ -313,7 +318,12 @@ def unread(pipe: int) -> int:
 def test_an_interruption_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "argqual", "score", "-"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heeds_ctrl_c,
     ) as running:
         assert running.stdin
         running.stdin.write(b"We should walk")

@@ -19,11 +19,10 @@ import pytest
 import commandline
 from argqual.argument import Argument
 from argqual.cli import score_strategy
-from argqual.cli.fit import embedded_models
 from argqual.cli.main import main
 from argqual.strategies.base import Predictions
 from argqual.strategies.floors import Length
-from argqual.strategies.saving import load_strategy
+from argqual.strategies.saving import load_strategy, saved_models
 from cardfile import own_card
 from chatserver import ChatServer
 
@@ -114,9 +113,8 @@ def test_parameters_reach_the_strategy_also_within_another(letters: Path) -> Non
 
 def test_models_are_found_also_in_a_saved_list_of_strategies() -> None:
     member = {"$strategy": "plain", "params": {"model": "smollm2-135m", "readout": "auto"}}
-    assert list(embedded_models({"members": [["a", member], ["b", {"$strategy": "mean", "params": {}}]]})) == [
-        "smollm2-135m"
-    ]
+    members = [["a", member], ["b", {"$strategy": "mean", "params": {}}]]
+    assert list(saved_models({"strategy": "jury", "params": {"members": members}})) == ["smollm2-135m"]
 
 
 @pytest.mark.parametrize(

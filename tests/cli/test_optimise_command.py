@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import commandline
 from argqual.cli.optimise import read_budget
 from argqual.errors import InputError
 from cardfile import own_card
@@ -76,15 +75,13 @@ def letters(tmp_path: Path) -> Path:
     )
 
 
-def command(player: Player, *more: str) -> list[str]:
+def optimising(player: Player, *more: str) -> list[str]:
     words = ["optimise", "ratio", "-c", "letters.yaml", "-m", "openai/test", "--readout", "label"]
-    return [sys.executable, "-m", "argqual", *words, "--api-base", f"{player.url}/v1", "-o", "mine.json", *more]
+    return [*words, "--api-base", f"{player.url}/v1", "-o", "mine.json", *more]
 
 
 def run(letters: Path, player: Player, *more: str) -> subprocess.CompletedProcess[str]:
-    ran = subprocess.run(command(player, *more), cwd=letters.parent, capture_output=True, encoding="utf-8", timeout=120)
-    assert "Traceback" not in ran.stdout + ran.stderr
-    return ran
+    return commandline.argqual(letters.parent, *optimising(player, *more))
 
 
 def test_a_program_is_written_that_score_uses(letters: Path, player: Player) -> None:
@@ -93,13 +90,7 @@ def test_a_program_is_written_that_score_uses(letters: Path, player: Player) -> 
     assert f"+{MAGIC}" in ran.stdout and "Before: agreement" in ran.stdout and "Spearman 1.00" in ran.stdout
     assert "CC0-1.0" in ran.stderr and len(player.requests) <= 60
     asked = ["score", "It has weight 2 and that is all.", "-m", "openai/test", "--readout", "label", "--raw"]
-    scored = subprocess.run(
-        [sys.executable, "-m", "argqual", *asked, "--api-base", f"{player.url}/v1", "--program", "mine.json"],
-        cwd=letters.parent,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
+    scored = commandline.argqual(letters.parent, *asked, "--api-base", f"{player.url}/v1", "--program", "mine.json")
     assert json.loads(scored.stdout)["overall"]["value"] == pytest.approx(2.0), scored.stderr
     before = (letters.parent / "mine.json").read_bytes()
     again = run(letters, player)
@@ -142,19 +133,17 @@ def test_an_unreachable_model_is_exit_code_3_and_nothing_is_written(letters: Pat
 
 def test_ctrl_c_keeps_the_best_so_far(letters: Path, player: Player) -> None:
     player.delay = 0.1
-    process = subprocess.Popen(
-        command(player, "--budget", "5000calls"),
-        cwd=letters.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    end = time.monotonic() + 60
-    while len(player.requests) < 12 and time.monotonic() < end:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in said, said
+    with (letters.parent / "said").open("wb+") as errors:
+        process = commandline.start(
+            letters.parent, *optimising(player, "--budget", "5000calls"), errors=errors.fileno()
+        )
+        end = time.monotonic() + 60
+        while len(player.requests) < 12 and time.monotonic() < end:
+            time.sleep(0.05)
+        commandline.interrupt(process)
+        process.join(60)
+    said = (letters.parent / "said").read_text(encoding="utf-8")
+    assert process.exitcode == 130 and "Traceback" not in said, said
     assert "best program so far was written" in said
     assert json.loads((letters.parent / "mine.json").read_text(encoding="utf-8"))["schema"] == "argqual/program@1"
 

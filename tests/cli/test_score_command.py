@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import commandline
 from argqual.models import weights
 
 SMALL = "smollm2-135m"
@@ -21,8 +21,7 @@ BRIEF = (*MODEL, "--definitions", "none")
 
 
 def run(*words: str, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "argqual", *words]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, timeout=300, check=False)
+    return commandline.argqual(cwd or Path.cwd(), *words, given=stdin.encode())
 
 
 def test_into_a_pipe_the_result_is_json_and_progress_is_elsewhere() -> None:

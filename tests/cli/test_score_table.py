@@ -17,7 +17,9 @@ from typing import IO
 import pyarrow.parquet as pq
 import pytest
 
+import commandline
 from chatserver import ChatServerProcess
+from commandline import heeds_ctrl_c, ignores_ctrl_c
 
 KEY = "sk-planted-90125"
 PRICE = ("--price", "1,4")
@@ -30,17 +32,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServerProcess]:
         yield server
 
 
+def scored(server: ChatServerProcess, *words: str) -> list[str]:
+    return ["score", *words, "--model", "openai/test", "--api-base", f"{server.url}/v1"]
+
+
 def command(server: ChatServerProcess, *words: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "argqual", "score", *words),
-        *("--model", "openai/test", "--api-base", f"{server.url}/v1"),
-    ]
+    return [sys.executable, "-m", "argqual", *scored(server, *words)]
 
 
 def run(server: ChatServerProcess, *words: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(server, *map(str, words)), input=stdin, capture_output=True, text=True, timeout=120, check=False
-    )
+    return commandline.argqual(Path.cwd(), *scored(server, *map(str, words)), given=stdin.encode())
 
 
 def table(path: Path, rows: int) -> Path:
@@ -232,7 +233,10 @@ def test_ctrl_c_finishes_what_is_under_way_and_the_run_goes_on(server: ChatServe
     server.configure(latency=0.3)
     source, output = table(tmp_path / "in.csv", 100), tmp_path / "out.jsonl"
     process = subprocess.Popen(
-        command(server, str(source), "--output", str(output), "--concurrency", "8"), stderr=subprocess.PIPE, text=True
+        command(server, str(source), "--output", str(output), "--concurrency", "8"),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeds_ctrl_c,
     )
     while server.stats().received < 20:
         time.sleep(0.02)
@@ -253,7 +257,10 @@ def test_ctrl_c_twice_stops_at_once(server: ChatServerProcess, tmp_path: Path) -
     server.configure(latency=30.0)
     source = table(tmp_path / "in.csv", 100)
     process = subprocess.Popen(
-        command(server, str(source), "--output", str(tmp_path / "out.jsonl")), stderr=subprocess.PIPE, text=True
+        command(server, str(source), "--output", str(tmp_path / "out.jsonl")),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeds_ctrl_c,
     )
     while server.stats().received < 4:
         time.sleep(0.02)
@@ -263,6 +270,21 @@ def test_ctrl_c_twice_stops_at_once(server: ChatServerProcess, tmp_path: Path) -
     _, said = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "Traceback" not in said
+
+
+def test_a_run_in_the_background_that_ignores_ctrl_c_is_not_disturbed_by_it(
+    server: ChatServerProcess, tmp_path: Path
+) -> None:
+    server.configure(latency=0.1)
+    words = command(server, str(table(tmp_path / "in.csv", 60)), "--output", str(tmp_path / "out.jsonl"))
+    words += ["--concurrency", "8"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=ignores_ctrl_c)
+    while server.stats().received < 10:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert len(lines_of(tmp_path / "out.jsonl")) == 60
 
 
 def test_a_reader_that_leaves_ends_the_run(server: ChatServerProcess, tmp_path: Path) -> None:
@@ -358,8 +380,7 @@ def test_options_for_tables_are_refused_for_a_text(server: ChatServerProcess) ->
 
 def test_the_store_is_shown_exported_and_cleared(server: ChatServerProcess, tmp_path: Path) -> None:
     def store(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "argqual", "store", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return commandline.argqual(tmp_path, "store", *words)
 
     assert "nothing is kept yet" in store("info", "--format", "text").stdout
     run(server, table(tmp_path / "in.csv", 5), "--output", tmp_path / "out.csv")
@@ -379,14 +400,14 @@ def test_fifty_kills_lose_nothing_and_pay_no_more_than_was_under_way(
     rows, concurrency, kills = 4000, 8, 50
     server.configure(latency=0.1)  # 80 answers a second at most: the job outlasts the kills on any machine
     source, output = table(tmp_path / "in.csv", rows), tmp_path / "out.jsonl"
-    words = command(server, str(source), "--output", str(output), "--resume", "--concurrency", str(concurrency))
+    words = scored(server, str(source), "--output", str(output), "--resume", "--concurrency", str(concurrency))
     moments = random.Random(7)
     for _ in range(kills):
-        process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(0.2, 2.0))
-        assert process.poll() is None, "the job must still be running when it is killed"
+        process = commandline.start(tmp_path, *words)
+        time.sleep(moments.uniform(0.02, 0.8))
+        assert process.exitcode is None, "the job must still be running when it is killed"
         process.kill()
-        process.wait()
+        process.join()
     server.configure(latency=0.0)
     last = run(server, source, "--output", output, "--resume", "--concurrency", concurrency)
     assert last.returncode == 0, last.stderr

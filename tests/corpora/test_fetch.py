@@ -30,24 +30,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from argqual.corpora import archives
-from argqual.corpora import fetch as f
-from argqual.corpora import files as corpus_files
 from argqual.corpora.card import Card
-from argqual.corpora.fetch import (
-    cache_folder,
-    describe_fetch,
-    fetch,
-    folder_of,
-    is_fetched,
-    needs_consent,
-    record_consent,
-    rows_digest,
-    verified,
-)
-from argqual.downloads import download
+from argqual.corpora.consent import needs_consent, record_consent
+from argqual.corpora.fetch import describe_fetch, fetch
+from argqual.corpora.files import cache_folder, folder_of, is_fetched, verified
+from argqual.downloads import http, job
+from argqual.downloads.files import rows_digest
 from argqual.errors import CorpusError, Unreachable
 from fileserver import FileServer
+from packed import a_tar, a_zip
 
 ONE = random.Random(1).randbytes(700_000)
 TWO = b"id,text,score\n1,Because it rains.,0.5\n"
@@ -76,7 +67,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("HF_") or name.lower().endswith("_proxy") or name == "ARGQUAL_MIRROR":
             monkeypatch.delenv(name)
     monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(download, "_WAITS", (0.01, 0.02, 0.03, 0.04))
+    monkeypatch.setattr(http, "_WAITS", (0.01, 0.02, 0.03, 0.04))
 
 
 @pytest.fixture
@@ -197,55 +188,6 @@ def test_a_card_without_files_has_nothing_to_verify_or_fetch(server: FileServer)
     for act in (verified, fetch):
         with pytest.raises(CorpusError, match="names no files"):
             act(card, CARD_PATH)
-
-
-# ---- the digest of rows
-
-
-def test_the_digest_of_rows_does_not_depend_on_how_the_table_is_written(tmp_path: Path):
-    a, b = tmp_path / "a.csv", tmp_path / "b.csv"
-    a.write_text('text,score\n"it, rains",0.50\nno,1e0\nnan,3\n', encoding="utf-8")
-    b.write_bytes('\ufeffscore,"text"\r\n.5,"it, rains"\r\n1,"no"\r\n3.0,nan\r\n\r\n'.encode())
-    assert rows_digest(a) == rows_digest(b)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        "text,mark\na,1\nb,2\n",
-        "text,score\na,1\nb,2\nb,2\n",
-        "text,score\na,2\nb,1\n",
-        "text,score\na ,1\nb,2\n",
-        "text,score\nb,2\na,1\n",
-        "score,text\na,1\nb,2\n",
-        "text,score\na,1\n",
-        "text,score\na,1\nb,0_2\n",
-        "",
-    ],
-)
-def test_the_digest_of_rows_changes_with_any_cell_header_or_copy(tmp_path: Path, other: str):
-    a, b = tmp_path / "a.csv", tmp_path / "b.csv"
-    a.write_text("text,score\na,1\nb,2\n")
-    b.write_text(other)
-    assert rows_digest(a) != rows_digest(b)
-
-
-def test_the_digest_of_rows_is_sha256_over_the_columns_by_name_and_a_line_for_each_row(tmp_path: Path):
-    path = tmp_path / "a.csv"
-    path.write_text("t,s\nb,1\nc,x\n")
-    assert rows_digest(path) == sha(b'["s", "t"]\n["1.0", "b"]\n["x", "c"]')
-
-
-def test_bytes_that_are_no_text_have_a_digest_and_no_file_is_an_error(tmp_path: Path):
-    a, b = tmp_path / "a.csv", tmp_path / "b.csv"
-    a.write_bytes(b"t\n\xff\n")
-    b.write_bytes(b"t\n\xfe\n")
-    assert rows_digest(a) != rows_digest(b)
-    with pytest.raises(CorpusError, match="No such file"):
-        rows_digest(tmp_path / "none.csv")
-    a.write_text('t\n"' + "x" * 10_000_001 + '"\n')
-    with pytest.raises(CorpusError, match="cannot be read as CSV"):
-        rows_digest(a)
 
 
 def test_a_file_is_right_by_its_bytes_or_by_its_rows(tmp_path: Path):
@@ -494,7 +436,7 @@ def test_a_server_in_trouble_is_asked_again(web: FileServer, status: int):
 
 def test_a_server_is_given_the_time_it_asks_for(web: FileServer, monkeypatch: pytest.MonkeyPatch):
     waits: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", waits.append)
+    monkeypatch.setattr(http.time, "sleep", waits.append)
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     web.files["/data/one.bin"].statuses.extend([(429, {"Retry-After": "7"}), (503, {"Retry-After": soon})])
     fetch(card_of(of_web(web)), CARD_PATH)
@@ -636,28 +578,6 @@ def test_two_fetches_at_once_do_the_work_once(web: FileServer):
 # ---- archives
 
 
-def a_zip(members: dict[str, bytes], *extra: tuple[zipfile.ZipInfo, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in members.items():
-            file.writestr(name, content)
-        for info, content in extra:
-            file.writestr(info, content)
-    return out.getvalue()
-
-
-def a_tar(members: dict[str, bytes], *extra: tarfile.TarInfo, mode: str = "w:gz") -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode) as file:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            file.addfile(info, io.BytesIO(content))
-        for info in extra:
-            file.addfile(info)
-    return out.getvalue()
-
-
 GOOD = {"top/one.bin": ONE, "top/sub/two.csv": TWO, "top/README: read me": b"x", "other.txt": b"y"}
 
 
@@ -703,18 +623,6 @@ def test_an_archive_is_taken_up_where_its_download_broke(server: FileServer):
     fetch(card_of({"archive": f"{server.url}/a.zip", "root": "top/"}), CARD_PATH)
     assert in_cache() == {"one.bin": ONE, "sub/two.csv": TWO}
     assert server.ranges[0][0] == "/a.zip"
-
-
-def test_names_with_accents_are_found_however_an_archive_writes_them(tmp_path: Path):
-    decomposed = "re\u0301ponse.csv"
-    unflagged = io.BytesIO()
-    with zipfile.ZipFile(unflagged, "w") as file:
-        file.writestr("X" * len(decomposed.encode()), TWO)
-    content = unflagged.getvalue().replace(b"X" * len(decomposed.encode()), decomposed.encode())
-    (tmp_path / "a.zip").write_bytes(content)
-    target = tmp_path / "out"
-    archives.take_out(tmp_path / "a.zip", {"r\u00e9ponse.csv": archives.Wanted(target)})
-    assert target.read_bytes() == TWO
 
 
 FIFO = tarfile.TarInfo("pipe")
@@ -769,15 +677,6 @@ def test_a_member_that_is_larger_than_its_archive_says_is_cut_off(server: FileSe
     assert in_cache() == {}
 
 
-def test_an_archive_that_unpacks_to_too_much_in_all_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(archives, "MOST_BYTES", 1_000_000)
-    for name, content in (("a.zip", a_zip), ("a.tgz", a_tar)):
-        (tmp_path / name).write_bytes(content({"two.csv": TWO, "bomb": bytes(1_000_000)}))
-        with pytest.raises(CorpusError, match=f"{name} is refused at its member 'bomb': it unpacks to more than 1 MB"):
-            archives.take_out(tmp_path / name, {"two.csv": archives.Wanted(tmp_path / "out")})
-        assert not (tmp_path / "out").exists()
-
-
 def test_an_encrypted_member_says_so(server: FileServer):
     content = bytearray(a_zip({"two.csv": TWO}))
     content[6] |= 1  # the flags in the local header, and in the directory
@@ -828,13 +727,6 @@ def test_a_broken_archive_says_so_and_is_fetched_anew_the_next_time(server: File
     server.add("/a.zip", a_zip(GOOD))
     fetch(card, CARD_PATH)
     assert in_cache() == {"one.bin": ONE, "sub/two.csv": TWO}
-
-
-@pytest.mark.parametrize("path", ["Debate: should we/c.csv", "a..b/c...", "./a"])
-def test_harmless_paths_are_no_reason_to_refuse_an_archive(tmp_path: Path, path: str):
-    (tmp_path / "a.zip").write_bytes(a_zip({path: b"x", "two.csv": TWO}))
-    archives.take_out(tmp_path / "a.zip", {"two.csv": archives.Wanted(tmp_path / "out")})
-    assert (tmp_path / "out").read_bytes() == TWO
 
 
 # ---- by request
@@ -922,8 +814,7 @@ def test_a_file_that_the_disk_has_no_room_for_is_not_begun_and_what_is_whole_is_
 ):
     card = card_of(of_web(web), files=[said_of("sub/two.csv", TWO), said_of("one.bin", ONE)])
     with monkeypatch.context() as patched:
-        patched.setattr(download, "free_bytes", lambda _: 1000)
-        patched.setattr(corpus_files, "free_bytes", lambda _: 1000)
+        patched.setattr("argqual.downloads.disk.free_bytes", lambda _: 1000)
         with pytest.raises(CorpusError, match="Not enough room on the disk: 700,000 bytes needed, 1,000 bytes free in"):
             fetch(card, CARD_PATH)
     assert in_cache() == {}
@@ -935,7 +826,7 @@ def test_a_disk_that_runs_full_while_writing_is_told(tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(f.os, "replace", full)
+    monkeypatch.setattr(job.os, "replace", full)
     with pytest.raises(CorpusError, match="The disk ran full; what was fetched whole is kept") as caught:
         fetch(card_of(of_web(web)), CARD_PATH)
     assert "Make room" in (caught.value.hint or "")

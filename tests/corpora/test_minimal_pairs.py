@@ -32,7 +32,7 @@ labels:
 )
 TWINS = """
 targets: {overall: quality}
-twins:
+minimal_pairs:
   broken: {relevance: relevance, sufficiency: sufficiency}
   read: {relevance: relevance_read, sufficiency: sufficiency_read}
   polished: polished
@@ -96,7 +96,7 @@ def test_agreement_beyond_chance_is_cohens(tmp_path: Path) -> None:
     made[1] |= {"relevance_read": 0, "sufficiency_read": 0}  # named both, which is none of the versions
     read = corpus(tmp_path, made)
     found = findings(read)
-    built = [each.broken for argument in read.arguments if (each := read.twin(argument))]
+    built = [each.broken for argument in read.arguments if (each := read.minimal_pair(argument))]
     named = ["/".join(sorted(read.read(argument) or ())) for argument in read.arguments]
     plain = [each or "" for each in built]
     assert found["read_alike"].found == pytest.approx(sum(map(str.__eq__, plain, named)) / 120)

@@ -17,7 +17,7 @@ from argqual.assessment import Assessment, Status
 from argqual.errors import CredentialsError, InputError, ModelError, Unreachable
 from argqual.frameworks.framework import Framework
 from argqual.judging import batch as module
-from argqual.judging.batch import Batch
+from argqual.judging.batch import Batch, assess_all
 from argqual.judging.judge import Judge
 from argqual.judging.plan import worst_cost
 from argqual.judging.store import Store
@@ -127,7 +127,7 @@ def test_what_is_kept_is_not_asked_again(server: ChatServer, two: Framework, sto
 
 
 def test_a_judge_rates_many_texts_in_order(server: ChatServer, two: Framework, store: Store) -> None:
-    found = list(judge_at(server, two).assess_all(["One.", " ", "Two.", Argument("One.", id="x")], store=store))
+    found = list(assess_all(judge_at(server, two), ["One.", " ", "Two.", Argument("One.", id="x")], store=store))
     assert [each.status for each in found] == [Status.OK, Status.SKIPPED, Status.OK, Status.OK]
     assert found[0].overall == found[3].overall
     assert found[3].argument_id == "x"

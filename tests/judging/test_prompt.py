@@ -7,16 +7,15 @@ import pytest
 from argqual import Framework, load_framework
 from argqual.argument import Argument
 from argqual.frameworks.catalogue import known_frameworks
-from argqual.judging import prompt
-from argqual.judging.judge import answerables, program_prompt
-from argqual.judging.program import RatingProgram
-from argqual.judging.prompt import Question
+from argqual.judging.program import RatingProgram, answerables
+from argqual.judging.prompt import Explain, Prompt, Question
 
 
 def messages(
-    framework: Framework, text: str = "Because.", *, explain: prompt.Explain = False, **inputs: str
+    framework: Framework, text: str = "Because.", *, explain: Explain = False, **inputs: str
 ) -> list[dict[str, str]]:
-    return program_prompt(RatingProgram(framework), {"argument": text, **inputs}, explain=explain)
+    shown = {"argument": text, **inputs}
+    return RatingProgram(framework).prompt(shown, explain=explain).messages(shown)
 
 
 @pytest.mark.parametrize("name", sorted(known_frameworks()))
@@ -34,12 +33,10 @@ def test_thinking_aloud_is_asked_for_and_given_room(two: Framework) -> None:
     assert "thinks aloud" in long and "thinks aloud" not in brief
     assert brief.split("\n\n")[:-2] == long.split("\n\n")[:-2]
     questions = [Question("clear", "Is it clear?", ("1", "2"), ("no", "yes"))]
-    assert prompt.notes_tokens(questions, explain="long") > 2 * prompt.notes_tokens(questions)
-    rationale = [
-        prompt.notes_schema(questions, explain=explain)["properties"]["clear"]["properties"]["rationale"]["maxLength"]
-        for explain in (True, "long")
-    ]
-    assert rationale[1] > 2 * rationale[0]
+    usual, longer = Prompt({}, questions, True), Prompt({}, questions, "long")
+    assert longer.notes_tokens > 2 * usual.notes_tokens
+    rationale = [each.notes_schema["properties"]["clear"]["properties"]["rationale"] for each in (usual, longer)]
+    assert rationale[1]["maxLength"] > 2 * rationale[0]["maxLength"]
 
 
 def test_without_explanation_no_rationale_is_asked_for(two: Framework) -> None:
@@ -94,7 +91,7 @@ def test_an_abstention_is_offered_where_the_scale_has_one() -> None:
 
 def test_the_schema_admits_exactly_the_codes() -> None:
     asked = [Question("a", "?", ("1", "2"), ("x", "y")), Question("b", "?", ("A", "B"), ("x", "y"), abstain="?")]
-    schema = prompt.levels_schema(asked)
+    schema = Prompt({}, asked).levels_schema
     assert schema["required"] == ["a", "b"]
     assert schema["properties"]["a"]["enum"] == ["1", "2"]
     assert schema["properties"]["b"]["enum"] == ["A", "B", "X"]

@@ -28,7 +28,7 @@ def readable(model: Model, framework: Framework | str = "ratio", **settings: obj
     """A judge that accepts whatever so small a model puts on the levels."""
     brief: dict[str, object] = {"definitions": "none"}  # the short prompt: what the model is told does not matter here
     judge = Judge(framework, model=model, **(brief | settings))  # type: ignore[arg-type]
-    object.__setattr__(judge.readout, "max_outside", 1.0)
+    judge.readout.max_off_scale = 1.0
     return judge
 
 

@@ -1,4 +1,4 @@
-"""The gate of a host: how hard it is asked, and what is waited out."""
+"""The rate limiter of a host: how hard it is asked, and what is waited out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dspy.lm15 import AuthError, BillingError, InvalidRequestError, RateLimitErr
 
 from argqual.errors import Outage, Stopped
 from argqual.models import traffic as module
-from argqual.models.traffic import Gate, RefusedByServer, Traffic, fault_of, heed_headers
+from argqual.models.traffic import RateLimiter, RefusedByServer, Traffic, fault_of, heed_headers
 
 
 @pytest.fixture
@@ -85,61 +85,61 @@ def test_a_passing_failure_is_told_by_its_kind(error: Exception, kind: str, lost
 def test_what_would_fail_again_is_not_asked_again(error: Exception, quick: None) -> None:
     server = Server(error)
     with pytest.raises(type(error)):
-        send(Traffic(Gate(ceiling=4)), server)
+        send(Traffic(RateLimiter(ceiling=4)), server)
     assert server.calls == 1
 
 
 def test_passing_failures_are_waited_out(quick: None) -> None:
     server = Server(ServerError("x", status=503), RateLimitError("x", status=429), transport("ConnectError"))
-    answer, lost = send(Traffic(Gate(ceiling=4, patience=60)), server)
+    answer, lost = send(Traffic(RateLimiter(ceiling=4, patience=60)), server)
     assert (answer, lost, server.calls) == ("answer", 0, 4)
 
 
 def test_an_answer_is_lost_at_most_three_times(quick: None) -> None:
     server = Server(*[transport("ReadError")] * 9)
     with pytest.raises(TransportError) as raised:
-        send(Traffic(Gate(ceiling=4, patience=60)), server)
+        send(Traffic(RateLimiter(ceiling=4, patience=60)), server)
     assert server.calls == 3
     assert raised.value.lost == 3  # type: ignore[attr-defined]
 
 
 def test_lost_answers_are_counted_with_the_answer_that_came(quick: None) -> None:
-    assert send(Traffic(Gate(ceiling=4, patience=60)), Server(transport("ReadError"))) == ("answer", 1)
+    assert send(Traffic(RateLimiter(ceiling=4, patience=60)), Server(transport("ReadError"))) == ("answer", 1)
 
 
 def test_the_server_s_wait_is_kept_for_all(quick: None) -> None:
-    gate = Gate(ceiling=4, patience=60)
+    limiter = RateLimiter(ceiling=4, patience=60)
     began = time.monotonic()
-    send(Traffic(gate), Server(RateLimitError("x", status=429, retry_after=0.3)))
+    send(Traffic(limiter), Server(RateLimitError("x", status=429, retry_after=0.3)))
     assert time.monotonic() - began >= 0.3
 
 
 def test_a_wait_beyond_all_patience_is_not_waited_for() -> None:
-    gate = Gate(ceiling=4, patience=1.0)
+    limiter = RateLimiter(ceiling=4, patience=1.0)
     with pytest.raises(Outage, match="asks to wait 600 seconds"):
-        send(Traffic(gate), Server(RateLimitError("x", status=429, retry_after=600.0)))
+        send(Traffic(limiter), Server(RateLimitError("x", status=429, retry_after=600.0)))
 
 
 def test_more_is_asked_as_long_as_all_goes_well_and_less_when_it_is_too_much() -> None:
-    gate = Gate(ceiling=64)
-    traffic = Traffic(gate)
+    limiter = RateLimiter(ceiling=64)
+    traffic = Traffic(limiter)
     grown = _in_parallel(traffic, 400, workers=64, seconds=0.005)
     assert grown > 40
-    gate.failed(module.Fault("rate limit"), gate.enter(time.monotonic(), traffic.stopping), RateLimitError("x"))
-    assert gate.limit == int(64 * 0.7)
+    limiter.failed(module.Fault("rate limit"), limiter.enter(time.monotonic(), traffic.stopping), RateLimitError("x"))
+    assert limiter.limit == int(64 * 0.7)
 
 
 def test_failures_of_one_moment_count_once() -> None:
-    gate = Gate(ceiling=10)
-    sent = [gate.enter(time.monotonic(), threading.Event()) for _ in range(8)]
+    limiter = RateLimiter(ceiling=10)
+    sent = [limiter.enter(time.monotonic(), threading.Event()) for _ in range(8)]
     for moment in sent:
-        gate.failed(module.Fault("rate limit"), moment, RateLimitError("x"))
-    assert int(gate._limit) == 5  # 8 × 0.7
+        limiter.failed(module.Fault("rate limit"), moment, RateLimitError("x"))
+    assert int(limiter._limit) == 5  # 8 × 0.7
 
 
 def test_never_more_than_the_ceiling_is_under_way() -> None:
-    gate = Gate(ceiling=5)
-    assert _in_parallel(Traffic(gate), 100, workers=20, seconds=0.002) == 5
+    limiter = RateLimiter(ceiling=5)
+    assert _in_parallel(Traffic(limiter), 100, workers=20, seconds=0.002) == 5
 
 
 def _in_parallel(traffic: Traffic, count: int, *, workers: int, seconds: float) -> int:
@@ -171,18 +171,18 @@ def _in_parallel(traffic: Traffic, count: int, *, workers: int, seconds: float) 
 
 def test_a_host_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
     monkeypatch.setattr(module, "_PATIENCE_WITH_STRANGERS", 0.05)
-    gate = Gate(ceiling=4, patience=600)
+    limiter = RateLimiter(ceiling=4, patience=600)
     began = time.monotonic()
     with pytest.raises((Outage, TransportError)):
         for _ in range(10):
-            send(Traffic(gate), Server(*[transport("ConnectError")] * 99))
+            send(Traffic(limiter), Server(*[transport("ConnectError")] * 99))
     assert time.monotonic() - began < 5
 
 
 def test_an_outage_is_outlasted(quick: None) -> None:
     """More failures than one request may have, but no more than patience: everything comes back."""
-    gate = Gate(ceiling=4, patience=60)
-    traffic = Traffic(gate)
+    limiter = RateLimiter(ceiling=4, patience=60)
+    traffic = Traffic(limiter)
     send(traffic, Server())
     down = [transport("ConnectError") for _ in range(40)]
     server = Server(*down)
@@ -206,9 +206,9 @@ def test_an_outage_is_outlasted(quick: None) -> None:
 
 
 def test_what_waits_gives_way_when_the_run_stops() -> None:
-    gate = Gate(ceiling=1)
-    traffic = Traffic(gate)
-    gate.pause(60)
+    limiter = RateLimiter(ceiling=1)
+    traffic = Traffic(limiter)
+    limiter.pause(60)
     threading.Timer(0.05, traffic.stop).start()
     began = time.monotonic()
     with pytest.raises(Stopped):
@@ -227,16 +227,18 @@ def test_what_waits_gives_way_when_the_run_stops() -> None:
     ],
 )
 def test_rate_limit_headers_are_heeded(headers: list[tuple[str, str]], seconds: float) -> None:
-    gate = Gate(patience=600)
-    heed_headers(gate, headers)
-    assert gate.paused_for == pytest.approx(seconds, abs=0.05)
+    limiter = RateLimiter(patience=600)
+    heed_headers(limiter, headers)
+    assert limiter.paused_for == pytest.approx(seconds, abs=0.05)
 
 
 def test_a_limit_may_be_renewed_at_a_date() -> None:
-    gate = Gate(patience=600)
+    limiter = RateLimiter(patience=600)
     when = (datetime.now(UTC) + timedelta(seconds=60)).isoformat()
-    heed_headers(gate, [("anthropic-ratelimit-requests-remaining", "0"), ("anthropic-ratelimit-requests-reset", when)])
-    assert gate.paused_for == pytest.approx(60, abs=3)
+    heed_headers(
+        limiter, [("anthropic-ratelimit-requests-remaining", "0"), ("anthropic-ratelimit-requests-reset", when)]
+    )
+    assert limiter.paused_for == pytest.approx(60, abs=3)
 
 
 def test_retry_after_may_be_a_date() -> None:

@@ -16,9 +16,11 @@ from rich.cells import cell_len
 from argqual import Assessment, Comparison, Framework, Rating, Status, known_frameworks, load_framework
 from argqual.assessment import FrameworkReference, Quote, Selected, Usage, aggregate, rate, unrated
 from argqual.frameworks.catalogue import parse_framework
+from argqual.frameworks.framework import Criterion
 from argqual.judging.compare import Preference
 from argqual.report import assessments as tables
 
+RATIO = load_framework("ratio")
 ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b31m \x08\x08\x7f"
 DIRECTIONS = "\u202eturned\u202c \u200f \u2066isolated\u2069 \u061c"
 
@@ -143,9 +145,16 @@ def compared(framework: Framework, **changes: Any) -> Comparison:
     return Comparison(**(made | changes))
 
 
-def widest(text: str) -> str:
-    """The line that takes the most columns of a terminal (a Chinese character takes two)."""
-    return max(text.splitlines(), key=cell_len)
+def all_rated(framework: Framework, one: Callable[[Criterion], Rating]) -> Assessment:
+    """Every criterion that is asked is rated like this."""
+    ratings, overall = aggregate(framework, {criterion.id: one(criterion) for criterion in framework.asked})
+    return assessed(framework).model_copy(update={"ratings": ratings, "overall": overall, "status": overall.status})
+
+
+def keeps_to_80_columns(text: str) -> None:
+    """Of a terminal, where a Chinese character takes two."""
+    widest = max(text.splitlines(), key=cell_len)
+    assert cell_len(widest) <= 80, widest
 
 
 # Width
@@ -156,10 +165,8 @@ def test_every_shipped_frameworks_table_is_within_80_columns(name: str) -> None:
     framework = load_framework(name)
     options = [option.id for option in framework.select.options] if framework.select else [None]
     for keep in options:
-        shown = tables.text(assessed(framework, keep=keep, model="openai/gpt-4.1-mini"), framework)
-        assert cell_len(widest(shown)) <= 80, widest(shown)
-    shown = tables.comparison_text(compared(framework))
-    assert cell_len(widest(shown)) <= 80, widest(shown)
+        keeps_to_80_columns(tables.text(assessed(framework, keep=keep, model="openai/gpt-4.1-mini"), framework))
+    keeps_to_80_columns(tables.comparison_text(compared(framework)))
 
 
 @pytest.mark.parametrize("name", sorted(known_frameworks()))
@@ -173,16 +180,14 @@ def test_every_label_of_a_shipped_framework_fits_into_its_row(name: str) -> None
             rating = rate(criterion, framework.scale_of(criterion), shares, source="logprobs")
             made = assessed(framework, keep=criterion.when)
             ratings = tuple(rating if old.criterion == criterion.id else old for old in made.ratings)
-            shown = tables.text(made.model_copy(update={"ratings": ratings}), framework)
-            assert cell_len(widest(shown)) <= 80, widest(shown)
+            keeps_to_80_columns(tables.text(made.model_copy(update={"ratings": ratings}), framework))
 
 
 def test_a_label_of_any_length_stays_within_80_columns() -> None:
     for length in range(1, 40):
         text = TWO.replace("LABEL", "x" * length)
         framework = parse_framework(text)
-        shown = tables.text(assessed(framework), framework)
-        assert cell_len(widest(shown)) <= 80, widest(shown)
+        keeps_to_80_columns(tables.text(assessed(framework), framework))
 
 
 @pytest.mark.parametrize("values", ["-100, 1000", "0.125, 0.375", "-1e6, 1e6"])
@@ -190,8 +195,7 @@ def test_a_scale_of_any_numbers_stays_within_80_columns(values: str) -> None:
     low, high = values.split(", ")
     text = TWO.replace("value: 1,", f"value: {float(low)},").replace("value: 2,", f"value: {float(high)},")
     framework = parse_framework(text.replace("LABEL", "x" * 16))
-    shown = tables.text(assessed(framework), framework)
-    assert cell_len(widest(shown)) <= 80, widest(shown)
+    keeps_to_80_columns(tables.text(assessed(framework), framework))
 
 
 @pytest.mark.parametrize(
@@ -212,35 +216,29 @@ def test_a_scale_of_any_numbers_stays_within_80_columns(values: str) -> None:
     ids=lambda changes: next(iter(changes)),
 )
 def test_whatever_is_long_stays_within_80_columns(changes: dict[str, Any]) -> None:
-    framework = load_framework("ratio")
-    shown = tables.text(assessed(framework, **changes), framework)
-    assert cell_len(widest(shown)) <= 80, widest(shown)
+    keeps_to_80_columns(tables.text(assessed(RATIO, **changes), RATIO))
 
 
 def test_a_framework_in_which_everything_is_long_stays_within_80_columns() -> None:
     framework = parse_framework(LONG)
     for shown in (tables.text(assessed(framework), framework), tables.comparison_text(compared(framework))):
-        assert cell_len(widest(shown)) <= 80, widest(shown)
+        keeps_to_80_columns(shown)
 
 
 @pytest.mark.parametrize("status", [Status.ABSTAINED, Status.UNREADABLE, Status.FAILED, Status.SKIPPED])
 def test_a_long_reason_is_wrapped(status: Status) -> None:
-    framework = load_framework("ratio")
-    asked = {c.id: unrated(c, framework.scale, status, "no answer " * 30) for c in framework.asked}
-    ratings, overall = aggregate(framework, asked)
-    made = assessed(framework).model_copy(update={"ratings": ratings, "overall": overall, "status": status})
-    shown = tables.text(made, framework)
-    assert cell_len(widest(shown)) <= 80, widest(shown)
+    made = all_rated(RATIO, lambda each: unrated(each, RATIO.scale, status, "no answer " * 30))
+    shown = tables.text(made, RATIO)
+    keeps_to_80_columns(shown)
     assert status.value in shown and "no answer" in shown
 
 
 @pytest.mark.parametrize("model", ["a-model", "provider/" + "a-very-long-model-name-" * 5])
 def test_a_comparison_with_long_names_and_reasons_is_within_80_columns(model: str) -> None:
-    framework = load_framework("ratio")
     failed = Preference(criterion="low", name="Low " * 20, status=Status.FAILED, reason="no answer " * 30)
-    comparison = compared(framework, model=model, criteria=(failed, *compared(framework).criteria))
+    comparison = compared(RATIO, model=model, criteria=(failed, *compared(RATIO).criteria))
     shown = tables.comparison_text(comparison)
-    assert cell_len(widest(shown)) <= 80, widest(shown)
+    keeps_to_80_columns(shown)
     assert "no answer" in shown
 
 
@@ -264,15 +262,11 @@ def test_wide_names_do_not_shift_the_columns() -> None:
 
 
 def test_a_table_says_value_spread_scale_level_reason_and_quote() -> None:
-    framework = load_framework("ratio")
     quote = Quote(text="last year's\ntrial", start=0, end=17)
-    asked = {
-        # Levels 1 to 5, half on 4 and half on 5: 4.5, give or take 0.5; the nearest level (the lower of two) is "good".
-        c.id: rate(c, framework.scale, (0, 0, 0, 1, 1), source="logprobs", rationale="It is so.", evidence=(quote,))
-        for c in framework.asked
-    }
-    ratings, overall = aggregate(framework, asked)
-    shown = tables.text(assessed(framework).model_copy(update={"ratings": ratings, "overall": overall}), framework)
+    # Levels 1 to 5, half on 4 and half on 5: 4.5, give or take 0.5; the nearest level (the lower of two) is "good".
+    given: dict[str, Any] = {"source": "logprobs", "rationale": "It is so.", "evidence": (quote,)}
+    made = all_rated(RATIO, lambda each: rate(each, RATIO.scale, (0, 0, 0, 1, 1), **given))
+    shown = tables.text(made, RATIO)
     row = next(line for line in shown.splitlines() if line.startswith("Relevance"))
     assert row.split()[1:6] == ["4.5", "±", "0.5", "of", "1-5"] and row.endswith("good")
     assert "  It is so." in shown.splitlines()
@@ -288,11 +282,8 @@ def test_parents_stand_above_their_children_who_are_indented() -> None:
 
 
 def test_what_failed_shows_its_status_and_no_figure() -> None:
-    framework = load_framework("ratio")
-    asked = {c.id: unrated(c, framework.scale, Status.UNREADABLE, "no level in it") for c in framework.asked}
-    ratings, overall = aggregate(framework, asked)
-    made = assessed(framework).model_copy(update={"ratings": ratings, "overall": overall, "status": overall.status})
-    for shown in (tables.text(made, framework), tables.markdown(made, framework)):
+    made = all_rated(RATIO, lambda each: unrated(each, RATIO.scale, Status.UNREADABLE, "no level in it"))
+    for shown in (tables.text(made, RATIO), tables.markdown(made, RATIO)):
         rows = [line for line in shown.splitlines() if "unreadable" in line]
         assert len(rows) == 4  # three criteria and the overall
         assert not re.search(r"\d", "".join(rows))
@@ -306,9 +297,8 @@ def test_what_was_not_asked_is_listed_with_the_reason() -> None:
 
 
 def test_notes_are_shown() -> None:
-    framework = load_framework("ratio")
-    made = assessed(framework, notes=("the issue was not shown", "only the beginning was rated"))
-    for shown in (tables.text(made, framework), tables.markdown(made, framework)):
+    made = assessed(RATIO, notes=("the issue was not shown", "only the beginning was rated"))
+    for shown in (tables.text(made, RATIO), tables.markdown(made, RATIO)):
         assert "the issue was not shown" in shown and "only the beginning was rated" in shown
 
 
@@ -330,23 +320,18 @@ def inert(shown: str) -> bool:
 @pytest.mark.parametrize("form", [tables.text, tables.markdown])
 @pytest.mark.parametrize("where", ["rationale", "evidence", "notes", "reason", "model"])
 def test_what_a_model_or_an_argument_holds_is_inert(form: Callable[..., str], hostile: str, where: str) -> None:
-    framework = load_framework("ratio")
-    value: Any = hostile
-    if where == "evidence":
-        value = (Quote(text=hostile, start=0, end=len(hostile)),)
-    elif where == "notes":
-        value = (hostile,)
-    made = assessed(framework, **({} if where == "reason" else {where: value}))
+    value: Any = {"evidence": (Quote(text=hostile, start=0, end=len(hostile)),), "notes": (hostile,)}.get(
+        where, hostile
+    )
     if where == "reason":
-        asked = {c.id: unrated(c, framework.scale, Status.FAILED, hostile) for c in framework.asked}
-        ratings, overall = aggregate(framework, asked)
-        made = made.model_copy(update={"ratings": ratings, "overall": overall})
-    assert inert(form(made, framework))
+        made = all_rated(RATIO, lambda each: unrated(each, RATIO.scale, Status.FAILED, hostile))
+    else:
+        made = assessed(RATIO, **{where: value})
+    assert inert(form(made, RATIO))
 
 
 def test_the_readable_part_of_a_hostile_rationale_is_still_read() -> None:
-    framework = load_framework("ratio")
-    shown = tables.text(assessed(framework, rationale=f"{ESCAPES} and {DIRECTIONS}"), framework)
+    shown = tables.text(assessed(RATIO, rationale=f"{ESCAPES} and {DIRECTIONS}"), RATIO)
     assert all(word in shown for word in ("red", "title", "turned", "isolated"))
 
 
@@ -364,19 +349,17 @@ def test_what_a_framework_file_holds_is_inert(form: Callable[..., str]) -> None:
 
 
 def test_a_failed_comparison_is_inert() -> None:
-    framework = load_framework("ratio")
     failed = Preference(criterion="relevance", name="Relevance", status=Status.FAILED, reason=ESCAPES)
     for form in (tables.comparison_text, tables.comparison_markdown):
-        assert inert(form(compared(framework, criteria=(failed,), overall=failed, model=ESCAPES)))
+        assert inert(form(compared(RATIO, criteria=(failed,), overall=failed, model=ESCAPES)))
 
 
 # Terminals
 
 
 def test_a_terminal_gets_bold_and_dim_and_nothing_stays_switched_on() -> None:
-    framework = load_framework("ratio")
     with on_a_terminal():
-        shown = tables.text(assessed(framework), framework)
+        shown = tables.text(assessed(RATIO), RATIO)
     assert "\x1b[1m" in shown
     for line in shown.splitlines():
         assert line.count("\x1b[") == 2 * line.count("\x1b[0m")
@@ -385,49 +368,42 @@ def test_a_terminal_gets_bold_and_dim_and_nothing_stays_switched_on() -> None:
 
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_a_terminal_that_wants_no_colour_gets_none(variable: dict[str, str]) -> None:
-    framework = load_framework("ratio")
     with on_a_terminal(**variable):
-        assert "\x1b" not in tables.text(assessed(framework), framework)
-        assert "\x1b" not in tables.comparison_text(compared(framework))
+        assert "\x1b" not in tables.text(assessed(RATIO), RATIO)
+        assert "\x1b" not in tables.comparison_text(compared(RATIO))
 
 
 def test_what_is_not_a_terminal_gets_no_colour() -> None:
-    framework = load_framework("ratio")
     with written_to("utf-8"):
-        assert "\x1b" not in tables.text(assessed(framework), framework)
-        assert "\x1b" not in tables.comparison_text(compared(framework))
+        assert "\x1b" not in tables.text(assessed(RATIO), RATIO)
+        assert "\x1b" not in tables.comparison_text(compared(RATIO))
 
 
 def test_a_bar_is_of_hashes_where_blocks_cannot_be_shown() -> None:
-    framework = load_framework("ratio")
     with written_to("utf-8"):
-        assert "█" in tables.text(assessed(framework), framework)
+        assert "█" in tables.text(assessed(RATIO), RATIO)
     for encoding in ("ascii", "latin-1", "cp1252"):
         with written_to(encoding):
-            shown = tables.text(assessed(framework), framework)
+            shown = tables.text(assessed(RATIO), RATIO)
         assert "█" not in shown and "#" in shown
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8"])
 def test_the_tables_own_characters_are_of_the_terminals_encoding(encoding: str) -> None:
     # Names and rationales here are ASCII: whatever else appears, the table has put there.
-    framework = load_framework("ratio")
     quote = Quote(text="and then", start=0, end=8)
-    made = assessed(framework, rationale="word " * 40, evidence=(quote,), model="m" * 100)
+    made = assessed(RATIO, rationale="word " * 40, evidence=(quote,), model="m" * 100)
     with written_to(encoding):
-        tables.text(made, framework).encode(encoding)
-        tables.comparison_text(compared(framework)).encode(encoding)
+        tables.text(made, RATIO).encode(encoding)
+        tables.comparison_text(compared(RATIO)).encode(encoding)
 
 
 def test_a_bar_is_as_long_as_its_share() -> None:
-    framework = load_framework("ratio")
     for level in range(5):
         shares = [float(level == other) for other in range(5)]
-        asked = {c.id: rate(c, framework.scale, shares, source="logprobs") for c in framework.asked}
-        ratings, overall = aggregate(framework, asked)
-        made = assessed(framework).model_copy(update={"ratings": ratings, "overall": overall})
+        made = all_rated(RATIO, lambda each, shares=shares: rate(each, RATIO.scale, shares, source="logprobs"))
         with written_to("ascii"):
-            row = next(line for line in tables.text(made, framework).splitlines() if line.startswith("Relevance"))
+            row = next(line for line in tables.text(made, RATIO).splitlines() if line.startswith("Relevance"))
         # Five levels are quarters apart; Python rounds 2.5 to 2 and 7.5 to 8.
         assert row.count("#") == (0, 2, 5, 8, 10)[level]
 
@@ -465,9 +441,8 @@ def test_a_markdown_table_has_as_many_cells_in_every_row() -> None:
     ],
 )
 def test_markdown_shows_what_was_written_and_does_not_obey_it(hostile: str) -> None:
-    framework = load_framework("ratio")
     quote = Quote(text=hostile, start=0, end=len(hostile))
-    shown = tables.markdown(assessed(framework, rationale=hostile, evidence=(quote,), notes=(hostile,)), framework)
+    shown = tables.markdown(assessed(RATIO, rationale=hostile, evidence=(quote,), notes=(hostile,)), RATIO)
     for mark in set(hostile) & set("|*_`<>[]#\\"):
         written = "".join(f"\\{character}" if character in "|*_`<>[]#\\" else character for character in hostile)
         assert written in shown, mark
@@ -476,7 +451,6 @@ def test_markdown_shows_what_was_written_and_does_not_obey_it(hostile: str) -> N
 
 @pytest.mark.parametrize("hostile", ["a\n\n# b", "a\n---\nb", "a\n> b", "a\n- b", "a\n1. b"])
 def test_a_line_break_in_a_rationale_begins_nothing_in_markdown(hostile: str) -> None:
-    framework = load_framework("ratio")
     quote = Quote(text=hostile, start=0, end=len(hostile))
-    shown = tables.markdown(assessed(framework, rationale=hostile, evidence=(quote,)), framework)
+    shown = tables.markdown(assessed(RATIO, rationale=hostile, evidence=(quote,)), RATIO)
     assert not re.search(r"^(# b|---$|> b|- b|1\. b)", shown, re.MULTILINE)

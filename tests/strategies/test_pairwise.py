@@ -89,7 +89,7 @@ def silent_about(argument: str, context: str) -> Any:
 
 
 def test_the_question_names_the_criteria_of_the_framework_and_shows_the_other_argument(model: Model) -> None:
-    judge = Pairwise("ratio", model=model)._judge()
+    judge = Pairwise("ratio", model=model).judges()[0]
     system, user = judge.prompt(Argument("One.", issue="Ban it?", context="Two."))
     assert "Is this argument better than the one in the context?" in system["content"]
     assert "0 = no, the one in the context is better\n1 = yes, this argument is better" in system["content"]

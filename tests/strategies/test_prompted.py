@@ -90,7 +90,7 @@ def test_a_model_that_is_not_there_is_an_error_before_anything_is_predicted() ->
 @pytest.mark.parametrize("definitions", ["none", "plain", "full"])
 def test_definitions_say_less_or_more(model: Model, definitions: str) -> None:
     strategy = Principle("ratio", model=model, definitions=definitions).fit(ARGUMENTS)
-    words = len(strategy._judges()[0].prompt(ARGUMENTS[0])[0]["content"].split())
+    words = len(strategy.judges()[0].prompt(ARGUMENTS[0])[0]["content"].split())
     bounds = {"none": (100, 180), "plain": (130, 220), "full": (600, 900)}[definitions]
     assert bounds[0] < words < bounds[1]
 
@@ -126,7 +126,7 @@ def test_parts_of_a_framework_ask_each_criterion_once() -> None:
 
 def test_the_corpus_own_question_can_stand_instead_of_a_framework(model: Model) -> None:
     strategy = Principle(definitions="corpus", corpus="ibm_argq_rank_30k", model=model).fit(ARGUMENTS)
-    assert "friend" in strategy._judges()[0].prompt(ARGUMENTS[0])[0]["content"]
+    assert "friend" in strategy.judges()[0].prompt(ARGUMENTS[0])[0]["content"]
     with pytest.raises(StrategyError, match="does not say"):
         corpus_framework("typic")
     with pytest.raises(StrategyError, match="go together"):

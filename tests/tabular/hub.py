@@ -43,7 +43,7 @@ class Hub(BaseHTTPRequestHandler):
             self.reply(200, [self.entry(name) for name in asked if name in self.names()])
         elif path.startswith(f"{api}/tree/"):
             below = path.split("/tree/", 1)[1].partition("/")[2]
-            found = [self.entry(name) for name in self.names() if name.startswith(below)]
+            found = self.tree(below, recursive="recursive=true" in self.path.lower())
             if found:
                 self.reply(200, found)
             else:
@@ -59,6 +59,14 @@ class Hub(BaseHTTPRequestHandler):
 
     def names(self) -> list[str]:
         return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+
+    def tree(self, folder: str, *, recursive: bool) -> list[dict[str, Any]]:
+        """What lies in a folder, or anywhere below it: folders, then files."""
+        inside = [Path(name) for name in self.names() if Path(folder) in Path(name).parents]
+        folders = {above for name in inside for above in name.parents if Path(folder) in above.parents}
+        chosen = [each for each in (*sorted(folders), *inside) if recursive or each.parent == Path(folder)]
+        about = {each: {"type": "directory", "path": each.as_posix(), "oid": SHA} for each in folders}
+        return [about.get(each) or self.entry(each.as_posix()) for each in chosen]
 
     def entry(self, name: str) -> dict[str, Any]:
         raw = (self.folder / name).read_bytes()

@@ -6,7 +6,7 @@ import pytest
 
 from argqual.errors import InputError
 from argqual.tabular.columns import Columns, choose_columns, to_argument
-from argqual.tabular.sources import Row
+from argqual.tabular.table import TableRow
 
 
 def test_usual_names_are_found_whatever_their_case():
@@ -43,7 +43,7 @@ def test_one_column_cannot_have_two_roles():
 
 
 def test_a_row_becomes_an_argument():
-    row = Row({"text": "We must act.", "topic": "Climate", "id": 7, "stance": None, "parent": "  "})
+    row = TableRow({"text": "We must act.", "topic": "Climate", "id": 7, "stance": None, "parent": "  "})
     argument = to_argument(row, Columns("text", "topic", "stance", "parent", "id"))
     assert (argument.text, argument.issue, argument.stance, argument.context, argument.id) == (
         "We must act.", "Climate", None, None, "7",
@@ -66,19 +66,19 @@ def test_a_row_becomes_an_argument():
 )
 def test_what_is_no_text_is_an_error_that_says_so(cell: object, why: str):
     with pytest.raises(InputError, match=why):
-        to_argument(Row({"text": cell}), Columns("text"))
+        to_argument(TableRow({"text": cell}), Columns("text"))
 
 
 def test_a_row_without_the_text_column_is_an_error():
     with pytest.raises(InputError, match="the text is empty"):
-        to_argument(Row({"other": "x"}), Columns("text"))
+        to_argument(TableRow({"other": "x"}), Columns("text"))
 
 
 def test_the_problem_of_a_row_is_the_error():
     with pytest.raises(InputError, match="line 3: not JSON"):
-        to_argument(Row({}, "line 3: not JSON"), Columns("text"))
+        to_argument(TableRow({}, "line 3: not JSON"), Columns("text"))
 
 
 def test_an_issue_that_is_a_list_is_an_error():
     with pytest.raises(InputError, match="the issue is a list, not text"):
-        to_argument(Row({"text": "a", "issue": [1]}), Columns("text", "issue"))
+        to_argument(TableRow({"text": "a", "issue": [1]}), Columns("text", "issue"))

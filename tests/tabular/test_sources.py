@@ -17,7 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from argqual.errors import InputError
-from argqual.tabular.sources import Row, Source, is_table, open_lines, open_source
+from argqual.tabular.formats import is_table
+from argqual.tabular.lines import LinesSource
+from argqual.tabular.sources import open_source
+from argqual.tabular.table import TableRow, TableSource
 
 
 def write(folder: Path, name: str, content: str | bytes) -> str:
@@ -27,13 +30,13 @@ def write(folder: Path, name: str, content: str | bytes) -> str:
     return str(path)
 
 
-def cells(source: Source, skip: int = 0) -> list[dict[str, object]]:
+def cells(source: TableSource, skip: int = 0) -> list[dict[str, object]]:
     rows = list(source.rows(skip))
     assert [row.problem for row in rows] == [None] * len(rows)
     return [row.cells for row in rows]
 
 
-def problems(source: Source) -> list[str | None]:
+def problems(source: TableSource) -> list[str | None]:
     return [row.problem for row in source.rows()]
 
 
@@ -110,10 +113,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path):
 def test_a_row_of_another_length_is_a_problem_of_its_own(tmp_path: Path):
     source = open_source(write(tmp_path, "a.csv", 'a,b\n1,"2\n3"\n1,2,3\n1\n4,5\n'))
     assert list(source.rows()) == [
-        Row({"a": "1", "b": "2\n3"}),
-        Row({"a": "1", "b": "2"}, "line 4 has 3 cells, the header has 2"),
-        Row({"a": "1"}, "line 5 has 1 cell, the header has 2"),
-        Row({"a": "4", "b": "5"}),
+        TableRow({"a": "1", "b": "2\n3"}),
+        TableRow({"a": "1", "b": "2"}, "line 4 has 3 cells, the header has 2"),
+        TableRow({"a": "1"}, "line 5 has 1 cell, the header has 2"),
+        TableRow({"a": "4", "b": "5"}),
     ]
     assert source.count() == 4
 
@@ -359,8 +362,8 @@ def test_an_edited_file_changes_the_identity(tmp_path: Path):
 # Lines
 
 
-def lines(raw: bytes) -> Source:
-    return open_lines(io.BytesIO(raw))
+def lines(raw: bytes) -> TableSource:
+    return LinesSource(io.BytesIO(raw))
 
 
 def test_lines_are_objects_strings_or_text():
@@ -395,7 +398,7 @@ def test_a_line_is_there_as_soon_as_it_is_written():
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as stream:
         os.write(writer, b"one\n")
-        source = open_lines(stream)
+        source = LinesSource(stream)
         rows = source.rows()
         assert next(rows).cells == {"text": "one"}
         threading.Timer(0.05, lambda: (os.write(writer, b"two\nthr"), None)[1]).start()

@@ -164,13 +164,12 @@ def _said(file: Path, run: Path | None, model: str | None) -> tuple[Benchmark, P
 def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> tuple[BenchmarkPlan, Path]:
     """The benchmark worked out, with the weights of the embedded models it names at hand."""
     from argqual.cli.fetching import ensure_weights
-    from argqual.cli.fit import embedded_models
 
     with step("Loading"):
         from argqual.benchmark.running.run import plan_of
 
         benchmark, path = _said(file, run, model)
-    names = {name for system in benchmark.systems() for name in embedded_models(system.build().get_params())}
+    names = {name for system in benchmark.systems() for name in system.build().model_names()}
     for name in sorted(names):
         ensure_weights(name, yes=yes)
     with step(f"Reading {', '.join(benchmark.corpora)}"):

@@ -67,7 +67,7 @@ def list_corpora(format: FormatOption = None) -> None:
 
 def state_of(card: Card, path: Path) -> str:
     """Whether a corpus can be read now, and if not, what that takes."""
-    from argqual.corpora.fetch import is_fetched
+    from argqual.corpora.files import is_fetched
     from argqual.report.corpora import size
 
     if not card.files:
@@ -125,7 +125,9 @@ def fetch_corpora(
 
 
 def _fetch(card: Card, path: Path, *, accept: bool, force: bool) -> Path:
-    from argqual.corpora.fetch import describe_fetch, fetch, is_fetched, needs_consent
+    from argqual.corpora.consent import needs_consent
+    from argqual.corpora.fetch import describe_fetch, fetch
+    from argqual.corpora.files import is_fetched
 
     if not accept and needs_consent(card) and sys.stdin.isatty() and sys.stderr.isatty():
         accept = _agreed(card)

@@ -9,8 +9,8 @@ import typer
 
 from argqual.cli.options import PlainProgress
 from argqual.errors import WeightsError
-from argqual.models import encoders
-from argqual.models import weights as weight_files
+from argqual.models import encoders, weights
+from argqual.models.weights import Weights
 
 
 def ensure_weights(name: str, *, yes: bool) -> None:
@@ -24,7 +24,7 @@ def ensure_weights(name: str, *, yes: bool) -> None:
     from argqual.models.connect import embedded_id
 
     wanted = embedded_id(name)
-    if not is_own(wanted) or is_there(wanted):
+    if not own_files(wanted) or is_there(wanted):
         return
     offer = f"{wanted}: {_described(wanted)}"
     if not yes:
@@ -46,7 +46,7 @@ def pull_with_progress(name: str, *, force: bool = False) -> Path:
     """Fetch weights and show how far it is."""
     doing = f"Fetching {name}"
     print(f"{doing}: {_described(name)}", file=sys.stderr)
-    bring = encoders.pull_encoder if name in encoders.KNOWN_ENCODERS else weight_files.pull
+    bring = encoders.pull_encoder if name in encoders.KNOWN_ENCODERS else weights.pull
     if not sys.stderr.isatty():
         return bring(name, progress=PlainProgress(doing), force=force)
     from rich.console import Console
@@ -68,25 +68,20 @@ def pull_with_progress(name: str, *, force: bool = False) -> Path:
         return bring(name, progress=show, force=force)
 
 
-def is_own(name: str) -> bool:
-    """Whether argqual knows where the weights of a name come from."""
-    return name in weight_files.KNOWN or name in encoders.KNOWN_ENCODERS
-
-
-def is_there(name: str) -> bool:
-    """Whether one of argqual's own is in the cache."""
-    return encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weight_files.is_fetched(name)
+def own_files(name: str) -> tuple[Weights, ...]:
+    """The files of a model or an encoder whose weights argqual knows; none of any other name."""
+    return encoders.KNOWN_ENCODERS.get(name) or tuple(each for each in (weights.KNOWN.get(name),) if each)
 
 
 def size_of(name: str) -> int:
     """Bytes to fetch for one of argqual's own."""
-    if name in encoders.KNOWN_ENCODERS:
-        return sum(file.bytes for file in encoders.KNOWN_ENCODERS[name])
-    return weight_files.KNOWN[name].bytes
+    return sum(file.bytes for file in own_files(name))
+
+
+def is_there(name: str) -> bool:
+    """Whether one of argqual's own is in the cache."""
+    return encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weights.is_fetched(name)
 
 
 def _described(name: str) -> str:
-    if name not in encoders.KNOWN_ENCODERS:
-        return weight_files.describe_download(weight_files.KNOWN[name])
-    largest = max(encoders.KNOWN_ENCODERS[name], key=lambda file: file.bytes)
-    return weight_files.describe_download(largest)
+    return weights.describe_download(max(own_files(name), key=lambda file: file.bytes))

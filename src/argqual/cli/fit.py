@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from argqual.cli.options import Format, FormatOption, YesOption, step, wanted_format
+from argqual.cli import complete
+from argqual.cli.options import Format, FormatOption, YesOption, say, step, wanted_format
 from argqual.errors import InputError
 from argqual.report.plain import paragraph
 
@@ -21,20 +21,32 @@ if TYPE_CHECKING:
     from argqual.strategies.training import TrainingData
 
 
+_Strategy = Annotated[
+    str,
+    typer.Argument(metavar="STRATEGY", help="A name of argqual strategies list.", autocompletion=complete.strategies),
+]
+_Corpora = Annotated[
+    list[str],
+    typer.Option(
+        "--corpus", "-c", help="A corpus, or a card; may be given repeatedly.", autocompletion=complete.corpora
+    ),
+]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter, as argqual strategies show tells; repeatable."),
+]
+_Limit = Annotated[int | None, typer.Option(metavar="N", min=2, help="At most N arguments, the same ones each time.")]
+
+
 def fit(
-    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="A name of argqual strategies list.")],
-    corpus: Annotated[list[str], typer.Option("--corpus", "-c", help="A corpus, or a card; may be given repeatedly.")],
+    name: _Strategy,
+    corpus: _Corpora,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the strategy is written.")],
     target: Annotated[str, typer.Option(help="The label to learn: overall, logic, …")] = "overall",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, as argqual strategies show tells; repeatable."),
-    ] = None,
+    settings: _Settings = None,
     seed: Annotated[int | None, typer.Option(help="The same as --set seed=N.")] = None,
     split: Annotated[str | None, typer.Option(help="Only this part of the release's own split: train.")] = None,
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", min=2, help="At most N arguments, the same ones each time.")
-    ] = None,
+    limit: _Limit = None,
     proxies: Annotated[
         bool, typer.Option("--proxies", help="Also labels that only measure something akin to the target.")
     ] = False,
@@ -54,28 +66,28 @@ def fit(
         from argqual.strategies.training import training_data
 
         strategy = create(name, **params)
-    for model in embedded_models(strategy.get_params(deep=True)):
+    for model in strategy.model_names():
         from argqual.cli.fetching import ensure_weights
 
         ensure_weights(model, yes=yes)
     with step(f"Checking {name}"):
-        strategy._check()
+        strategy.check()
     with step(f"Reading {', '.join(corpus)}"):
         data = training_data(corpus, target, proxies=proxies, split=split, limit=limit)
     for words in _notes(data):
-        _say(words)
+        say(paragraph(words, hanging=2))
     groups = len(set(data.groups))
     if check and groups < 2:
         raise InputError(
             "--check tests on groups it has not seen, and all these arguments are in one.",
             hint="Leave it out, or add a corpus.",
         )
-    with step(f"Fitting {name} on {len(data.arguments):,} arguments in {groups:,} groups") as say, telling(say):
+    with step(f"Fitting {name} on {len(data.arguments):,} arguments in {groups:,} groups") as further, telling(further):
         strategy.fit(data.arguments, data.labels, groups=data.groups)
     save_strategy(strategy, output, training=data.training)
-    _say(f"Written: {output}")
+    say(paragraph(f"Written: {output}", hanging=2))
     for licence in data.training.licences:
-        _say(f"Licence of {licence}.")
+        say(paragraph(f"Licence of {licence}.", hanging=2))
     checked = _checked(strategy, data) if check else None
     typer.echo(_report(strategy, name, output, data, checked, wanted_format(format)))
 
@@ -102,10 +114,6 @@ def _notes(data: TrainingData) -> Iterator[str]:
         )
 
 
-def _say(words: str) -> None:
-    print(paragraph(words, hanging=2), file=sys.stderr, flush=True)
-
-
 def _setting(words: str) -> tuple[str, Any]:
     """`k=4` as a name and a value; values are read as YAML, so numbers are numbers and [a, b] is a list."""
     import yaml
@@ -117,17 +125,6 @@ def _setting(words: str) -> tuple[str, Any]:
         return name.strip(), yaml.safe_load(value)
     except yaml.YAMLError:
         return name.strip(), value
-
-
-def embedded_models(params: Mapping[str, Any]) -> Iterator[str]:
-    """Names of models among parameters, as they are or as they are saved, also of strategies within strategies."""
-    for name, value in params.items():
-        if isinstance(value, Mapping):
-            yield from embedded_models(value)
-        elif isinstance(value, list | tuple):
-            yield from embedded_models({str(place): each for place, each in enumerate(value)})
-        elif isinstance(value, str) and name.rpartition("__")[2] in ("model", "reflection_model"):
-            yield value
 
 
 def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
@@ -143,7 +140,7 @@ def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
     folds = min(5, int(codes.max()) + 1)
     predicted = np.full(len(data.labels), np.nan)
     for fold, (train, test) in enumerate(GroupKFold(folds).split(data.labels, data.labels, codes), start=1):
-        with step(f"Testing on groups it has not seen, fold {fold} of {folds}") as say, telling(say):
+        with step(f"Testing on groups it has not seen, fold {fold} of {folds}") as further, telling(further):
             fitted = clone(strategy).fit(
                 [data.arguments[place] for place in train], data.labels[train], groups=codes[train]
             )

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import (
     ApiBaseOption,
     DefinitionsChoice,
     DefinitionsOption,
     Format,
     FormatOption,
+    FrameworkArgument,
     IssueOption,
     YesOption,
     read_source,
@@ -26,8 +28,6 @@ from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, FrameworkError
 from argqual.report.plain import clean, paragraph
 
 app = typer.Typer(help="List, show, write, check and compare frameworks.", no_args_is_help=True, rich_markup_mode=None)
-
-_NAME = Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")]
 
 
 @app.command("list")
@@ -65,7 +65,7 @@ def list_frameworks(format: FormatOption = None) -> None:
 
 
 @app.command("show")
-def show(name: _NAME, format: FormatOption = None) -> None:
+def show(name: FrameworkArgument, format: FormatOption = None) -> None:
     """A framework's criteria, sources and caveats."""
     from argqual.frameworks.catalogue import load_framework
 
@@ -136,7 +136,10 @@ def new(
 
 @app.command("validate")
 def validate(
-    names: Annotated[list[str], typer.Argument(metavar="FRAMEWORK...", help="Names or YAML files.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="FRAMEWORK...", help="Names or YAML files.", autocompletion=complete.frameworks),
+    ],
     model: Annotated[str | None, typer.Option("--model", "-m", help="Also rate the goldens with this model.")] = None,
     readout: Annotated[str, typer.Option(help="Read-out for the goldens.")] = "auto",
     api_base: ApiBaseOption = None,
@@ -191,7 +194,7 @@ def schema() -> None:
 
 @app.command("prompt")
 def prompt(
-    name: _NAME,
+    name: FrameworkArgument,
     text: Annotated[str, typer.Option(help="An argument, or a file that holds one.")] = "(the argument stands here)",
     issue: IssueOption = None,
     explain: Annotated[bool, typer.Option("--explain", "-e", help="The prompt that asks for notes first.")] = False,
@@ -203,22 +206,21 @@ def prompt(
 
     framework = load_framework(name)
     with step("Compiling"):
-        from argqual.judging.judge import program_prompt
         from argqual.judging.program import RatingProgram
 
         declared = framework.inputs.declared()
         inputs = Argument(read_source(text), issue=issue or "(the issue stands here)").inputs()
         shown = {name: value for name, value in inputs.items() if name == "argument" or name in declared}
         program = RatingProgram(framework, definitions=definitions.value)
-        messages = program_prompt(program, shown, explain=explain)
+        messages = program.prompt(shown, explain=explain).messages(shown)
     for message in messages:
         typer.echo(f"--- {message['role']} ---\n{message['content']}\n")
 
 
 @app.command("diff")
 def diff(
-    one: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")],
-    other: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")],
+    one: FrameworkArgument,
+    other: FrameworkArgument,
 ) -> None:
     """What differs between two frameworks, key by key."""
     from argqual.frameworks.catalogue import load_framework

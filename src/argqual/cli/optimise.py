@@ -5,9 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -15,15 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import (
     ApiBaseOption,
     DefinitionsChoice,
     DefinitionsOption,
     Format,
     FormatOption,
+    FrameworkArgument,
     ModelOption,
     ReadoutOption,
     YesOption,
+    interruptible,
+    say,
     step,
     wanted_format,
 )
@@ -47,24 +50,31 @@ class OptimiserChoice(StrEnum):
     LABELLED = "labelled"
 
 
+_Corpus = Annotated[
+    str,
+    typer.Option("--corpus", "-c", help="A corpus with human judgements, or a card.", autocompletion=complete.corpora),
+]
+_ReflectionModel = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Who writes instructions (gepa, miprov2). Default: the model.")
+]
+_Budget = Annotated[
+    str, typer.Option(metavar="2usd|300calls", help="Most to spend, on both models; 2usd,300calls sets both.")
+]
+_Limit = Annotated[int | None, typer.Option(metavar="N", min=4, help="At most N arguments, the same ones each time.")]
+
+
 def optimise(
-    framework: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.")],
-    corpus: Annotated[str, typer.Option("--corpus", "-c", help="A corpus with human judgements, or a card.")],
+    framework: FrameworkArgument,
+    corpus: _Corpus,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the program is written.")],
     target: Annotated[str, typer.Option(help="The label to agree with: overall, logic, …")] = "overall",
     optimiser: Annotated[OptimiserChoice, typer.Option(help="How the prompt is improved.")] = OptimiserChoice.GEPA,
     model: ModelOption = "local",
     readout: ReadoutOption = "auto",
-    reflection_model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who writes instructions (gepa, miprov2). Default: the model.")
-    ] = None,
+    reflection_model: _ReflectionModel = None,
     api_base: ApiBaseOption = None,
-    budget: Annotated[
-        str, typer.Option(metavar="2usd|300calls", help="Most to spend, on both models; 2usd,300calls sets both.")
-    ] = "200calls",
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", min=4, help="At most N arguments, the same ones each time.")
-    ] = None,
+    budget: _Budget = "200calls",
+    limit: _Limit = None,
     seed: Annotated[int, typer.Option(help="Of the split and of the optimiser.")] = 0,
     definitions: DefinitionsOption = DefinitionsChoice.FULL,
     format: FormatOption = None,
@@ -80,18 +90,9 @@ def optimise(
         raise InputError(f"{output} is there already.", hint="Name another file, or delete it first.")
     if not output.parent.is_dir():
         raise InputError(f"There is no folder {output.parent}.")
-    from argqual.cli.fetching import ensure_weights
-
-    names = [name for name in (model, reflection_model) if name]
-    for name in names:
-        ensure_weights(name, yes=yes)
-    if calls is None and all(map(_is_free, names)):
-        calls = _FREE_CALLS
-        said = f"An embedded model costs nothing, so the limit is {calls} requests (--budget 300calls sets another)."
-        print(paragraph(said), file=sys.stderr)
+    calls = _fetched(filter(None, (model, reflection_model)), calls, yes=yes)
     with step("Loading"):
         from argqual.judging.program import save_program
-        from argqual.strategies.base import telling
         from argqual.strategies.optimised import Optimised
         from argqual.strategies.training import training_data
     with step(f"Reading {corpus}"):
@@ -108,18 +109,38 @@ def optimise(
         readout=readout,
         api_base=api_base,
     )
-    limits = [f"{calls:,} calls"] if calls else []
-    limits += [f"{usd:g} USD"] if usd else []
-    doing = f"Improving {framework} with {optimiser.value} ({' and '.join(limits)} at most)"
-    with _interruptible(strategy), step(doing) as say, telling(say):
-        strategy.fit(data.arguments, data.labels, groups=data.groups)
+    _fit(strategy, framework, data)
     save_program(strategy.program(), output)
     for licence in data.training.licences:
-        print(paragraph(f"Licence of {licence}. The program may show texts of it.", hanging=2), file=sys.stderr)
+        say(paragraph(f"Licence of {licence}. The program may show texts of it.", hanging=2))
     typer.echo(_report(strategy, framework, output, data, wanted_format(format)))
     if strategy.ended_ == "interrupted":
-        print("Interrupted; the best program so far was written.", file=sys.stderr)
+        say("Interrupted; the best program so far was written.")
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _fetched(models: Iterable[str], calls: int | None, *, yes: bool) -> int | None:
+    """See to the weights of the models; the most calls, which have a limit also where nothing has a price."""
+    from argqual.cli.fetching import ensure_weights
+
+    names = list(models)
+    for name in names:
+        ensure_weights(name, yes=yes)
+    if calls is not None or not all(map(_is_free, names)):
+        return calls
+    said = f"An embedded model costs nothing, so the limit is {_FREE_CALLS} requests (--budget 300calls sets another)."
+    say(paragraph(said))
+    return _FREE_CALLS
+
+
+def _fit(strategy: Optimised, framework: str, data: TrainingData) -> None:
+    from argqual.strategies.base import telling
+
+    limits = [f"{strategy.budget_calls:,} calls"] if strategy.budget_calls else []
+    limits += [f"{strategy.budget_usd:g} USD"] if strategy.budget_usd else []
+    doing = f"Improving {framework} with {strategy.optimiser} ({' and '.join(limits)} at most)"
+    with _interruptible(strategy), step(doing) as further, telling(further):
+        strategy.fit(data.arguments, data.labels, groups=data.groups)
 
 
 def _is_free(model: str) -> bool:
@@ -153,21 +174,21 @@ def read_budget(words: str) -> tuple[int | None, float | None]:
 @contextmanager
 def _interruptible(strategy: Optimised) -> Iterator[None]:
     """Ctrl-C once ends what is under way and keeps the best; twice ends at once."""
-    stream = sys.stderr
+    stream = sys.stderr  # of now: DSPy's own is kept quiet, and this is not
 
-    def interrupt(number: int, frame: Any) -> None:
-        signal.signal(number, signal.default_int_handler)
+    def stop() -> None:
         print("Finishing the requests under way. Ctrl-C again stops at once.", file=stream, flush=True)
         strategy.stop()
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    def stop_at_once() -> None:
+        raise KeyboardInterrupt
+
     try:
-        yield
+        with interruptible(stop, stop_at_once):
+            yield
     except KeyboardInterrupt:
         print("Interrupted before there was anything to keep; nothing was written.", file=stream, flush=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _report(strategy: Optimised, framework: str, output: Path, data: TrainingData, format: Format) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from argqual.argument import decode_argument, read_argument_text
+from argqual.cli import complete
 from argqual.errors import InputError
 from argqual.report.plain import clean
 
@@ -45,15 +48,33 @@ class DefinitionsChoice(StrEnum):
     FULL = "full"
 
 
-FrameworkOption = Annotated[str, typer.Option("--framework", "-f", help="Framework: a name, or a YAML file.")]
-ModelOption = Annotated[
-    str, typer.Option("--model", "-m", help="'local' (embedded), provider/name, systemone/name, or a GGUF file.")
+# The panels of a help in which options stand by what they are about.
+PANELS = ("What to rate", "Model", "Table", "Cost", "Output", "Other")
+what, of_model, of_table, of_cost, of_output = (partial(typer.Option, rich_help_panel=title) for title in PANELS[:-1])
+
+FrameworkOption = Annotated[
+    str,
+    what("--framework", "-f", help="Framework: a name, or a YAML file.", autocompletion=complete.frameworks),
 ]
-ReadoutOption = Annotated[str, typer.Option(help="auto, expect, label, votes:N, decide or verbal.")]
-DefinitionsOption = Annotated[DefinitionsChoice, typer.Option(help="How much the model is told of each criterion.")]
+FrameworkArgument = Annotated[
+    str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.", autocompletion=complete.frameworks)
+]
+ModelOption = Annotated[
+    str,
+    of_model(
+        "--model",
+        "-m",
+        help="'local' (embedded), provider/name, systemone/name, or a GGUF file.",
+        autocompletion=complete.models,
+    ),
+]
+ReadoutOption = Annotated[
+    str, of_model(help="auto, expect, label, votes:N, decide or verbal.", autocompletion=complete.readouts)
+]
+DefinitionsOption = Annotated[DefinitionsChoice, of_model(help="How much the model is told of each criterion.")]
 IssueOption = Annotated[str | None, typer.Option(help="The question that the argument answers.")]
-ApiBaseOption = Annotated[str | None, typer.Option(help="Address of a server of your own (its key: OPENAI_API_KEY).")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Fetch an embedded model's weights without asking.")]
+ApiBaseOption = Annotated[str | None, of_model(help="Address of a server of your own (its key: OPENAI_API_KEY).")]
+YesOption = Annotated[bool, of_model("--yes", "-y", help="Fetch an embedded model's weights without asking.")]
 FormatOption = Annotated[Format | None, typer.Option(help="Default: text on a terminal, JSON into a pipe or file.")]
 
 
@@ -87,6 +108,38 @@ def read_source(source: str) -> str:
     ):
         raise InputError(f"There is no file {source}.", hint="An argument given as text has more than one word.")
     return source
+
+
+def say(words: str) -> None:
+    """A note for people, which is no result."""
+    print(words, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def interruptible(first: Callable[[], None], again: Callable[[], None], *, terminate: bool = False) -> Iterator[None]:
+    """Let Ctrl-C end in good order what is under way, by `first`, and a second one at once, by `again`.
+
+    With `terminate` the same holds for a polite kill. A signal that was ignored when the process began (a job
+    in the background of a script, for one) stays ignored.
+    """
+    asked_at = 0.0
+
+    def interrupt(number: int, _: Any) -> None:
+        nonlocal asked_at
+        if not asked_at:
+            asked_at = time.monotonic()
+            first()
+        elif time.monotonic() - asked_at > 0.2:  # some terminals send one press twice
+            again()
+
+    numbers = (signal.SIGINT, signal.SIGTERM) if terminate else (signal.SIGINT,)
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -110,7 +110,7 @@ class BatchProgress:
             self._marks.popleft()
 
     def _line(self) -> str:
-        tally, gate = self._batch.tally, self._batch.judge.model.traffic.gate
+        tally, limiter = self._batch.tally, self._batch.judge.model.traffic.limiter
         (began, first), (now, last) = self._marks[0], self._marks[-1]
         rate = (last - first) / (now - began) if now > began else 0.0
         parts = [f"{self._done():,}" + (f" of {self._total:,}" if self._total else "")]
@@ -122,9 +122,9 @@ class BatchProgress:
             parts.append(money(tally.cost_usd))
         if tally.failed:
             parts.append(f"{tally.failed:,} failed")
-        if gate.paused_for > 1:
-            parts.append(f"the server asks to wait {clock(gate.paused_for)}")
-        elif gate.troubled:
+        if limiter.paused_for > 1:
+            parts.append(f"the server asks to wait {clock(limiter.paused_for)}")
+        elif limiter.troubled:
             parts.append("no answer at present, trying on")
         return ", ".join(parts)
 

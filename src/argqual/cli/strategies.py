@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, wanted_format
 from argqual.errors import StrategyError
 
@@ -38,7 +39,14 @@ def list_strategies(format: FormatOption = None) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A strategy, or a folder that argqual fit wrote.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FOLDER",
+            help="A strategy, or a folder that argqual fit wrote.",
+            autocompletion=complete.strategies,
+        ),
+    ],
     format: FormatOption = None,
 ) -> None:
     """What a strategy does and takes; of a saved one, what it was trained on and what it asks of you."""

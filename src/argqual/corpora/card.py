@@ -9,32 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from argqual._schema import Part, Text
+from argqual.corpora.card_figures import Baseline, CorpusId, Count, Figures, Overlap
+from argqual.corpora.card_table import Label, LabelId, TableLayout
+from argqual.downloads.files import WantedFile, is_inside
 from argqual.errors import nearest
-from argqual.frameworks.scale import Number, Part, Text
 
 Target = Literal["overall", "logic", "rhetoric", "dialectic", "relevance", "acceptability", "sufficiency"]
-TARGETS: tuple[Target, ...] = (
-    "overall",
-    "logic",
-    "rhetoric",
-    "dialectic",
-    "relevance",
-    "acceptability",
-    "sufficiency",
-)
+TARGETS: tuple[Target, ...] = get_args(Target)
 
-CorpusId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
-LabelId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
-Correlation = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
 class Licence(Part):
@@ -58,7 +49,7 @@ class Licence(Part):
         return tuple(what for what, allowed in denied.items() if not allowed)
 
 
-class Place(Part):
+class CardSource(Part):
     """Somewhere the files can be had: exactly one of a web folder, an archive, a data set of the hub, or by request."""
 
     web: str | None = None
@@ -133,59 +124,6 @@ class Guidelines(Part):
     source: Text
 
 
-class Label(Part):
-    """A judged dimension as the release has it.
-
-    Parameters
-    ----------
-    column
-        Its column, when it is not called as the label.
-    lowest, highest
-        The scale; a value outside of it is an error. Either may be open.
-    kind
-        `ordinal` (few steps), `continuous`, `count`, or `share` (of annotators who said yes).
-    values
-        For cells that are not plain numbers: what each means.
-    missing
-        Cells that say nothing was judged: "?" for cannot judge, empty for not asked.
-    ratings
-        The cell holds a JSON list with one rating an annotator; the label is their mean.
-    annotators
-        For `ratings`: the column with the list of who gave each.
-    """
-
-    title: Text
-    column: str | None = None
-    lowest: Number | None = None
-    highest: Number | None = None
-    kind: Literal["ordinal", "continuous", "count", "share"] = "continuous"
-    higher_is_better: bool = True
-    values: dict[str, Number] = Field(default_factory=dict)
-    missing: tuple[str, ...] = ("",)
-    ratings: bool = False
-    annotators: str | None = None
-    note: str = ""
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _written(cls, values: object) -> object:
-        """YAML reads the key 3 as a number; a cell is text."""
-        return {str(key): value for key, value in values.items()} if isinstance(values, dict) else values
-
-    @field_validator("missing", mode="before")
-    @classmethod
-    def _texts(cls, missing: object) -> object:
-        return tuple("" if cell is None else str(cell) for cell in missing) if isinstance(missing, list) else missing
-
-    @model_validator(mode="after")
-    def _range(self) -> Self:
-        if self.lowest is not None and self.highest is not None and self.lowest >= self.highest:
-            raise PydanticCustomError("range", "'lowest' must be less than 'highest'.")
-        if self.annotators and not self.ratings:
-            raise PydanticCustomError("ratings", "'annotators' is for a label whose cells hold a list of 'ratings'.")
-        return self
-
-
 class TargetLabel(Part):
     """Which label stands for a target; a `proxy` measures something akin to it."""
 
@@ -193,177 +131,7 @@ class TargetLabel(Part):
     proxy: bool = False
 
 
-class Keep(Part):
-    """Which rows are arguments: those whose cell in `column` is one of `values`."""
-
-    column: Text
-    values: Annotated[tuple[str, ...], Field(min_length=1)]
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _texts(cls, values: object) -> object:
-        return tuple(str(value) for value in values) if isinstance(values, list) else values
-
-
-class Table(Part):
-    """How a delimited file or JSON lines are read: the columns by role.
-
-    Parameters
-    ----------
-    files
-        Patterns of the files that are read; by default every file of the card.
-    id
-        One or several columns; by default the file's name and the row's number.
-    group
-        Arguments with one cell here are never split apart, such as the paragraphs of an essay.
-    stances
-        What the cells of the stance column mean in words: `{"1": pro, "-1": con}`.
-    annotator
-        With it, a row is one annotator's judgement and rows with one id are one argument.
-    keep
-        An argument is excluded when any of its rows fails this; a row that fails and has no text is skipped.
-    markup
-        `html`: tags are removed and entities written out, as annotators saw the text.
-    quoting
-        Whether quotes may enclose a cell.
-    decimal
-        The character before the decimals of a number.
-    """
-
-    files: tuple[str, ...] = ()
-    encoding: str = "utf-8"
-    delimiter: str | None = None
-    quoting: bool = True
-    decimal: Literal[".", ","] = "."
-    text: Text = "text"
-    id: tuple[str, ...] = ()
-    issue: str | None = None
-    stance: str | None = None
-    stances: dict[str, str] = Field(default_factory=dict)
-    context: str | None = None
-    type: str | None = None
-    domain: str | None = None
-    split: str | None = None
-    group: str | None = None
-    annotator: str | None = None
-    keep: Keep | None = None
-    markup: Literal["none", "html"] = "none"
-
-    @field_validator("stances", mode="before")
-    @classmethod
-    def _written(cls, stances: object) -> object:
-        return {str(key): value for key, value in stances.items()} if isinstance(stances, dict) else stances
-
-    @field_validator("id", mode="before")
-    @classmethod
-    def _one_or_more(cls, columns: object) -> object:
-        return (columns,) if isinstance(columns, str) else columns
-
-    @field_validator("delimiter")
-    @classmethod
-    def _one_character(cls, delimiter: str | None) -> str | None:
-        if delimiter is not None and len(delimiter) != 1:
-            raise PydanticCustomError("delimiter", 'a delimiter is one character; a tab is written "\\t".')
-        return delimiter
-
-
-COUNTS = ("texts", "arguments", "topics", "pairs", "duplicates", "families", "copies_across")
-"""Figures that are counts of a corpus."""
-
-COUNTED = (*COUNTS, "same_text", "inside", "same_topic")
-"""Those, and the counts of what it shares with another; they are exact."""
-
-
-class Overlap(Part):
-    """What this corpus is known to share with another.
-
-    `same_text`: texts of this one that stand in the other. `inside`: texts of this one that are part of
-    longer ones there. `same_topic`: topics in both. With `by: id`, rows of one id are the same argument,
-    and are held together also where their texts differ.
-    """
-
-    corpus: CorpusId
-    kind: Literal["same_text", "inside", "same_topic"]
-    count: Count | None = None
-    by: Literal["text", "id"] = "text"
-
-
-class LabelPair(Part):
-    """Spearman of two labels over the arguments that have both."""
-
-    first: LabelId
-    second: LabelId
-    spearman: Correlation
-
-
-class Figures(Part):
-    """What reading the corpus must come to; `corpora check` recomputes each.
-
-    Parameters
-    ----------
-    texts
-        Texts in the release, with those that are no arguments.
-    arguments
-        Texts that are arguments, which is what `load_corpus` gives.
-    duplicates
-        Arguments whose text (case, punctuation and white space aside) an earlier one has.
-    alpha
-        Krippendorff's alpha by label, over all texts (ordinal unless the label is continuous).
-    ceiling
-        One annotator against the mean of the others, Spearman, by label.
-    reliability
-        Reliability of the published means, by label.
-    length
-        Spearman of the number of words with a label, over all texts that have it.
-    means
-        Mean of the main label by argument type.
-    win_rate
-        Spearman of a label with the share of comparisons won.
-    longer_wins
-        Share of comparisons that the text with more words wins, ties left out.
-    families
-        Groups of `twins` that have every version.
-    longest
-        Of `twins`: the most words of a family's versions, as a multiple of the fewest; the largest there is.
-    copies_across
-        Texts of `twins` that are nearly a text of another family.
-    read_alike
-        Of `twins`: the share of texts of which `read` says what `broken` says.
-    read_kappa
-        The same as Cohen's kappa.
-    """
-
-    texts: Count | None = None
-    arguments: Count | None = None
-    topics: Count | None = None
-    pairs: Count | None = None
-    duplicates: Count | None = None
-    alpha: dict[LabelId, Correlation] = Field(default_factory=dict)
-    ceiling: dict[LabelId, Correlation] = Field(default_factory=dict)
-    reliability: dict[LabelId, Correlation] = Field(default_factory=dict)
-    length: dict[LabelId, Correlation] = Field(default_factory=dict)
-    correlations: tuple[LabelPair, ...] = ()
-    means: dict[str, Number] = Field(default_factory=dict)
-    win_rate: dict[LabelId, Correlation] = Field(default_factory=dict)
-    longer_wins: Annotated[float, Field(ge=0, le=1)] | None = None
-    families: Count | None = None
-    longest: Annotated[float, Field(ge=1)] | None = None
-    copies_across: Annotated[int, Field(ge=0)] | None = None
-    read_alike: Annotated[float, Field(ge=0, le=1)] | None = None
-    read_kappa: Correlation | None = None
-
-
-class Baseline(Part):
-    """A published result, to compare with; never recomputed."""
-
-    system: Text
-    setting: Text
-    metric: Text
-    value: Text
-    source: Text
-
-
-class Citation(Part):
+class Paper(Part):
     """The paper to cite."""
 
     text: Text
@@ -371,7 +139,7 @@ class Citation(Part):
     url: str = ""
 
 
-class Twins(Part):
+class MinimalPairs(Part):
     """Texts of one group that were written to differ in a known way: sound or broken, plain or polished.
 
     Parameters
@@ -401,11 +169,11 @@ class Card(Part):
     id: CorpusId
     title: Text
     description: Text
-    source: tuple[Place, ...] = ()
+    source: tuple[CardSource, ...] = ()
     homepage: str = ""
     files: tuple[File, ...] = ()
     licence: Licence
-    citations: tuple[Citation, ...] = ()
+    citations: tuple[Paper, ...] = ()
     language: Text = "en"
     domain: Text
     argument_types: tuple[str, ...] = ()
@@ -414,7 +182,7 @@ class Card(Part):
     texts_from: CorpusId | None = None
     """The corpus whose texts were judged, when the files hold judgements only."""
     reader: Text | None = None
-    table: Table | None = None
+    table: TableLayout | None = None
     labels: dict[LabelId, Label] = Field(default_factory=dict)
     targets: dict[Target, TargetLabel] = Field(default_factory=dict)
     unit: Literal["corpus", "topic_and_stance"] = "corpus"
@@ -423,7 +191,7 @@ class Card(Part):
     figures: Figures = Field(default_factory=Figures)
     published: tuple[Baseline, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
-    twins: Twins | None = None
+    minimal_pairs: MinimalPairs | None = None
     traps: tuple[Text, ...] = ()
 
     @field_validator("targets", mode="before")
@@ -447,42 +215,45 @@ class Card(Part):
         paths = [file.path for file in self.files]
         if twice := sorted({path for path in paths if paths.count(path) > 1}):
             raise PydanticCustomError("twice", "the file '{path}' stands here twice.", {"path": twice[0]})
-        for target, chosen in self.targets.items():
-            self._require_label(chosen.label, ("targets", target))
-        if self.twins is not None:
-            for key, labels in (("broken", self.twins.broken), ("read", self.twins.read)):
-                for criterion, label in labels.items():
-                    self._require_label(label, ("twins", key, criterion))
-                    if None in (self.labels[label].lowest, self.labels[label].highest):
-                        raise PydanticCustomError(
-                            "ends", "'{label}' needs 'lowest' and 'highest'.", {"label": label, "at": ("labels", label)}
-                        )
-            if self.twins.read and set(self.twins.read) != set(self.twins.broken):
+        for at, label in self._named_labels():
+            if label not in self.labels:
                 raise PydanticCustomError(
-                    "read", "'read' and 'broken' name the same criteria.", {"at": ("twins", "read")}
-                )
-            self._require_label(self.twins.polished, ("twins", "polished"))
-        figures = self.figures
-        for name in ("alpha", "ceiling", "reliability", "length", "win_rate"):
-            for label in getattr(figures, name):
-                self._require_label(label, ("figures", name, label))
-        for index, pair in enumerate(figures.correlations):
-            self._require_label(pair.first, ("figures", "correlations", index))
-            self._require_label(pair.second, ("figures", "correlations", index))
-        for place in self.source:
-            for path in place.splits:
+                    "label", "no label is called '{label}'. {near}",
+                    {"label": label, "near": nearest(label, self.labels), "at": at},
+                )  # fmt: skip
+        if self.minimal_pairs is not None:
+            self._check_minimal_pairs(self.minimal_pairs)
+        for source in self.source:
+            for path in source.splits:
                 if path not in paths:
                     raise PydanticCustomError(
                         "split", "'{path}' is not among the files. {near}", {"path": path, "near": nearest(path, paths)}
                     )
         return self
 
-    def _require_label(self, label: str, at: tuple[object, ...]) -> None:
-        if label not in self.labels:
+    def _named_labels(self) -> Iterator[tuple[tuple[object, ...], str]]:
+        """Each label that another part of the card names, and where."""
+        for target, chosen in self.targets.items():
+            yield ("targets", target), chosen.label
+        if (pairs := self.minimal_pairs) is not None:
+            for key in ("broken", "read"):
+                yield from ((("minimal_pairs", key, each), label) for each, label in getattr(pairs, key).items())
+            yield ("minimal_pairs", "polished"), pairs.polished
+        for name in ("alpha", "ceiling", "reliability", "length", "win_rate"):
+            yield from ((("figures", name, label), label) for label in getattr(self.figures, name))
+        for index, pair in enumerate(self.figures.correlations):
+            yield from ((("figures", "correlations", index), label) for label in (pair.first, pair.second))
+
+    def _check_minimal_pairs(self, pairs: MinimalPairs) -> None:
+        for label in (*pairs.broken.values(), *pairs.read.values()):
+            if None in (self.labels[label].lowest, self.labels[label].highest):
+                raise PydanticCustomError(
+                    "ends", "'{label}' needs 'lowest' and 'highest'.", {"label": label, "at": ("labels", label)}
+                )
+        if pairs.read and set(pairs.read) != set(pairs.broken):
             raise PydanticCustomError(
-                "label", "no label is called '{label}'. {near}",
-                {"label": label, "near": nearest(label, self.labels), "at": at},
-            )  # fmt: skip
+                "read", "'read' and 'broken' name the same criteria.", {"at": ("minimal_pairs", "read")}
+            )
 
     @property
     def folder_name(self) -> str:
@@ -501,11 +272,20 @@ class Card(Part):
         return sum(file.bytes or 0 for file in self.files)
 
     @property
+    def sizes_known(self) -> bool:
+        return bool(self.files) and all(file.bytes is not None for file in self.files)
+
+    @cached_property
+    def wanted(self) -> tuple[WantedFile, ...]:
+        """Its files, as what brings and verifies them knows them."""
+        return tuple(WantedFile(**file.model_dump()) for file in self.files)
+
+    @property
     def by_request(self) -> str | None:
         """How to get it when it cannot be downloaded."""
-        if any(place.request is None for place in self.source):
+        if any(source.request is None for source in self.source):
             return None
-        return next((place.request for place in self.source), None)
+        return next((source.request for source in self.source), None)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -515,9 +295,3 @@ class Card(Part):
             include={"id", "files", "texts_from", "reader", "table", "labels", "targets", "unit", "domain"},
         )
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def is_inside(path: str) -> bool:
-    """Whether a path of an archive or a card stays in the folder it is meant for, on any system."""
-    pure = PurePosixPath(path.replace("\\", "/"))
-    return bool(path) and not pure.is_absolute() and ".." not in pure.parts and ":" not in path and "\0" not in path

@@ -70,6 +70,6 @@ def card_schema() -> dict[str, Any]:
     schema = Card.model_json_schema(by_alias=True)
     target = schema["properties"]["targets"]["additionalProperties"]
     schema["properties"]["targets"]["additionalProperties"] = {"anyOf": [target, {"type": "string"}]}
-    columns = schema["$defs"]["Table"]["properties"]["id"]
-    schema["$defs"]["Table"]["properties"]["id"] = {"anyOf": [columns, {"type": "string"}]}
+    columns = schema["$defs"]["TableLayout"]["properties"]["id"]
+    schema["$defs"]["TableLayout"]["properties"]["id"] = {"anyOf": [columns, {"type": "string"}]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

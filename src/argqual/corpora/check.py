@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.corpora.card import COUNTED, Card
+from argqual.corpora.card import Card
+from argqual.corpora.card_figures import COUNTED
 from argqual.corpora.corpus import Corpus, Pair
 from argqual.corpora.minimal_pairs import complete_families, copies_across, longest, read_alike
 from argqual.stats.agreement import (
@@ -99,7 +100,7 @@ def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
         *_single_ratings(corpus, tables, "ceiling", lambda name: human_ceiling(tables[name], draws=draws)),
         *_reliability(corpus, tables, draws),
         *_win_rates(corpus, draws),
-        *_twins(corpus, draws),
+        *_minimal_pairs(corpus, draws),
     ]
 
 
@@ -136,7 +137,7 @@ def check_overlaps(corpus: Corpus, others: Sequence[Corpus]) -> tuple[list[Findi
 
 def _if_fetched(name: str) -> Corpus | None:
     from argqual.corpora.cards import load_card
-    from argqual.corpora.fetch import is_fetched
+    from argqual.corpora.files import is_fetched
     from argqual.corpora.reading import read_corpus
 
     card, path = load_card(name)
@@ -158,7 +159,7 @@ def _counts(corpus: Corpus) -> Iterator[Finding]:
         "pairs": len(corpus.pairs),
         "duplicates": copies,
     }
-    if corpus.card.twins:
+    if corpus.card.minimal_pairs:
         found |= {"families": complete_families(corpus), "copies_across": copies_across(corpus)}
     for name, number in found.items():
         if number or getattr(figures, name) is not None:
@@ -322,12 +323,12 @@ def _longer_wins(corpus: Corpus) -> Finding:
 # Texts that differ by design
 
 
-def _twins(corpus: Corpus, draws: int) -> Iterator[Finding]:
-    if corpus.card.twins is None:
+def _minimal_pairs(corpus: Corpus, draws: int) -> Iterator[Finding]:
+    if corpus.card.minimal_pairs is None:
         return
     promised = corpus.card.figures
     yield Finding("longest", "", promised.longest, longest(corpus), method="largest of all families")
-    if corpus.card.twins.read:
+    if corpus.card.minimal_pairs.read:
         for name, found in read_alike(corpus, draws=draws):
             yield _finding(name, "", getattr(promised, name), found)
 
@@ -381,16 +382,6 @@ def _in_order(card: Card, names: set[str]) -> list[str]:
     return [name for name in card.labels if name in names]
 
 
-def _finding(figure: str, subject: str, promised: float | None, estimate: Estimate) -> Finding:
-    return Finding(
-        figure,
-        subject,
-        promised,
-        estimate.value,
-        estimate.low,
-        estimate.high,
-        estimate.n,
-        estimate.clusters,
-        estimate.method,
-        estimate.reason or "",
-    )
+def _finding(figure: str, subject: str, promised: float | None, found: Estimate) -> Finding:
+    interval = (found.low, found.high, found.n, found.clusters, found.method)
+    return Finding(figure, subject, promised, found.value, *interval, found.reason or "")

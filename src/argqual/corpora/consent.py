@@ -9,7 +9,8 @@ import os
 from typing import Any
 
 from argqual.corpora.card import Card
-from argqual.corpora.files import cache_folder, writing
+from argqual.corpora.files import cache_folder
+from argqual.downloads.disk import writing
 from argqual.errors import CorpusError
 
 
@@ -36,7 +37,7 @@ def record_consent(card: Card) -> None:
     from filelock import FileLock
 
     folder = cache_folder()
-    with writing(folder):
+    with writing(folder, CorpusError):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".accepted.lock"):
             today = datetime.datetime.now(datetime.UTC).date().isoformat()

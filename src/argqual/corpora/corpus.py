@@ -31,7 +31,7 @@ class Pair(NamedTuple):
     outcome: float
 
 
-class Twin(NamedTuple):
+class MinimalPair(NamedTuple):
     """One of the versions of an argument: which criterion was broken (None: none), and whether it is polished."""
 
     family: str
@@ -88,21 +88,21 @@ class Corpus:
         chosen = self.card.targets
         return tuple(name for name in TARGETS if name in chosen and (proxies or not chosen[name].proxy))
 
-    def twin(self, argument: Argument) -> Twin | None:
+    def minimal_pair(self, argument: Argument) -> MinimalPair | None:
         """Which version of its family an argument is, where the corpus was written so."""
-        twins = self.card.twins
-        if twins is None:
+        pairs = self.card.minimal_pairs
+        if pairs is None:
             return None
-        broken = self._worst(argument, twins.broken)
-        polished = argument.labels[twins.polished] == self.card.labels[twins.polished].highest
-        return Twin(argument.group or "", broken[0] if broken else None, polished)
+        broken = self._worst(argument, pairs.broken)
+        polished = argument.labels[pairs.polished] == self.card.labels[pairs.polished].highest
+        return MinimalPair(argument.group or "", broken[0] if broken else None, polished)
 
     def read(self, argument: Argument) -> set[str] | None:
         """The criteria that a reader found broken who did not know; None where none read it."""
-        twins = self.card.twins
-        if twins is None or not twins.read or any(label not in argument.labels for label in twins.read.values()):
+        pairs = self.card.minimal_pairs
+        if pairs is None or not pairs.read or any(label not in argument.labels for label in pairs.read.values()):
             return None
-        return set(self._worst(argument, twins.read))
+        return set(self._worst(argument, pairs.read))
 
     def _worst(self, argument: Argument, labels: Mapping[str, str]) -> list[str]:
         """Those whose label is at its scale's end for worse. Labels were turned upwards when they were read."""

@@ -6,54 +6,38 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from argqual.corpora.card import File, Place
-from argqual.downloads.download import CONNECT_SECONDS, quiet, said_by
-from argqual.downloads.sources import DISK_FULL, SourceError, no_connection
-from argqual.errors import CorpusError
-
-if TYPE_CHECKING:
-    from argqual.corpora.fetch import FetchJob
+from argqual.corpora.card import CardSource
+from argqual.downloads.disk import DISK_FULL
+from argqual.downloads.files import SourceError, WantedFile, said_by
+from argqual.downloads.http import quiet
+from argqual.downloads.hub import dataset_revision, stream_dataset, trouble_of
+from argqual.downloads.job import FetchJob
 
 
-def from_hub(job: FetchJob, place: Place) -> None:
+def from_splits(job: FetchJob, source: CardSource) -> None:
     """Write each split as CSV. It is streamed, so nothing of it stays in other caches."""
-    with _asking_hub(place):
-        revision = _revision(place)
+    repository = source.hub or ""
+    with _asking_hub(repository):
+        revision = dataset_revision(repository, source.revision)
 
-    def bring(file: File) -> None:
-        split = place.splits.get(file.path)
+    def bring(file: WantedFile) -> None:
+        split = source.splits.get(file.path)
         if split is None:
             raise SourceError(f"{file.path} is not among its splits")
         draft = job.draft(file)
-        with draft.open("w", encoding="utf-8", newline="") as out, _asking_hub(place):
-            _write_split(place, split, revision, csv.writer(out, lineterminator="\n"), lambda: job.report(out.tell()))
+        with draft.open("w", encoding="utf-8", newline="") as out, _asking_hub(repository):
+            data = stream_dataset(repository, source.config, split=split, revision=revision)
+            _write_split(data, csv.writer(out, lineterminator="\n"), lambda: job.report(out.tell()))
         job.keep(file, draft)
 
     job.each(bring)
 
 
-def _revision(place: Place) -> str | None:
-    """The commit to read, the same for all splits; an unreachable hub would keep `datasets` busy for half a minute."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+def _write_split(data: Any, out: Any, report: Callable[[], None]) -> None:
+    from argqual.tabular.parquet import arrow_rows
 
-    try:
-        return HfApi().dataset_info(place.hub or "", revision=place.revision, timeout=CONNECT_SECONDS).sha
-    except (RepositoryNotFoundError, RevisionNotFoundError):
-        raise
-    except HfHubHTTPError:
-        return place.revision
-
-
-def _write_split(place: Place, split: str, revision: str | None, out: Any, report: Callable[[], None]) -> None:
-    from argqual.tabular.sources import arrow_rows
-
-    library: Any = import_module("datasets")  # it declares no types
-    library.disable_progress_bars()
-    data = library.load_dataset(place.hub, place.config, split=split, revision=revision, streaming=True)
     columns = list(data.features) if data.features is not None else []
     if columns:
         out.writerow(columns)
@@ -77,27 +61,22 @@ def _cell_text(value: object) -> str:
 
 
 @contextmanager
-def _asking_hub(place: Place) -> Iterator[None]:
+def _asking_hub(repository: str) -> Iterator[None]:
     """Turn what the hub's libraries raise into a SourceError."""
-    from huggingface_hub import errors as hub
-
-    from argqual.tabular.hub import causes_of
-
     try:
         with quiet("httpx", "httpx2", "huggingface_hub", "datasets"):
             yield
-    except (SourceError, CorpusError):
+    except SourceError:
         raise
-    except Exception as error:  # these libraries raise whatever theirs raise: httpx, aiohttp, fsspec, pyarrow
+    except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise
-        causes = causes_of(error)
-        if any(isinstance(each, hub.GatedRepoError) or "gated dataset" in str(each) for each in causes):
-            page = f"https://huggingface.co/datasets/{place.hub}"
-            said = f"access to {place.hub} has to be asked for: accept its terms at {page}, then: hf auth login"
-            raise SourceError(said, unreachable=True) from None
-        if any(isinstance(each, hub.RepositoryNotFoundError) for each in causes) or "doesn't exist" in str(error):
-            raise SourceError(f"no public data set '{place.hub}'") from None
-        if any(no_connection(each) or isinstance(each, hub.OfflineModeIsEnabled) for each in causes):
-            raise SourceError(f"cannot be reached: {said_by(error)}", unreachable=True) from None
-        raise SourceError(f"{place.hub}: {said_by(error)}") from None
+        trouble = trouble_of(error)
+        said = {
+            "gated": f"access to {repository} has to be asked for: accept its terms at "
+            f"https://huggingface.co/datasets/{repository}, then: hf auth login",
+            "absent": f"no public data set '{repository}'",
+            "unreachable": f"cannot be reached: {said_by(error)}",
+            "other": f"{repository}: {said_by(error)}",
+        }
+        raise SourceError(said[trouble], unreachable=trouble in ("gated", "unreachable")) from None

@@ -139,26 +139,6 @@ def _candidates(shingles: Sequence[set[str]]) -> list[tuple[int, int]]:
 # Quotations
 
 
-def contained(short: Sequence[str], long: Sequence[str], *, share: float = INSIDE) -> list[Leak]:
-    """Texts of which at least half of the 8-grams stand in one longer text.
-
-    `first` is a place in `short`, `second` one in `long`. A text of fewer than eight words cannot be judged
-    and is never reported.
-    """
-    words = [normalised(text).split() for text in short]
-    index = _index([normalised(text).split() for text in long])
-    leaks = []
-    for first, own in enumerate(words):
-        grams = _grams(own, _GRAM)
-        found = Counter(place for gram in grams for place in index.get(gram, ()))
-        leaks += [
-            Leak("contained", first, second, count / len(grams))
-            for second, count in sorted(found.items())
-            if count >= share * len(grams)
-        ]
-    return leaks
-
-
 def _index(texts: Iterable[Sequence[str]]) -> dict[str, list[int]]:
     """8-gram to the places of the texts that have it."""
     index: dict[str, list[int]] = defaultdict(list)
@@ -169,7 +149,10 @@ def _index(texts: Iterable[Sequence[str]]) -> dict[str, list[int]]:
 
 
 def _quotations(texts: Sequence[str]) -> list[Leak]:
-    """Texts of which at least half stands in another, among many; of copies only the first is looked at."""
+    """Texts of which at least half of the 8-grams stand in one other text; of copies only the first is looked at.
+
+    A text of fewer than eight words cannot be judged and is never reported.
+    """
     words = [normalised(text) for text in texts]
     places = _firsts(words)
     own = [words[place].split() for place in places]
@@ -267,44 +250,30 @@ def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) 
     return Leaks((*near, *inside), tuple(linked))
 
 
-def shared_topics(first: Iterable[str], second: Iterable[str]) -> list[str]:
-    """The topics that both have, as keys."""
-    return sorted({topic_key(topic) for topic in first} & {topic_key(topic) for topic in second})
-
-
 # Groups
 
 
-def leak_groups(rows: Sequence[Text], leaks: Leaks, *, by_topic: bool = True, by_quotation: bool = False) -> list[str]:
+def leak_groups(rows: Sequence[Text], leaks: Leaks) -> list[str]:
     """A name for each row; rows with a topic, a text or a link in common have the same one.
 
-    Quotations do not join by default: claims about one topic stand in speeches about others, so joining them
+    Quotations do not join: claims about one topic stand in speeches about others, so joining them
     would make one group of most of them. A splitter takes what `Leaks.touching` the test rows out of
     training instead.
 
     A name is the first topic of its group, or corpus and id of its first row where it has no topic, and
     does not depend on the order of the rows. No two groups have one name, as long as no two rows have both
     corpus and id in common.
-
-    Parameters
-    ----------
-    by_topic
-        Whether rows on one topic belong together.
-    by_quotation
-        Whether a text that stands inside another belongs to it.
     """
-    joining = [leak for leak in leaks.leaks if by_quotation or leak.kind != "contained"]
-    pairs = [(leak.first, leak.second) for leak in joining] + list(leaks.linked)
+    pairs = [(leak.first, leak.second) for leak in leaks.leaks if leak.kind != "contained"] + list(leaks.linked)
     keys = [topic_key(row.topic) if row.topic else "" for row in rows]
-    if by_topic:
-        first: dict[str, int] = {}
-        pairs += [(first.setdefault(key, place), place) for place, key in enumerate(keys) if key]
+    first: dict[str, int] = {}
+    pairs += [(first.setdefault(key, place), place) for place, key in enumerate(keys) if key]
     one, other = np.array(pairs, dtype=int).reshape(-1, 2).T
     graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(rows), len(rows)))
     _, components = connected_components(graph, directed=False)
     names: dict[int, tuple[str, ...]] = {}
     for component, key, row in zip(components, keys, rows, strict=True):
-        name = (key, row.corpus, row.id) if key and by_topic else ("\uffff", row.corpus, row.id)
+        name = (key, row.corpus, row.id) if key else ("\uffff", row.corpus, row.id)
         names[component] = min(names.get(component, name), name)
     shown = {component: name[0] if name[0] != "\uffff" else _path(*name[1:]) for component, name in names.items()}
     return [shown[component] for component in components]
@@ -313,8 +282,3 @@ def leak_groups(rows: Sequence[Text], leaks: Leaks, *, by_topic: bool = True, by
 def _path(corpus: str, id: str) -> str:
     """Corpus and id in one; the first slash ends the corpus, and topic keys have none, so no two names meet."""
     return f"{corpus.replace('%', '%25').replace('/', '%2F')}/{id}"
-
-
-def crossing(groups: Sequence[str], train: Iterable[int], test: Iterable[int]) -> list[str]:
-    """Groups with rows on both sides of a split; none when it is clean."""
-    return sorted({groups[place] for place in train} & {groups[place] for place in test})

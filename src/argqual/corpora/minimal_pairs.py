@@ -9,26 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from argqual.corpora.corpus import Corpus, Twin
+from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.leaks import near_duplicates
 from argqual.stats.resampling import Array, Estimate, Units, codes_of, estimate, exact_if_unanimous, ratio
 
 
-def families_of(corpus: Corpus) -> dict[str, list[tuple[Twin, str]]]:
+def families_of(corpus: Corpus) -> dict[str, list[tuple[MinimalPair, str]]]:
     """The versions of each family, and their texts."""
-    found: dict[str, list[tuple[Twin, str]]] = defaultdict(list)
+    found: dict[str, list[tuple[MinimalPair, str]]] = defaultdict(list)
     for argument in corpus.arguments:
-        if twin := corpus.twin(argument):
-            found[twin.family].append((twin, argument.text))
+        if version := corpus.minimal_pair(argument):
+            found[version.family].append((version, argument.text))
     return dict(found)
 
 
 def complete_families(corpus: Corpus) -> int:
     """Families that have each version once."""
-    assert corpus.card.twins is not None
-    versions = 2 * (1 + len(corpus.card.twins.broken))
+    assert corpus.card.minimal_pairs is not None
+    versions = 2 * (1 + len(corpus.card.minimal_pairs.broken))
     return sum(
-        len(own) == versions == len({(twin.broken, twin.polished) for twin, _ in own})
+        len(own) == versions == len({(version.broken, version.polished) for version, _ in own})
         for own in families_of(corpus).values()
     )
 
@@ -41,7 +41,7 @@ def longest(corpus: Corpus) -> float:
 
 def copies_across(corpus: Corpus) -> int:
     """Texts that are nearly a text of another family."""
-    rows = [(twin.family, text) for own in families_of(corpus).values() for twin, text in own]
+    rows = [(version.family, text) for own in families_of(corpus).values() for version, text in own]
     pairs = near_duplicates([text for _, text in rows])
     return len(
         {place for each in pairs for place in (each.first, each.second) if _apart(rows, each.first, each.second)}
@@ -61,12 +61,16 @@ def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Esti
     ------
     The figure's name in a card, and the figure.
     """
-    known = [(corpus.twin(argument), corpus.read(argument)) for argument in corpus.arguments if corpus.twin(argument)]
-    named = [(twin, read) for twin, read in known if twin is not None and read is not None]
-    criteria = {each: place for place, each in enumerate(dict.fromkeys(twin.broken for twin, _ in named))}
-    built = np.array([criteria[twin.broken] for twin, _ in named])
+    known = [
+        (corpus.minimal_pair(argument), corpus.read(argument))
+        for argument in corpus.arguments
+        if corpus.minimal_pair(argument)
+    ]
+    named = [(version, read) for version, read in known if version is not None and read is not None]
+    criteria = {each: place for place, each in enumerate(dict.fromkeys(version.broken for version, _ in named))}
+    built = np.array([criteria[version.broken] for version, _ in named])
     found = np.array([-1 if len(read) > 1 else criteria.get(next(iter(read), None), -1) for _, read in named])
-    families = [twin.family for twin, _ in named]
+    families = [version.family for version, _ in named]
     units = Units(len(named), len(known), codes_of(families, len(families)), len(set(families)))
 
     def agreement(weights: Array) -> Array:

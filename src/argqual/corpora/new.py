@@ -13,21 +13,9 @@ from argqual.errors import InputError, nearest
 from argqual.tabular.sources import open_source
 
 _TEXT = (
-    "text",
-    "argument",
-    "comment",
-    "body",
-    "post",
-    "essay",
-    "speech",
-    "content",
-    "letter",
-    "premise",
-    "kommentar",
-    "beitrag",
-    "texte",
-    "texto",
-)
+    "text", "argument", "comment", "body", "post", "essay", "speech", "content", "letter", "premise", "kommentar",
+    "beitrag", "texte", "texto",
+)  # fmt: skip
 _ROLES = {
     "id": ("id", "#id", "arg_id", "argument_id", "comment_id", "post_id", "key"),
     "issue": ("issue", "topic", "question", "prompt", "motion", "title", "headline", "thread", "thema"),
@@ -36,20 +24,14 @@ _ROLES = {
     "annotator": ("annotator", "rater", "judge", "coder", "worker", "annotator_id", "worker_id"),
     "split": ("split", "set"),
 }
-_ORDERS = (
-    ("low", "medium", "high"),
-    ("low", "average", "high"),
-    ("low", "middle", "high"),
-    ("poor", "fair", "good"),
-    ("poor", "fair", "good", "excellent"),
-    ("bad", "good"),
-    ("weak", "strong"),
-    ("weak", "medium", "strong"),
-    ("no", "yes"),
-    ("false", "true"),
-    ("ineffective", "adequate", "effective"),
-    ("insufficient", "sufficient"),
-)
+_ORDERS = tuple(
+    tuple(order.split("<"))
+    for order in (
+        "low<medium<high", "low<average<high", "low<middle<high", "poor<fair<good", "poor<fair<good<excellent",
+        "bad<good", "weak<strong", "weak<medium<strong", "no<yes", "false<true", "ineffective<adequate<effective",
+        "insufficient<sufficient",
+    )
+)  # fmt: skip
 _NOTHING = ("", "?", "-", "na", "n/a", "nan", "none", "null")
 _ENCODINGS = ("utf-8", "cp1252")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from argqual.corpora.card import Card
 from argqual.corpora.cards import load_card
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.fetch import fetch as fetch_files
-from argqual.corpora.fetch import is_fetched, verified
-from argqual.corpora.readers.novice import read_novice
-from argqual.corpora.readers.table import read_table
-from argqual.corpora.readers.typic import read_typic
-from argqual.corpora.readers.ukpconvarg1 import read_ukpconvarg1
-from argqual.corpora.readers.webis import read_webis
-from argqual.errors import CardError, CorpusError, nearest
-
-_READERS: Mapping[str, Callable[[Card, Path], Corpus]] = {
-    "table": read_table,
-    "ukpconvarg1": read_ukpconvarg1,
-    "webis": read_webis,
-    "typic": read_typic,
-}
-_READERS_WITH_TEXTS: Mapping[str, Callable[[Card, Path, Corpus], Corpus]] = {"novice": read_novice}
+from argqual.corpora.files import is_fetched, verified
+from argqual.corpora.readers.registry import find_reader
+from argqual.errors import CardError, CorpusError
 
 
 def read_corpus(name: str | os.PathLike[str], *, fetch: bool = True) -> Corpus:
@@ -52,28 +39,19 @@ def read_corpus(name: str | os.PathLike[str], *, fetch: bool = True) -> Corpus:
             f"{card.id} is described, but argqual has no reader for it.",
             hint=f"See 'argqual corpora info {card.id}'; a 'table' section in a card of your own may do.",
         )
-    reader = _READERS.get(card.reader) or _READERS_WITH_TEXTS.get(card.reader)
-    if reader is None:
-        known = [*_READERS, *_READERS_WITH_TEXTS]
-        raise CardError(f"{path}: no reader is called '{card.reader}'. {nearest(card.reader, known)}")
+    reader = find_reader(card.reader, path)
     to_fetch = fetch and card.source and not is_fetched(card, path)
     folder = fetch_files(card, path) if to_fetch else verified(card, path)
-    if card.reader in _READERS:
-        corpus = _READERS[card.reader](card, folder)
-    else:
-        corpus = _READERS_WITH_TEXTS[card.reader](card, folder, read_corpus(_texts_of(card, path), fetch=fetch))
-    return _checked(corpus, path)
+    return _checked(reader(card, folder, _texts_of(card, path, fetch=fetch)), path)
 
 
-def _texts_of(card: Card, path: Path) -> str:
+def _texts_of(card: Card, path: Path, *, fetch: bool) -> Corpus | None:
     """The corpus with the texts that were judged, which has texts of its own."""
     if card.texts_from is None:
-        raise CardError(
-            f"{path}: the reader '{card.reader}' needs 'texts_from'.", hint="Name the corpus with the texts."
-        )
+        return None
     if load_card(card.texts_from)[0].texts_from:
         raise CardError(f"{path}: texts_from: {card.texts_from} has no texts of its own either.")
-    return card.texts_from
+    return read_corpus(card.texts_from, fetch=fetch)
 
 
 def _checked(corpus: Corpus, path: Path) -> Corpus:

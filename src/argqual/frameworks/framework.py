@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -21,7 +21,8 @@ from argqual.frameworks.golden import Golden
 from argqual.frameworks.scale import FrameworkId, Number, Part, Scale, Text
 
 INPUTS = ("issue", "stance", "context")
-_AGGREGATES = ("weighted_mean", "min", "geometric_mean")
+Aggregate = Literal["weighted_mean", "min", "geometric_mean"]
+_AGGREGATES: tuple[str, ...] = get_args(Aggregate)
 _RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "gate", "kind", "overall"})
 # A criterion becomes a field of a DSPy signature; these are the names that mean something there already.
 _SIGNATURE_WORDS = frozenset(
@@ -120,7 +121,7 @@ class Criterion(Part):
     same_as: tuple[str, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     ask: bool = False
-    aggregate: Literal["weighted_mean", "min", "geometric_mean"] | None = None
+    aggregate: Aggregate | None = None
 
     @field_validator("levels", mode="before")
     @classmethod

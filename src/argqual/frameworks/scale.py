@@ -1,41 +1,18 @@
-"""Scales: ordered levels, and the step between a level and a number.
-
-Also what every part of a framework file has in common: unknown keys are errors.
-"""
+"""Scales: ordered levels, and the step between a level and a number."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from argqual.errors import nearest
+from argqual._schema import Number as Number
+from argqual._schema import Part as Part
+from argqual._schema import Text as Text
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Part(BaseModel):
-    """A part of a framework file. A key it does not know is an error that names the nearest one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            known = {field.alias or name for name, field in cls.model_fields.items()}
-            for key in data:
-                if key not in known:
-                    raise PydanticCustomError(
-                        "unknown_key",
-                        "unknown key '{key}'. {near}",
-                        {"key": str(key), "near": nearest(str(key), known), "at": (key,)},
-                    )
-        return data
 
 
 class Level(Part):

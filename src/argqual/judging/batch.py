@@ -13,11 +13,11 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Literal, TypeVar
@@ -35,40 +35,17 @@ from argqual.errors import (
     Unreachable,
 )
 from argqual.judging.judge import Judge
-from argqual.judging.plan import expected_cost, worst_cost
+from argqual.judging.spending import FAILURES, Spending
 from argqual.judging.store import Store, keepable
-from argqual.models.traffic import LONG_PATIENCE, MAX_LOST, SHORT_PATIENCE
+from argqual.models.traffic import LONG_PATIENCE, SHORT_PATIENCE
 
 T = TypeVar("T")
 HOSTED_CONCURRENCY = 64
 MOST_CONCURRENCY = 512  # each takes a thread, and a processor serves no more than that
 WINDOW = 4096  # arguments between the one that is due and the last one that was read
 HOPELESS = 20  # failures in a row after which nothing more is asked
-_MOST_REASONS = 1000  # that are counted one by one
 _ASK_AGAIN_SECONDS = 0.5
 _GATHER_SECONDS = 1 / 6400  # times the requests at once: answers that come within it are kept in one transaction
-_FAILURES = (Status.FAILED, Status.UNREADABLE)
-
-
-@dataclass
-class Tally:
-    """How far a batch has come. `cost_usd` counts what was asked in this run, not what was kept before."""
-
-    done: int = 0
-    asked: int = 0
-    kept: int = 0
-    statuses: Counter[Status] = field(default_factory=Counter)
-    requests: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
-    planned_usd: float = 0.0
-    cost_unknown: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def failed(self) -> int:
-        return sum(self.statuses[status] for status in _FAILURES)
 
 
 @dataclass
@@ -89,7 +66,7 @@ class Batch(Generic[T]):
         Where assessments are kept. Without one, a temporary one sees to it that equal
         arguments are asked once.
     concurrency
-        Most requests at once; the gate of the model's host finds how many it bears. A
+        Most requests at once; the rate limiter of the model's host finds how many it bears. A
         quarter more arguments are being worked on: so many may be lost when the process is
         killed.
     max_cost
@@ -111,20 +88,13 @@ class Batch(Generic[T]):
     ) -> None:
         if concurrency is not None and not 1 <= concurrency <= MOST_CONCURRENCY:
             raise InputError(f"{concurrency} requests at once: --concurrency is 1 to {MOST_CONCURRENCY:,}.")
-        if max_cost is not None and not max_cost >= 0:
-            raise InputError(f"A limit to the cost (--max-cost) of {max_cost} USD makes no sense.")
-        if max_cost is not None and judge.model.price is None:
-            raise InputError(
-                f"The price of {judge.model.name} is not known, so a limit to the cost cannot be kept.",
-                hint="Give it in US dollars a million tokens read and written, for example --price 0.40,1.60.",
-            )
         self.judge = judge
         self.store = store
         server = judge.model.server
         most = server.slots if server else concurrency or HOSTED_CONCURRENCY
         self.concurrency = min(concurrency or most, most)
-        self.max_cost = max_cost
-        self.tally = Tally()
+        self.spending = Spending(judge, max_cost)
+        self.tally = self.spending.tally
         self.ended: Literal["", "finished", "stopped", "budget"] = ""
         # Some more arguments are being prepared and put away than there are requests under
         # way, so that a place at the server does not wait for either.
@@ -136,7 +106,7 @@ class Batch(Generic[T]):
     @property
     def in_flight(self) -> int:
         """Requests under way at the model's host."""
-        return self.judge.model.traffic.gate.in_flight
+        return self.judge.model.traffic.limiter.in_flight
 
     def stop(self) -> None:
         """Ask nothing more; what is under way ends and is kept. Safe in a signal handler."""
@@ -167,8 +137,8 @@ class Batch(Generic[T]):
         """
         traffic = self.judge.model.traffic
         traffic.stopping.clear()
-        traffic.gate.ceiling = max(traffic.gate.ceiling, self.concurrency)
-        traffic.gate.patience = LONG_PATIENCE
+        traffic.limiter.ceiling = max(traffic.limiter.ceiling, self.concurrency)
+        traffic.limiter.patience = LONG_PATIENCE
         if self._stopping:
             traffic.stop()
         with tempfile.TemporaryDirectory(prefix="argqual-") as folder:
@@ -188,7 +158,7 @@ class Batch(Generic[T]):
                 finally:
                     executor.shutdown()
                     traffic.stopping.clear()
-                    traffic.gate.patience = SHORT_PATIENCE
+                    traffic.limiter.patience = SHORT_PATIENCE
                     if store is not self.store:
                         store.close()
         if work.error:
@@ -242,7 +212,7 @@ class _Work(Generic[T]):
     """The state of a run, touched by one thread only."""
 
     def __init__(self, batch: Batch[T], store: Store, executor: ThreadPoolExecutor, events: SimpleQueue[Any]) -> None:
-        self.batch, self.judge, self.tally = batch, batch.judge, batch.tally
+        self.batch, self.judge, self.spending = batch, batch.judge, batch.spending
         self.store, self.executor, self.events = store, executor, events
         self.stopping = False
         self.out_of_budget = False
@@ -256,13 +226,10 @@ class _Work(Generic[T]):
         self._gathered_at = 0.0
         self._gather_seconds = min(_GATHER_SECONDS * batch.concurrency, 0.02)
         self._waiting: dict[str, list[_Item[T]]] = {}  # by key: to be asked or under way
-        self._under_way: dict[str, float] = {}  # with what each may cost
         self._results: dict[int, tuple[T, Assessment]] = {}
         self._doubtful: list[tuple[_Item[T], Assessment]] = []
         self._doubtful_keys: set[str | None] = set()
         self._ever_answered = False
-        self._dispatched = 0
-        self._planned: list[float] = []
 
     @property
     def complete(self) -> bool:
@@ -273,7 +240,7 @@ class _Work(Generic[T]):
     def over(self) -> bool:
         """Nothing is under way, and nothing more will be asked."""
         given_up = self.stopping or self.error is not None or self.out_of_budget
-        return not self._under_way and (given_up or self.complete)
+        return not self.spending.reserved and (given_up or self.complete)
 
     @property
     def _stuck(self) -> bool:
@@ -290,12 +257,7 @@ class _Work(Generic[T]):
         while self._next in self._results:
             item, assessment = self._results.pop(self._next)
             self._next += 1
-            self.tally.done += 1
-            self.tally.statuses[assessment.status] += 1
-            if assessment.status is not Status.OK and assessment.overall.reason:
-                reason = assessment.overall.reason
-                many = len(self.tally.reasons) >= _MOST_REASONS and reason not in self.tally.reasons
-                self.tally.reasons["others" if many else reason] += 1
+            self.spending.tally.add(assessment)
             yield item, assessment
 
     def wait(self) -> None:
@@ -321,7 +283,7 @@ class _Work(Generic[T]):
 
     def finish(self) -> None:
         """Take in what is still under way, so that it is kept."""
-        while self._under_way:
+        while self.spending.reserved:
             self.wait()
 
     def dispatch(self) -> bool:
@@ -333,7 +295,7 @@ class _Work(Generic[T]):
         now = time.monotonic()
         if self._asked_elsewhere and now - self._asked_elsewhere_at >= _ASK_AGAIN_SECONDS:
             again, self._asked_elsewhere_at = list(self._asked_elsewhere), now
-        free = self.batch.workers - len(self._under_way)
+        free = self.batch.workers - len(self.spending.reserved)
         keys = again + [self._to_ask.popleft() for _ in range(min(max(free - len(again), 0), len(self._to_ask)))]
         if not keys:
             return False
@@ -347,9 +309,12 @@ class _Work(Generic[T]):
             if key not in claims.granted:
                 continue
             self._asked_elsewhere.discard(key)
-            if len(self._under_way) < self.batch.workers and self._affordable(key):
+            if len(self.spending.reserved) >= self.batch.workers:
+                refused.append(key)
+            elif self.spending.reserve(key, self._argument(key)):
                 self.executor.submit(self._ask, key, self._argument(key))
-            else:
+            else:  # at the end of the budget, wait for what is under way to cost less
+                self.out_of_budget = not self.spending.reserved
                 refused.append(key)
         if refused:
             self._to_ask.extendleft(reversed(refused))
@@ -372,28 +337,6 @@ class _Work(Generic[T]):
                     self._to_ask.append(each.key)
                 waiting.append(each)
 
-    def _affordable(self, key: str) -> bool:
-        """Reserve what asking may cost; at the end of the budget, wait for what is under way to cost less."""
-        cost = 0.0
-        if self.batch.max_cost is not None:
-            cost = worst_cost(self.judge, self._argument(key))
-            if self.tally.cost_usd + sum(self._under_way.values()) + cost > self.batch.max_cost:
-                self.out_of_budget = not self._under_way
-                return False
-        self._under_way[key] = cost
-        self._plan(key)
-        return True
-
-    def _plan(self, key: str) -> None:
-        """Add to what was planned: counted for the first arguments and every fiftieth, as on average for the others."""
-        price = self.judge.model.price
-        if price is None or not price.output:
-            return
-        self._dispatched += 1
-        if self._dispatched <= 50 or self._dispatched % 50 == 0:
-            self._planned.append(expected_cost(self.judge, self._argument(key)))
-        self.tally.planned_usd = sum(self._planned) / len(self._planned) * self._dispatched
-
     def _argument(self, key: str) -> Argument:
         argument = self._waiting[key][0].argument
         assert argument is not None
@@ -413,36 +356,21 @@ class _Work(Generic[T]):
         answered = {each.key: each.outcome for each in done if isinstance(each.outcome, Assessment)}
         self.store.settle(answered, [each.key for each in done if each.key not in answered])
         for each in done:
-            reserved = self._under_way.pop(each.key)
             if isinstance(each.outcome, Assessment):
-                self.tally.asked += 1
-                self._count(each.outcome.usage, reserved)
+                self.spending.paid(each.key, each.outcome.usage)
                 self._answered(each.key, each.outcome, asked=True)
             else:
-                self._failed(each.key, each.outcome, reserved)
-
-    def _count(self, usage: Any, reserved: float) -> None:
-        tally = self.tally
-        tally.requests += usage.requests
-        tally.input_tokens += usage.input_tokens or 0
-        tally.output_tokens += usage.output_tokens or 0
-        if usage.cost_usd is not None:
-            tally.cost_usd += usage.cost_usd
-        elif self.judge.model.price:
-            tally.cost_usd += reserved  # the server did not say what it used: the most it can be
-            tally.cost_unknown += 1
-        else:
-            tally.cost_unknown += 1
+                self._failed(each.key, each.outcome)
 
     def _answered(self, key: str, assessment: Assessment, *, asked: bool) -> None:
         for number, each in enumerate(self._waiting.pop(key)):
             self._hand_on(each, assessment, asked=asked and number == 0)
 
     def _hand_on(self, each: _Item[T], assessment: Assessment, *, asked: bool) -> None:
-        self.tally.kept += not asked
+        self.spending.tally.kept += not asked
         if each.argument and each.argument.id != assessment.argument_id:
             assessment = assessment.model_copy(update={"argument_id": each.argument.id})
-        if assessment.status in _FAILURES:
+        if assessment.status in FAILURES:
             self._doubt(each, assessment, None)
             return
         if asked and keepable(assessment):
@@ -450,9 +378,8 @@ class _Work(Generic[T]):
             self._release_doubtful()
         self._results[each.number] = (each.item, assessment)
 
-    def _failed(self, key: str, error: BaseException, reserved: float) -> None:
-        if answered := getattr(error, "answered", None):
-            self._count(answered, reserved)
+    def _failed(self, key: str, error: BaseException) -> None:
+        reserved = self.spending.failed(key, getattr(error, "answered", None))
         if isinstance(error, Stopped):
             if self._waiting.get(key):
                 self._to_ask.appendleft(key)
@@ -463,11 +390,7 @@ class _Work(Generic[T]):
         if isinstance(error, CredentialsError | UnknownModelError) and not self._ever_answered:
             self.error = self.error or error
             return
-        self.tally.asked += 1
-        self.tally.requests += 1 + error.lost
-        if error.lost and self.judge.model.price:
-            self.tally.cost_usd += reserved * error.lost / (1 + MAX_LOST)
-            self.tally.cost_unknown += 1
+        self.spending.lost(error.lost, reserved)
         for each in self._waiting.pop(key):
             assessment = self.judge.failed(each.argument, Status.FAILED, error.message, lost=error.lost)
             if isinstance(error, InputError):
@@ -493,3 +416,21 @@ class _Work(Generic[T]):
             self._results[each.number] = (each.item, assessment)
         self._doubtful.clear()
         self._doubtful_keys.clear()
+
+
+def assess_all(
+    judge: Judge,
+    arguments: Iterable[Argument | str],
+    *,
+    store: Store | None = None,
+    concurrency: int | None = None,
+    max_cost: float | None = None,
+) -> Iterator[Assessment]:
+    """Rate many arguments side by side, in order, equal ones once; those in the store are not asked again.
+
+    One that cannot be used or fails has that status instead of values. See `Batch`
+    for the parameters and errors, and for how a run ended.
+    """
+    batch: Batch[Argument | str] = Batch(judge, store=store, concurrency=concurrency, max_cost=max_cost)
+    for _, assessment in batch.run(arguments, lambda item: item if isinstance(item, Argument) else Argument(item)):
+        yield assessment

@@ -14,14 +14,15 @@ import dspy
 from dspy.adapters.types.decision import Choice
 
 from argqual._version import __version__
-from argqual.argument import Argument, fence
+from argqual.argument import Argument
 from argqual.assessment import FrameworkReference, Record, Status, Usage
 from argqual.errors import InputError, TooLongError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
-from argqual.judging.program import Definitions, criterion_text, instructions
-from argqual.judging.readouts.reading import Distribution, Unreadable
-from argqual.judging.readouts.readout import Exchange, choose_readout, decision_client
+from argqual.judging.program import Definitions, compiled, criterion_text, instructions
+from argqual.judging.readouts.exchange import Exchange
+from argqual.judging.readouts.readout import Inquiry, Readout
+from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.models.failures import plain_errors
 
@@ -110,63 +111,51 @@ def compare(
     if isinstance(model, str):
         model = connect(model, api_base=api_base, api_key=api_key, engine=engine)
     chosen = choose_readout(readout, model)
-    if chosen.kind == "verbal":
-        raise InputError("Comparisons are read out by expect, label, votes:N or decide, not by verbal.")
+    if chosen.own_form:
+        raise InputError(f"Comparisons are read out by expect, label, votes:N or decide, not by {chosen.name}.")
     predictor = dspy.Predict(_signature(framework, definitions, with_issue=bool(issue)))
+    prompt = compiled(predictor, predictor.signature)
+    shown = {"issue": issue} if issue else {}
     started = time.perf_counter()
-    exchanges: list[Exchange] = []
-    shares: list[dict[str, Distribution] | str] = []
-    for one, other in ((first.text, second.text), (second.text, first.text)):
-        client = decision_client(model, chosen, {})
-        inputs = {"issue": issue} if issue else {}
-        inputs |= {"first_argument": one, "second_argument": other}
-        try:
-            with plain_errors(model):
-                predictor(lm=client, **{name: fence(text) for name, text in inputs.items()})
-            shares.append(client.exchange.distributions)
-        except Unreadable as error:
-            shares.append(str(error))
-        except TooLongError as error:
-            raise TooLongError(
-                f"The two arguments together do not fit the context of {model.name}. ({error.message})",
-                hint="Compare shorter texts, or use a model with a longer context.",
-            ) from None
-        exchanges.append(client.exchange)
-    total = Exchange.total(exchanges)
-    names = {criterion.id: criterion.name for criterion in framework.asked} | {_OVERALL: "Overall"}
-    found = {
-        criterion: _preference(criterion, name, shares[0], shares[1], chosen.max_outside)
-        for criterion, name in names.items()
-    }
-    overall = found.pop(_OVERALL)
+    forward, backward = (
+        _asked(Inquiry(prompt, shown | {"first_argument": one.text, "second_argument": other.text}), model, chosen)
+        for one, other in ((first, second), (second, first))
+    )
+    usage = Usage.total([forward.usage, backward.usage])
+    names = {criterion.id: criterion.name for criterion in framework.asked}
+    overall = _preference(_OVERALL, "Overall", forward, backward, chosen)
     return Comparison(
         status=overall.status,
         overall=overall,
-        criteria=tuple(found.values()),
-        framework=FrameworkReference(id=framework.id, version=framework.version, fingerprint=framework.fingerprint),
+        criteria=tuple(_preference(criterion, name, forward, backward, chosen) for criterion, name in names.items()),
+        framework=FrameworkReference.of(framework),
         model=model.name,
         readout=chosen.name,
-        usage=total.usage(time.perf_counter() - started),
+        usage=usage.model_copy(update={"seconds": time.perf_counter() - started}),
         argqual_version=__version__,
     )
 
 
-def _preference(
-    criterion: str,
-    name: str,
-    forward: dict[str, Distribution] | str,
-    backward: dict[str, Distribution] | str,
-    max_outside: float,
-) -> Preference:
-    for answer in (forward, backward):
-        if isinstance(answer, str):
-            return Preference(criterion=criterion, name=name, status=Status.UNREADABLE, reason=answer)
-        if answer[criterion].outside > max_outside:
-            reason = f"the model gave {answer[criterion].outside:.0%} of its probability to neither argument"
+def _asked(inquiry: Inquiry, model: Model, readout: Readout) -> Exchange:
+    exchange = Exchange()
+    try:
+        with plain_errors(model):
+            readout.ask(inquiry, model, exchange)
+    except TooLongError as error:
+        raise TooLongError(
+            f"The two arguments together do not fit the context of {model.name}. ({error.message})",
+            hint="Compare shorter texts, or use a model with a longer context.",
+        ) from None
+    return exchange
+
+
+def _preference(criterion: str, name: str, forward: Exchange, backward: Exchange, readout: Readout) -> Preference:
+    for asked in (forward, backward):
+        reason = asked.unreadable or readout.doubt(asked.distributions[criterion], "neither argument")
+        if reason:
             return Preference(criterion=criterion, name=name, status=Status.UNREADABLE, reason=reason)
-    assert not isinstance(forward, str) and not isinstance(backward, str)
-    shown_first = forward[criterion].probabilities[0]
-    shown_second = backward[criterion].probabilities[1]
+    shown_first = forward.distributions[criterion].probabilities[0]
+    shown_second = backward.distributions[criterion].probabilities[1]
     winner: Literal["a", "b", "undecided"] = "undecided"
     if shown_first > 0.5 and shown_second > 0.5:
         winner = "a"

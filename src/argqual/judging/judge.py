@@ -6,12 +6,12 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from argqual._version import __version__
 from argqual.argument import Argument
@@ -32,23 +32,15 @@ from argqual.assessment import (
 from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework
-from argqual.judging import prompt
-from argqual.judging.program import GATE, SELECT, Definitions, Form, RatingProgram
-from argqual.judging.prompt import Demonstration, Explain, Question
-from argqual.judging.readouts.reading import Distribution, Note, Unreadable
-from argqual.judging.readouts.readout import (
-    Answerable,
-    Exchange,
-    build_questions,
-    choose_readout,
-    decision_client,
-)
+from argqual.judging.program import GATE, SELECT, Definitions, RatingProgram
+from argqual.judging.prompt import Demonstration, Explain, Prompt
+from argqual.judging.readouts.exchange import Exchange
+from argqual.judging.readouts.reading import Distribution, Note
+from argqual.judging.readouts.readout import Inquiry
+from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.models.failures import plain_errors
 from argqual.models.prices import FREE
-
-if TYPE_CHECKING:
-    from argqual.judging.store import Store
 
 _ANSWER_TOKENS = 64
 _KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
@@ -68,7 +60,7 @@ class Judge:
     model
         A `Model` from `argqual.models.connect`, or a name to connect to.
     readout
-        `auto`, `expect`, `label`, `votes:N`, `decide` or `verbal`.
+        `auto`, `expect`, `label`, `votes:N`, `decide`, `verbal`, or one of an installed package.
     explain
         Write a rationale, and a quote where the criterion wants one, before each rating; `long` for one that thinks
         aloud instead of one or two sentences.
@@ -109,24 +101,23 @@ class Judge:
             connect(model, api_base=api_base, api_key=api_key, engine=engine) if isinstance(model, str) else model
         )
         self.readout = choose_readout(readout, self.model)
-        if explain and self.readout.kind == "decide":
+        if explain and not self.readout.explains:
             raise InputError("A decision endpoint gives probabilities, no reasons.", hint="Leave out --explain.")
         if explain not in (False, True, "long"):
             raise InputError(f"explain={explain!r}: it is False, True or 'long'.")
-        if explain == "long" and self.readout.kind == "verbal":
-            raise InputError("With 'verbal' the form of a rationale is DSPy's; explain='long' is for other read-outs.")
+        name, own_form = self.readout.name, self.readout.own_form
+        if explain == "long" and own_form:
+            raise InputError(f"With '{name}' the form of a rationale is DSPy's; explain='long' is for other read-outs.")
+        if demonstrations and own_form:
+            raise InputError(f"Examples are shown in the form of an answer, and '{name}' has a form of DSPy's.")
         self.explain = explain
         self.truncate = truncate
         self.demonstrations = demonstrations
-        if demonstrations and self.readout.kind == "verbal":
-            raise InputError("Examples are shown in the form of an answer, and 'verbal' has a form of DSPy's.")
-        verbal = self.readout.kind == "verbal"
         self.program = program or RatingProgram(
-            self.framework, definitions=definitions, rationales=bool(explain) and verbal
+            self.framework, definitions=definitions, rationales=bool(explain) and own_form
         )
         self.fingerprint = self.program.fingerprint
-        self._answerables = answerables(self.framework)
-        self._forms: dict[tuple[frozenset[str], tuple[str, ...] | None, bool], Form] = {}
+        self._prompts: dict[tuple[frozenset[str], tuple[str, ...] | None, bool], Prompt] = {}
 
     def assess(
         self,
@@ -153,53 +144,35 @@ class Judge:
         inputs, notes = self._inputs(argument)
         # What waits for its turn is not being rated.
         started = time.perf_counter() - self.model.traffic.waited
+        asking = _Asking(inputs, self._examples(argument))
         try:
-            asking = self._ask(inputs, self._examples(argument))
+            self._ask(asking)
         except TooLongError as error:
-            asking = self._ask_beginning(argument, inputs, error)
+            asking = self._ask_beginning(asking, error)
             kept = len(asking.inputs["argument"])
             notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
         seconds = time.perf_counter() - self.model.traffic.waited - started
         return self._assessment(argument, asking, notes, seconds)
 
-    def assess_all(
-        self,
-        arguments: Iterable[Argument | str],
-        *,
-        store: Store | None = None,
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-    ) -> Iterator[Assessment]:
-        """Rate many arguments side by side, in order, equal ones once; those in the store are not asked again.
+    def inquiry(self, argument: Argument) -> Inquiry:
+        """What is asked about an argument; for a framework that first finds its kind, as if all criteria were asked.
 
-        One that cannot be used or fails has that status instead of values. See `Batch`
-        for the parameters and errors, and for how a run ended.
+        Raises
+        ------
+        InputError
+            An input that the framework requires is missing.
         """
-        from argqual.judging.batch import Batch
-
-        def argument_of(item: Argument | str) -> Argument:
-            return item if isinstance(item, Argument) else Argument(item)
-
-        batch: Batch[Argument | str] = Batch(self, store=store, concurrency=concurrency, max_cost=max_cost)
-        for _, assessment in batch.run(arguments, argument_of):
-            yield assessment
+        inputs, _ = self._inputs(argument)
+        return self._inquiry(_Asking(inputs, self._examples(argument)))
 
     def prompt(self, argument: Argument) -> list[dict[str, str]]:
         """The messages that `assess` sends first, to the letter (not for `verbal`, whose form is DSPy's)."""
-        inputs, _ = self._inputs(argument)
-        return _messages(self._form(inputs), self._answerables, inputs, self._examples(argument), explain=self.explain)
+        return self.inquiry(argument).messages()
 
     @cached_property
     def reference(self) -> FrameworkReference:
         """Which framework, in which version."""
-        return FrameworkReference(
-            id=self.framework.id, version=self.framework.version, fingerprint=self.framework.fingerprint
-        )
-
-    def questions(self, argument: Argument) -> list[Question]:
-        """What is asked about an argument with these inputs, with the codes of the answers."""
-        inputs, _ = self._inputs(argument)
-        return build_questions(self._form(inputs).questions, self._answerables)
+        return FrameworkReference.of(self.framework)
 
     def key(self, argument: Argument) -> str:
         """Under which an assessment of this argument is kept: a digest of everything that it depends on.
@@ -225,9 +198,10 @@ class Judge:
         blanks = dict.fromkeys([*self.framework.inputs.declared(), "argument"], "")
         content = {
             "program": self.fingerprint,
-            "prompt": program_prompt(self.program, blanks, explain=self.explain),
-            "readout": [self.readout.name, self.readout.max_outside],
-            "explain": self.explain,
+            "prompt": self._prompt(blanks).messages(blanks),
+            "readout": [self.readout.name, self.readout.max_off_scale],
+            # Under "long", answers to a request for one or two sentences are kept: so it was asked for until 0.1.
+            "explain": "at length" if self.explain == "long" else self.explain,
             "truncate": self.truncate,
             "model": [self.model.name, self.model.identity],
             "versions": [__version__, *(_version(name) for name in ("dspy", "litellm", "xllamacpp"))],
@@ -278,90 +252,63 @@ class Judge:
         """What is shown before the argument, as data."""
         return [asdict(each) for each in self.demonstrations(argument)] if self.demonstrations else []
 
-    def _ask(self, inputs: dict[str, str], examples: list[dict[str, Any]]) -> _Asking:
-        asking = _Asking(inputs, examples)
+    def _ask(self, asking: _Asking) -> None:
         try:
-            with plain_errors(self.model, inputs.values()):
-                return self._ask_program(asking)
+            with plain_errors(self.model, asking.inputs.values()):
+                self._ask_program(asking)
         except (ArgqualError, Stopped) as error:
-            error.answered = Exchange.total(asking.exchanges)
+            error.answered = asking.usage
             raise
 
-    def _ask_program(self, asking: _Asking) -> _Asking:
-        inputs = asking.inputs
+    def _ask_program(self, asking: _Asking) -> None:
         select = self.framework.select
         if select is not None:
             chosen = self._answers(asking, select=True)
             if chosen is None:
                 asking.unreadable = f"{select.name}: {asking.unreadable}"
-                return asking
+                return
             shares = dict(zip((option.id for option in select.options), chosen[SELECT].probabilities, strict=True))
             option = max(select.options, key=lambda option: shares[option.id])
             asking.selected = Selected(
                 option=option.id, name=option.name, probabilities=shares if self.readout.source else None
             )
         for criterion in self.framework.asked:
-            if reason := self._skip_reason(criterion, inputs, asking.selected):
+            if reason := self._skip_reason(criterion, asking.inputs, asking.selected):
                 asking.skipped[criterion.id] = reason
         wanted = tuple(criterion.id for criterion in self.framework.asked if criterion.id not in asking.skipped)
         if wanted:
-            asking.answers = self._answers(asking, only=wanted)
-        return asking
+            asking.answers = self._answers(asking, only=wanted if asking.skipped else None)
 
     def _answers(
         self, asking: _Asking, *, only: tuple[str, ...] | None = None, select: bool = False
     ) -> dict[str, Distribution] | None:
         """The distribution over each question's answers; None when the answer cannot be read, with the reason kept."""
-        if self.readout.kind == "verbal":
-            return self._verbal_answers(asking, only=only, select=select)
-        form = self._form(asking.inputs, only=only, select=select)
-        explain = self.explain and not select
-        client = decision_client(self.model, self.readout, self._answerables, explain=explain)
-        asking.exchanges.append(client.exchange)
-        try:
-            client(state=form.filled(asking.inputs) | _shown(asking.examples, select), questions=form.questions)
-        except Unreadable as error:
-            asking.unreadable = str(error)
-            return None
-        asking.notes = client.exchange.notes
-        return client.exchange.distributions
+        exchange = Exchange()
+        asking.exchanges.append(exchange)
+        found = self.readout.ask(self._inquiry(asking, only=only, select=select), self.model, exchange)
+        asking.notes, asking.unreadable = exchange.notes, exchange.unreadable
+        return found
 
-    def _verbal_answers(
-        self, asking: _Asking, *, only: tuple[str, ...] | None, select: bool
-    ) -> dict[str, Distribution] | None:
-        from dspy.utils.exceptions import AdapterParseError
+    def _inquiry(self, asking: _Asking, *, only: tuple[str, ...] | None = None, select: bool = False) -> Inquiry:
+        """The questions about an argument; examples answer the ratings' questions, not which kind of argument it is."""
 
-        from argqual.judging.readouts.verbal import VerbalClient
-
-        client = VerbalClient(self.model)
-        try:
+        def run(lm: Any) -> Any:
             if select:
-                prediction = self.program.choose(lm=client.lm, **asking.inputs)
-                return {SELECT: Distribution(tuple(prediction[SELECT].probabilities.values()))}
-            prediction = self.program(lm=client.lm, only=only, **asking.inputs)
-        except (AdapterParseError, ValueError):  # what DSPy raises for an answer that is not in its form
-            asking.unreadable = "the answer does not hold what was asked for, in DSPy's form"
-            return None
-        finally:
-            asking.exchanges.append(client.exchange())
-        answers = {}
-        for criterion in self.framework.asked:
-            if criterion.id in prediction:
-                shares = prediction[criterion.id].probabilities
-                answers[criterion.id] = Distribution(tuple(shares[index] for index in range(len(shares))))
-                if note := _verbal_note(prediction, criterion):
-                    asking.notes[criterion.id] = note
-        if self.framework.gate:
-            yes = float(prediction[GATE].probability)
-            answers[GATE] = Distribution((1.0 - yes, yes))
-        return answers
+                return self.program.choose(lm=lm, **asking.inputs)
+            return self.program(lm=lm, only=only, **asking.inputs)
 
-    def _form(self, inputs: Mapping[str, str], *, only: tuple[str, ...] | None = None, select: bool = False) -> Form:
-        """The form for arguments that have these inputs; made once (a judge's program does not change)."""
+        prompt = self._prompt(asking.inputs, only=only, select=select)
+        return Inquiry(prompt, asking.inputs, () if select else asking.examples, run)
+
+    def _prompt(
+        self, inputs: Mapping[str, str], *, only: tuple[str, ...] | None = None, select: bool = False
+    ) -> Prompt:
+        """The prompt for arguments that have these inputs; made once (a judge's program does not change)."""
         key = (frozenset(inputs), only, select)
-        if key not in self._forms:
-            self._forms[key] = self.program.form(inputs, only=only, select=select)
-        return self._forms[key]
+        if key not in self._prompts:
+            explain = False if select else self.explain
+            self._prompts[key] = self.program.prompt(inputs, only=only, select=select, explain=explain)
+        return self._prompts[key]
 
     @staticmethod
     def _skip_reason(criterion: Criterion, inputs: Mapping[str, str], selected: Selected | None) -> str | None:
@@ -372,11 +319,11 @@ class Judge:
             return f"not for this kind of argument ({selected.name})"
         return None
 
-    def _ask_beginning(self, argument: Argument, inputs: dict[str, str], error: TooLongError) -> _Asking:
+    def _ask_beginning(self, asking: _Asking, error: TooLongError) -> _Asking:
         """Ask about as much of an argument's beginning as fits."""
-        text = inputs["argument"]
-        examples = self._examples(argument)
-        fits = _characters_that_fit(text, len(self._rendered(inputs, examples)), error.message)
+        text = asking.inputs["argument"]
+        length = sum(len(message["content"]) for message in self._inquiry(asking).messages())
+        fits = _characters_that_fit(text, length, error.message)
         if not self.truncate:
             room = f" About {fits:,} of its characters would fit." if fits else " Nothing of it would fit."
             raise TooLongError(
@@ -390,18 +337,16 @@ class Judge:
             beginning = text[:fits].rsplit(maxsplit=1)[0] if fits else ""
             if not beginning.strip():
                 break
+            shorter = _Asking(asking.inputs | {"argument": beginning}, asking.examples)
             try:
-                return self._ask(inputs | {"argument": beginning}, examples)
+                self._ask(shorter)
+                return shorter
             except TooLongError:
                 fits = int(fits * 0.8)
         raise TooLongError(
             f"Not even the beginning of the argument fits the context of {self.model.name} with this framework.",
             hint="Use a shorter framework, or a model with a longer context.",
         )
-
-    def _rendered(self, inputs: dict[str, str], examples: list[dict[str, Any]]) -> str:
-        messages = _messages(self._form(inputs), self._answerables, inputs, examples, explain=self.explain)
-        return "".join(message["content"] for message in messages)
 
     def _assessment(self, argument: Argument, asking: _Asking, notes: list[str], seconds: float) -> Assessment:
         gate = self._gate(asking)
@@ -415,8 +360,7 @@ class Judge:
                 }
             notes.append(doubt)
         ratings, overall = aggregate(self.framework, asked)
-        exchange = Exchange.total(asking.exchanges)
-        notes += list(dict.fromkeys(exchange.remarks))
+        notes += list(dict.fromkeys(remark for exchange in asking.exchanges for remark in exchange.remarks))
         dropped = sum(len(rating.discarded_quotes) for rating in ratings)
         if dropped:
             notes.append(f"{dropped} quote{'s' if dropped > 1 else ''} left out: not in the argument")
@@ -425,9 +369,9 @@ class Judge:
             ratings=ratings,
             gate=gate,
             selected=asking.selected,
-            usage=exchange.usage(seconds),
+            usage=asking.usage.model_copy(update={"seconds": seconds}),
             notes=tuple(notes),
-            truncated=exchange.truncated,
+            truncated=any(exchange.truncated for exchange in asking.exchanges),
             **self._made_by(overall.status, argument),
         )
 
@@ -444,13 +388,8 @@ class Judge:
         if asking.answers is None:
             return unrated(criterion, scale, Status.UNREADABLE, asking.unreadable or "no answer")
         distribution = asking.answers[criterion.id]
-        if distribution.outside > self.readout.max_outside:
-            return unrated(
-                criterion,
-                scale,
-                Status.UNREADABLE,
-                f"the model gave {distribution.outside:.0%} of its probability to something that is no level",
-            )
+        if doubt := self.readout.doubt(distribution, "something that is no level"):
+            return unrated(criterion, scale, Status.UNREADABLE, doubt)
         if distribution.abstain >= 0.5:
             return unrated(criterion, scale, Status.ABSTAINED, scale.abstain or "the judge cannot tell")
         note = asking.notes.get(criterion.id)
@@ -460,7 +399,7 @@ class Judge:
             scale,
             distribution.probabilities,
             source=self.readout.source,
-            outside=distribution.outside if self.readout.kind in ("expect", "votes") else None,
+            outside=distribution.off_scale if self.readout.sees_off_scale else None,
             rationale=note.rationale if note and note.rationale else None,
             evidence=evidence,
             discarded_quotes=discarded,
@@ -480,59 +419,16 @@ class _Asking:
     skipped: dict[str, str] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
 
+    @property
+    def usage(self) -> Usage:
+        return Usage.total(exchange.usage for exchange in self.exchanges)
+
 
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def answerables(framework: Framework) -> dict[str, Answerable]:
-    """What a client must know of a framework's questions beyond what DSPy hands it."""
-    return {
-        criterion.id: Answerable(
-            levels=tuple(level.written for level in framework.scale_of(criterion).levels),
-            abstain=framework.scale_of(criterion).abstain,
-            quote=criterion.evidence == "quote",
-        )
-        for criterion in framework.asked
-    }
-
-
-def program_prompt(
-    program: RatingProgram, inputs: Mapping[str, str], *, explain: Explain = False
-) -> list[dict[str, str]]:
-    """The messages of a program's rating request, without asking anything."""
-    return _messages(program.form(inputs), answerables(program.framework), inputs, [], explain=explain)
-
-
-def _shown(examples: list[dict[str, Any]], select: bool) -> dict[str, Any]:
-    """Examples as a part of the state; they answer the ratings' questions, not which kind of argument it is."""
-    return {"examples": examples} if examples and not select else {}
-
-
-def _messages(
-    form: Form,
-    known: Mapping[str, Answerable],
-    inputs: Mapping[str, str],
-    examples: Sequence[Mapping[str, Any]],
-    *,
-    explain: Explain,
-) -> list[dict[str, str]]:
-    state = form.filled(inputs)
-    asked = build_questions(form.questions, known)
-    system = prompt.system_message(state["instructions"], asked, explain=explain, demos=state.get("demos", ()))
-    shown = [turn for each in examples for turn in Demonstration(**each).turns(asked, explain=explain)]
-    said = [("system", system), *shown, ("user", prompt.user_message(state["inputs"]))]
-    return [{"role": role, "content": content} for role, content in said]
-
-
-def _verbal_note(prediction: Any, criterion: Criterion) -> Note | None:
-    rationale = getattr(prediction, f"{criterion.id}_rationale", None)
-    if not rationale:
-        return None
-    return Note(str(rationale).strip(), str(getattr(prediction, f"{criterion.id}_quote", "") or "").strip())
 
 
 def _verified(note: Note | None, text: str) -> tuple[tuple[Quote, ...], tuple[str, ...]]:

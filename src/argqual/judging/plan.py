@@ -14,10 +14,8 @@ from statistics import median
 
 from argqual.argument import Argument
 from argqual.errors import InputError
-from argqual.judging import prompt
 from argqual.judging.judge import Judge
-from argqual.judging.readouts.readout import REASONING_TOKENS
-from argqual.judging.readouts.verbal import MAX_TOKENS as VERBAL_TOKENS
+from argqual.judging.readouts.readout import Request, room
 from argqual.judging.store import Store
 from argqual.models.prices import tokenizer_for
 from argqual.models.traffic import MAX_LOST
@@ -26,44 +24,12 @@ _ASSUMED_SECONDS = 3.0
 _MESSAGE_BYTES = 400  # a chat template's own words, and a schema that some providers count as prompt
 
 
-@dataclass(frozen=True)
-class Request:
-    """One request about an argument.
-
-    Parameters
-    ----------
-    prompt
-        All that is sent.
-    expected, most
-        Tokens of the answer: as a rule, and at most.
-    """
-
-    prompt: str
-    expected: int
-    most: int
-
-
 def requests_for(judge: Judge, argument: Argument) -> list[Request]:
     """The requests that an assessment takes when nothing has to be asked twice."""
-    messages = judge.prompt(argument)
-    text = "\n".join(message["content"] for message in messages)
-    questions = judge.questions(argument)
-    reasoning = judge.model.reasoning
-    most = prompt.levels_tokens(questions)
-    levels = Request(text, 1 + 5 * len(questions) + 500 * reasoning, max(most, REASONING_TOKENS) if reasoning else most)
-    requests = [levels]
-    if judge.readout.kind == "verbal":
-        requests = [Request(text, 60 * len(questions), REASONING_TOKENS if reasoning else VERBAL_TOKENS)]
-    elif judge.readout.kind == "votes":
-        requests = [levels] * judge.readout.votes
-    elif judge.explain:
-        most = prompt.notes_tokens(questions, explain=judge.explain)
-        usual = (180 if judge.explain == "long" else 60) * len(questions)
-        notes = Request(text, usual, max(most, REASONING_TOKENS) if reasoning else most)
-        written = " word" * (notes.most if not reasoning else usual)
-        requests = [notes, Request(text + written, levels.expected, levels.most)]
+    inquiry = judge.inquiry(argument)
+    requests = judge.readout.plan(inquiry, judge.model)
     if judge.framework.select:
-        requests.insert(0, Request(text, 6, levels.most))
+        requests.insert(0, Request(requests[0].prompt, 6, room(judge.model, inquiry.prompt.levels_tokens)))
     return requests
 
 

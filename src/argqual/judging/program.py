@@ -3,6 +3,7 @@
 Every criterion that is asked becomes an output of type `dspy` `Score` (its levels'
 descriptions, lowest first), so that any DSPy optimiser can work on the program and
 any read-out can answer it. A gate becomes a `Noul`, a choice of kinds a `Choice`.
+Where DSPy ends and argqual begins stands in `argqual.judging.prompt`.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import dspy
+from dspy.adapters.decision_state import DecisionState
 from dspy.adapters.types.decision import Choice, Noul, Score
+from dspy.adapters.utils import get_field_description_string
+from dspy.predict.predict import serialize_object
 
 from argqual.argument import fence
+from argqual.assessment import FrameworkReference
 from argqual.errors import FingerprintMismatch
 from argqual.frameworks.framework import Criterion, Framework
+from argqual.judging.prompt import Answerable, Explain, Prompt
 
 Definitions = Literal["none", "plain", "full"]
 PROGRAM_SCHEMA = "argqual/program@1"
@@ -55,7 +59,7 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
 
     def choose(self, *, lm: Any, **inputs: str) -> Any:
         """The kind of argument this is; only for frameworks with `select`."""
-        return self.select(lm=lm, signature=_without(self.select.signature, _absent(inputs)), **_fenced(inputs))
+        return self.select(lm=lm, signature=self._signature(inputs, select=True), **_fenced(inputs))
 
     def forward(self, *, lm: Any, only: Iterable[str] | None = None, **inputs: str) -> Any:
         """Rate an argument.
@@ -63,21 +67,24 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
         Parameters
         ----------
         lm
-            What answers: a read-out's client, or a `dspy.LM`.
+            What answers: a decision client, or a `dspy.LM`.
         only
             The criteria to ask; all of them when left out.
         inputs
             `argument`, and those of issue, stance and context that are known. They are
             fenced here.
         """
-        unwanted = set(_absent(inputs))
-        if only is not None:
-            asked = {criterion.id for criterion in self.framework.asked} - set(only)
-            unwanted |= asked | {f"{name}_{part}" for name in asked for part in ("rationale", "quote")}
-        return self.rate(lm=lm, signature=_without(self.rate.signature, unwanted), **_fenced(inputs))
+        return self.rate(lm=lm, signature=self._signature(inputs, only), **_fenced(inputs))
 
-    def form(self, present: Iterable[str], *, only: Iterable[str] | None = None, select: bool = False) -> Form:
-        """What the program asks, whatever the argument: made once, filled in for each argument.
+    def prompt(
+        self,
+        present: Iterable[str],
+        *,
+        only: Iterable[str] | None = None,
+        select: bool = False,
+        explain: Explain = False,
+    ) -> Prompt:
+        """What the program asks about every argument with these inputs.
 
         Parameters
         ----------
@@ -88,15 +95,20 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
         select
             The question of `choose` instead.
         """
-        recorder = _Recorder()
-        blanks = dict.fromkeys(present, "")
-        with suppress(_Recorded):
-            if select:
-                self.choose(lm=recorder, **blanks)
-            else:
-                self(lm=recorder, only=only, **blanks)
-        assert recorder.form is not None
-        return recorder.form
+        predictor = self.select if select else self.rate
+        signature = self._signature(present, only, select=select)
+        return compiled(predictor, signature, answerables(self.framework), explain=explain)
+
+    def _signature(self, present: Iterable[str], only: Iterable[str] | None = None, *, select: bool = False) -> Any:
+        """The signature without the inputs that are absent and the outputs that are not wanted."""
+        signature = self.select.signature if select else self.rate.signature
+        unwanted = {"issue", "stance", "context"} - set(present)
+        if only is not None:
+            left_out = {criterion.id for criterion in self.framework.asked} - set(only)
+            unwanted |= left_out | {f"{name}_{part}" for name in left_out for part in ("rationale", "quote")}
+        for name in unwanted & signature.fields.keys():
+            signature = signature.delete(name)
+        return signature
 
     @property
     def fingerprint(self) -> str:
@@ -110,44 +122,57 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
-class Form:
-    """A program's questions and all of its prompt but the argument, as DSPy hands them to a decision client."""
+def compiled(
+    predictor: Any, signature: Any, known: Mapping[str, Answerable] | None = None, *, explain: Explain = False
+) -> Prompt:
+    """The prompt of a predictor whose outputs are decisions: what DSPy would hand a decision client, read from them.
 
-    state: Mapping[str, Any]
-    questions: Mapping[str, Any]
+    Parameters
+    ----------
+    predictor, signature
+        A `dspy.Predict`, for its demonstrations and its settings of decisions; and the signature it is called with.
+        Outputs that are no decisions (rationales) are left out.
+    known
+        What else is to be known of the questions, by name.
+    """
+    decisions = DecisionState(signature, predictor.fields)
+    questions = {}
+    for name, kind in decisions.types.items():
+        asked = decisions.fields[name].get("instructions", signature.output_fields[name].json_schema_extra["desc"])
+        questions[name] = {"instructions": asked, "type": _type_of(kind), "criteria": decisions.get_criteria(name)}
+    state = {
+        "instructions": signature.instructions,
+        "input_fields": get_field_description_string(signature.input_fields),
+        "inputs": dict.fromkeys(signature.input_fields, ""),
+    }
+    if predictor.demos:
+        shown = [{name: value for name, value in demo.items() if name in signature.fields} for demo in predictor.demos]
+        state["demos"] = [serialize_object(demo) for demo in shown]
+    return Prompt.of(state, questions, known or {}, explain=explain)
 
-    def filled(self, inputs: Mapping[str, str]) -> dict[str, Any]:
-        """The state for an argument's inputs, fenced."""
-        return {**self.state, "inputs": _fenced(inputs)}
+
+def _type_of(kind: type) -> str:
+    """A decision type's name in a request to a decision endpoint."""
+    return next(name for name, base in (("noul", Noul), ("score", Score), ("choice", Choice)) if issubclass(kind, base))
 
 
-class _Recorder:
-    """A decision client that answers nothing, and keeps what it was asked."""
-
-    supports_decision_requests = True
-
-    def __init__(self) -> None:
-        self.form: Form | None = None
-
-    def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> Any:
-        self.form = Form(dict(state), dict(questions))
-        raise _Recorded
-
-
-class _Recorded(Exception):
-    """The form was recorded; nothing is to be answered."""
+def answerables(framework: Framework) -> dict[str, Answerable]:
+    """What is to be known of a framework's questions beyond what DSPy hands over."""
+    return {
+        criterion.id: Answerable(
+            levels=tuple(level.written for level in framework.scale_of(criterion).levels),
+            abstain=framework.scale_of(criterion).abstain,
+            quote=criterion.evidence == "quote",
+        )
+        for criterion in framework.asked
+    }
 
 
 def save_program(program: RatingProgram, path: Path) -> None:
     """Write a program's instructions and demonstrations as JSON, with what they belong to."""
     content = {
         "schema": PROGRAM_SCHEMA,
-        "framework": {
-            "id": program.framework.id,
-            "version": program.framework.version,
-            "fingerprint": program.framework.fingerprint,
-        },
+        "framework": FrameworkReference.of(program.framework).model_dump(),
         "definitions": program.definitions,
         "rationales": program.rationales,
         "dspy": dspy.__version__,
@@ -258,16 +283,5 @@ def _select_signature(framework: Framework) -> Any:
     return dspy.Signature({**_input_fields(framework), SELECT: (Choice[options], field)}, instructions(framework))
 
 
-def _absent(inputs: Mapping[str, Any]) -> list[str]:
-    return [name for name in ("issue", "stance", "context") if name not in inputs]
-
-
 def _fenced(inputs: Mapping[str, str]) -> dict[str, str]:
     return {name: fence(text) for name, text in inputs.items()}
-
-
-def _without(signature: Any, names: Iterable[str]) -> Any:
-    for name in names:
-        if name in signature.fields:
-            signature = signature.delete(name)
-    return signature

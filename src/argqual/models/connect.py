@@ -1,8 +1,9 @@
 """From a model's name to something that answers.
 
 `local` and the ids of `argqual models list` are embedded models, and so is the path
-of a GGUF file. `systemone/NAME` is a decision endpoint. Everything else is
-`provider/name`, as DSPy and litellm write it.
+of a GGUF file. `systemone/NAME` is a decision endpoint. `PREFIX/NAME` is a model of an installed
+package that has given this prefix (`ModelSource`). Everything else is `provider/name`, as DSPy and
+litellm write it.
 """
 
 from __future__ import annotations
@@ -13,18 +14,17 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from argqual._plugins import added, imported
 from argqual.errors import ModelError, WeightsError, nearest
 from argqual.models import weights as weight_files
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.prices import FREE, Price, listed_price
-from argqual.models.traffic import Gate, Traffic, gate_for
+from argqual.models.traffic import RateLimiter, Traffic, limiter_for
 
-if TYPE_CHECKING:
-    from argqual.models.engines import Throttled
-
+GROUP = "argqual.models"
 DEFAULT_MODEL = "local"
 SYSTEM_ONE = "systemone"
 TIMEOUT_SECONDS = 120.0
@@ -37,6 +37,34 @@ _GIVES_LOGPROBS = ("openai", "azure", "deepseek", "hosted_vllm", "together_ai", 
 _REASONING = re.compile(r"(^|/)(o[1345](-|$)|gpt-5(?!.*chat)|deepseek-reasoner)")
 
 
+class Engine(Protocol):
+    """What sends a model's requests and waits for its answers; called from several threads at once."""
+
+    def ask(self, request: Any) -> tuple[Any, int]:
+        """The answer to a `dspy.lm15.Request` (system, messages, config with schema and log-probabilities).
+
+        Returns a `dspy.lm15.Response` (text, usage, finish_reason, log-probabilities where they were asked for),
+        and how many requests were lost on the way to it and may have been charged. It may raise what `dspy.lm15`
+        raises, which is then said plainly (`argqual.models.failures`); `dspy.lm15.InvalidRequestError` or
+        `UnsupportedFeatureError` with a word of the schema in it has the request sent again without one.
+        """
+
+
+class ModelSource(Protocol):
+    """Connects the models of one prefix; for packages that bring models of their own.
+
+    An entry point of the group `argqual.models` names such a function, under its prefix: `mine/NAME` is what
+    `connect_mine("NAME", …)` returns. It is imported when a model with its prefix is asked for; `systemone/` and
+    the embedded models are argqual's own.
+
+        [project.entry-points."argqual.models"]
+        mine = "my_package:connect_mine"
+    """
+
+    def __call__(self, name: str, *, api_base: str | None, api_key: str | None) -> Model:
+        """The model, with an `engine` and an `identity`; an `ArgqualError` when there is none. Nothing is asked."""
+
+
 @dataclass
 class Model:
     """Something that answers, and what is known of it.
@@ -46,11 +74,12 @@ class Model:
     name
         As it stands in results: the id of embedded weights, or `provider/name`.
     lm, engine
-        The `dspy.LM`, and the engine beneath it; None for a decision endpoint.
+        The `dspy.LM`, and the engine beneath it; None for a decision endpoint. Only the read-out `verbal` and
+        optimisation need the `dspy.LM`.
     traffic
         Through which every request goes.
     identity
-        What answers, exactly, and where: part of the key under which an assessment is kept.
+        What answers, exactly, in which version and where: part of the key under which an assessment is kept.
     logprobs
         Whether it returns log-probabilities, as far as is known before asking.
     follows_schema
@@ -63,8 +92,8 @@ class Model:
 
     name: str
     lm: Any = None
-    engine: Throttled | None = field(default=None, repr=False)
-    traffic: Traffic = field(default_factory=lambda: Traffic(Gate()), repr=False)
+    engine: Engine | None = field(default=None, repr=False)
+    traffic: Traffic = field(default_factory=lambda: Traffic(RateLimiter()), repr=False)
     identity: str = ""
     logprobs: bool = False
     follows_schema: bool = True
@@ -119,12 +148,19 @@ def connect(
     provider, separator, rest = name.partition("/")
     if not separator or not rest:
         raise ModelError(
-            f"No model is called '{name}'. {nearest(name, ['local', *weight_files.KNOWN])}",
+            f"No model is called '{name}'. {nearest(name, ['local', *weight_files.KNOWN, *_prefixes()])}",
             hint="Hosted models are written provider/name, such as openai/gpt-4.1-mini or anthropic/claude-sonnet-4-5.",
         )
     if provider == SYSTEM_ONE:
         return _system_one(rest, api_base, api_key)
+    if source := added(GROUP).get(provider):
+        connected: Model = imported(source, lambda found: found, ModelError)(rest, api_base=api_base, api_key=api_key)
+        return connected
     return _hosted(name, provider, api_base, api_key, engine, timeout)
+
+
+def _prefixes() -> list[str]:
+    return [f"{prefix}/" for prefix in added(GROUP)]
 
 
 def is_embedded(name: str) -> bool:
@@ -138,16 +174,9 @@ def embedded_id(name: str) -> str:
 
 
 def _embedded(name: str, *, engine: str, slots: int) -> Model:
-    wanted = embedded_id(name)
-    path = weight_files.locate(wanted)
-    if path is None:
-        weights = weight_files.KNOWN[wanted]
-        raise WeightsError(
-            f"The weights of {wanted} are not on this machine ({weight_files.describe_download(weights)}).",
-            hint=f"Run: argqual models pull {wanted}",
-        )
+    name, path, identity = embedded_weights(name)
     server = shared_server(path, slots=slots)
-    traffic = Traffic(gate_for(server.address.url, ceiling=slots))
+    traffic = Traffic(limiter_for(server.address.url, ceiling=slots))
     lm = _language_model(
         f"openai/{path.stem}",
         traffic,
@@ -156,13 +185,12 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         api_key=server.address.key,
         timeout=_EMBEDDED_TIMEOUT_SECONDS,
     )
-    known = wanted in weight_files.KNOWN
     return Model(
-        wanted if known else path.name,
+        name,
         lm,
         engine=lm.engine,
         traffic=traffic,
-        identity=f"{weight_files.KNOWN[wanted].sha256 if known else file_identity(path)}, {CONTEXT_TOKENS} tokens",
+        identity=f"{identity}, {CONTEXT_TOKENS} tokens",
         logprobs=True,
         price=FREE,
         secrets=(server.address.key,),
@@ -170,7 +198,26 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
     )
 
 
-def file_identity(path: Path) -> str:
+def embedded_weights(name: str) -> tuple[str, Path, str]:
+    """Weights on this machine: the name that results give them, their file, and a digest that tells them from others.
+
+    Raises
+    ------
+    WeightsError
+        They are not on this machine, or are broken.
+    """
+    wanted = embedded_id(name)
+    known = weight_files.KNOWN.get(wanted)
+    path = weight_files.locate(wanted)
+    if path is None:
+        size = f" ({weight_files.describe_download(known)})" if known else ""
+        raise WeightsError(
+            f"The weights of {wanted} are not on this machine{size}.", hint=f"Run: argqual models pull {wanted}"
+        )
+    return (wanted, path, known.sha256) if known else (path.name, path, _file_identity(path))
+
+
+def _file_identity(path: Path) -> str:
     """A file's size and a digest of its first and last megabyte: quick, and different for different weights."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
@@ -189,7 +236,7 @@ def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:
             hint="Give --api-base http://HOST:PORT or set SYSTEMONE_API_BASE.",
         )
     key = api_key or os.environ.get("SYSTEMONE_API_KEY") or ""
-    traffic = Traffic(gate_for(_host(base)))
+    traffic = Traffic(limiter_for(_host(base)))
     endpoint = base.rstrip("/")
     return Model(
         f"{SYSTEM_ONE}/{name}",
@@ -206,7 +253,7 @@ def _hosted(name: str, provider: str, api_base: str | None, api_key: str | None,
     if api_base and "api_key" not in settings and not os.environ.get(f"{provider.upper()}_API_KEY"):
         settings["api_key"] = "none"  # a server of one's own often wants no key; the client insists on one
     base = api_base or os.environ.get(f"{provider.upper()}_API_BASE") or os.environ.get(f"{provider.upper()}_BASE_URL")
-    traffic = Traffic(gate_for(_host(base) if base else provider))
+    traffic = Traffic(limiter_for(_host(base) if base else provider))
     lm = _language_model(name, traffic, engine=engine, timeout=timeout, **settings)
     known = bool(api_base and provider == "openai") or provider in _GIVES_LOGPROBS
     secrets = tuple(

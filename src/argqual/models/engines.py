@@ -1,7 +1,7 @@
-"""DSPy's engines, sending through a gate.
+"""DSPy's engines, sending through a rate limiter.
 
 An engine makes one attempt at one request. DSPy would build it itself, with its own
-repeats and a hundred connections at most; argqual builds it, so that the gate decides
+repeats and a hundred connections at most; argqual builds it, so that the limiter decides
 when a request is sent and repeated, and can read the server's rate-limit headers.
 """
 
@@ -20,7 +20,7 @@ _CONNECT_SECONDS = 10.0
 
 
 class Throttled:
-    """An engine for `dspy.LM(engine=…)` whose requests go through a gate.
+    """An engine for `dspy.LM(engine=…)` whose requests go through a rate limiter.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Throttled:
 
 
 def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
-    """The engine that DSPy would choose for `reference`, behind a gate.
+    """The engine that DSPy would choose for `reference`, behind a rate limiter.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
     clients = selection.clients
 
     def by_litellm() -> Any:
-        return _Gated(LiteLLMEngine(**clients), traffic)
+        return _Limited(LiteLLMEngine(**clients), traffic)
 
     if not selection.native:
         return Throttled(reference, by_litellm(), traffic)
@@ -95,14 +95,14 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
         RouterConfig(
             api_keys={provider: clients["api_key"]} if clients.get("api_key") else None,
             base_urls={provider: url} if url else None,
-            transport=_GatedTransport(traffic, timeout),
+            transport=_LimitedTransport(traffic, timeout),
         )
     )
     return Throttled(reference, native, traffic, by_litellm if reference.engine == "auto" else None)
 
 
-class _GatedTransport:
-    """DSPy's HTTP transport, which waits at the gate and shows it each answer's headers.
+class _LimitedTransport:
+    """DSPy's HTTP transport, which waits for the limiter and shows it each answer's headers.
 
     The whole answer is read here, so that a place at the host is held for no longer than
     the network takes: reading what it says is done after.
@@ -125,7 +125,7 @@ class _GatedTransport:
     def stream(self, request: Any) -> Any:
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
-        heed_headers(self._traffic.gate, response.headers)
+        heed_headers(self._traffic.limiter, response.headers)
         return self._response(
             status=response.status,
             reason=response.reason,
@@ -139,8 +139,8 @@ class _GatedTransport:
         self._transport.close()
 
 
-class _Gated:
-    """An engine that does not send through a transport of ours, waiting at the gate as a whole."""
+class _Limited:
+    """An engine that does not send through a transport of ours, waiting for the limiter as a whole."""
 
     def __init__(self, engine: Any, traffic: Traffic) -> None:
         self._engine = engine

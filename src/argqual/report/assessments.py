@@ -30,13 +30,12 @@ def text(assessment: Assessment, framework: Framework) -> str:
     lines = [_bold(_fit(framework.title, WIDTH)), *map(_dim, _wrapped(_made_by(assessment), 0)), ""]
     if assessment.selected:
         lines += [*_wrapped(f"Kind of argument: {assessment.selected.name}", 0), ""]
-    asked = [(rating, depth) for rating, depth in _tree(assessment, framework.criteria) if _shown(rating)]
-    for rating, depth in asked:
-        lines.append(_row(rating, depth))
-        lines += _reasons(rating, 2 * depth + 2)
+    skipped = [rating for rating in assessment.ratings if rating.status is Status.SKIPPED]
+    for rating, depth in _tree(assessment, framework.criteria):
+        if rating.status is not Status.SKIPPED:
+            lines += [_row(rating, depth), *_reasons(rating, 2 * depth + 2)]
     lines += ["-" * WIDTH, _bold(_row(assessment.overall, 0))]
     lines += _reasons(assessment.overall, 2) if assessment.overall.status is not Status.OK else []
-    skipped = [rating for rating in assessment.ratings if not _shown(rating)]
     if skipped:
         lines += ["", *_wrapped(f"Not asked: {_because(skipped)}.", 0)]
     for note in assessment.notes:
@@ -71,17 +70,14 @@ def comparison_text(comparison: Comparison) -> str:
         _bold(f"A against B by {comparison.framework.id}"),
         *map(_dim, _wrapped(f"{comparison.model}, {comparison.readout}, both orders asked", 0)),
         "",
+        f"{'':{_NAME}}  {'P(A better)':>11}  {'A first':>7}  {'A second':>8}  better",
     ]
-    lines.append(f"{'':{_NAME}}  {'P(A better)':>11}  {'A first':>7}  {'A second':>8}  better")
     for answer in comparison.criteria:
         lines += [_preference_row(answer), *_failure(answer)]
     lines += ["-" * WIDTH, _bold(_preference_row(comparison.overall)), *_failure(comparison.overall)]
-    effect = comparison.order_effect
-    if effect is not None:
-        lines += [
-            "",
-            *_wrapped(f"Order effect: {effect:+.2f} on the probability of winning from being shown first.", 0),
-        ]
+    if (effect := comparison.order_effect) is not None:
+        said = f"Order effect: {effect:+.2f} on the probability of winning from being shown first."
+        lines += ["", *_wrapped(said, 0)]
     return "\n".join(lines)
 
 
@@ -92,8 +88,9 @@ def comparison_markdown(comparison: Comparison) -> str:
         "",
         _escaped(f"{comparison.model}, {comparison.readout}, both orders asked"),
         "",
+        "| criterion | P(A better) | A first | A second | better |",
+        "| --- | ---: | ---: | ---: | --- |",
     ]
-    lines += ["| criterion | P(A better) | A first | A second | better |", "| --- | ---: | ---: | ---: | --- |"]
     for answer in (*comparison.criteria, comparison.overall):
         numbers = (answer.probability_a, answer.shown_first, answer.shown_second)
         cells = [f"{number:.2f}" if number is not None else "–" for number in numbers]
@@ -118,10 +115,6 @@ def _tree(assessment: Assessment, criteria: Iterable[Criterion], depth: int = 0)
         yield from _tree(assessment, criterion.criteria, depth + 1)
 
 
-def _shown(rating: Rating) -> bool:
-    return rating.status is not Status.SKIPPED
-
-
 def _because(skipped: Iterable[Rating]) -> str:
     reasons: dict[str, list[str]] = {}
     for rating in skipped:
@@ -142,14 +135,10 @@ def _row(rating: Rating, depth: int) -> str:
 
 
 def _reasons(rating: Rating, indent: int) -> list[str]:
-    lines: list[str] = []
-    if rating.status not in (Status.OK, Status.SKIPPED) and rating.reason:
-        lines += _wrapped(rating.reason, indent)
-    if rating.rationale:
-        lines += _wrapped(rating.rationale, indent)
-    for quote in rating.evidence:
-        lines += _wrapped(f"{_glyph('“', chr(34))}{quote.text}{_glyph('”', chr(34))}", indent)
-    return lines
+    failed = rating.status not in (Status.OK, Status.SKIPPED)
+    quotes = (f"{_glyph('“', chr(34))}{quote.text}{_glyph('”', chr(34))}" for quote in rating.evidence)
+    said = (rating.reason if failed else None, rating.rationale, *quotes)
+    return [line for words in said if words for line in _wrapped(words, indent)]
 
 
 def _bar(unit: float) -> str:

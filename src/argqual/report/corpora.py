@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from argqual.corpora.card import COUNTED, COUNTS, TARGETS, Baseline, Card, Label
+from argqual.corpora.card import TARGETS, Card
+from argqual.corpora.card_figures import COUNTED, COUNTS, Baseline
+from argqual.corpora.card_table import Label
 from argqual.report.plain import WIDTH, clean, paragraph
 
 if TYPE_CHECKING:
@@ -53,39 +55,35 @@ def targets(card: Card) -> str:
 
 def card_text(card: Card, state: str) -> str:
     """Everything a card says that people want to read."""
-    return "\n".join(_card_lines(card, state))
-
-
-def _card_lines(card: Card, state: str) -> Iterator[str]:
-    yield paragraph(f"{card.id}: {card.title}")
-    yield ""
-    yield paragraph(card.description)
-    yield ""
-    yield from _facts(card, state)
-    if card.labels:
-        yield ""
-        yield from _label_lines(card)
-    figures = list(_figure_lines(card))
-    if figures:
-        yield ""
-        yield "What reading it must come to (argqual corpora check recomputes it)"
-        yield from figures
-    for title, lines in (
-        ("Published results", [_baseline(each) for each in card.published]),
-        (
-            "Shared with other corpora",
-            [
-                f"{each.corpus}: {_TITLES[each.kind].lower()}" + (f", {each.count}" if each.count is not None else "")
-                for each in card.overlaps
-            ],
+    shared = (f"{each.corpus}: {_TITLES[each.kind].lower()}{_also(each.count)}" for each in card.overlaps)
+    blocks = (
+        [paragraph(f"{card.id}: {card.title}")],
+        [paragraph(card.description)],
+        [*_facts(card, state)],
+        [*_label_lines(card)] if card.labels else [],
+        _titled("What reading it must come to (argqual corpora check recomputes it)", _figure_lines(card)),
+        _titled("Published results", map(_item, map(_baseline, card.published))),
+        _titled("Shared with other corpora", map(_item, shared)),
+        _titled("Traps", map(_item, card.traps)),
+        _titled(
+            "Cite", (_item(f"{each.text} {f'doi:{each.doi}' if each.doi else each.url}") for each in card.citations)
         ),
-        ("Traps", list(card.traps)),
-        ("Cite", [f"{each.text} {f'doi:{each.doi}' if each.doi else each.url}" for each in card.citations]),
-    ):
-        if lines:
-            yield ""
-            yield title
-            yield from (paragraph(f"- {line}", indent=2, hanging=2) for line in lines)
+    )
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _titled(title: str, lines: Iterable[str]) -> list[str]:
+    """The lines under a title; nothing where there are none."""
+    given = list(lines)
+    return [title, *given] if given else []
+
+
+def _item(words: str) -> str:
+    return paragraph(f"- {words}", indent=2, hanging=2)
+
+
+def _also(count: int | None) -> str:
+    return "" if count is None else f", {count}"
 
 
 def _facts(card: Card, state: str) -> Iterator[str]:
@@ -121,12 +119,7 @@ def _label_lines(card: Card) -> Iterator[str]:
     yield f"{'Labels':29}{'scale':>8} {'better':7}{'alpha':>8}{'ceiling':>9}{'reliable':>10}{'length':>8}"
     for name, label in card.labels.items():
         better = "higher" if label.higher_is_better else "lower"
-        known = (
-            figures.alpha.get(name),
-            figures.ceiling.get(name),
-            figures.reliability.get(name),
-            figures.length.get(name),
-        )
+        known = (each.get(name) for each in (figures.alpha, figures.ceiling, figures.reliability, figures.length))
         alpha, ceiling, reliability, length = ("" if value is None else _coefficient(value) for value in known)
         row = f"  {name:27}{_scale(label):>8} {better:7}{alpha:>8}{ceiling:>9}{reliability:>10}{length:>8}"
         yield row.rstrip()
@@ -156,26 +149,26 @@ def _baseline(baseline: Baseline) -> str:
     return f"{baseline.system}; {baseline.setting}: {baseline.metric} {baseline.value} ({baseline.source})"
 
 
-def _figure_lines(card: Card) -> Iterator[str]:
+def _figure_lines(card: Card) -> list[str]:
     figures = card.figures
-    for name in COUNTS:
-        number = getattr(figures, name)
-        if number is not None:
-            yield f"  {_COUNT_NAMES.get(name, name):40}{number:>12,}"
-    for label, value in figures.win_rate.items():
-        yield f"  {f'{label} with share of comparisons won':40}{_coefficient(value):>12}"
-    for pair in figures.correlations:
-        yield f"  {f'{pair.first} with {pair.second}':40}{_coefficient(pair.spearman):>12}"
-    for kind, mean in figures.means.items():
-        yield f"  {f'mean of {kind}':40}{mean:>12.2f}"
-    for name, number in (
+    counts = ((_COUNT_NAMES.get(name, name), getattr(figures, name)) for name in COUNTS)
+    shares = (
+        *((f"{label} with share of comparisons won", value) for label, value in figures.win_rate.items()),
+        *((f"{pair.first} with {pair.second}", pair.spearman) for pair in figures.correlations),
+    )
+    others = (
         ("the longer one wins", figures.longer_wins),
         ("longest version, times the shortest", figures.longest),
         ("a blind reader names what was broken", figures.read_alike),
         ("the same, Cohen's kappa", figures.read_kappa),
-    ):
-        if number is not None:
-            yield f"  {name:40}{_coefficient(number):>12}"
+    )
+    rows = [
+        *((name, _count(number)) for name, number in counts if number is not None),
+        *((name, _coefficient(number)) for name, number in shares),
+        *((f"mean of {kind}", _mean(mean)) for kind, mean in figures.means.items()),
+        *((name, _coefficient(number)) for name, number in others if number is not None),
+    ]
+    return [f"  {name:40}{number:>12}" for name, number in rows]
 
 
 def findings_text(card: Card, findings: Sequence[Finding]) -> str:

@@ -35,16 +35,17 @@ def paragraph_of_columns(words: str, hanging: int) -> str:
 
 
 def documentation(kind: type) -> dict[str, Any]:
-    """What a class says of itself: its summary, and each parameter with its type, default and description."""
+    """What a class says of itself: its summary; and in its order each parameter's type, default and description."""
     head, described = _summary_and_parameters(kind)
+    taken = inspect.signature(kind).parameters
     parameters = {
         name: {
             "type": described.get(name, ("", ""))[0],
-            "required": parameter.default is inspect.Parameter.empty,
-            "default": None if parameter.default is inspect.Parameter.empty else parameter.default,
+            "required": taken[name].default is inspect.Parameter.empty,
+            "default": None if taken[name].default is inspect.Parameter.empty else taken[name].default,
             "description": described.get(name, ("", ""))[1],
         }
-        for name, parameter in inspect.signature(kind).parameters.items()
+        for name in dict.fromkeys([*(each for each in described if each in taken), *taken])
     }
     return {"summary": " ".join(head.split()), "parameters": parameters}
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
-from scipy.stats import rankdata
+from scipy.stats import rankdata, spearmanr
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from argqual.stats.resampling import Array
 
@@ -41,7 +42,7 @@ class ProportionalOdds:
         return shares
 
 
-def fit_proportional_odds(x: Array, levels: Array, n_levels: int, *, l2: float = 0.0) -> ProportionalOdds:
+def fit_proportional_odds(x: Array, levels: npt.NDArray[Any], n_levels: int, *, l2: float = 0.0) -> ProportionalOdds:
     """Maximum likelihood with slopes of at least 0.
 
     Parameters
@@ -75,6 +76,13 @@ def fit_proportional_odds(x: Array, levels: Array, n_levels: int, *, l2: float =
     return model(minimize(loss, begin, method="L-BFGS-B", bounds=bounds).x)
 
 
+def equal_shares(values: Array, shares: int) -> npt.NDArray[np.int64]:
+    """Which of so many equal shares each value is in by its rank, 0 the lowest; equal values are in one."""
+    ranks = (rankdata(values) - 0.5) / len(values)
+    places: npt.NDArray[np.int64] = np.minimum((ranks * shares).astype(np.int64), shares - 1)
+    return places
+
+
 def best_alpha(x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float], folds: int) -> float:
     """The alpha whose predictions for held-out groups correlate best with the labels (Spearman).
 
@@ -89,14 +97,29 @@ def best_alpha(x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float
     if distinct < 2 or len(alphas) == 1:
         return max(alphas)
     codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
-    parts = list(GroupKFold(min(folds, distinct)).split(x, y, codes))
+    folds_ = list(GroupKFold(min(folds, distinct)).split(x, y, codes))
 
     def held_out(alpha: float) -> float:
-        predicted = np.empty(len(y))
-        for train, test in parts:
-            predicted[test] = Ridge(alpha=alpha).fit(x[train], y[train]).predict(x[test])
+        predicted = cross_val_predict(Ridge(alpha=alpha), x, y, cv=folds_)
         if np.ptp(predicted) == 0:
             return -1.0
-        return float(np.corrcoef(rankdata(predicted), rankdata(y))[0, 1])
+        return float(spearmanr(predicted, y).statistic)
 
     return max(alphas, key=held_out)
+
+
+def standard_ridge(
+    x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float], folds: int, *, least: float
+) -> tuple[Array, Array, float, Array, float]:
+    """Ridge regression on standardised features: means, deviations, the `best_alpha`, coefficients, the intercept.
+
+    Parameters
+    ----------
+    least
+        Added to the deviations, so that a feature that never changes divides by something.
+    """
+    mean, scale = x.mean(axis=0), x.std(axis=0) + least
+    standard = (x - mean) / scale
+    alpha = best_alpha(standard, y, groups, alphas, folds)
+    ridge = Ridge(alpha=alpha).fit(standard, y)
+    return mean, scale, alpha, np.asarray(ridge.coef_), float(ridge.intercept_)

@@ -7,16 +7,18 @@ be had is NaN: the caller decides what becomes of it, and `predictions` says why
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +26,30 @@ from scipy.stats import ConstantInputWarning, spearmanr
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
-from argqual.argument import Argument, type_name
+from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
-from argqual.errors import InputError, StrategyError
+from argqual.errors import StrategyError, nearest
+from argqual.strategies.given import as_arguments, as_labels, groups_for, labels_to_learn
+
+if TYPE_CHECKING:
+    from argqual.frameworks.framework import Framework
+    from argqual.judging.judge import Judge
 
 Array = npt.NDArray[np.float64]
 _LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
-_ROW_KEYS = ("id", "issue", "stance", "context", "domain", "type", "group")
+
+
+class PredictionScale(StrEnum):
+    """What the numbers that a strategy predicts mean."""
+
+    LABELS = "labels"
+    """They are on the scale of the labels that it was fitted on."""
+    QUALITY = "quality"
+    """They are qualities from 0 to 1, whatever the labels were."""
+    OWN = "own"
+    """Higher is better, on a scale of the strategy's own."""
+    RELATIVE = "relative"
+    """They hold among the arguments that are predicted together only; other company, other numbers."""
 
 
 @dataclass(frozen=True)
@@ -95,20 +114,42 @@ class MissingPredictionsWarning(UserWarning):
 
 
 class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Base of all strategies.
+    """Base of all strategies, and all that a benchmark, a plan or the command line asks of one.
 
-    A subclass stores its parameters in `__init__`, learns in `_fit` (what it learns ends in `_`),
-    and predicts in `_predict`. Everything else (checks, the account of what was seen, saving) is here.
+    A subclass stores its parameters in `__init__`, learns in `_fit` (what it learns ends in `_`), and predicts in
+    `_predict`; that is enough. The checks of labels and arguments, the account of what was seen, and saving are here.
+    What else a strategy may say of itself has a default for one that works on texts and labels alone: the attributes
+    below, whom it asks (`judges`, `_plan`), what it is made of (`within`), what keeps it from being fitted (`_check`,
+    `_connect`), and what is saved (`state`, `restore`, `depends_on`).
+
+    Its family and the extra that it needs stand in the registry (`argqual.strategies.registry.Known`), so that a list
+    imports nothing. A parameter called `seed` is what a benchmark varies with `seeds`.
+
+    An `__init__` may end in `**settings` and pass these on to its base's: parameters declared there are then this
+    strategy's too, but for those that it gives a value as a class.
     """
 
     learns: bool = True
     """Whether `fit` looks at labels; otherwise `y` may be left out and is ignored."""
     least_labels: ClassVar[int] = 2
     """Fewest labelled arguments that it can learn from."""
-    nested: ClassVar[tuple[str, ...]] = ()
-    """Parameters that are strategies themselves."""
+    scale: PredictionScale = PredictionScale.LABELS
+    """What its predictions mean."""
+    models: ClassVar[tuple[str, ...]] = ()
+    """Parameters that name a language model, asked or read."""
+    frameworks: ClassVar[tuple[str, ...]] = ()
+    """Parameters that take a criteria framework: a name, a file, or one in memory."""
+    nested: ClassVar[Mapping[str, str | None]] = {}
+    """Parameters that are strategies themselves, or lists of these, each with the name of what is taken by default."""
+    explain: bool | str = False
+    """Whether a model is asked for its reasons too."""
 
     seen_: Seen
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if init := vars(cls).get("__init__"):
+            init.__signature__ = _whole_signature(cls, init)
 
     def fit(self, X: Sequence[Any], y: Any = None, *, groups: Sequence[Any] | None = None) -> Self:  # noqa: N803
         """Learn from arguments and their labels.
@@ -133,7 +174,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         arguments = as_arguments(X)
         labels = self._labels(y, len(arguments))
         names = groups_for(arguments, groups)
-        self._check()
+        self.check()
         usage = self._fit(arguments, labels, names)
         self.seen_ = replace(
             self._seen(),
@@ -160,6 +201,13 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         usage = found.usage.model_copy(update={"seconds": time.perf_counter() - started})
         return replace(found, reasons=reasons, usage=usage)
 
+    def assess(self, X: Sequence[Any]) -> list[Assessment]:  # noqa: N803
+        """The ratings behind `predict`, one an argument, in order; a StrategyError where `rated_framework` is None."""
+        found = self.predictions(X).assessments
+        if found is None:
+            raise StrategyError(f"{type(self).__name__} gives no ratings.")
+        return list(found)
+
     def score(self, X: Sequence[Any], y: Any, sample_weight: None = None) -> float:  # noqa: N803
         """Spearman's correlation of predictions with labels, over the arguments that have both.
 
@@ -169,7 +217,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if sample_weight is not None:
             raise StrategyError("score takes no sample weights.")
         predicted = self.predict(X)
-        labels = _as_labels(y, len(predicted))
+        labels = as_labels(y, len(predicted))
         both = np.isfinite(predicted) & np.isfinite(labels)
         if not np.isfinite(predicted).all():
             missing = int((~np.isfinite(predicted)).sum())
@@ -184,10 +232,107 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             warnings.simplefilter("ignore", ConstantInputWarning)
             return float(spearmanr(predicted[both], labels[both]).statistic)
 
+    # What is asked of a strategy before it is fitted.
+
+    def check(self, *, connect: bool = True) -> None:
+        """Raise what would make fitting fail, before anything is spent.
+
+        Parameters
+        ----------
+        connect
+            Whether extras are looked for and models connected to; otherwise parameters and frameworks are checked
+            only, which loads and fetches nothing.
+
+        Raises
+        ------
+        ArgqualError
+            A parameter is wrong, a framework or a model cannot be found, or an extra is not installed.
+        """
+        self._check()
+        for inner in self.within().values():
+            inner.check(connect=connect)
+        if connect:
+            self._connect()
+
+    def plan(
+        self,
+        X: Sequence[Any],  # noqa: N803
+        y: Any = None,
+        *,
+        predict: Sequence[Any],
+        groups: Sequence[Any] | None = None,
+    ) -> Iterator[tuple[Judge, Argument]]:
+        """What a model would be asked to fit this strategy (`X`, `y`, `groups`: as for `fit`) and then `predict`.
+
+        Nothing is asked, and the strategy stays as it is. Each judge with an argument to be assessed, as often as it
+        comes up; answers that the store has are not left out. Nothing for a strategy that asks no judge.
+
+        Raises
+        ------
+        InputError, StrategyError
+            As for `fit`.
+        """
+        arguments = as_arguments(X)
+        labels = self._labels(y, len(arguments))
+        return self._plan(arguments, labels, groups_for(arguments, groups), as_arguments(predict))
+
+    def judges(self) -> list[Judge]:
+        """Who is asked: none, one, or several whose ratings are put together; before fitting, without examples."""
+        return []
+
+    def rated_framework(self) -> Framework | None:
+        """The framework by which predictions' assessments are made; None where predictions come without any."""
+        return None
+
+    def within(self) -> Mapping[str, Strategy]:
+        """The strategies that it is made of, by the names under which their parameters are set."""
+        return {}
+
+    def parts(self) -> Iterator[tuple[str, Strategy]]:
+        """It and all strategies within, at any depth, each with the prefix of its parameters (`base__`)."""
+        yield "", self
+        for name, inner in self.within().items():
+            for prefix, part in inner.parts():
+                yield f"{name}__{prefix}", part
+
+    def model_names(self) -> list[str]:
+        """The language models that it and the strategies within ask or read, as far as parameters name them."""
+        named = [getattr(part, parameter) for _, part in self.parts() for parameter in part.models]
+        return [name for name in named if isinstance(name, str)]
+
+    @classmethod
+    def parameter_names(cls) -> list[str]:
+        """The names of its parameters, in alphabetical order."""
+        return list(cls._get_param_names())
+
+    @classmethod
+    def parameter_types(cls) -> dict[str, Any]:
+        """The types of the parameters that are annotated, those of a base's `__init__` among them.
+
+        Raises
+        ------
+        NameError
+            One is known to type checkers only.
+        """
+        found: dict[str, Any] = {}
+        for kind in cls.__mro__:
+            if issubclass(kind, Strategy) and "__init__" in vars(kind):
+                found = get_type_hints(vars(kind)["__init__"]) | found
+        return {name: found[name] for name in inspect.signature(cls).parameters if name in found}
+
     # What a subclass says.
 
     def _check(self) -> None:
-        """Raise what would make fitting fail, before anything is spent: parameters, extras, a model out of reach."""
+        """Raise what is wrong with the parameters and the frameworks; load and connect to nothing."""
+
+    def _connect(self) -> None:
+        """Raise what is missing of extras and models."""
+
+    def _plan(
+        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
+    ) -> Iterator[tuple[Judge, Argument]]:
+        """See `plan`."""
+        return iter(())
 
     @abstractmethod
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
@@ -201,20 +346,20 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """What was shown, beyond the labels: examples, and the model's name."""
         return Seen()
 
-    def _state(self, folder: Path) -> dict[str, Any]:
+    def state(self, folder: Path) -> dict[str, Any]:
         """What has to be saved: by default all that ends in `_`.
 
         Values: JSON-able data, arrays, scikit-learn estimators, `Argument`s, strategies, and lists of
-        these. Anything else is written into the folder by a subclass, and read again by its `_restore`.
+        these. Anything else is written into the folder by a subclass, and read again by its `restore`.
         """
         return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
 
-    def _restore(self, state: Mapping[str, Any], folder: Path) -> None:
-        """Take up what `_state` gave."""
+    def restore(self, state: Mapping[str, Any], folder: Path) -> None:
+        """Take up what `state` gave."""
         for name, value in state.items():
             setattr(self, name, value)
 
-    def _depends_on(self) -> dict[str, str]:
+    def depends_on(self) -> dict[str, str]:
         """Fingerprints, by name, of what predictions depend on beyond parameters; saved and checked on loading."""
         return {}
 
@@ -228,23 +373,21 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _labels(self, y: Any, length: int) -> Array:
-        if not self.learns:
-            return np.empty(0)
-        name = type(self).__name__
-        if y is None:
-            raise InputError(f"{name} learns from labels, and there are none.", hint="Call fit(X, y).")
-        labels = _as_labels(y, length)
-        if missing := int((~np.isfinite(labels)).sum()):
-            raise InputError(
-                f"{missing} of {length} labels are missing or not finite.",
-                hint="Leave those arguments out of training.",
-            )
-        if length < self.least_labels:
-            are = f"{length} labelled argument{' is' if length == 1 else 's are'}"
-            raise InputError(f"{are} too few: {name} needs at least {self.least_labels}.")
-        if self.least_labels > 1 and np.ptp(labels) == 0:
-            raise InputError(f"All {length} labels are {labels[0]:g}, so {name} has nothing to learn from.")
-        return labels
+        return labels_to_learn(y, length, self.least_labels, type(self).__name__) if self.learns else np.empty(0)
+
+
+def _whole_signature(kind: type, init: Callable[..., None]) -> inspect.Signature:
+    """An `__init__`'s signature with the parameters of the base's in the place of `**settings`.
+
+    It is what scikit-learn reads parameters from, and what `help` shows.
+    """
+    own = inspect.signature(init)
+    taken = {name: each for name, each in own.parameters.items() if each.kind is not inspect.Parameter.VAR_KEYWORD}
+    if len(taken) < len(own.parameters):
+        base = inspect.signature(kind.__mro__[1].__init__)  # type: ignore[misc]
+        inherited = (each for each in base.parameters.values() if each.kind is inspect.Parameter.KEYWORD_ONLY)
+        taken |= {each.name: each for each in inherited if each.name not in taken and each.name not in vars(kind)}
+    return own.replace(parameters=list(taken.values()))
 
 
 @contextmanager
@@ -263,67 +406,21 @@ def tell(words: str) -> None:
         listener(words)
 
 
-def as_arguments(X: Any) -> list[Argument]:  # noqa: N803
-    """Arguments from texts, rows with a `text`, or arguments.
+def total_usage(usages: Sequence[Usage]) -> Usage:
+    """What several took together; a figure that any request leaves out is unknown in the sum."""
+    return Usage.total(usages)
+
+
+def require(name: str, value: str, known: Collection[str]) -> None:
+    """Make sure that a parameter has one of its known values.
 
     Raises
     ------
-    InputError
-        There are none, or one is empty or nothing of the kind; the message says which.
+    StrategyError
+        It has not; the message says what was meant, or what is known.
     """
-    if isinstance(X, str | Argument | Mapping) or not hasattr(X, "__len__") or not hasattr(X, "__getitem__"):
-        raise InputError(f"Expected a sequence of arguments, not {type_name(X)}.", hint="One argument: [argument].")
-    if getattr(X, "ndim", 1) != 1:
-        raise InputError(
-            f"Expected one argument a row, not a table of shape {X.shape}.", hint="Take the column with the texts."
-        )
-    if not len(X):
-        raise InputError("There are no arguments.")
-    return [_argument(item, place) for place, item in enumerate(X)]
-
-
-def _argument(item: Any, place: int) -> Argument:
-    try:
-        if isinstance(item, Argument):
-            return item
-        if isinstance(item, str):
-            return Argument(str(item))
-        if isinstance(item, Mapping) and "text" in item:
-            known = {key: item[key] for key in _ROW_KEYS if item.get(key) is not None}
-            return Argument(item["text"], **known)
-    except InputError as error:
-        raise InputError(f"Argument {place} (counted from 0): {error.message}", hint=error.hint) from None
-    raise InputError(f"Argument {place} (counted from 0) is {type_name(item)}, neither an argument nor a text.")
-
-
-def groups_for(arguments: Sequence[Argument], groups: Sequence[Any] | None) -> list[Any]:
-    """The group of each argument: as given, else its `group`, else its issue, else its own."""
-    if groups is None:
-        return [argument.group or argument.issue or place for place, argument in enumerate(arguments)]
-    if len(groups) != len(arguments):
-        raise InputError(f"{len(groups)} groups for {len(arguments)} arguments; each has one.")
-    return list(groups)
-
-
-def _as_labels(y: Any, length: int) -> Array:
-    try:
-        labels = np.asarray([np.nan if value is None else value for value in y], dtype=float)
-    except (TypeError, ValueError):
-        raise InputError("Labels are numbers, one an argument.") from None
-    if labels.ndim != 1 or len(labels) != length:
-        raise InputError(f"Labels of shape {labels.shape} for {length} arguments; each has one number.")
-    return labels
-
-
-def total_usage(usages: Sequence[Usage]) -> Usage:
-    """What several took together; a figure that any request leaves out is unknown in the sum."""
-    asked = [usage for usage in usages if usage.requests]
-
-    def total(name: str) -> Any:
-        values = [getattr(usage, name) for usage in asked]
-        return None if None in values else sum(values)
-
-    return Usage(**{name: total(name) for name in Usage.model_fields})
+    if value not in known:
+        raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")
 
 
 def needs(extra: str, *modules: str) -> None:

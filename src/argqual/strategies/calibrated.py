@@ -7,26 +7,25 @@ for a few hundred labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from scipy.stats import rankdata
-from sklearn.base import clone
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import Ridge
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
-from argqual.errors import InputError, StrategyError, nearest
-from argqual.stats.regression import ProportionalOdds, best_alpha, fit_proportional_odds
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, total_usage
+from argqual.errors import InputError, StrategyError
+from argqual.frameworks.framework import Framework
+from argqual.judging.judge import Judge
+from argqual.stats.regression import ProportionalOdds, equal_shares, fit_proportional_odds, standard_ridge
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, require, total_usage
 from argqual.strategies.combining import shares_of
-from argqual.strategies.crossfit import cross_fitted
+from argqual.strategies.crossfit import cross_fitted, planned
 from argqual.strategies.prompted import Principle
 
 Method = Literal["ridge", "isotonic", "ordinal"]
-_METHODS = ("ridge", "isotonic", "ordinal")
+_METHODS: tuple[Method, ...] = get_args(Method)
 _ALPHAS = (1.0, 10.0, 100.0, 1000.0)
 
 
@@ -59,7 +58,7 @@ class Calibrated(Strategy):
     Hashemi, H. et al. (2024). LLM-Rubric: a multidimensional, calibrated approach to automated evaluation. ACL.
     """
 
-    nested: ClassVar[tuple[str, ...]] = ("base",)
+    nested: ClassVar[Mapping[str, str | None]] = {"base": "principle"}
 
     def __init__(
         self, base: Strategy | None = None, *, method: Method = "ridge", levels: int = 5, folds: int = 5
@@ -70,26 +69,28 @@ class Calibrated(Strategy):
         self.folds = folds
 
     def _check(self) -> None:
-        if self.method not in _METHODS:
-            raise StrategyError(f"method={self.method!r}: {nearest(self.method, _METHODS)}")
+        require("method", self.method, _METHODS)
         if self.levels < 2 or self.folds < 2:
             raise StrategyError(f"levels={self.levels}, folds={self.folds}: both are at least 2.")
-        if not hasattr(self._base(), "assess"):
+        if self._base().rated_framework() is None:
             raise StrategyError(f"{type(self.base).__name__} gives no ratings, so there is nothing to calibrate.")
-        self._base()._check()
-
-    def assess(self, X: Sequence[Any]) -> list[Assessment]:  # noqa: N803
-        """The base's ratings, as the model gave them."""
-        found = self.predictions(X).assessments
-        assert found is not None
-        return list(found)
 
     def _base(self) -> Strategy:
         return Principle() if self.base is None else self.base
 
+    def within(self) -> Mapping[str, Strategy]:
+        return {"base": self._base()}
+
+    def rated_framework(self) -> Framework | None:
+        return self._base().rated_framework()
+
+    def _plan(
+        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
+    ) -> Iterator[tuple[Judge, Argument]]:
+        return planned(self._base(), arguments, labels, groups, self.folds, predict)
+
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage:
-        self.base_ = clone(self._base()).fit(arguments, labels if self._base().learns else None, groups=groups)
-        said = cross_fitted(self._base(), arguments, labels, groups, self.folds)
+        self.base_, said = cross_fitted(self._base(), arguments, labels, groups, self.folds)
         assessments = said.assessments or ()
         self.criteria_ = _criteria(assessments)
         why = [_why_not(assessment, self.criteria_) for assessment in assessments]
@@ -106,21 +107,18 @@ class Calibrated(Strategy):
     def _learn(self, assessments: list[Assessment], labels: Array, groups: list[Any]) -> None:
         if self.method == "ridge":
             shares = _shares(assessments, self.criteria_)
-            self.mean_, self.scale_ = shares.mean(axis=0), shares.std(axis=0) + 1e-3
-            standard = (shares - self.mean_) / self.scale_
-            self.alpha_ = best_alpha(standard, labels, groups, _ALPHAS, self.folds)
-            ridge = Ridge(alpha=self.alpha_).fit(standard, labels)
-            self.coef_, self.intercept_ = np.asarray(ridge.coef_), float(ridge.intercept_)
+            fitted = standard_ridge(shares, labels, groups, _ALPHAS, self.folds, least=1e-3)
+            self.mean_, self.scale_, self.alpha_, self.coef_, self.intercept_ = fitted
             return
         qualities = _qualities(assessments, self.criteria_)
         if self.method == "isotonic":
             self.steps_ = [IsotonicRegression(out_of_bounds="clip").fit(column, labels) for column in qualities.T]
             return
-        places = np.minimum(((rankdata(labels) - 0.5) / len(labels) * self.levels).astype(int), self.levels - 1)
-        present = np.unique(places)
+        cut = equal_shares(labels, self.levels)
+        present = np.unique(cut)
         if len(present) < 2:
             raise InputError("The labels are so alike that they make one level only.")
-        places = np.searchsorted(present, places)
+        places = np.searchsorted(present, cut)
         self.means_ = np.array([labels[places == place].mean() for place in range(len(present))])
         self.mean_, self.scale_ = qualities.mean(axis=0), qualities.std(axis=0) + 1e-6
         model = fit_proportional_odds((qualities - self.mean_) / self.scale_, places, len(present), l2=0.01)
@@ -150,8 +148,8 @@ class Calibrated(Strategy):
     def _seen(self) -> Seen:
         return Seen(examples=self.base_.seen_.examples, model=self.base_.seen_.model)
 
-    def _depends_on(self) -> dict[str, str]:
-        return self._base()._depends_on()
+    def depends_on(self) -> dict[str, str]:
+        return self._base().depends_on()
 
 
 def _criteria(assessments: Sequence[Assessment]) -> list[str]:

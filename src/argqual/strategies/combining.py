@@ -33,19 +33,9 @@ def of_parts(framework: Framework, asked: Sequence[Sequence[Assessment]]) -> lis
     for parts in zip(*asked, strict=True):
         rated: Mapping[str, Rating] = {rating.criterion: rating for part in parts for rating in part.ratings}
         ratings, overall = aggregate(framework, rated)
+        program = "+".join(part.program for part in parts)
         together.append(
-            parts[0].model_copy(
-                update={
-                    "status": overall.status,
-                    "overall": overall,
-                    "ratings": ratings,
-                    "framework": reference,
-                    "program": "+".join(part.program for part in parts),
-                    "usage": total_usage([part.usage for part in parts]),
-                    "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-                    "truncated": any(part.truncated for part in parts),
-                }
-            )
+            _joined(parts, ratings, overall).model_copy(update={"framework": reference, "program": program})
         )
     return together
 
@@ -75,14 +65,18 @@ def _mean_assessment(framework: Framework, found: Sequence[Assessment]) -> Asses
                 shares += [float(level.value == rating.level) for level in scale.levels]
         source = ratings[0].probability_source or "votes"
         rated[criterion.id] = rate(criterion, scale, (shares / len(found)).tolist(), source=source)
-    ratings_, overall = aggregate(framework, rated)
-    return found[0].model_copy(
+    return _joined(found, *aggregate(framework, rated))
+
+
+def _joined(parts: Sequence[Assessment], ratings: tuple[Rating, ...], overall: Rating) -> Assessment:
+    """The first of several assessments with what came of all of them."""
+    return parts[0].model_copy(
         update={
             "status": overall.status,
             "overall": overall,
-            "ratings": ratings_,
-            "usage": total_usage([assessment.usage for assessment in found]),
-            "notes": tuple(dict.fromkeys(note for assessment in found for note in assessment.notes)),
-            "truncated": any(assessment.truncated for assessment in found),
+            "ratings": ratings,
+            "usage": total_usage([part.usage for part in parts]),
+            "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+            "truncated": any(part.truncated for part in parts),
         }
     )

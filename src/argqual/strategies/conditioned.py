@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, Unpack, get_args
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -24,8 +24,9 @@ from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.models.encoders import DEFAULT_ENCODER
 from argqual.models.encoding import Encoder, Reading, warn_of_cuts
-from argqual.strategies.base import Array, Predictions, as_arguments
-from argqual.strategies.finetune import FineTuned, hold_out
+from argqual.strategies.base import Array, Predictions
+from argqual.strategies.finetune import FineTuned, TrainingSettings, hold_out
+from argqual.strategies.given import as_arguments
 
 Wording = Literal["name", "plain", "question", "definition"]
 WORDINGS: tuple[Wording, ...] = get_args(Wording)
@@ -67,6 +68,8 @@ class Conditioned(FineTuned):
     Sainz, O. et al. (2024). GoLLIE: annotation guidelines improve zero-shot information extraction. ICLR.
     """
 
+    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
+
     def __init__(
         self,
         framework: Framework | str | Path = "ratio",
@@ -76,31 +79,15 @@ class Conditioned(FineTuned):
         dropout: float = 0.2,
         targets: Mapping[str, str] | None = None,
         model: str | Path = DEFAULT_ENCODER,
-        epochs: int = 5,
-        learning_rate: float = 5e-5,
-        batch_size: int = 32,
-        max_tokens: int = 256,
-        patience: int = 2,
-        validation: float = 0.15,
-        device: str = "auto",
-        fetch: bool = True,
-        seed: int = 0,
+        **settings: Unpack[TrainingSettings],
     ) -> None:
+        super().__init__(**settings)
         self.framework = framework
         self.criterion = criterion
         self.paraphrases = paraphrases
         self.dropout = dropout
         self.targets = targets
         self.model = model
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_tokens = max_tokens
-        self.patience = patience
-        self.validation = validation
-        self.device = device
-        self.fetch = fetch
-        self.seed = seed
 
     def predict_criterion(self, X: Sequence[Any], criterion: str | Criterion) -> Array:  # noqa: N803
         """As `predict`, with another definition, which need not have been in training.
@@ -211,7 +198,7 @@ class Conditioned(FineTuned):
                 hint="Raise max_tokens, name a criterion, or leave 'definition' out of paraphrases.",
             )
 
-    def _depends_on(self) -> dict[str, str]:
+    def depends_on(self) -> dict[str, str]:
         return {"framework": self._framework().fingerprint}
 
 

@@ -24,6 +24,7 @@ from argqual.judging.program import Definitions, criterion_text
 
 Control = Literal["placebo", "mismatched", "shuffled"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
+_ALONE: dict[str, Any] = {"independent_of": (), "examples": (), "same_as": ()}  # what spoke of the texts before
 _TEXTS = ("question", "plain", "definition", "checks", "guidance", "levels")
 
 
@@ -62,20 +63,19 @@ def control_framework(framework: Framework, control: Control, *, seed: int = 0) 
                 f"{framework.id} asks {len(framework.asked)} questions, and the {control} control has {len(themes)}."
             )
         changed = {
-            criterion.id: _themed(framework, criterion, theme, _PLACEBO if control == "placebo" else _RECIPE)
+            criterion.id: _themed(framework, criterion, theme, pool["say"])
             for criterion, theme in zip(framework.asked, themes, strict=False)
         }
         framework = framework.model_copy(update={"guidelines": str(pool["guidelines"]).strip()})
     aggregate = changed[framework.aggregate].id if framework.aggregate in changed else framework.aggregate
-    content = framework.model_copy(
-        update={
-            "id": f"{framework.id}-{control}",
-            "criteria": tuple(_replaced(criterion, changed) for criterion in framework.criteria),
-            "aggregate": aggregate,
-            "goldens": (),
-        }
-    )
-    return Framework.model_validate(content.model_dump(by_alias=True, exclude_none=True))
+    criteria = tuple(_replaced(criterion, changed) for criterion in framework.criteria)
+    return variant(framework, id=f"{framework.id}-{control}", criteria=criteria, aggregate=aggregate)
+
+
+def variant(framework: Framework, **changes: Any) -> Framework:
+    """The framework with some fields changed and without its goldens, checked as one from a file is."""
+    changed = framework.model_copy(update={"goldens": ()} | changes)
+    return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
 
 
 def prompt_words(framework: Framework, definitions: Definitions = "full") -> int:
@@ -110,9 +110,7 @@ def _shuffled(framework: Framework, seed: int) -> dict[str, Criterion]:
         random.Random(f"{seed}").shuffle(places)  # noqa: S311 - a shuffle, not a secret
         for place, other in zip(places, places[1:] + places[:1], strict=True):
             texts = {name: getattr(asked[other], name) for name in _TEXTS}
-            changed[asked[place].id] = asked[place].model_copy(
-                update=texts | {"independent_of": (), "examples": (), "same_as": ()}
-            )
+            changed[asked[place].id] = asked[place].model_copy(update=texts | _ALONE)
     if all(changed[criterion.id].definition == criterion.definition for criterion in asked):
         raise StrategyError(f"{framework.id} has no two criteria on one scale, so nothing can be shuffled.")
     return changed
@@ -124,9 +122,12 @@ def _themed(framework: Framework, original: Criterion, theme: Mapping[str, Any],
     name = str(theme["name"])
     levels = framework.scale_of(original).levels
 
+    def said(pattern: str, thing: str = "") -> str:
+        return pattern.format(name=name.lower(), things=things, thing=thing)
+
     def anchors(patterns: Sequence[str]) -> dict[float, str]:
         places = [round(4 * place / (len(levels) - 1)) for place in range(len(levels))]
-        texts = [patterns[place].format(name=name.lower(), thing=things[place]) for place in places]
+        texts = [said(patterns[place], things[place]) for place in places]
         return {level.value: text for level, text in zip(levels, texts, strict=True)} if original.levels else {}
 
     def built(sentences: int, counts: int, not_counts: int, checks: int, patterns: Sequence[str]) -> Criterion:
@@ -134,19 +135,17 @@ def _themed(framework: Framework, original: Criterion, theme: Mapping[str, Any],
             update={
                 "id": str(theme["id"]),  # a model reads ids too
                 "name": name,
-                "plain": say["plain"](name.lower(), things),
-                "question": say["question"](name.lower(), things),
-                "definition": " ".join(say["definition"](name.lower(), things)[:sentences]),
+                "plain": said(say["plain"]),
+                "question": said(say["question"]),
+                "definition": " ".join(said(sentence) for sentence in say["definition"][:sentences]),
                 "guidance": Guidance(
-                    counts=tuple(say["counts"](thing) for thing in things[2 : 2 + counts]),
-                    does_not_count=tuple(say["not"](thing) for thing in things[5 : 5 + not_counts]),
+                    counts=tuple(said(say["counts"], thing) for thing in things[2 : 2 + counts]),
+                    does_not_count=tuple(said(say["does_not_count"], thing) for thing in things[5 : 5 + not_counts]),
                 ),
-                "checks": tuple(say["check"](thing) for thing in things[3 : 3 + checks]),
+                "checks": tuple(said(say["check"], thing) for thing in things[3 : 3 + checks]),
                 "levels": anchors(patterns),
-                "independent_of": (),
-                "examples": (),
-                "same_as": (),
             }
+            | _ALONE
         )
 
     def words(criterion: Criterion) -> int:
@@ -166,41 +165,3 @@ def _themed(framework: Framework, original: Criterion, theme: Mapping[str, Any],
 
 
 _SHORT_LEVELS = ("nothing of {name}", "little {name}", "some {name}", "much {name}", "all of {name}")
-_PLACEBO: dict[str, Any] = {
-    "plain": lambda name, things: f"The text brings {name} to mind.",
-    "question": lambda name, things: f"How strongly does the text bring {name} to mind, through {things[0]}?",
-    "definition": lambda name, things: (
-        f"A text is rich in {name} when a reader who has put it down still has {things[0]}, or {things[1]}, before "
-        "the mind's eye.",
-        f"What matters is what it calls up, not whether the word {name} is in it.",
-    ),
-    "counts": lambda thing: f"{thing}, named outright or only hinted at",
-    "not": lambda thing: f"{thing}, where it is only part of a name or a figure of speech",
-    "check": lambda thing: f"Does the text bring to mind {thing}?",
-    "levels": (
-        "Nothing in the text brings {name} to mind, neither {thing} nor anything like it.",
-        "There is a trace of {name} in the text: {thing} might come to mind, faintly.",
-        "There is some {name} in the text, such as {thing}.",
-        "There is much {name} in the text: {thing}, and more of the kind.",
-        "The text is full of {name}: {thing} stays before the mind's eye.",
-    ),
-}
-_RECIPE: dict[str, Any] = {
-    "plain": lambda name, things: f"The recipe is right about {name}.",
-    "question": lambda name, things: f"Is the recipe complete and right about {name} ({things[0]})?",
-    "definition": lambda name, things: (
-        f"A recipe is good in its {name} when a cook who has never made the dish finds what is needed here: "
-        f"{things[0]}; {things[1]}.",
-        "What matters is whether the cook gets there, not how the recipe is laid out.",
-    ),
-    "counts": lambda thing: f"settled in the recipe, in so many words or plainly meant: {thing}",
-    "not": lambda thing: f"a mere mention where the cook would need more: {thing}",
-    "check": lambda thing: f"Would a cook find this settled: {thing}?",
-    "levels": (
-        "The recipe says nothing of use about {name}; the cook is left alone with this: {thing}.",
-        "The recipe has a word on {name}, but hardly one that helps: {thing}.",
-        "The recipe says some of what is needed about {name}: {thing}.",
-        "The recipe says nearly all about {name}, with a small gap at most: {thing}.",
-        "The recipe says all that a cook needs to know about {name}: {thing}.",
-    ),
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,35 +12,30 @@ from sklearn.model_selection import GroupKFold
 from argqual.argument import Argument
 from argqual.assessment import Assessment
 from argqual.errors import InputError
+from argqual.judging.judge import Judge
 from argqual.strategies.base import Array, Predictions, Strategy, total_usage
 
 
 def cross_fitted(
     strategy: Strategy, arguments: list[Argument], labels: Array, groups: list[Any], folds: int
-) -> Predictions:
-    """Predictions for each argument by a copy that was not fitted on its group.
+) -> tuple[Strategy, Predictions]:
+    """A copy fitted on all arguments, and predictions for each of these by a copy that was not fitted on its group.
 
-    A strategy that learns nothing is fitted once, and predicts all of them.
+    What learns nothing predicts all of them itself.
 
     Raises
     ------
     InputError
         It learns, and all arguments are of one group.
     """
+    whole: Strategy = clone(strategy).fit(arguments, labels if strategy.learns else None, groups=groups)
     if not strategy.learns:
-        whole: Strategy = clone(strategy)
-        return whole.fit(arguments).predictions(arguments)
-    codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
-    if codes.max() == 0:
-        raise InputError(
-            "All training arguments are of one group, so none can be predicted by what has not learnt from its group.",
-            hint="Give groups, or take strategies that do not learn.",
-        )
+        return whole, whole.predictions(arguments)
     values = np.full(len(arguments), np.nan)
     reasons: list[str | None] = [None] * len(arguments)
     assessments: dict[int, Assessment] = {}
     usages = []
-    for train, test in GroupKFold(min(folds, int(codes.max()) + 1)).split(labels, labels, codes):
+    for train, test, codes in _folds(arguments, groups, folds):
         part = clone(strategy).fit([arguments[place] for place in train], labels[train], groups=codes[train])
         said = part.predictions([arguments[place] for place in test])
         values[test] = said.values
@@ -48,4 +44,35 @@ def cross_fitted(
             reasons[place] = reason
         assessments |= dict(zip(test.tolist(), said.assessments or (), strict=False))
     rated = tuple(assessments[place] for place in range(len(arguments))) if assessments else None
-    return Predictions(values, tuple(reasons), rated, total_usage(usages))
+    return whole, Predictions(values, tuple(reasons), rated, total_usage(usages))
+
+
+def planned(
+    strategy: Strategy,
+    arguments: list[Argument],
+    labels: Array,
+    groups: list[Any],
+    folds: int,
+    predict: list[Argument],
+) -> Iterator[tuple[Judge, Argument]]:
+    """What `cross_fitted`, and then predicting with the copy fitted on all, would ask; see `Strategy.plan`."""
+    if not strategy.learns:
+        yield from strategy.plan(arguments, predict=[*arguments, *predict])
+        return
+    yield from strategy.plan(arguments, labels, groups=groups, predict=predict)
+    for train, test, codes in _folds(arguments, groups, folds):
+        told = [arguments[place] for place in train]
+        held = [arguments[place] for place in test]
+        yield from strategy.plan(told, labels[train], groups=codes[train], predict=held)
+
+
+def _folds(arguments: list[Argument], groups: list[Any], folds: int) -> Iterator[tuple[Any, Any, Any]]:
+    """Places to learn from and places to predict, and a number for each argument's group; groups stay whole."""
+    codes = np.unique([str(group) for group in groups], return_inverse=True)[1]
+    if codes.max() == 0:
+        raise InputError(
+            "All training arguments are of one group, so none can be predicted by what has not learnt from its group.",
+            hint="Give groups, or take strategies that do not learn.",
+        )
+    for train, test in GroupKFold(min(folds, int(codes.max()) + 1)).split(codes, codes, codes):
+        yield train, test, codes

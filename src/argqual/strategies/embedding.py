@@ -79,11 +79,13 @@ class Embedding(Strategy):
         self.fetch = fetch
 
     def _check(self) -> None:
-        needs("encoder", "torch", "transformers")
         if not len(self.alphas) or min(self.alphas) <= 0:
             raise StrategyError(f"alphas={self.alphas!r}: one or more penalties above 0.")
         if self.max_tokens < 8 or self.batch_size < 1:
             raise StrategyError(f"max_tokens={self.max_tokens}, batch_size={self.batch_size}: at least 8, and 1.")
+
+    def _connect(self) -> None:
+        needs("encoder", "torch", "transformers")
         device_for(self.device)
         self._files()
 
@@ -104,7 +106,7 @@ class Embedding(Strategy):
     def _seen(self) -> Seen:
         return Seen(model=str(self.model))
 
-    def _depends_on(self) -> dict[str, str]:
+    def depends_on(self) -> dict[str, str]:
         return {"encoder": self._files().digest}
 
     def _files(self) -> EncoderFiles:

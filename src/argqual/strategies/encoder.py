@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from argqual.argument import Argument
 from argqual.models.encoders import DEFAULT_ENCODER
 from argqual.models.encoding import Reading, warn_of_cuts
 from argqual.strategies.base import Array, Predictions
-from argqual.strategies.finetune import FineTuned, hold_out
+from argqual.strategies.finetune import FineTuned, TrainingSettings, hold_out
 
 
 class Encoder(FineTuned):
@@ -70,27 +70,11 @@ class Encoder(FineTuned):
         model: str | Path = DEFAULT_ENCODER,
         *,
         issue: bool = False,
-        epochs: int = 5,
-        learning_rate: float = 5e-5,
-        batch_size: int = 32,
-        max_tokens: int = 256,
-        patience: int = 2,
-        validation: float = 0.15,
-        device: str = "auto",
-        fetch: bool = True,
-        seed: int = 0,
+        **settings: Unpack[TrainingSettings],
     ) -> None:
+        super().__init__(**settings)
         self.model = model
         self.issue = issue
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_tokens = max_tokens
-        self.patience = patience
-        self.validation = validation
-        self.device = device
-        self.fetch = fetch
-        self.seed = seed
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
         encoder = self._loaded()

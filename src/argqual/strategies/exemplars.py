@@ -9,38 +9,51 @@ Nothing but training arguments is ever shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, Unpack, get_args
 
 import numpy as np
-from scipy.stats import rankdata
+from sklearn.base import clone
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
-from argqual.errors import InputError, ModelError, StrategyError, nearest
+from argqual.errors import InputError, ModelError, StrategyError
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE
-from argqual.judging.prompt import Demonstration, Explain, level_codes
-from argqual.models.connect import DEFAULT_MODEL, Model
-from argqual.strategies.base import Array, Predictions, Seen, total_usage
+from argqual.judging.prompt import Demonstration, level_codes
+from argqual.stats.regression import equal_shares
+from argqual.strategies.base import Array, Predictions, Seen, require, total_usage
 from argqual.strategies.combining import averaged
 from argqual.strategies.controls import Control, control_framework, plain_framework
+from argqual.strategies.given import as_arguments
 from argqual.strategies.pool import Worked, read_pool
-from argqual.strategies.prompted import Prompted, loaded, predictions_of
+from argqual.strategies.prompted import (
+    DEFINITIONS,
+    Prompted,
+    RatingSettings,
+    check_targets,
+    loaded,
+    predictions_of,
+)
 from argqual.strategies.rationales import BORROWING, STYLES, Rationales, explaining, styled, with_levels
 
 Select = Literal["random", "balanced", "nearest", "other_domains"]
-_SELECT = ("random", "balanced", "nearest", "other_domains")
+_UNWRITTEN = "A sentence or two from the text, which are yet to be written, on why the level is right."
+_SELECT: tuple[Select, ...] = get_args(Select)
 
 
-class Exemplar(NamedTuple):
-    """A training argument with its levels (criterion to place on the scale, lowest 0) and rationales."""
+class ExemplarSettings(RatingSettings, total=False):
+    """Which examples are shown, and how a model is asked; documented at `Exemplars`."""
 
-    argument: Argument
-    levels: Mapping[str, int]
-    rationales: Mapping[str, str] = {}
+    k: int
+    select: Select
+    draws: int
+    rationales: Rationales
+    targets: Mapping[str, str] | None
+    pool: str | None
+    seed: int
 
 
 class Exemplars(Prompted):
@@ -97,15 +110,9 @@ class Exemplars(Prompted):
         targets: Mapping[str, str] | None = None,
         pool: str | None = None,
         seed: int = 0,
-        model: Model | str = DEFAULT_MODEL,
-        readout: str = "auto",
-        explain: Explain = False,
-        truncate: bool = False,
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-        store: bool = True,
-        api_base: str | None = None,
+        **settings: Unpack[RatingSettings],
     ) -> None:
+        super().__init__(**settings)
         self.k = k
         self.select = select
         self.draws = draws
@@ -113,14 +120,6 @@ class Exemplars(Prompted):
         self.targets = targets
         self.pool = pool
         self.seed = seed
-        self.model = model
-        self.readout = readout
-        self.explain = explain
-        self.truncate = truncate
-        self.concurrency = concurrency
-        self.max_cost = max_cost
-        self.store = store
-        self.api_base = api_base
 
     @property
     def learns(self) -> bool:  # type: ignore[override]
@@ -129,31 +128,22 @@ class Exemplars(Prompted):
 
     def draw_predictions(self, X: Sequence[Any]) -> Array:  # noqa: N803
         """The prediction by each draw of examples, shape (n_arguments, draws)."""
-        from argqual.strategies.base import as_arguments
-
-        arguments = as_arguments(X)
-        return np.column_stack([predictions_of(found).values for found in self._asked(arguments)])
+        return np.column_stack([predictions_of(found).values for found in self._asked(as_arguments(X))])
 
     def _framework(self) -> Framework:
         return plain_framework()
 
     def _check(self) -> None:
-        for name, value, known in (
-            ("select", self.select, _SELECT),
-            ("rationales", self.rationales, STYLES),
-        ):
-            if value not in known:
-                raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")
+        require("definitions", self.definitions, DEFINITIONS)
+        require("select", self.select, _SELECT)
+        require("rationales", self.rationales, STYLES)
         if self.k < 1 or self.draws < 1:
             raise StrategyError(f"k={self.k}, draws={self.draws}: both are at least 1.")
         if self.pool is not None:
             self._check_pool(read_pool(self.pool))
         elif self.rationales in BORROWING and self.k < 2:
             raise StrategyError(f"Rationales that are {self.rationales} borrow from another example: k is at least 2.")
-        stray = set(self.targets or ()) - {criterion.id for criterion in self._framework().asked}
-        if stray:
-            raise StrategyError(f"targets names {', '.join(sorted(stray))}, which {self._framework().id} does not ask.")
-        super()._check()
+        check_targets(self.targets, self._framework())
 
     def _check_pool(self, pool: Sequence[Worked]) -> None:
         if self.k > len(pool):
@@ -165,62 +155,72 @@ class Exemplars(Prompted):
         if self.rationales != "none" and not all(each.rationales.get(self.rationales) for each in pool):
             raise StrategyError(f"Not every example of {self.pool} has a rationale that is {self.rationales}.")
 
-    def _fit_pool(self, pool: Sequence[Worked]) -> None:
-        """Draw from worked examples; a rationale is of the whole argument, and stands before the first level."""
-        self.pool_ = [each.argument for each in pool]
-        asked = self._framework().asked
-        scales = {criterion.id: self._framework().scale_of(criterion).levels for criterion in asked}
-        higher = {criterion.id: criterion.higher_is_better for criterion in asked}
-        self.levels_ = {}
-        for name, levels in scales.items():
-            places = np.array([each.level(name, len(levels)) for each in pool])
-            self.levels_[name] = places if higher[name] else len(levels) - 1 - places
-        rng = np.random.default_rng(self.seed)
-        labels = np.array([float(each.levels["overall"]) for each in pool])
-        self.chosen_ = [self._draw(labels, rng) for _ in range(self._draws)]
-        shown = sorted({place for draw in self.chosen_ for place in draw})
-        self._forget_unshown()
-        self.rationales_ = {}
-        if self.rationales != "none":
-            first = asked[0].id
-            self.rationales_ = {
-                str(number): {first: pool[place].rationales[self.rationales]} for number, place in enumerate(shown)
-            }
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
+        self._choose(arguments, labels)
+        if self.pool is None and self.rationales != "none":
+            self.rationales_, usage = self._written()
+            return usage
+        return None
 
-    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:  # type: ignore[override]
-        if self.pool is not None:
-            self._fit_pool(read_pool(self.pool))
-            return None
+    def _plan(
+        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
+    ) -> Iterator[tuple[Judge, Argument]]:
+        """As it would choose, with a stand-in for each rationale that is yet to be written."""
+        fitted: Exemplars = clone(self)
+        fitted._choose(arguments, labels)
+        if self.pool is None and self.rationales != "none":
+            judge, shown = fitted._explainer(), fitted._shown()
+            yield from ((judge, argument) for argument in fitted._told(shown))
+            fitted.rationales_ = {str(place): dict.fromkeys(fitted.levels_, _UNWRITTEN) for place in shown}
+        yield from ((judge, argument) for judge in fitted.judges() for argument in predict)
+
+    def _choose(self, arguments: list[Argument], labels: Array) -> None:
+        """Draw the examples, from the training arguments or the worked ones of a pool."""
+        worked = read_pool(self.pool) if self.pool is not None else ()
+        if worked:
+            arguments = [each.argument for each in worked]
+            labels = np.array([float(each.levels["overall"]) for each in worked])
         if len(arguments) < self.k:
             raise InputError(f"{self.k} examples are to be shown, and there are {len(arguments)} labelled arguments.")
-        self.pool_ = arguments
-        self.levels_ = self._levels(arguments, labels)
+        self.pool_, self.rationales_ = arguments, {}
+        self.levels_ = self._levels(arguments, labels, worked)
         rng = np.random.default_rng(self.seed)
         fixed = self.select in ("random", "balanced")
         self.chosen_ = [self._draw(labels, rng) if fixed else [] for _ in range(self._draws)]
-        if fixed:
-            self._forget_unshown()
-        self.rationales_, usage = self._written()
-        return usage
+        if not fixed:
+            return
+        # What is shown is kept only: a saved strategy carries no texts that it does not need.
+        shown = self._shown()
+        self.pool_ = [self.pool_[place] for place in shown]
+        self.levels_ = {name: levels[shown] for name, levels in self.levels_.items()}
+        self.chosen_ = [[shown.index(place) for place in draw] for draw in self.chosen_]
+        if worked and self.rationales != "none":  # of the whole argument, so it stands before the first level
+            first = self._framework().asked[0].id
+            self.rationales_ = {
+                str(number): {first: worked[place].rationales[self.rationales]} for number, place in enumerate(shown)
+            }
 
     @property
     def _draws(self) -> int:
         return 1 if self.select == "nearest" else self.draws
 
-    def _levels(self, arguments: Sequence[Argument], labels: Array) -> dict[str, Any]:
-        """Each criterion's level by the rank of its label, or of the overall one where it has none of its own."""
+    def _levels(self, arguments: Sequence[Argument], labels: Array, worked: Sequence[Worked]) -> dict[str, Any]:
+        """Each criterion's level: of worked examples their own, else by the rank of its label, or of the overall one
+        where it has none of its own."""
         framework = self._framework()
         found = {}
         for criterion in framework.asked:
+            levels = len(framework.scale_of(criterion).levels)
             own = labels
             if name := (self.targets or {}).get(criterion.id):
                 own = np.array([argument.labels.get(name, np.nan) for argument in arguments])
                 if not np.isfinite(own).all():
                     missing = int((~np.isfinite(own)).sum())
                     raise InputError(f"{missing} of {len(arguments)} arguments have no label '{name}'.")
-            levels = len(framework.scale_of(criterion).levels)
-            share = (rankdata(own) - 0.5) / len(own)
-            places = np.minimum((share * levels).astype(np.int64), levels - 1)
+            if worked:
+                places = np.array([each.level(criterion.id, levels) for each in worked])
+            else:
+                places = equal_shares(own, levels)
             found[criterion.id] = places if criterion.higher_is_better else levels - 1 - places
         return found
 
@@ -233,22 +233,26 @@ class Exemplars(Prompted):
             chosen = rng.choice(len(labels), self.k, replace=False)
         return [int(place) for place in rng.permutation(chosen)]
 
-    def _forget_unshown(self) -> None:
-        """Keep what is shown only: a saved strategy carries no texts that it does not need."""
-        shown = sorted({place for draw in self.chosen_ for place in draw})
-        self.pool_ = [self.pool_[place] for place in shown]
-        self.levels_ = {name: levels[shown] for name, levels in self.levels_.items()}
-        self.chosen_ = [[shown.index(place) for place in draw] for draw in self.chosen_]
+    def _shown(self) -> list[int]:
+        """The places in the pool that any draw shows; all of them where examples are chosen for each argument."""
+        return sorted({place for draw in self.chosen_ for place in draw}) or list(range(len(self.pool_)))
 
-    def _written(self) -> tuple[dict[str, dict[str, str]], Usage | None]:
-        """Rationales of the pool's arguments that will be shown: by place, by criterion; and what they took."""
-        if self.rationales == "none":
-            return {}, None
-        wanted = sorted({place for draw in self.chosen_ for place in draw}) or list(range(len(self.pool_)))
+    def _explainer(self) -> Judge:
+        """Who writes rationales."""
+        return self._judge(explaining(self._framework()), explain=True)
+
+    def _told(self, places: Sequence[int]) -> list[Argument]:
+        """Arguments of the pool with people's levels, as rationales are asked for."""
         framework = self._framework()
-        levels = [{name: int(own[place]) for name, own in self.levels_.items()} for place in wanted]
-        told = [with_levels(self.pool_[place], framework, own) for place, own in zip(wanted, levels, strict=True)]
-        assessments = self._ask(self._judge(explaining(framework), explain=True), told)
+        return [
+            with_levels(self.pool_[place], framework, {name: int(own[place]) for name, own in self.levels_.items()})
+            for place in places
+        ]
+
+    def _written(self) -> tuple[dict[str, dict[str, str]], Usage]:
+        """Rationales of the pool's arguments that will be shown: by place, by criterion; and what they took."""
+        wanted, framework = self._shown(), self._framework()
+        assessments = self._ask(self._explainer(), self._told(wanted))
         for assessment in assessments:
             if not any(rating.rationale for rating in assessment.ratings):
                 raise ModelError(
@@ -259,14 +263,15 @@ class Exemplars(Prompted):
         for criterion in framework.asked:
             polished = [assessment.rating(criterion.id).rationale or "" for assessment in assessments]
             labels = [level.label for level in framework.scale_of(criterion).levels]
-            found = styled(self.rationales, polished, [own[criterion.id] for own in levels], labels)
+            levels = self.levels_[criterion.id]
+            found = styled(self.rationales, polished, [int(levels[place]) for place in wanted], labels)
             for place, rationale in zip(wanted, found, strict=True):
                 said[str(place)][criterion.id] = rationale
         return said, total_usage([assessment.usage for assessment in assessments])
 
-    def _judges(self) -> list[Judge]:
+    def judges(self) -> list[Judge]:
         if not hasattr(self, "chosen_"):  # before fitting: whether there can be any
-            return [self._judge(self._framework())]
+            return super().judges()
         return [
             self._judge(self._framework(), demonstrations=_Shown(self, draw, number))
             for number, draw in enumerate(self.chosen_)
@@ -287,7 +292,7 @@ class Exemplars(Prompted):
         return Demonstration(inputs, levels, self.rationales_.get(str(place), {}))
 
     def _asked(self, arguments: list[Argument]) -> list[list[Assessment]]:
-        return [self._ask(judge, arguments) for judge in self._judges()]
+        return [self._ask(judge, arguments) for judge in self.judges()]
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
         asked = self._asked(arguments)
@@ -316,45 +321,17 @@ class PrincipleExemplars(Exemplars):
         As for `Plain`.
     """
 
+    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
+
     def __init__(
         self,
         framework: Framework | str | Path = "ratio",
         *,
         definitions: str = "full",
         control: Control | None = None,
-        k: int = 4,
-        select: Select = "balanced",
-        draws: int = 5,
-        rationales: Rationales = "none",
-        targets: Mapping[str, str] | None = None,
-        pool: str | None = None,
-        seed: int = 0,
-        model: Model | str = DEFAULT_MODEL,
-        readout: str = "auto",
-        explain: Explain = False,
-        truncate: bool = False,
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-        store: bool = True,
-        api_base: str | None = None,
+        **settings: Unpack[ExemplarSettings],
     ) -> None:
-        super().__init__(
-            k=k,
-            select=select,
-            draws=draws,
-            rationales=rationales,
-            targets=targets,
-            pool=pool,
-            seed=seed,
-            model=model,
-            readout=readout,
-            explain=explain,
-            truncate=truncate,
-            concurrency=concurrency,
-            max_cost=max_cost,
-            store=store,
-            api_base=api_base,
-        )
+        super().__init__(**settings)
         self.framework = framework
         self.definitions = definitions
         self.control = control
@@ -362,9 +339,6 @@ class PrincipleExemplars(Exemplars):
     def _framework(self) -> Framework:
         chosen = loaded(self.framework)
         return control_framework(chosen, self.control, seed=self.seed) if self.control else chosen
-
-    def _judge(self, framework: Framework, **settings: Any) -> Judge:
-        return super()._judge(framework, **({"definitions": self.definitions} | settings))
 
 
 class _Shown:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -42,13 +42,9 @@ _LONGEST_GRADIENT = 1.0
 _FOLDER = "encoder"
 
 
-class FineTuned(Strategy):
-    """Base of strategies that train an encoder; see the module for how.
+class TrainingSettings(TypedDict, total=False):
+    """How an encoder is trained; documented at `Encoder`."""
 
-    A subclass says what is read, and trains with `_train`.
-    """
-
-    model: str | Path
     epochs: int
     learning_rate: float
     batch_size: int
@@ -59,8 +55,39 @@ class FineTuned(Strategy):
     fetch: bool
     seed: int
 
+
+class FineTuned(Strategy):
+    """Base of strategies that train an encoder; see the module for how.
+
+    A subclass says what is read, and trains with `_train`.
+    """
+
+    model: str | Path
+
+    def __init__(
+        self,
+        *,
+        epochs: int = 5,
+        learning_rate: float = 5e-5,
+        batch_size: int = 32,
+        max_tokens: int = 256,
+        patience: int = 2,
+        validation: float = 0.15,
+        device: str = "auto",
+        fetch: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_tokens = max_tokens
+        self.patience = patience
+        self.validation = validation
+        self.device = device
+        self.fetch = fetch
+        self.seed = seed
+
     def _check(self) -> None:
-        needs("encoder", "torch", "transformers")
         ranges = {
             "epochs": self.epochs >= 1,
             "learning_rate": self.learning_rate > 0,
@@ -73,6 +100,9 @@ class FineTuned(Strategy):
             if not fits:
                 least = {"learning_rate": "above 0", "max_tokens": "8 or more", "validation": "from 0 to 0.5"}
                 raise StrategyError(f"{name}={getattr(self, name)}: it is {least.get(name, '1 or more')}.")
+
+    def _connect(self) -> None:
+        needs("encoder", "torch", "transformers")
         device_for(self.device)
         find_encoder(self.model, fetch=self.fetch)
 
@@ -189,22 +219,22 @@ class FineTuned(Strategy):
     def _seen(self) -> Seen:
         return Seen(model=str(self.model))
 
-    def _state(self, folder: Path) -> dict[str, Any]:
+    def state(self, folder: Path) -> dict[str, Any]:
         save_encoder(self.encoder_, folder / _FOLDER)
-        state = super()._state(folder)
+        state: dict[str, Any] = super().state(folder)
         del state["encoder_"], state["head_"]
         return state | {
             "head_weight_": self.head_.weight.detach().cpu().numpy(),
             "head_bias_": self.head_.bias.detach().cpu().numpy(),
         }
 
-    def _restore(self, state: Mapping[str, Any], folder: Path) -> None:
+    def restore(self, state: Mapping[str, Any], folder: Path) -> None:
         needs("encoder", "torch", "transformers")
         import torch
 
         rest = dict(state)
         weight, bias = (torch.from_numpy(rest.pop(name)) for name in ("head_weight_", "head_bias_"))
-        super()._restore(rest, folder)
+        super().restore(rest, folder)
         self.encoder_ = load_encoder(folder / _FOLDER)
         self.head_ = torch.nn.Linear(weight.shape[1], 1)
         self.head_.load_state_dict({"weight": weight, "bias": bias})

@@ -7,24 +7,25 @@ is put in its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
 from argqual.argument import Argument
 from argqual.assessment import Usage
-from argqual.errors import InputError, StrategyError, nearest
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, as_arguments, total_usage
-from argqual.strategies.crossfit import cross_fitted
+from argqual.errors import InputError, StrategyError
+from argqual.judging.judge import Judge
+from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, Strategy, require, total_usage
+from argqual.strategies.crossfit import cross_fitted, planned
+from argqual.strategies.given import as_arguments
 
 Combine = Literal["mean", "median", "weights"]
-_COMBINE = ("mean", "median", "weights")
+_COMBINE: tuple[Combine, ...] = get_args(Combine)
 
 
 class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
@@ -74,7 +75,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
     'plain'
     """
 
-    nested: ClassVar[tuple[str, ...]] = ("members",)
+    nested: ClassVar[Mapping[str, str | None]] = {"members": None}
 
     def __init__(
         self,
@@ -93,6 +94,13 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
     def learns(self) -> bool:  # type: ignore[override]
         """Whether `fit` looks at labels: for the weights, and where a member does."""
         return self.combine == "weights" or any(getattr(member, "learns", True) for _, member in self._named())
+
+    @property
+    def scale(self) -> PredictionScale:  # type: ignore[override]
+        """The labels' with weights, else its own; it holds within a set only where a member's does."""
+        if any(member.scale is PredictionScale.RELATIVE for member in self.within().values()):
+            return PredictionScale.RELATIVE
+        return PredictionScale.LABELS if self.combine == "weights" else PredictionScale.OWN
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters; with `deep`, the members by name and their parameters too."""
@@ -129,9 +137,17 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
             )
         return [(name, member) for name, member in given]
 
+    def within(self) -> Mapping[str, Strategy]:
+        return {name: member for name, member in self._named() if isinstance(member, Strategy)}
+
+    def _plan(
+        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
+    ) -> Iterator[tuple[Judge, Argument]]:
+        for member in self.within().values():
+            yield from planned(member, arguments, labels, groups, self.folds, predict)
+
     def _check(self) -> None:
-        if self.combine not in _COMBINE:
-            raise StrategyError(f"combine={self.combine!r}: {nearest(self.combine, _COMBINE)}")
+        require("combine", self.combine, _COMBINE)
         named = self._named()
         try:
             self._validate_names([name for name, _ in named])
@@ -140,7 +156,6 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         for name, member in named:
             if not isinstance(member, Strategy):
                 raise StrategyError(f"The member '{name}' is {type(member).__name__}, not a strategy.")
-            member._check()
         if self.quorum is not None and not 1 <= self.quorum <= len(named):
             raise StrategyError(f"quorum={self.quorum}: 1 to {len(named)}, the number of members.")
         if self.folds < 2:
@@ -150,8 +165,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         self.members_: list[Strategy] = []
         columns, usages = [], []
         for name, member in self._named():
-            fitted = clone(member).fit(arguments, labels if member.learns else None, groups=groups)
-            said = cross_fitted(member, arguments, labels, groups, self.folds)
+            fitted, said = cross_fitted(member, arguments, labels, groups, self.folds)
             there = np.isfinite(said.values)
             if there.sum() < 2 or there.mean() < 0.5:
                 why = next((reason for reason in said.reasons if reason), "")
@@ -211,12 +225,12 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         models = dict.fromkeys(each.model for each in seen if each.model)
         return Seen(examples=sum(each.examples for each in seen), model=", ".join(models) or None)
 
-    def _restore(self, state: Mapping[str, Any], folder: Path) -> None:
-        super()._restore(state, folder)
+    def restore(self, state: Mapping[str, Any], folder: Path) -> None:
+        super().restore(state, folder)
         self.members = self._named()  # JSON has no tuples
 
-    def _depends_on(self) -> dict[str, str]:
-        return {f"{name} {what}": mark for name, member in self._named() for what, mark in member._depends_on().items()}
+    def depends_on(self) -> dict[str, str]:
+        return {f"{name} {what}": mark for name, member in self._named() for what, mark in member.depends_on().items()}
 
 
 def _why_silent(names: Sequence[str], said: Sequence[Predictions], row: int) -> str:

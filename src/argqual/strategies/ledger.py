@@ -12,8 +12,10 @@ from typing import Any
 
 import dspy
 
+from argqual.assessment import Usage
 from argqual.errors import ArgqualError
-from argqual.judging.readouts.readout import REASONING_TOKENS, Exchange
+from argqual.judging.readouts.exchange import NOTHING, Exchange
+from argqual.judging.readouts.readout import REASONING_TOKENS
 from argqual.models.connect import Model
 from argqual.models.failures import plain_errors
 from argqual.models.traffic import MAX_LOST
@@ -46,7 +48,7 @@ class Ledger:
     def __init__(self, calls: int | None = None, usd: float | None = None) -> None:
         self.most_calls = calls
         self.most_usd = usd
-        self.total = Exchange()
+        self.total = NOTHING
         self.ended: str | ArgqualError | None = None
         self.progress: Callable[[int], None] | None = None
         self._spent = self._reserved = self._dearest = 0.0
@@ -95,7 +97,7 @@ class Ledger:
             self.ended = self.ended or "budget"
             raise Enough
 
-    def give(self, worst: float, took: Exchange) -> None:
+    def give(self, worst: float, took: Usage) -> None:
         """A request for which there was leave has ended."""
         with self._changed:
             self._under_way -= 1
@@ -103,7 +105,7 @@ class Ledger:
             cost = worst if took.cost_usd is None else took.cost_usd
             self._spent += cost
             self._dearest = max(self._dearest, cost / max(took.requests, 1))
-            self.total = Exchange.total([self.total, took])
+            self.total = Usage.total([self.total, took])
             self._changed.notify_all()
             if self.progress:
                 self.progress(self.calls)
@@ -121,7 +123,7 @@ class Counted:
     def __init__(self, model: Model, ledger: Ledger) -> None:
         assert model.engine is not None
         self._model = model
-        self._inner = model.engine
+        self._inner: Any = model.engine
         self._ledger = ledger
 
     def ask(self, request: Any) -> tuple[Any, int]:
@@ -133,10 +135,10 @@ class Counted:
             took.add_response(self._model, response, lost)
         except BaseException as error:
             lost = getattr(error, "lost", 0)
-            took.add(input_tokens=None, cached=None, output=None, cost=None if lost else 0.0, requests=1 + lost)
+            took.usage = Usage(requests=1 + lost, cost_usd=None if lost else 0.0)
             raise
         finally:
-            self._ledger.give(worst, took)
+            self._ledger.give(worst, took.usage)
         return response, lost
 
     def complete(self, request: Any) -> Any:
@@ -145,15 +147,15 @@ class Counted:
 
     @property
     def supports_response_schema(self) -> bool:
-        return self._inner.supports_response_schema
+        return bool(self._inner.supports_response_schema)
 
     @property
     def supports_reasoning(self) -> bool:
-        return self._inner.supports_reasoning
+        return bool(self._inner.supports_reasoning)
 
     @property
     def supported_params(self) -> set[str]:
-        return self._inner.supported_params
+        return set(self._inner.supported_params)
 
     def _worst(self, request: Any) -> float:
         """US dollars at most: a byte counted as a token, each repeat as if it were charged."""

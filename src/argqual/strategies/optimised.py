@@ -13,7 +13,7 @@ import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import dspy
 import numpy as np
@@ -21,16 +21,16 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from argqual.argument import Argument, fence
 from argqual.assessment import Usage
-from argqual.errors import ArgqualError, InputError, ModelError, StrategyError, nearest
+from argqual.errors import ArgqualError, InputError, ModelError, StrategyError
 from argqual.frameworks.framework import Framework
-from argqual.judging.judge import Judge, program_prompt
+from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram
 from argqual.judging.prompt import level_codes
-from argqual.judging.readouts.readout import choose_readout
-from argqual.models.connect import DEFAULT_MODEL, Model
+from argqual.judging.readouts.registry import choose_readout
+from argqual.models.connect import Model
 from argqual.models.prices import FREE
 from argqual.stats.correlation import spearman
-from argqual.strategies.base import Array, Seen, needs, tell
+from argqual.strategies.base import Array, Seen, needs, require, tell
 from argqual.strategies.ledger import Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
@@ -46,9 +46,17 @@ from argqual.strategies.optimisers import (
     compiled,
     evaluate,
 )
-from argqual.strategies.prompted import Prompted, connected, loaded, predictions_of
+from argqual.strategies.prompted import (
+    DEFINITIONS,
+    Asking,
+    JudgeSettings,
+    Prompted,
+    check_targets,
+    connected,
+    loaded,
+    predictions_of,
+)
 
-_DEFINITIONS = ("none", "plain", "full")
 _THREADS = 8
 _ENDINGS = ("finished", "budget", "interrupted")
 
@@ -120,6 +128,8 @@ class Optimised(Prompted):
 
     learns: bool = True
     least_labels: ClassVar[int] = 4
+    models: ClassVar[tuple[str, ...]] = ("model", "reflection_model")
+    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
     explain: bool = False  # a rationale is no part of what is optimised
     _stopped: bool = False
 
@@ -136,14 +146,10 @@ class Optimised(Prompted):
         validation: float = 0.3,
         demos: int = 4,
         seed: int = 0,
-        model: Model | str = DEFAULT_MODEL,
-        readout: str = "auto",
         truncate: bool = False,
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-        store: bool = True,
-        api_base: str | None = None,
+        **settings: Unpack[JudgeSettings],
     ) -> None:
+        Asking.__init__(self, **settings)  # not `Prompted`'s: it would take `explain`
         self.framework = framework
         self.definitions = definitions
         self.optimiser = optimiser
@@ -154,13 +160,7 @@ class Optimised(Prompted):
         self.validation = validation
         self.demos = demos
         self.seed = seed
-        self.model = model
-        self.readout = readout
         self.truncate = truncate
-        self.concurrency = concurrency
-        self.max_cost = max_cost
-        self.store = store
-        self.api_base = api_base
 
     def stop(self) -> None:
         """Ask nothing more; the best program so far is kept. Safe in a signal handler."""
@@ -178,21 +178,27 @@ class Optimised(Prompted):
     def _framework(self) -> Framework:
         return loaded(self.framework)
 
-    def _model(self) -> Model:
-        return connected(self.model, api_base=self.api_base)
-
-    def _judges(self) -> list[Judge]:
+    def judges(self) -> list[Judge]:
         return [self._judge(self._framework(), program=self.program())]
 
     def _check(self) -> None:
-        self._check_values()
-        needs("optimise", *PACKAGES.get(self.optimiser, ()))
+        require("optimiser", self.optimiser, OPTIMISERS)
+        require("definitions", self.definitions, DEFINITIONS)
+        if not 0 < self.validation < 1:
+            raise StrategyError(f"validation={self.validation}: it is a share between 0 and 1.")
+        if self.demos < (self.optimiser in ("labelled", "bootstrap")):
+            raise StrategyError(f"demos={self.demos}: {self.optimiser} would have nothing to show.")
+        for name, limit in (("budget_calls", self.budget_calls), ("budget_usd", self.budget_usd)):
+            if limit is not None and not limit > 0:
+                raise StrategyError(f"{name}={limit}: a budget is more than 0.")
         framework = self._framework()
         if framework.select:
             raise StrategyError(f"{framework.id} first finds the kind of argument, so its prompt cannot be optimised.")
-        if stray := set(self.targets or ()) - {criterion.id for criterion in framework.asked}:
-            raise StrategyError(f"targets names {', '.join(sorted(stray))}, which {framework.id} does not ask.")
-        if choose_readout(self.readout, self._model()).kind == "verbal":
+        check_targets(self.targets, framework)
+
+    def _connect(self) -> None:
+        needs("optimise", *PACKAGES.get(self.optimiser, ()))
+        if choose_readout(self.readout, self._model()).own_form:
             raise StrategyError(
                 "Examples are shown in the form of an answer, and 'verbal' has a form of DSPy's.",
                 hint="Use the read-out label or expect.",
@@ -211,22 +217,7 @@ class Optimised(Prompted):
                 self._stopped = False
                 raise _nothing_yet(self._ledger.ended) from None
 
-    def _check_values(self) -> None:
-        for name, value, known in (
-            ("optimiser", self.optimiser, OPTIMISERS),
-            ("definitions", self.definitions, _DEFINITIONS),
-        ):
-            if value not in known:
-                raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")
-        if not 0 < self.validation < 1:
-            raise StrategyError(f"validation={self.validation}: it is a share between 0 and 1.")
-        if self.demos < (self.optimiser in ("labelled", "bootstrap")):
-            raise StrategyError(f"demos={self.demos}: {self.optimiser} would have nothing to show.")
-
     def _check_budget(self, models: Sequence[Model]) -> None:
-        for name, limit in (("budget_calls", self.budget_calls), ("budget_usd", self.budget_usd)):
-            if limit is not None and not limit > 0:
-                raise StrategyError(f"{name}={limit}: a budget is more than 0.")
         unknown = [each.name for each in models if each.price is None]
         if self.budget_usd is not None and unknown:
             raise InputError(
@@ -253,7 +244,7 @@ class Optimised(Prompted):
             )
         return wanted
 
-    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:  # type: ignore[override]
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
         try:
             return self._optimise(arguments, labels, groups)
         finally:
@@ -294,7 +285,7 @@ class Optimised(Prompted):
         if self.ended_ not in _ENDINGS:
             warnings.warn(f"Optimisation ended early. {self.ended_}", OptimisationWarning, stacklevel=4)
         super()._fit(arguments, labels, groups)
-        return ledger.total.usage(0.0)
+        return ledger.total
 
     def _improve(self, student: Student, train: Sequence[Any], validation: Sequence[Any], metric: Metric) -> None:
         """Let the optimiser try programs; the metric keeps the best, however it ends."""
@@ -324,7 +315,7 @@ class Optimised(Prompted):
 
     def _requests(self) -> int:
         """How many an argument takes."""
-        return choose_readout(self.readout, self._model()).votes or 1
+        return choose_readout(self.readout, self._model()).requests
 
     def _threads(self) -> int:
         server = self._model().server
@@ -374,8 +365,8 @@ class Optimised(Prompted):
     def _seen(self) -> Seen:
         return Seen(examples=len(self.program_["rate"]["demos"]), model=super()._seen().model)
 
-    def _depends_on(self) -> dict[str, str]:
-        return super()._depends_on() | {"program": self.program().fingerprint}
+    def depends_on(self) -> dict[str, str]:
+        return super().depends_on() | {"program": self.program().fingerprint}
 
 
 def _mid_ranks(labels: Array, train: Sequence[int]) -> Array:
@@ -408,8 +399,7 @@ def _refuse_silence(first: Candidate) -> None:
 
 
 def _prompt(program: RatingProgram) -> str:
-    blanks = dict.fromkeys([*program.framework.inputs.declared(), "argument"], "")
-    return program_prompt(program, blanks)[0]["content"]
+    return program.prompt([*program.framework.inputs.declared(), "argument"]).system
 
 
 def _score(candidate: Candidate, labels: Array, groups: Sequence[Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import dspy
 
@@ -33,10 +33,11 @@ from argqual.assessment import Assessment, Status
 from argqual.errors import ArgqualError, CredentialsError, Outage, UnknownModelError
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
-from argqual.judging.program import GATE, RatingProgram
+from argqual.judging.program import GATE, RatingProgram, answerables
 from argqual.judging.prompt import level_codes
+from argqual.judging.readouts.client import DecisionClient
+from argqual.judging.readouts.exchange import NOTHING, Exchange
 from argqual.judging.readouts.reading import Unreadable
-from argqual.judging.readouts.readout import Exchange, decision_client
 from argqual.models.connect import Model
 from argqual.strategies.ledger import NO_LIMIT, Counted, Enough, Ledger
 
@@ -125,7 +126,7 @@ class Desk:
     def _asked(
         self, judge: Judge, state: Mapping[str, Any], questions: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Exchange] | Unreadable:
-        client = decision_client(judge.model, judge.readout, judge._answerables)
+        client = DecisionClient(judge.model, judge.readout, answerables(judge.framework))
         endpoint = judge.model.endpoint is not None
         if endpoint:
             self.ledger.take(0.0)  # it has no engine that would count, and no listed price
@@ -135,7 +136,8 @@ class Desk:
             return error
         finally:
             if endpoint:
-                self.ledger.give(0.0, client.exchange if client.exchange.requests else Exchange(requests=1))
+                took = client.exchange.usage
+                self.ledger.give(0.0, took if took.requests else NOTHING.model_copy(update={"requests": 1}))
 
 
 class _Traced(Judge):
@@ -337,51 +339,79 @@ def compiled(
     room = student.desk.ledger.room() // requests
     if room < 1 and optimiser != "labelled":
         raise Enough
-    shown = {"max_bootstrapped_demos": demos, "max_labeled_demos": demos, "max_errors": NO_LIMIT}
-    # Without a threshold, DSPy takes any answer that is not a complete failure as an example.
-    good = {"metric": metric, "metric_threshold": GOOD}
     settings = {"max_errors": NO_LIMIT, "num_threads": threads, "disable_history": True, "track_usage": False}
-    made: Student
+    given = _Given(student, list(train), list(validation), metric, reflection, demos, seed, threads, room)
+    making = {"labelled": _labelled, "bootstrap": _bootstrapped, "miprov2": _by_search, "gepa": _by_reflection}
     with _quiet(), dspy.context(lm=reflection, adapter=dspy.ChatAdapter(), **settings):
-        if optimiser == "labelled":
-            made = dspy.LabeledFewShot(k=demos).compile(student, trainset=list(train))
-        elif optimiser == "bootstrap":  # an answer may have to be asked for twice
-            made = dspy.BootstrapFewShot(**good, **shown).compile(student, trainset=list(train[: max(1, room // 2)]))
-        elif optimiser == "miprov2":
-            shared = list(train[: max(2, room // 4)])  # two of the sets of demonstrations ask about each
-            trials = (room - 2 * len(shared) - 10) // len(validation)
-            made = dspy.MIPROv2(
-                **good,
-                **shown,
-                prompt_model=reflection,
-                task_model=reflection,  # never asked: a student brings its own client
-                auto=None,
-                num_candidates=_SETS,
-                num_threads=threads,
-                track_stats=False,
-                seed=seed,
-            ).compile(
-                student,
-                trainset=shared,
-                valset=list(validation),
-                num_trials=min(_MOST_TRIALS, max(1, trials)),
-                minibatch=False,
-                program_aware_proposer=False,  # it would show the source of this module
-            )
-        else:
-            from dspy.teleprompt.gepa.instruction_proposal import InstructionProposer
-
-            made = dspy.GEPA(
-                metric=metric,
-                max_metric_calls=min(4 * room, _METRIC_CALLS),  # it counts what is remembered too
-                reflection_lm=reflection,
-                instruction_proposer=InstructionProposer(additional_instructions=_TOLD),
-                use_merge=False,
-                num_threads=threads,
-                warn_on_score_mismatch=False,
-                seed=seed,
-            ).compile(student, trainset=list(train), valset=list(validation))
+        made: Student = making[optimiser](given)
     return made
+
+
+class _Given(NamedTuple):
+    """What an optimiser works with; `room` is how many arguments may be asked about."""
+
+    student: Student
+    train: list[Any]
+    validation: list[Any]
+    metric: Metric
+    reflection: Any
+    demos: int
+    seed: int
+    threads: int
+    room: int
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """How many examples are shown, and which answers may be: without a threshold, DSPy takes any that is no
+        complete failure."""
+        most = {"max_bootstrapped_demos": self.demos, "max_labeled_demos": self.demos, "max_errors": NO_LIMIT}
+        return most | {"metric": self.metric, "metric_threshold": GOOD}
+
+
+def _labelled(given: _Given) -> Any:
+    return dspy.LabeledFewShot(k=given.demos).compile(given.student, trainset=given.train)
+
+
+def _bootstrapped(given: _Given) -> Any:
+    asked = max(1, given.room // 2)  # an answer may have to be asked for twice
+    return dspy.BootstrapFewShot(**given.shown).compile(given.student, trainset=given.train[:asked])
+
+
+def _by_search(given: _Given) -> Any:
+    shared = given.train[: max(2, given.room // 4)]  # two of the sets of demonstrations ask about each
+    trials = (given.room - 2 * len(shared) - 10) // len(given.validation)
+    return dspy.MIPROv2(
+        **given.shown,
+        prompt_model=given.reflection,
+        task_model=given.reflection,  # never asked: a student brings its own client
+        auto=None,
+        num_candidates=_SETS,
+        num_threads=given.threads,
+        track_stats=False,
+        seed=given.seed,
+    ).compile(
+        given.student,
+        trainset=shared,
+        valset=given.validation,
+        num_trials=min(_MOST_TRIALS, max(1, trials)),
+        minibatch=False,
+        program_aware_proposer=False,  # it would show the source of this module
+    )
+
+
+def _by_reflection(given: _Given) -> Any:
+    from dspy.teleprompt.gepa.instruction_proposal import InstructionProposer
+
+    return dspy.GEPA(
+        metric=given.metric,
+        max_metric_calls=min(4 * given.room, _METRIC_CALLS),  # it counts what is remembered too
+        reflection_lm=given.reflection,
+        instruction_proposer=InstructionProposer(additional_instructions=_TOLD),
+        use_merge=False,
+        num_threads=given.threads,
+        warn_on_score_mismatch=False,
+        seed=given.seed,
+    ).compile(given.student, trainset=given.train, valset=given.validation)
 
 
 @contextmanager

@@ -9,35 +9,32 @@ order has no answer, there is no comparison: half of one is never taken for a wh
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Unpack, get_args
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.special import expit
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
-from argqual.errors import InputError, StrategyError, nearest
+from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Criterion, Framework, Inputs
 from argqual.frameworks.scale import Level, Scale
 from argqual.judging.judge import Judge
 from argqual.judging.program import Definitions, criterion_text
-from argqual.models.connect import DEFAULT_MODEL, Model
 from argqual.stats.comparisons import bradley_terry
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, as_arguments, total_usage
-from argqual.strategies.prompted import ask, connected, loaded
+from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, require, total_usage
+from argqual.strategies.designs import Pair, choose_rungs, ladder_position, opponents_of
+from argqual.strategies.given import as_arguments
+from argqual.strategies.prompted import DEFINITIONS, Asking, JudgeSettings, loaded
 
-Pair = tuple[int, int]
 Against = Literal["ladder", "test"]
-_AGAINST = ("ladder", "test")
-_DEFINITIONS = ("none", "plain", "full")
-_PRIOR_SD = 2.0  # of a position on the ladder, in standard deviations of the training labels
+_AGAINST: tuple[Against, ...] = get_args(Against)
 _L2 = 0.1  # in simulated designs of 60 to 1,000 arguments the true order came out better than with 1
 _BETTER = Criterion(
     id="better",
@@ -76,7 +73,7 @@ class Compared:
     reason: str | None = None
 
 
-class Pairwise(Strategy):
+class Pairwise(Asking):
     """Ask which of two arguments is better, and score each by its wins.
 
     Parameters
@@ -122,6 +119,8 @@ class Pairwise(Strategy):
     Bradley, R. A. and Terry, M. E. (1952). Rank analysis of incomplete block designs. Biometrika 39.
     """
 
+    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
+
     def __init__(
         self,
         framework: Framework | str | Path = "ratio",
@@ -132,13 +131,9 @@ class Pairwise(Strategy):
         opponents: int = 6,
         same_issue: bool = False,
         seed: int = 0,
-        model: Model | str = DEFAULT_MODEL,
-        readout: str = "auto",
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-        store: bool = True,
-        api_base: str | None = None,
+        **settings: Unpack[JudgeSettings],
     ) -> None:
+        super().__init__(**settings)
         self.framework = framework
         self.definitions = definitions
         self.against = against
@@ -146,17 +141,16 @@ class Pairwise(Strategy):
         self.opponents = opponents
         self.same_issue = same_issue
         self.seed = seed
-        self.model = model
-        self.readout = readout
-        self.concurrency = concurrency
-        self.max_cost = max_cost
-        self.store = store
-        self.api_base = api_base
 
     @property
     def learns(self) -> bool:  # type: ignore[override]
         """Whether `fit` looks at labels: for a ladder it does."""
         return self.against != "test"
+
+    @property
+    def scale(self) -> PredictionScale:  # type: ignore[override]
+        """The labels' scale on a ladder; else one that holds among the arguments compared."""
+        return PredictionScale.LABELS if self.learns else PredictionScale.RELATIVE
 
     def compare(self, X: Sequence[Any]) -> list[Compared]:  # noqa: N803
         """The comparisons behind `predict`, each with its answers in both orders."""
@@ -171,25 +165,25 @@ class Pairwise(Strategy):
         return _questions(_pairs(*self._design(items)))
 
     def _check(self) -> None:
-        if self.against not in _AGAINST:
-            raise StrategyError(f"against={self.against!r}: {nearest(self.against, _AGAINST)}")
-        if self.definitions not in _DEFINITIONS:
-            raise StrategyError(f"definitions={self.definitions!r}: {nearest(self.definitions, _DEFINITIONS)}")
+        require("against", self.against, _AGAINST)
+        require("definitions", self.definitions, DEFINITIONS)
         if self.rungs < 2:
             raise StrategyError(f"rungs={self.rungs}: a ladder has at least 2.")
         if self.opponents < 2 or self.opponents % 2:
             raise StrategyError(f"opponents={self.opponents}: an even number of at least 2.")
-        self._judge()
+        super()._check()
 
     def _framework(self) -> Framework:
         return versus_framework(loaded(self.framework), self.definitions)
 
-    def _judge(self) -> Judge:
-        model = connected(self.model, api_base=self.api_base)
-        return Judge(self._framework(), model=model, readout=self.readout)
+    def _plan(
+        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
+    ) -> Iterator[tuple[Judge, Argument]]:
+        fitted = clone(self).fit(arguments, labels if self.learns else None)
+        return ((judge, question) for judge in self.judges() for question in fitted.questions(predict))
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
-        self.framework_ = self._framework().fingerprint
+        super()._fit(arguments, labels, groups)
         if not self.learns:
             return
         if len(arguments) < self.rungs:
@@ -229,8 +223,8 @@ class Pairwise(Strategy):
         questions = _questions(pairs)
         if not questions:
             return [], Usage()
-        limits: dict[str, Any] = {"concurrency": self.concurrency, "max_cost": self.max_cost}
-        found = ask(self._judge(), questions, store=self.store, **limits)
+        (judge,) = self.judges()
+        found = self._ask(judge, questions)
         compared = [
             _compared(one, other, asked, turned)
             for (one, other), asked, turned in zip(pairs, found[::2], found[1::2], strict=True)
@@ -249,11 +243,7 @@ class Pairwise(Strategy):
         return self.mean_ + self.scale_ * np.array(places)
 
     def _seen(self) -> Seen:
-        model = connected(self.model, api_base=self.api_base).name
-        return Seen(examples=len(self.rungs_) if self.learns else 0, model=model)
-
-    def _depends_on(self) -> dict[str, str]:
-        return {"framework": self._framework().fingerprint}
+        return Seen(examples=len(self.rungs_) if self.learns else 0, model=super()._seen().model)
 
 
 def versus_framework(framework: Framework, definitions: Definitions = "full") -> Framework:
@@ -336,85 +326,6 @@ def _distinct(arguments: Sequence[Argument]) -> tuple[list[Argument], list[int]]
         if places.setdefault((argument.text, argument.issue), len(items)) == len(items):
             items.append(argument)
     return items, [places[argument.text, argument.issue] for argument in arguments]
-
-
-def choose_rungs(arguments: Sequence[Argument], labels: Array, rungs: int, *, seed: int) -> list[int]:
-    """The places of a ladder's arguments, lowest label first.
-
-    One is drawn from each of `rungs` equal shares of the arguments in the order of their labels, from an
-    issue that no lower rung has, where there is one.
-    """
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(labels))  # so that equal labels are in no particular order
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    chosen: list[int] = []
-    issues: set[str | None] = set()
-    for share in np.array_split(order, rungs):
-        drawn = [int(place) for place in rng.permutation(share)]
-        fresh = [place for place in drawn if arguments[place].issue not in issues]
-        chosen.append((fresh or drawn)[0])
-        issues.add(arguments[chosen[-1]].issue)
-    return chosen
-
-
-def ladder_position(won: Array, rungs: Array, *, prior_sd: float = _PRIOR_SD) -> float:
-    """The position from which an argument would win as it did against rungs whose positions are known.
-
-    With P(win against rung r) = 1 / (1 + exp(b_r - t)), the model of Bradley and Terry with all abilities
-    but one fixed, the position t maximises
-
-        sum_r [w_r log P_r + (1 - w_r) log(1 - P_r)] - t^2 / (2 prior_sd^2),
-
-    and so solves sum_r (w_r - P_r) = t / prior_sd^2. The left side falls in t, so there is one solution. The
-    prior keeps it finite where all is won or lost. Against the same rungs, more wins always mean a higher
-    position: how steep P is changes no ranking.
-
-    Parameters
-    ----------
-    won : array of shape (n,)
-        Probability of having won against each rung, 0 to 1.
-    rungs : array of shape (n,)
-        Positions b_r.
-    """
-    precision = prior_sd**-2
-    bound = (len(rungs) + 1) / precision
-    return float(brentq(lambda t: (won - expit(t - rungs)).sum() - precision * t, -bound, bound))
-
-
-def opponents_of(
-    n_items: int, opponents: int, *, issues: Sequence[str | None] | None = None, seed: int = 0
-) -> list[Pair]:
-    """Which items are compared: each with `opponents` others (with all, if there are no more), all linked.
-
-    A circulant design: the items stand in a circle, in a random order, and each meets those at some fixed
-    distances. Distance 1 is one of them, so that every item is linked with every other; no pair comes twice.
-
-    Parameters
-    ----------
-    opponents
-        An even number.
-    issues
-        Of each item: equal ones stand side by side, and all distances but one are the shortest.
-    """
-    if opponents >= n_items - 1:
-        return [(one, other) for one in range(n_items) for other in range(one + 1, n_items)]
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(n_items)
-    steps = opponents // 2
-    farthest = (n_items - 1) // 2
-    near = 1
-    if issues is not None:
-        codes = np.unique([str(issue) for issue in issues], return_inverse=True)[1]
-        codes = rng.permutation(codes.max() + 1)[codes]
-        order = order[np.argsort(codes[order], kind="stable")]
-        near = max(1, steps - 1)
-    farther = rng.choice(np.arange(near + 1, farthest + 1), steps - near, replace=False)
-    distances = [*range(1, near + 1), *(int(distance) for distance in farther)]
-    return [
-        (int(order[place]), int(order[(place + distance) % n_items]))
-        for distance in distances
-        for place in range(n_items)
-    ]
 
 
 def _among(met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> Array:

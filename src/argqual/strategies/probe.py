@@ -7,7 +7,7 @@ which it would go on is the input of the regression (a linear probe; Alain and B
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class Probe(Strategy):
     Alain, G. and Bengio, Y. (2016). Understanding intermediate layers using linear classifier probes.
     """
 
+    models: ClassVar[tuple[str, ...]] = ("model",)
+
     def __init__(
         self,
         *,
@@ -70,24 +72,21 @@ class Probe(Strategy):
             raise StrategyError("The prompt of a probe says where the argument goes: {argument}.")
         if not self.alphas or min(self.alphas) <= 0:
             raise StrategyError("alphas are above 0, and there is at least one.")
+
+    def _connect(self) -> None:
         _states(self.model)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
-        from argqual.stats.regression import best_alpha
+        from argqual.stats.regression import standard_ridge
 
         states = self._read(arguments)
         fits = np.isfinite(states).all(axis=1)
         states, labels = states[fits], labels[fits]
         if len(labels) < self.least_labels:
             raise StrategyError("The texts are too long for the model; nothing is left to learn from.")
-        self.mean_, self.scale_ = states.mean(axis=0), states.std(axis=0) + 1e-8
-        standard = (states - self.mean_) / self.scale_
         kept = [groups[place] for place in np.flatnonzero(fits)]
-        self.alpha_ = best_alpha(standard, labels, kept, self.alphas, self.folds)
-        from sklearn.linear_model import Ridge
-
-        ridge = Ridge(alpha=self.alpha_).fit(standard, labels)
-        self.coef_, self.intercept_ = np.asarray(ridge.coef_), float(ridge.intercept_)
+        fitted = standard_ridge(states, labels, kept, self.alphas, self.folds, least=1e-8)
+        self.mean_, self.scale_, self.alpha_, self.coef_, self.intercept_ = fitted
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
         states = self._read(arguments)
@@ -106,5 +105,5 @@ class Probe(Strategy):
     def _seen(self) -> Seen:
         return Seen(model=_states(self.model).name)
 
-    def _depends_on(self) -> dict[str, str]:
+    def depends_on(self) -> dict[str, str]:
         return {"weights": _states(self.model).identity}

@@ -7,31 +7,42 @@ prediction is the overall rating's quality (0 to 1); an argument without one is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypedDict, Unpack, get_args
 
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.assessment import Assessment, Status
-from argqual.errors import StrategyError, nearest
+from argqual.assessment import Assessment, Status, Usage
+from argqual.errors import StrategyError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.frameworks.scale import Level, Scale
 from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge
+from argqual.judging.program import Definitions
 from argqual.judging.prompt import Explain
 from argqual.judging.store import Store
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell, total_usage
+from argqual.strategies.base import (
+    Array,
+    Predictions,
+    PredictionScale,
+    Seen,
+    Strategy,
+    require,
+    tell,
+    total_usage,
+)
 from argqual.strategies.combining import of_parts
-from argqual.strategies.controls import Control, control_framework, plain_framework
+from argqual.strategies.controls import Control, control_framework, plain_framework, variant
 
 Ask = Literal["jointly", "one_by_one", "checklist"]
-_ASK = ("jointly", "one_by_one", "checklist")
-_DEFINITIONS = ("none", "plain", "full", "corpus")
+_ASK: tuple[Ask, ...] = get_args(Ask)
+DEFINITIONS: tuple[Definitions, ...] = get_args(Definitions)
 _YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes")))
 
 
@@ -76,66 +87,117 @@ def ask(
     return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
 
 
-class Prompted(Strategy):
-    """Base of strategies that rate by asking a model.
+class JudgeSettings(TypedDict, total=False):
+    """How a model is asked, for strategies that ask one; documented at `Plain`."""
 
-    A subclass gives the judges (`_judges`); with several, their ratings are put together by the
-    framework's own aggregation (`_framework`).
-    """
-
-    learns: bool = False
     model: Model | str
     readout: str
-    explain: Explain
-    truncate: bool
     concurrency: int | None
     max_cost: float | None
     store: bool
     api_base: str | None
 
-    def assess(self, X: Sequence[Any]) -> list[Assessment]:  # noqa: N803
-        """The ratings behind `predict`, one assessment an argument, in order."""
-        found = self.predictions(X).assessments
-        assert found is not None
-        return list(found)
 
+class RatingSettings(JudgeSettings, total=False):
+    """How a model is asked for ratings; documented at `Plain`."""
+
+    explain: Explain
+    truncate: bool
+
+
+class Asking(Strategy):
+    """Base of strategies that ask a model.
+
+    A subclass says which framework is asked (`_framework`), and predicts with what `_ask` gives.
+    """
+
+    learns: bool = False
+    models: ClassVar[tuple[str, ...]] = ("model",)
+
+    def __init__(
+        self,
+        *,
+        model: Model | str = DEFAULT_MODEL,
+        readout: str = "auto",
+        concurrency: int | None = None,
+        max_cost: float | None = None,
+        store: bool = True,
+        api_base: str | None = None,
+    ) -> None:
+        self.model = model
+        self.readout = readout
+        self.concurrency = concurrency
+        self.max_cost = max_cost
+        self.store = store
+        self.api_base = api_base
+
+    @abstractmethod
     def _framework(self) -> Framework:
-        """The framework whose ratings come out."""
-        raise NotImplementedError
+        """The framework that is asked."""
 
-    def _judges(self) -> list[Judge]:
-        """Who is asked: one judge, or one for each part of the framework."""
+    def judges(self) -> list[Judge]:
         return [self._judge(self._framework())]
 
     def _judge(self, framework: Framework, **settings: Any) -> Judge:
-        chosen: dict[str, Any] = {
-            "model": connected(self.model, api_base=self.api_base),
-            "readout": self.readout,
-            "explain": self.explain,
-            "truncate": self.truncate,
-        }
+        chosen: dict[str, Any] = {"model": self._model(), "readout": self.readout}
         return Judge(framework, **(chosen | settings))
 
-    def _check(self) -> None:
-        self._judges()
-
-    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
-        self.framework_ = self._framework().fingerprint
-
-    def _predict(self, arguments: list[Argument]) -> Predictions:
-        judges = self._judges()
-        asked = [self._ask(judge, arguments) for judge in judges]
-        found = asked[0] if len(judges) == 1 else of_parts(self._framework(), asked)
-        return predictions_of(found)
+    def _model(self) -> Model:
+        return connected(self.model, api_base=self.api_base)
 
     def _ask(self, judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
         return ask(judge, arguments, store=self.store, concurrency=self.concurrency, max_cost=self.max_cost)
 
-    def _seen(self) -> Seen:
-        return Seen(model=connected(self.model, api_base=self.api_base).name)
+    def _check(self) -> None:
+        self._framework()
 
-    def _depends_on(self) -> dict[str, str]:
+    def _connect(self) -> None:
+        self.judges()
+
+    def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
+        self.framework_ = self._framework().fingerprint
+        return None
+
+    def _seen(self) -> Seen:
+        return Seen(model=self._model().name)
+
+    def depends_on(self) -> dict[str, str]:
         return {"framework": self._framework().fingerprint}
+
+
+class Prompted(Asking):
+    """Base of strategies that rate by asking a model.
+
+    With several `judges`, their ratings are put together by the framework's own aggregation.
+    """
+
+    scale: PredictionScale = PredictionScale.QUALITY
+    definitions: str = "full"
+
+    def __init__(self, *, explain: Explain = False, truncate: bool = False, **settings: Unpack[JudgeSettings]) -> None:
+        super().__init__(**settings)
+        self.explain = explain
+        self.truncate = truncate
+
+    def rated_framework(self) -> Framework:
+        return self._framework()
+
+    def _judge(self, framework: Framework, **settings: Any) -> Judge:
+        chosen: dict[str, Any] = {"explain": self.explain, "truncate": self.truncate}
+        if self.definitions in DEFINITIONS:
+            chosen["definitions"] = self.definitions
+        return super()._judge(framework, **(chosen | settings))
+
+    def _predict(self, arguments: list[Argument]) -> Predictions:
+        judges = self.judges()
+        asked = [self._ask(judge, arguments) for judge in judges]
+        found = asked[0] if len(judges) == 1 else of_parts(self._framework(), asked)
+        return predictions_of(found)
+
+    def _plan(
+        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
+    ) -> Iterator[tuple[Judge, Argument]]:
+        return ((judge, argument) for judge in self.judges() for argument in predict)
 
 
 def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
@@ -181,27 +243,6 @@ class Plain(Prompted):
     'auto'
     """
 
-    def __init__(
-        self,
-        *,
-        model: Model | str = DEFAULT_MODEL,
-        readout: str = "auto",
-        explain: Explain = False,
-        truncate: bool = False,
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-        store: bool = True,
-        api_base: str | None = None,
-    ) -> None:
-        self.model = model
-        self.readout = readout
-        self.explain = explain
-        self.truncate = truncate
-        self.concurrency = concurrency
-        self.max_cost = max_cost
-        self.store = store
-        self.api_base = api_base
-
     def _framework(self) -> Framework:
         return plain_framework()
 
@@ -233,6 +274,8 @@ class Principle(Prompted):
     Lee, Y. et al. (2024). CheckEval: robust evaluation framework using large language model via checklist.
     """
 
+    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
+
     def __init__(
         self,
         framework: Framework | str | Path = "ratio",
@@ -242,41 +285,25 @@ class Principle(Prompted):
         control: Control | None = None,
         corpus: str | None = None,
         seed: int = 0,
-        model: Model | str = DEFAULT_MODEL,
-        readout: str = "auto",
-        explain: Explain = False,
-        truncate: bool = False,
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-        store: bool = True,
-        api_base: str | None = None,
+        **settings: Unpack[RatingSettings],
     ) -> None:
+        super().__init__(**settings)
         self.framework = framework
         self.definitions = definitions
         self.ask = ask
         self.control = control
         self.corpus = corpus
         self.seed = seed
-        self.model = model
-        self.readout = readout
-        self.explain = explain
-        self.truncate = truncate
-        self.concurrency = concurrency
-        self.max_cost = max_cost
-        self.store = store
-        self.api_base = api_base
 
     def _check(self) -> None:
-        if self.ask not in _ASK:
-            raise StrategyError(f"ask={self.ask!r} is no way to ask. {nearest(self.ask, _ASK)}")
-        if self.definitions not in _DEFINITIONS:
-            raise StrategyError(f"definitions={self.definitions!r}: {nearest(self.definitions, _DEFINITIONS)}")
+        require("ask", self.ask, _ASK)
+        require("definitions", self.definitions, (*DEFINITIONS, "corpus"))
         if (self.definitions == "corpus") != bool(self.corpus):
             raise StrategyError(
                 "definitions='corpus' and the corpus whose guidelines are meant go together.",
                 hint="For example definitions='corpus', corpus='dagstuhl'.",
             )
-        super()._check()
+        self._asked()
 
     def _framework(self) -> Framework:
         chosen = loaded(self.framework)
@@ -286,15 +313,29 @@ class Principle(Prompted):
             chosen = control_framework(chosen, self.control, seed=self.seed)
         return checklist(chosen) if self.ask == "checklist" else chosen
 
-    def _judges(self) -> list[Judge]:
+    def _asked(self) -> list[Framework]:
+        """What is asked by itself: the framework, or each of its criteria."""
         framework = self._framework()
-        definitions = "full" if self.definitions == "corpus" else self.definitions
-        parts = parts_of(framework) if self.ask == "one_by_one" else [framework]
-        return [self._judge(part, definitions=definitions) for part in parts]
+        return parts_of(framework) if self.ask == "one_by_one" else [framework]
+
+    def judges(self) -> list[Judge]:
+        return [self._judge(each) for each in self._asked()]
 
 
 def loaded(framework: Framework | str | Path) -> Framework:
     return framework if isinstance(framework, Framework) else load_framework(framework)
+
+
+def check_targets(targets: Iterable[str] | None, framework: Framework) -> None:
+    """Make sure that a framework asks the criteria for which labels are named.
+
+    Raises
+    ------
+    StrategyError
+        It does not.
+    """
+    if stray := set(targets or ()) - {criterion.id for criterion in framework.asked}:
+        raise StrategyError(f"targets names {', '.join(sorted(stray))}, which {framework.id} does not ask.")
 
 
 def parts_of(framework: Framework) -> list[Framework]:
@@ -378,7 +419,4 @@ def corpus_framework(corpus: str) -> Framework:
 
 
 def _with_criteria(framework: Framework, id: str, criteria: Sequence[Criterion], *, aggregate: str) -> Framework:
-    changed = framework.model_copy(
-        update={"id": id[:60].rstrip("-"), "criteria": tuple(criteria), "aggregate": aggregate, "goldens": ()}
-    )
-    return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
+    return variant(framework, id=id[:60].rstrip("-"), criteria=tuple(criteria), aggregate=aggregate)

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from argqual.argument import Argument
 from argqual.frameworks.framework import Framework
+from argqual.strategies.controls import variant
 
 Rationales = Literal["none", "polished", "messy", "corrupted"]
 STYLES: tuple[Rationales, ...] = get_args(Rationales)
@@ -24,10 +25,7 @@ def explaining(framework: Framework) -> Framework:
         "context. Give the same levels, and explain from the text why they are right."
     ).strip()
     inputs = framework.inputs.model_copy(update={"context": "required"})
-    changed = framework.model_copy(
-        update={"id": f"{framework.id}-explained", "guidelines": guidelines, "inputs": inputs, "goldens": ()}
-    )
-    return Framework.model_validate(changed.model_dump(by_alias=True, exclude_none=True))
+    return variant(framework, id=f"{framework.id}-explained", guidelines=guidelines, inputs=inputs)
 
 
 def with_levels(argument: Argument, framework: Framework, levels: Mapping[str, int]) -> Argument:

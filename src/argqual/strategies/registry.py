@@ -11,9 +11,11 @@ Nothing is imported before a strategy is used, so that a list of them costs noth
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from argqual._plugins import added
 from argqual.errors import StrategyError, nearest
 
 if TYPE_CHECKING:
@@ -22,50 +24,77 @@ if TYPE_CHECKING:
 GROUP = "argqual.strategies"
 
 
+class Family(StrEnum):
+    """The ways of knowing what a good argument is; `title` says each for people."""
+
+    FLOOR = "floor"
+    TRAINING = "training"
+    PRINCIPLE = "principle"
+    EXEMPLAR = "exemplar"
+    COMBINED = "combined"
+    ADDED = "added"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return _TITLES[self]
+
+
+_TITLES: dict[Family, str] = {
+    Family.FLOOR: "floor",
+    Family.TRAINING: "trained on labels",
+    Family.PRINCIPLE: "told the principle",
+    Family.EXEMPLAR: "shown exemplars",
+    Family.COMBINED: "combined",
+    Family.ADDED: "added",
+}
+
+
 @dataclass(frozen=True)
 class Known:
     """A strategy that can be had: where its class is, one line about it, and the extra it needs."""
 
     target: str
-    family: str
+    family: Family
     summary: str
     extra: str | None = None
 
 
-def _own(module: str, family: str, summary: str, extra: str | None = None) -> Known:
+def _own(module: str, family: Family, summary: str, extra: str | None = None) -> Known:
     return Known(f"argqual.strategies.{module}", family, summary, extra)
 
 
 BUILT_IN: dict[str, Known] = {
-    "mean": _own("floors:Mean", "floor", "the mean of the training labels"),
-    "length": _own("floors:Length", "floor", "the number of words: the confound in every corpus"),
-    "tfidf": _own("surface:Tfidf", "training", "TF-IDF and ridge regression"),
-    "surface": _own("surface:Surface", "training", "readability, punctuation, discourse markers; gradient boosting"),
-    "embedding": _own("embedding:Embedding", "training", "frozen sentence embeddings and ridge", "encoder"),
-    "probe": _own("probe:Probe", "training", "an embedded model's hidden state and ridge", "local"),
-    "encoder": _own("encoder:Encoder", "training", "fine-tuning of a transformer encoder", "encoder"),
-    "conditioned": _own(
-        "conditioned:Conditioned", "training", "fine-tuning that reads the definition with the text", "encoder"
+    "mean": _own("floors:Mean", Family.FLOOR, "the mean of the training labels"),
+    "length": _own("floors:Length", Family.FLOOR, "the number of words: the confound in every corpus"),
+    "tfidf": _own("surface:Tfidf", Family.TRAINING, "TF-IDF and ridge regression"),
+    "surface": _own(
+        "surface:Surface", Family.TRAINING, "readability, punctuation, discourse markers; gradient boosting"
     ),
-    "plain": _own("prompted:Plain", "principle", "'rate the quality', without criteria"),
-    "principle": _own("prompted:Principle", "principle", "a framework, no examples; with its controls"),
-    "exemplars": _own("exemplars:Exemplars", "exemplar", "labelled examples, no criteria"),
-    "principle+exemplars": _own("exemplars:PrincipleExemplars", "exemplar", "a framework and labelled examples"),
-    "optimised": _own("optimised:Optimised", "combined", "a prompt improved by a DSPy optimiser", "optimise"),
-    "calibrated": _own("calibrated:Calibrated", "combined", "a prompted strategy mapped to human scores"),
-    "pairwise": _own("pairwise:Pairwise", "principle", "comparisons, and Bradley–Terry scores from them"),
-    "jury": _own("jury:Jury", "combined", "several strategies, combined"),
+    "embedding": _own("embedding:Embedding", Family.TRAINING, "frozen sentence embeddings and ridge", "encoder"),
+    "probe": _own("probe:Probe", Family.TRAINING, "an embedded model's hidden state and ridge", "local"),
+    "encoder": _own("encoder:Encoder", Family.TRAINING, "fine-tuning of a transformer encoder", "encoder"),
+    "conditioned": _own(
+        "conditioned:Conditioned", Family.TRAINING, "fine-tuning that reads the definition with the text", "encoder"
+    ),
+    "plain": _own("prompted:Plain", Family.PRINCIPLE, "'rate the quality', without criteria"),
+    "principle": _own("prompted:Principle", Family.PRINCIPLE, "a framework, no examples; with its controls"),
+    "exemplars": _own("exemplars:Exemplars", Family.EXEMPLAR, "labelled examples, no criteria"),
+    "principle+exemplars": _own("exemplars:PrincipleExemplars", Family.EXEMPLAR, "a framework and labelled examples"),
+    "optimised": _own("optimised:Optimised", Family.COMBINED, "a prompt improved by a DSPy optimiser", "optimise"),
+    "calibrated": _own("calibrated:Calibrated", Family.COMBINED, "a prompted strategy mapped to human scores"),
+    "pairwise": _own("pairwise:Pairwise", Family.PRINCIPLE, "comparisons, and Bradley–Terry scores from them"),
+    "jury": _own("jury:Jury", Family.COMBINED, "several strategies, combined"),
 }
 
 
 def known_strategies() -> dict[str, Known]:
     """argqual's own, then those of installed packages by name."""
-    added = {
-        point.name: Known(point.value, "added", f"from {point.dist.name if point.dist else point.module}")
-        for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
-        if point.name not in BUILT_IN
+    others = {
+        name: Known(point.value, Family.ADDED, f"from {point.dist.name if point.dist else point.module}")
+        for name, point in added(GROUP).items()
+        if name not in BUILT_IN
     }
-    return BUILT_IN | added
+    return BUILT_IN | others
 
 
 def load_class(name: str) -> type[Strategy]:
@@ -105,7 +134,7 @@ def create(name: str, **params: Any) -> Strategy:
         There is no such strategy, or it takes no such parameter.
     """
     kind = load_class(name)
-    accepted = kind._get_param_names()
+    accepted = kind.parameter_names()
     own = {key: value for key, value in params.items() if "__" not in key}
     for key in own:
         if key not in accepted:

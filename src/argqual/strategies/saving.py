@@ -103,10 +103,10 @@ def load_strategy(folder: str | Path) -> Strategy:
         state = {name: _decoded(value, path, arrays) for name, value in content["state"].items()}
         seen = dict(content["seen"])
         strategy.seen_ = Seen(**(seen | {"usage": Usage(**seen["usage"])}))
-        strategy._restore(state, path)
+        strategy.restore(state, path)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StrategyError(f"{path / _MAIN} cannot be used: {error!r}.", hint="Fit the strategy anew.") from None
-    now = strategy._depends_on()
+    now = strategy.depends_on()
     for name, was in content["depends_on"].items():
         if now.get(name) != was:
             raise FingerprintMismatch(
@@ -131,6 +131,23 @@ def describe_saved(folder: str | Path) -> dict[str, Any]:
     if missing := _KEYS - content.keys():
         raise StrategyError(f"{path} is torn: it lacks {', '.join(sorted(missing))}.", hint="Fit the strategy anew.")
     return content
+
+
+def saved_models(content: Mapping[str, Any]) -> Iterator[str]:
+    """The language models that a saved strategy's parameters name, and those of strategies within it.
+
+    Raises
+    ------
+    StrategyError
+        It is of a kind that is not known here.
+    """
+    own = load_class(str(content.get("$strategy") or content["strategy"])).models
+    for name, value in content["params"].items():
+        if name in own and isinstance(value, str):
+            yield value
+        for inner in value if isinstance(value, list) else [["", value]]:
+            if isinstance(inner, list) and isinstance(inner[-1], dict) and "$strategy" in inner[-1]:
+                yield from saved_models(inner[-1])
 
 
 def strategy_name(strategy: Strategy) -> str:
@@ -160,7 +177,7 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
         "argqual": __version__,
         "versions": {name: found for name in _PACKAGES if (found := _version(name))},
         "training": asdict(training),
-        "depends_on": strategy._depends_on(),
+        "depends_on": strategy.depends_on(),
         "seen": asdict(strategy.seen_) | {"usage": strategy.seen_.usage.model_dump()},
         "params": {
             name: _encoded(value, f"param-{name}", folder, {})
@@ -168,7 +185,7 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
         },
         "state": {
             name: _encoded(value, name, folder, arrays)
-            for name, value in strategy._state(folder).items()
+            for name, value in strategy.state(folder).items()
             if name != "seen_"
         },
     }

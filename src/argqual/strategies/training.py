@@ -82,17 +82,7 @@ def training_data(
     CardError, CorpusError
         A corpus cannot be read, or has no labels for the target.
     """
-    if target not in TARGETS:
-        raise CorpusError(f"No target is called '{target}'. {nearest(target, TARGETS)}")
-    wanted: Target = target
-    corpora = [read_corpus(name) for name in names]
-    for corpus in corpora:
-        if wanted not in corpus.targets(proxies=proxies):
-            has = ", ".join(corpus.targets(proxies=proxies)) or "none"
-            also = (
-                "" if proxies or wanted not in corpus.targets(proxies=True) else " A proxy of it is there: --proxies."
-            )
-            raise CorpusError(f"{corpus.card.id} has no labels for '{target}'. Its targets: {has}.", hint=also or None)
+    wanted, corpora = _labelled(names, target, proxies=proxies)
     groups = groups_of(corpora)
     offered = [(argument, corpus) for corpus in corpora for argument in _part(corpus, split)]
     labelled = [
@@ -105,13 +95,7 @@ def training_data(
     comparable = _in_large_units(labelled) if standardised else labelled
     drawn = comparable[:limit]
     rows = _in_large_units(drawn) if standardised else drawn
-    for corpus in corpora:
-        if not any(row.corpus is corpus for row in rows):
-            raise CorpusError(
-                f"No usable label for '{target}' is left of {corpus.card.id}"
-                + (f", split '{split}'." if split else "."),
-                hint="A larger --limit takes more of it." if limit else "Train without this corpus.",
-            )
+    _require_rows(corpora, rows, f"for '{target}'", split, limit)
     labels = np.array([row.label for row in rows])
     if standardised:
         labels = LabelStandardiser().fit_transform(labels, [row.corpus.unit(row.argument) for row in rows])
@@ -128,6 +112,33 @@ def training_data(
             licences=tuple(_obligations(corpus) for corpus in corpora),
         ),
     )
+
+
+def _labelled(names: Sequence[str], target: str, *, proxies: bool) -> tuple[Target, list[Corpus]]:
+    """The target, and the corpora, each of which has labels for it."""
+    if target not in TARGETS:
+        raise CorpusError(f"No target is called '{target}'. {nearest(target, TARGETS)}")
+    corpora = [read_corpus(name) for name in names]
+    for corpus in corpora:
+        if target not in corpus.targets(proxies=proxies):
+            has = ", ".join(corpus.targets(proxies=proxies)) or "none"
+            only_akin = not proxies and target in corpus.targets(proxies=True)
+            raise CorpusError(
+                f"{corpus.card.id} has no labels for '{target}'. Its targets: {has}.",
+                hint="A proxy of it is there: --proxies." if only_akin else None,
+            )
+    return target, corpora
+
+
+def _require_rows(corpora: list[Corpus], rows: list[_Row], what: str, split: str | None, limit: int | None) -> None:
+    """Each corpus has a label left to learn from."""
+    for corpus in corpora:
+        if not any(row.corpus is corpus for row in rows):
+            part = f", split '{split}'" if split else ""
+            raise CorpusError(
+                f"No usable label {what} is left of {corpus.card.id}{part}.",
+                hint="A larger --limit takes more of it." if limit else "Train without this corpus.",
+            )
 
 
 def _part(corpus: Corpus, split: str | None) -> list[Argument]:

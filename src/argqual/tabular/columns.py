@@ -12,7 +12,7 @@ from typing import Any
 
 from argqual.argument import Argument, type_name
 from argqual.errors import InputError, nearest
-from argqual.tabular.sources import Row
+from argqual.tabular.table import TableRow
 
 # Usual names, the most telling first.
 _USUAL: Mapping[str, tuple[str, ...]] = {
@@ -72,16 +72,11 @@ def choose_columns(
     }
     roles: dict[str, str] = {}
     for role, name in chosen.items():
-        if name is None:
-            continue
-        if name in roles:
+        if name is not None and roles.setdefault(name, role) != role:
             raise InputError(f"The column '{name}' cannot be both {roles[name]} and {role}.")
-        roles[name] = role
     for role, name in given.items():
-        if name is None:
-            chosen[role] = guess = _guessed(role, [column for column in available if column not in roles])
-            if guess is not None:
-                roles[guess] = role
+        if name is None and (guess := _guessed(role, [column for column in available if column not in roles])):
+            chosen[role], roles[guess] = guess, role
     if chosen["text"] is None:
         listed = ", ".join(f"'{column}'" for column in available)
         raise InputError(
@@ -108,7 +103,7 @@ def _folded(name: str) -> str:
     return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
-def to_argument(row: Row, columns: Columns) -> Argument:
+def to_argument(row: TableRow, columns: Columns) -> Argument:
     """The argument that stands in a row.
 
     Raises
@@ -132,7 +127,7 @@ def to_argument(row: Row, columns: Columns) -> Argument:
     )
 
 
-def _optional(row: Row, columns: Columns, role: str) -> str | None:
+def _optional(row: TableRow, columns: Columns, role: str) -> str | None:
     column = getattr(columns, role)
     value = None if column is None else row.cells.get(column)
     if _is_missing(value):

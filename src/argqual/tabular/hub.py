@@ -6,17 +6,21 @@ import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any
 
-from argqual.downloads.sources import no_connection
+from argqual.downloads.hub import dataset_revision, stream_dataset, trouble_of
 from argqual.errors import InputError
-from argqual.tabular.sources import PEEKED, Row, Source, arrow_rows, reason_of
+from argqual.tabular.parquet import arrow_rows
+from argqual.tabular.table import PEEKED, TableRow, TableSource, reason_of
 
 _ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")
 
+_GATED = "Accept its terms at https://huggingface.co/datasets/{}, then: hf auth login."
+_ABSENT = "Check the spelling; for a private one: hf auth login."
+_UNREACHABLE = "Check the connection, or download the file and name it."
+_CONFIG = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT."
 
-class Hub(Source):
+
+class Hub(TableSource):
     """A data set that is streamed: nothing is downloaded whole."""
 
     def __init__(self, spec: str) -> None:
@@ -29,8 +33,8 @@ class Hub(Source):
         self.name = spec
         self._repo, self._config = found["repo"], found["config"]
         with _asking_hub(spec, self._repo):
-            self._revision = _revision(self._repo)
-            splits = self._load()
+            self._revision = dataset_revision(self._repo)
+            splits = stream_dataset(self._repo, self._config, revision=self._revision)
             self._split = _chosen_split(spec, found["split"], list(splits))
             self._data = splits[self._split]
             features = self._data.features
@@ -40,11 +44,6 @@ class Hub(Source):
         if features is None:
             names = (dict.fromkeys(row.cells) for row in itertools.islice(self.rows(), PEEKED))
             self.columns = tuple(dict.fromkeys(itertools.chain.from_iterable(names)))
-
-    def _load(self) -> Any:
-        library: Any = import_module("datasets")  # it declares no types
-        library.disable_progress_bars()
-        return library.load_dataset(self._repo, self._config, streaming=True, revision=self._revision)
 
     def count(self) -> int | None:
         """As the data set's card says; it may say nothing."""
@@ -60,7 +59,7 @@ class Hub(Source):
             "revision": self._revision or "unknown",
         }
 
-    def rows(self, skip: int = 0) -> Iterator[Row]:
+    def rows(self, skip: int = 0) -> Iterator[TableRow]:
         data = self._data.skip(skip) if skip else self._data
         done = skip
         with _asking_hub(self.name, self._repo):
@@ -81,54 +80,22 @@ def _chosen_split(spec: str, asked: str | None, splits: list[str]) -> str:
     raise InputError(f"{spec}: there is no split '{split}'; it has: {known}.")
 
 
-def _revision(repo: str) -> str | None:
-    """The commit that is read, so that a table does not change while it is read."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-
-    try:
-        return HfApi().dataset_info(repo).sha
-    except RepositoryNotFoundError:
-        raise
-    except HfHubHTTPError:
-        return None
-
-
 @contextmanager
 def _asking_hub(spec: str, repo: str) -> Iterator[None]:
     """Turn what the hub's libraries raise into an InputError that says what to do."""
-    from huggingface_hub import errors as hub
-
     try:
         yield
     except InputError:
         raise
     except Exception as error:  # these libraries raise whatever theirs raise: httpx, aiohttp, fsspec, pyarrow
-        causes = causes_of(error)
-        page = f"https://huggingface.co/datasets/{repo}"
-        if any(isinstance(each, hub.GatedRepoError) or "gated dataset" in str(each) for each in causes):
-            raise InputError(
-                f"{spec}: access has to be asked for.", hint=f"Accept its terms at {page}, then: hf auth login."
-            ) from None
-        if any(isinstance(each, hub.RepositoryNotFoundError) for each in causes) or "doesn't exist" in str(error):
-            raise InputError(
-                f"{spec}: the hub has no public data set '{repo}'.",
-                hint="Check the spelling; for a private one: hf auth login.",
-            ) from None
-        if any(no_connection(each) or isinstance(each, hub.OfflineModeIsEnabled) for each in causes):
-            raise InputError(
-                f"{spec}: the Hugging Face hub cannot be reached ({reason_of(error)}).",
-                hint="Check the connection, or download the file and name it.",
-            ) from None
-        hint = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT." if "onfig" in str(error) else None
-        raise InputError(f"Cannot read {spec}: {reason_of(error)}.", hint=hint) from error
-
-
-def causes_of(error: BaseException) -> list[BaseException]:
-    """The error and what led to it, nearest first; at most ten."""
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and len(causes) < 10:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    return causes
+        match trouble_of(error):
+            case "gated":
+                said, hint = "access has to be asked for.", _GATED.format(repo)
+            case "absent":
+                said, hint = f"the hub has no public data set '{repo}'.", _ABSENT
+            case "unreachable":
+                said, hint = f"the Hugging Face hub cannot be reached ({reason_of(error)}).", _UNREACHABLE
+            case "other":
+                named = _CONFIG if "onfig" in str(error) else None
+                raise InputError(f"Cannot read {spec}: {reason_of(error)}.", hint=named) from error
+        raise InputError(f"{spec}: {said}", hint=hint) from None

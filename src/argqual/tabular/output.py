@@ -15,19 +15,20 @@ there before stays.
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from argqual.errors import InputError
 from argqual.tabular.cells import as_json, as_text, restored, settled, well_formed
+from argqual.tabular.delimited import DelimitedLines
+from argqual.tabular.formats import FORMATS, TableFormat
+from argqual.tabular.sources import open_source
+from argqual.tabular.wholefile import check_place, locked, put, sync_folder, write_synced, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 _PART = re.compile(r"part-(\d{6,})\.\w+")
 _MOST_BUFFERED = 16 << 20  # bytes of text; many long rows become a part before `part_rows` of them are there
-_CHUNK = 1 << 20
-_CELL_LIMIT = 1 << 30  # characters of a cell of argqual's own parts
 
 
 class TableOutput:
@@ -92,19 +91,19 @@ class TableOutput:
         self._resume, self._overwrite = resume, overwrite
         self._results = dict(results)
         self._part_rows = part_rows
-        self._format = _format(path, self._results, source_schema)
+        self._format = _format(path).parts(self._results, source_schema)
         self._rows: list[Any] = []
         self._bytes = 0
         self._parts: list[Path] = []
         self._lock: FileLock | None = None
-        _check_place(path, self.folder)
+        check_place(path, self.folder)
         if not self.folder.exists() and self._is_settled():
             return
-        with _writing(self.folder):
+        with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
-        self._lock = _locked(self.folder, path)
+        self._lock = locked(self.folder, path)
         try:
-            with _writing(self.folder):
+            with writing(self.folder):
                 self._start(json.loads(json.dumps(job, default=str)))
         except BaseException:
             self.close()
@@ -120,6 +119,7 @@ class TableOutput:
         InputError
             A result column has the name of a carried one, or the disk is full.
         """
+        refuse_shared(cells, self._results)
         row = self._format.row(cells, [settled(result.get(name), kind) for name, kind in self._results.items()])
         self._rows.append(row)
         self._bytes += self._format.size(row)
@@ -131,8 +131,8 @@ class TableOutput:
         if not self._rows:
             return
         part = self.folder / f"part-{len(self._parts):06d}{self.path.suffix.lower()}"
-        with _writing(self.folder):
-            _put(part, lambda file: self._format.write_part(file, self._rows))
+        with writing(self.folder):
+            put(part, lambda file: self._format.write_part(file, self._rows))
         # Only now: a flush that failed can be tried again, and writes the same part.
         self._parts.append(part)
         self._rows, self._bytes = [], 0
@@ -143,9 +143,9 @@ class TableOutput:
             return
         self.flush()
         whole = self.folder / "_tmp-output"
-        with _writing(self.folder):
-            _write_synced(whole, lambda file: self._format.join(self._parts, file))
-            _put(self.folder / "_finished", lambda file: file.write(b"{}\n"))
+        with writing(self.folder):
+            write_synced(whole, lambda file: self._format.join(self._parts, file))
+            put(self.folder / "_finished", lambda file: file.write(b"{}\n"))
             self._replace()
             self.finished = True
             self._clear()
@@ -154,7 +154,7 @@ class TableOutput:
     def discard(self) -> None:
         """Throw away what this job wrote; an older output stays as it was."""
         self._rows, self._bytes = [], 0
-        with _writing(self.folder):
+        with writing(self.folder):
             self._clear()
         self.close()
 
@@ -199,7 +199,7 @@ class TableOutput:
             )
         if known is None:
             if not self._is_settled():
-                _put(self.folder / "_job.json", lambda file: file.write(_dumped(job)))
+                put(self.folder / "_job.json", lambda file: file.write(_dumped(job)))
             return
         rows = [self._format.read_part(part) for part in self._parts]
         self.rows_done = sum(rows)
@@ -219,7 +219,7 @@ class TableOutput:
         whole = self.folder / "_tmp-output"
         if whole.exists():
             os.replace(whole, self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def _clear(self) -> None:
         """Empty the folder but for the lock, so that what a kill leaves is still a run that can go on.
@@ -258,7 +258,7 @@ class StreamOutput:
             raise InputError(f"A stream is written as jsonl or csv, not as {format}.")
         self._stream = stream
         self._results = dict(results)
-        self._lines = _CsvLines(",") if format == "csv" else None
+        self._lines = DelimitedLines(",") if format == "csv" else None
         self._columns = None if columns is None else list(columns)
         self._started = False
         encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
@@ -344,15 +344,12 @@ def iter_scored(
     InputError
         It is no such output, or not of these result columns; a cell of them is broken (while reading).
     """
-    from argqual.tabular.sources import is_table, open_source
-
-    _format(path, {}, None)
-    if not is_table(str(path)) or path.is_dir():
+    format = _format(path)
+    if path.is_dir():
         raise InputError(f"{path} is not an output of argqual's.")
     if path.is_file() and not path.stat().st_size:
         return None, iter(())  # JSON lines of no rows
-    delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
-    source = open_source(str(path), delimiter=delimiter)
+    source = open_source(str(path), delimiter=format.delimiter)
     missing = [name for name in results if name not in source.columns]
     if missing:
         raise InputError(
@@ -386,152 +383,10 @@ def iter_scored(
 _SAID = {str: "text", float: "number", int: "whole number", dict: "JSON object"}
 
 
-# Formats. Each knows how a row is kept until its part is written, and how parts become one file.
-
-
-class _JsonLines:
-    def __init__(self, results: Mapping[str, type]) -> None:
-        self._results = results
-
-    def row(self, cells: Mapping[str, Any], values: list[Any]) -> bytes:
-        refuse_shared(cells, self._results)
-        line = as_json({**cells, **dict(zip(self._results, values, strict=True))})
-        # An escape is what JSON has for half a surrogate pair, too.
-        return line.encode("utf-8", "backslashreplace") + b"\n"
-
-    def size(self, row: bytes) -> int:
-        return len(row)
-
-    def write_part(self, file: BinaryIO, rows: list[bytes]) -> None:
-        file.writelines(rows)
-
-    def read_part(self, part: Path) -> int:
-        with part.open("rb") as file:
-            return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
-
-    def join(self, parts: list[Path], file: BinaryIO) -> None:
-        for part in parts:
-            _copy(part, file)
-
-
-class _Csv:
-    def __init__(self, results: Mapping[str, type], delimiter: str, carried: Iterable[str]) -> None:
-        self._results = results
-        self._delimiter = delimiter
-        self._lines = _CsvLines(delimiter)
-        self._carried = dict.fromkeys(carried)
-
-    def row(self, cells: Mapping[str, Any], values: list[Any]) -> list[str]:
-        refuse_shared(cells, self._results)
-        cells = {well_formed(name): value for name, value in cells.items()}
-        if not self._carried.keys() >= cells.keys():
-            self._carried |= dict.fromkeys(cells)
-        # Results first: columns that come later are then missing at the end only.
-        return [*map(as_text, values), *(as_text(cells.get(name)) for name in self._carried)]
-
-    def size(self, row: list[str]) -> int:
-        return sum(map(len, row))
-
-    def write_part(self, file: BinaryIO, rows: list[list[str]]) -> None:
-        file.write(self._header())
-        results, carried = len(self._results), len(self._carried)
-        for row in rows:
-            cells = row[results:]
-            cells += [""] * (carried - len(cells))
-            file.write(self._lines.line([*cells, *row[:results]]).encode("utf-8", "backslashreplace"))
-
-    def read_part(self, part: Path) -> int:
-        with part.open(encoding="utf-8", newline="") as file, self._records(file) as records:
-            self._carried |= dict.fromkeys(next(records, [])[: -len(self._results) or None])
-            return sum(1 for _ in records)
-
-    def join(self, parts: list[Path], file: BinaryIO) -> None:
-        header = self._header()
-        file.write(header)
-        for part in parts:
-            with part.open("rb") as opened:
-                same = opened.read(len(header)) == header
-            if same:
-                _copy(part, file, skip=len(header))
-            else:
-                self._widen(part, file)
-
-    def _widen(self, part: Path, file: BinaryIO) -> None:
-        """Copy a part that was written before some column had appeared."""
-        with part.open(encoding="utf-8", newline="") as opened, self._records(opened) as records:
-            carried = len(next(records)) - len(self._results)
-            blank = [""] * (len(self._carried) - carried)
-            file.writelines(
-                self._lines.line([*cells[:carried], *blank, *cells[carried:]]).encode() for cells in records
-            )
-
-    @contextmanager
-    def _records(self, file: TextIO) -> Iterator[Iterator[list[str]]]:
-        before = csv.field_size_limit(_CELL_LIMIT)
-        try:
-            yield csv.reader(file, delimiter=self._delimiter)
-        finally:
-            csv.field_size_limit(before)
-
-    def _header(self) -> bytes:
-        return self._lines.line([*self._carried, *self._results]).encode("utf-8", "backslashreplace")
-
-
-class _CsvLines:
-    """Rows as CSV with "\\n" line ends; a lone carriage return in a cell is quoted, too."""
-
-    def __init__(self, delimiter: str) -> None:
-        self._buffer = io.StringIO()
-        # Python 3.11 quotes the characters of the line end only, so both have to be in it.
-        self._writer = csv.writer(self._buffer, delimiter=delimiter, lineterminator="\r\n")
-
-    def line(self, cells: Iterable[str]) -> str:
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        self._writer.writerow(cells)
-        return self._buffer.getvalue()[:-2] + "\n"
-
-
-class _ParquetFormat:
-    def __init__(self, results: Mapping[str, type], schema: pa.Schema | None) -> None:
-        self._results = results
-        self._schema = schema
-
-    def row(self, cells: Mapping[str, Any], values: list[Any]) -> tuple[dict[str, Any], list[Any]]:
-        refuse_shared(cells, self._results)
-        return {well_formed(name): value for name, value in cells.items()}, values
-
-    def size(self, row: tuple[dict[str, Any], list[Any]]) -> int:
-        return sum(len(value) for value in itertools.chain(row[0].values(), row[1]) if isinstance(value, (str, bytes)))
-
-    def write_part(self, file: BinaryIO, rows: list[tuple[dict[str, Any], list[Any]]]) -> None:
-        from argqual.tabular import arrow
-
-        arrow.write_part(file, rows, self._results, self._schema)
-
-    def read_part(self, part: Path) -> int:
-        from argqual.tabular import arrow
-
-        return arrow.rows_of(part)
-
-    def join(self, parts: list[Path], file: BinaryIO) -> None:
-        from argqual.tabular import arrow
-
-        arrow.join(parts, file, self._results, self._schema)
-
-
-_Format = _JsonLines | _Csv | _ParquetFormat
-
-
-def _format(path: Path, results: Mapping[str, type], schema: pa.Schema | None) -> Any:
-    suffix = path.suffix.lower()
-    carried = [] if schema is None else schema.names
-    if suffix in (".jsonl", ".ndjson"):
-        return _JsonLines(results)
-    if suffix in (".csv", ".tsv"):
-        return _Csv(results, "," if suffix == ".csv" else "\t", carried)
-    if suffix == ".parquet":
-        return _ParquetFormat(results, schema)
+def _format(path: Path) -> TableFormat:
+    """The format that an output is written in; compressed ones are only read."""
+    if found := FORMATS.get(path.suffix.lower()):
+        return found
     raise InputError(
         f"{path}: which format? A table is written as .csv, .tsv, .jsonl (or .ndjson) or .parquet.",
         hint=f"For example: --output {path.with_suffix('.csv') if path.name else 'scores.csv'}.",
@@ -548,46 +403,6 @@ def refuse_shared(names: Iterable[str], results: Mapping[str, type]) -> None:
         )
 
 
-# Files
-
-
-def _check_place(path: Path, folder: Path) -> None:
-    parent = path.parent
-    if path.is_dir():
-        raise InputError(f"{path} is a folder.", hint="Name a file in it.")
-    if not parent.is_dir():
-        raise InputError(f"There is no folder {parent} to write {path.name} into.", hint="Make it first.")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"Nothing may be written into the folder {parent}.")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is in the way: unfinished runs are kept in a folder of that name.")
-
-
-def _locked(folder: Path, path: Path) -> FileLock:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / "_lock", timeout=0)
-    try:
-        with _writing(folder):
-            lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"Another run is writing {path}.", hint="Wait until it is done, or name another output."
-        ) from None
-    return lock
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError:  # filelock's is an OSError, too
-        raise
-    except OSError as error:
-        where = error.filename or folder
-        raise InputError(f"Cannot write {where}: {error.strerror or error}.") from error
-
-
 def _parts(folder: Path, *, check: bool = True) -> list[Path]:
     """The parts in order.
 
@@ -602,38 +417,6 @@ def _parts(folder: Path, *, check: bool = True) -> list[Path]:
         gone = next(number for number, there in enumerate(numbers) if number != there)
         raise InputError(f"part-{gone:06d} is missing from {folder}.", hint="--overwrite starts again.")
     return [found[number] for number in numbers]
-
-
-def _put(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file that is either whole or not there."""
-    temporary = path.with_name(f"_tmp-{path.name}")
-    _write_synced(temporary, write)
-    os.replace(temporary, path)
-    _sync_folder(path.parent)
-
-
-def _write_synced(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    with path.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # it has no such call
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-def _copy(part: Path, file: BinaryIO, skip: int = 0) -> None:
-    with part.open("rb") as opened:
-        opened.seek(skip)
-        while chunk := opened.read(_CHUNK):
-            file.write(chunk)
 
 
 def _dumped(job: Mapping[str, Any]) -> bytes:

@@ -9,8 +9,8 @@ from scipy import stats
 
 from argqual.benchmark.analysis.claims import verdict
 from argqual.benchmark.spec.config import ClaimSaid
+from argqual.stats.estimate import Estimate
 from argqual.stats.inference import Difference
-from argqual.stats.resampling import Estimate
 
 
 def claim(**fields: Any) -> ClaimSaid:

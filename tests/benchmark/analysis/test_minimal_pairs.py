@@ -15,12 +15,12 @@ from argqual.benchmark.analysis.minimal_pairs import (
     style_over_substance,
 )
 from argqual.benchmark.spec.vocabulary import PerturbationTest as Of
-from argqual.corpora.corpus import Twin
+from argqual.corpora.corpus import MinimalPair
 from argqual.stats.inference import mean
 
 CRITERIA = ("relevance", "acceptability", "sufficiency")
 TWINS = [
-    Twin(f"family {number}", broken, polished)
+    MinimalPair(f"family {number}", broken, polished)
     for number in range(48)
     for broken in (None, *CRITERIA)
     for polished in (False, True)
@@ -151,6 +151,7 @@ def test_a_share_of_a_judge_is_of_what_it_has_above_chance() -> None:
 
 def test_several_ratings_of_one_version_are_averaged() -> None:
     twice = Versions.of(
-        [1.0, 3.0, 0.0], [Twin("a", None, False), Twin("a", None, False), Twin("a", "relevance", False)]
+        [1.0, 3.0, 0.0],
+        [MinimalPair("a", None, False), MinimalPair("a", None, False), MinimalPair("a", "relevance", False)],
     )
     assert twice.ratings[0, 0, 0] == 2 and twice.criteria == ("relevance",)

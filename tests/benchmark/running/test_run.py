@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import commandline
 from argqual.benchmark.running.run import begin, plan_of, run_cells
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.config import load_benchmark
@@ -178,22 +175,20 @@ def test_killed_at_twenty_random_moments_it_ends_as_if_nothing_had_been(tmp_path
     file = write_benchmark(tmp_path, "  length:\n  tfidf:\n  surface: {seeds: 3}\n")
     run(file, tmp_path / "undisturbed.sqlite")
     path = tmp_path / "killed.sqlite"
-    command = [sys.executable, "-m", "argqual", "benchmark", "run", str(file), "--run", str(path), "--jobs", "1"]
+    words = ["benchmark", "run", str(file), "--run", str(path), "--jobs", "1"]
     moments, kills = random.Random(0), 0
     for _ in range(200):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
-        try:
-            # At first in the middle of loading, later ever deeper in the run.
-            process.communicate(timeout=moments.uniform(0.5, 2.5 + kills * 0.25) if kills < 20 else 120)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            kills += 1
-            continue
-        break
+        process = commandline.start(tmp_path, *words)
+        # At first in the middle of loading, later ever deeper in the run.
+        process.join(moments.uniform(0.05, 0.5 + kills * 0.1) if kills < 20 else 120)
+        if process.exitcode is not None:
+            break
+        process.kill()
+        process.join()
+        kills += 1
     else:
         pytest.fail("it never came to an end")
-    assert process.returncode == 0
+    assert process.exitcode == 0
     assert tables(path) == tables(tmp_path / "undisturbed.sqlite")
     assert kills >= 3, "it was never killed in the middle"
 
@@ -201,14 +196,15 @@ def test_killed_at_twenty_random_moments_it_ends_as_if_nothing_had_been(tmp_path
 def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
     file = write_benchmark(tmp_path, "  length:\n  surface: {seeds: 60}\n")
     path = tmp_path / "small.run.sqlite"
-    command = [sys.executable, "-m", "argqual", "benchmark", "run", str(file), "--jobs", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
-    end = time.monotonic() + 60
-    while time.monotonic() < end and not (path.exists() and len(_done(path)) > 3):
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in said, said
+    with (tmp_path / "said").open("wb+") as said:
+        process = commandline.start(tmp_path, "benchmark", "run", str(file), "--jobs", "1", errors=said.fileno())
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not (path.exists() and len(_done(path)) > 3):
+            time.sleep(0.1)
+        commandline.interrupt(process)
+        process.join(60)
+    errors = (tmp_path / "said").read_text(encoding="utf-8")
+    assert process.exitcode == 130 and "Traceback" not in errors, errors
     assert len(_done(path)) > 3
 
 

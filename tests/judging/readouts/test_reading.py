@@ -79,7 +79,7 @@ def test_a_distribution_is_read_from_the_alternatives_to_the_levels_own_token() 
     [read] = token_distributions(tokens, [A])
     # 0.9 of the mass is on levels: 0.2, 0.6 and 0.1 become 2/9, 6/9 and 1/9.
     assert read.probabilities == pytest.approx((0, 0, 2 / 9, 6 / 9, 1 / 9))
-    assert read.outside == pytest.approx(0.1)
+    assert read.off_scale == pytest.approx(0.1)
 
 
 def test_tokens_that_share_a_levels_text_are_added_up() -> None:
@@ -87,7 +87,7 @@ def test_tokens_that_share_a_levels_text_are_added_up() -> None:
     [read] = token_distributions([token('{"levels":'), token('"4', alternatives), token('"}')], [A])
     assert read.probabilities[3] == pytest.approx(0.8 / 0.9)
     assert read.probabilities[1] == pytest.approx(0.1 / 0.9)
-    assert read.outside == pytest.approx(0.1)
+    assert read.off_scale == pytest.approx(0.1)
 
 
 def test_a_level_that_shares_its_token_with_a_comma_is_read() -> None:
@@ -122,7 +122,7 @@ def test_votes_become_frequencies_and_unreadable_ones_are_mass_outside() -> None
     samples = [Distribution((1.0, 0.0)), Distribution((0.0, 1.0)), Distribution((1.0, 0.0))]
     mean = mean_distribution(samples, unreadable=1)
     assert mean.probabilities == pytest.approx((2 / 3, 1 / 3))
-    assert mean.outside == pytest.approx(1 / 4)
+    assert mean.off_scale == pytest.approx(1 / 4)
 
 
 def test_notes_are_read_also_when_their_end_is_cut_off() -> None:

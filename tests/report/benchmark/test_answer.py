@@ -9,7 +9,7 @@ import pytest
 import planted
 from argqual.benchmark.analysis.results import Contrast, Results
 from argqual.report.benchmark.answer import answer_of, notes_of
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,14 @@ import re
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import planted
+from argqual.benchmark.analysis.figures import PerturbationFigure
 from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark.html import html
+from argqual.report.benchmark.sections import SECTIONS
+from argqual.stats.estimate import Estimate
 
 VOID = {"meta", "br", "line", "circle", "rect", "path"}
 
@@ -126,6 +130,30 @@ def test_what_was_not_measured_is_left_out() -> None:
     parsed = Page(html(bare))
     ids = {given["id"] for given in parsed.named("section") if "id" in given}
     assert ids == {"transfer", "differences", "figures", "data", "methods", "sources"}
+
+
+def test_what_constructed_arguments_show_has_a_row_a_strategy_and_frames_the_broken_criterion() -> None:
+    found = Estimate(0.4, 0.2, 0.6, 40, 40, 12, "")
+    pairs = (("relevance", "relevance"), ("relevance", "clarity"))
+    probes = (
+        PerturbationFigure("oracle", results().split, "sensitivity", found),
+        *(
+            PerturbationFigure("oracle", results().split, "specificity", found, broken, rated)
+            for broken, rated in pairs
+        ),
+    )
+    shown = html(replace(results(), probes=probes))
+    assert {"probes", "specificity"} <= {given.get("id") for given in Page(shown).named("section")}
+    falls = shown[shown.index('<section id="specificity"') : shown.index('<section id="reliance"')]
+    assert re.findall(r'data-label="(\w+)" class="above4( framed|)"', falls) == [
+        ("relevance", " framed"),
+        ("clarity", ""),
+    ]
+
+
+def test_every_section_has_a_template_and_every_template_a_section() -> None:
+    folder = files("argqual.report.benchmark").joinpath("templates/sections")
+    assert {each.name for each in folder.iterdir()} == {f"{id}.html" for id, _, _ in SECTIONS}
 
 
 def test_without_texts_the_page_holds_ids_only() -> None:

@@ -19,7 +19,7 @@ from argqual.errors import InputError
 from argqual.report.benchmark.csv import csv_text
 from argqual.report.benchmark.files import write_report
 from argqual.report.benchmark.markdown import markdown
-from argqual.report.benchmark.tables import table_of, tables_of
+from argqual.report.benchmark.tables import tables_of
 from argqual.report.benchmark.text import text, verdicts_text
 from argqual.report.benchmark.views import matrix_rows
 from argqual.report.benchmark.words import figure, number, percent, seconds
@@ -31,8 +31,7 @@ def results() -> Results:
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
-    table = table_of(results(), name)
-    assert table is not None
+    table = next(table for table in tables_of(results()) if table.name == name)
     return list(csv.DictReader(io.StringIO(csv_text(table))))
 
 

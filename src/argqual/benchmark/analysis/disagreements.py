@@ -84,16 +84,15 @@ def _rationales(
 ) -> dict[tuple[str, str, str], str]:
     """What a model gave as its reasons, from the user's store; nothing is asked."""
     from argqual.judging.store import Store
-    from argqual.strategies.prompted import Prompted
 
     found = {}
     with Store() as store:
         for name, strategy in strategies.items():
-            if not isinstance(strategy, Prompted) or not strategy.explain:
+            if not strategy.explain:
                 continue
             wanted = [each for each in results.disagreements if each.strategy == name]
             try:
-                judges = strategy._judges()
+                judges = strategy.judges()
             except ArgqualError:  # a model that is not to be had here has no rationales to show
                 continue
             for each in wanted:

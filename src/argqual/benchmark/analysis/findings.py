@@ -28,7 +28,6 @@ from argqual.benchmark.analysis.results import (
 from argqual.benchmark.running.scored import Key
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.config import Benchmark, named_by
-from argqual.benchmark.spec.systems import is_framework
 from argqual.benchmark.spec.vocabulary import Absence, CellStatus
 from argqual.stats.metrics import METRICS
 from argqual.strategies.registry import known_strategies
@@ -187,8 +186,9 @@ def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[CitedSo
     frameworks = [
         str(value)
         for each in systems
-        for name, value in each.build().get_params(deep=True).items()
-        if is_framework(name) and value is not None
+        for _, part in each.build().parts()
+        for name in part.frameworks
+        if (value := getattr(part, name)) is not None
     ]
     yield from map(provenance.framework_source, dict.fromkeys(frameworks))
     yield from (CitedSource("model", name, "") for name in dict.fromkeys(each.model for each in systems) if name)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from argqual.benchmark.spec.vocabulary import PerturbationTest
-from argqual.corpora.corpus import Twin
+from argqual.corpora.corpus import MinimalPair
 from argqual.stats.estimate import Estimate, exact_if_unanimous
 from argqual.stats.inference import Difference, StudentT, mean
 from argqual.stats.resampling import Array
@@ -40,7 +40,7 @@ class Versions(NamedTuple):
     criteria: tuple[str, ...]
 
     @classmethod
-    def of(cls, ratings: Sequence[float] | Array, versions: Sequence[Twin]) -> Versions:
+    def of(cls, ratings: Sequence[float] | Array, versions: Sequence[MinimalPair]) -> Versions:
         """From one rating an argument; several ratings of one version (seeds, say) are averaged."""
         families = list(dict.fromkeys(each.family for each in versions))
         criteria = tuple(dict.fromkeys(each.broken for each in versions if each.broken))

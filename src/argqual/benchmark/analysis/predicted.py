@@ -12,7 +12,7 @@ import numpy as np
 from argqual.benchmark.analysis.minimal_pairs import Versions
 from argqual.benchmark.running.scored import Key, Scored
 from argqual.benchmark.spec.vocabulary import OUT_OF_DOMAIN, Split
-from argqual.corpora.corpus import Twin
+from argqual.corpora.corpus import MinimalPair
 from argqual.stats.inference import Over, Settings
 from argqual.stats.metrics import MetricName, Sample
 from argqual.stats.resampling import Array
@@ -45,7 +45,7 @@ class Predicted:
     draws: int
     seed: int
     over: Over = "topics"
-    minimal_pairs: Mapping[Key, Twin] = field(default_factory=dict)
+    minimal_pairs: Mapping[Key, MinimalPair] = field(default_factory=dict)
 
     @property
     def headline(self) -> MetricName:
@@ -118,7 +118,7 @@ class Predicted:
 
         Of a label budget, the largest; several seeds and places of training are averaged.
         """
-        found: list[tuple[Twin, float]] = []
+        found: list[tuple[MinimalPair, float]] = []
         for each in self.of_largest_budget(strategy, split):
             values = each.predicted if criterion is None else each.ratings.get(criterion)
             if values is not None:

@@ -20,7 +20,6 @@ from argqual.benchmark.running.perturbations import perturbed
 from argqual.benchmark.running.scored import Placement
 from argqual.benchmark.running.splits import Fold
 from argqual.benchmark.spec.config import Benchmark, System
-from argqual.benchmark.spec.systems import is_framework
 from argqual.benchmark.spec.vocabulary import Perturbation
 from argqual.strategies.registry import load_class
 
@@ -174,12 +173,13 @@ def _frameworks(system: System) -> Iterator[tuple[str, str]]:
     from argqual.frameworks.catalogue import load_framework
     from argqual.frameworks.framework import Framework
 
-    for name, value in system.build().get_params(deep=True).items():
-        if is_framework(name):
+    for prefix, part in system.build().parts():
+        for name in part.frameworks:
+            value = getattr(part, name)
             if isinstance(value, Framework):
-                yield name, value.fingerprint
+                yield f"{prefix}{name}", value.fingerprint
             elif isinstance(value, str | Path):
-                yield name, load_framework(value).fingerprint
+                yield f"{prefix}{name}", load_framework(value).fingerprint
 
 
 def _plain(value: Any) -> Any:

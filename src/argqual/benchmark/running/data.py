@@ -13,8 +13,8 @@ import numpy as np
 
 from argqual.argument import Argument
 from argqual.benchmark.spec.config import Benchmark
-from argqual.corpora.card import Label
-from argqual.corpora.corpus import Corpus, Twin
+from argqual.corpora.card_table import Label
+from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.groups import groups_of, leaks_among
 from argqual.corpora.leaks import normalised
 from argqual.corpora.reading import read_corpus
@@ -87,7 +87,7 @@ class Data:
     tested: Mask
     leaks: tuple[frozenset[int], ...]
     domains: Mapping[str, Domain]
-    minimal_pairs: tuple[Twin | None, ...] = ()
+    minimal_pairs: tuple[MinimalPair | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.arguments)
@@ -167,7 +167,7 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         tested=np.array([tested for *_, tested in rows]),
         leaks=tuple(leaks_among([(corpus.card.id, argument.id or "") for argument, corpus, *_ in rows], corpora)),
         domains=domains,
-        minimal_pairs=tuple(corpus.twin(argument) for argument, corpus, *_ in rows),
+        minimal_pairs=tuple(corpus.minimal_pair(argument) for argument, corpus, *_ in rows),
     )
 
 

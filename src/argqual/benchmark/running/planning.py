@@ -15,8 +15,6 @@ from argqual.benchmark.running.run import BenchmarkPlan
 from argqual.judging.judge import Judge
 from argqual.judging.plan import Planner
 from argqual.judging.store import Store
-from argqual.strategies.pairwise import Pairwise
-from argqual.strategies.prompted import Prompted
 
 _AT_ONCE = 16
 
@@ -110,26 +108,11 @@ def _with_asking(found: Needed, data: Data, left: list[Cell], store: Store, aske
 
 
 def _judges(cell: Cell, data: Data) -> Iterator[tuple[Judge, Argument]]:
-    """Who is asked about what in a cell, where that is known beforehand: by a prompted strategy, or one within, or by
-    one that compares."""
-    strategy = cell.system.build(cell.seed)
-    arguments = cell.tested(data)
-    inner = getattr(strategy, "base", None)
-    if not isinstance(strategy, Prompted) and inner is not None:
-        strategy = strategy._base()
-        arguments += [data.arguments[place] for place in cell.fold.train]
-    if not isinstance(strategy, Prompted | Pairwise):
-        return
-    # Which examples are shown is decided by fitting, which asks nothing without rationales.
-    train = list(cell.fold.train)
-    groups = [data.groups[place] for place in train]
-    strategy.fit(
-        [data.arguments[place] for place in train], data.labels[train] if strategy.learns else None, groups=groups
+    """Who is asked about what in a cell, where that is known beforehand."""
+    strategy, train = cell.system.build(cell.seed), list(cell.fold.train)
+    yield from strategy.plan(
+        [data.arguments[place] for place in train],
+        data.labels[train] if strategy.learns else None,
+        groups=[data.groups[place] for place in train],
+        predict=cell.tested(data),
     )
-    if isinstance(strategy, Pairwise):
-        judge = strategy._judge()
-        yield from ((judge, question) for question in strategy.questions(arguments))
-        return
-    for judge in strategy._judges():
-        for argument in arguments:
-            yield judge, argument

@@ -34,8 +34,7 @@ from argqual.benchmark.spec.vocabulary import CellStatus, Unrated
 from argqual.corpora.targets import LabelStandardiser
 from argqual.errors import ArgqualError, InputError, Unreachable
 from argqual.stats.resampling import Array
-from argqual.strategies.base import Predictions, needs, total_usage
-from argqual.strategies.prompted import Prompted
+from argqual.strategies.base import Predictions, PredictionScale, needs, total_usage
 
 Executor = Literal["processes", "ray"]
 _PACKAGES = ("argqual", "dspy", "litellm", "scikit-learn", "numpy", "scipy", "xllamacpp", "torch", "transformers")
@@ -261,7 +260,7 @@ def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
     groups = [data.groups[place] for place in train]
     strategy.fit(arguments, labels if strategy.learns else None, groups=groups)
     found = strategy.predictions(cell.tested(data))
-    rated = isinstance(strategy, Prompted)  # its predictions are qualities from 0 to 1, whatever it saw
+    rated = strategy.scale is PredictionScale.QUALITY
     values = found.values
     if strategy.learns and not rated and scale:
         values = values * scale[1] + scale[0]

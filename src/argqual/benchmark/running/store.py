@@ -29,7 +29,7 @@ from argqual.benchmark.running.scored import (
 )
 from argqual.benchmark.running.scored import Scored as Scored
 from argqual.benchmark.spec.vocabulary import CellStatus
-from argqual.corpora.corpus import Twin
+from argqual.corpora.corpus import MinimalPair
 from argqual.errors import BenchmarkError
 
 _VERSION = 1
@@ -193,10 +193,10 @@ class Run:
             raise BenchmarkError(f"{self.path}: the run has not begun.", hint="argqual benchmark run BENCHMARK.yaml")
         return json.loads(found[0])  # type: ignore[no-any-return]
 
-    def minimal_pairs(self) -> dict[Key, Twin]:
+    def minimal_pairs(self) -> dict[Key, MinimalPair]:
         """Which version of its family an argument is, by corpus and id, for corpora that were written so."""
         return {
-            (corpus, id): Twin(family, broken, bool(polished))
+            (corpus, id): MinimalPair(family, broken, bool(polished))
             for corpus, id, family, broken, polished in self.facts().get("twins", ())
         }
 

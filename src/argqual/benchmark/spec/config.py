@@ -19,7 +19,7 @@ from argqual.benchmark.spec.schema import ClaimSaid as ClaimSaid
 from argqual.benchmark.spec.schema import CorpusUse as CorpusUse
 from argqual.benchmark.spec.schema import StrategyUse
 from argqual.benchmark.spec.systems import System as System
-from argqual.benchmark.spec.systems import is_framework, problems_of, resolved
+from argqual.benchmark.spec.systems import framework_parameters, problems_of, resolved
 from argqual.benchmark.spec.systems import named_by as named_by
 from argqual.corpora.card import Target
 from argqual.errors import ArgqualError, BenchmarkError
@@ -110,9 +110,10 @@ def _with_paths(benchmark: Benchmark, cards: Mapping[str, str], data: LocatedDic
 
     def settled(key: str, use: StrategyUse) -> StrategyUse:
         params, grid = dict(use.params), dict(use.grid)
-        for each in filter(is_framework, params):
+        taking = framework_parameters(key, use)
+        for each in taking & params.keys():
             params[each] = resolved(params[each], _folder(data, "strategies", key, "params", each))
-        for each in filter(is_framework, grid):
+        for each in taking & grid.keys():
             place = _folder(data, "strategies", key, "grid", each)
             grid[each] = tuple(resolved(value, place) for value in grid[each])
         return use.model_copy(update={"params": params, "grid": grid})

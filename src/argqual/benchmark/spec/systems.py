@@ -1,28 +1,46 @@
 """The strategies of a benchmark as they stand in its tables: built as its file says, and checked without a model.
 
-What a strategy refuses on its own (a control that does not exist, no examples to show) is asked of it here, on a copy
-that cannot reach a model, so that it is known before anything runs.
+What a strategy refuses on its own (a control that does not exist, no examples to show) is asked of it here, without
+connecting to a model, so that it is known before anything runs.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from argqual._registry import existing_file, looks_like_path
 from argqual.errors import ArgqualError, nearest
-from argqual.strategies.registry import create, known_strategies, load_class
-
-if TYPE_CHECKING:
-    from argqual.benchmark.spec.schema import StrategyUse
+from argqual.strategies.registry import create, load_class
 
 Problem = tuple[tuple[str, ...], str]
 """Keys below the strategy's own that lead to what is wrong, and what is."""
+
+
+class Use(Protocol):
+    """How a strategy takes part, as `argqual.benchmark.spec.schema.StrategyUse` says it."""
+
+    @property
+    def strategy(self) -> str | None: ...
+
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+
+    @property
+    def grid(self) -> Mapping[str, tuple[Any, ...]]: ...
+
+    @property
+    def seeds(self) -> int: ...
+
+    @property
+    def splits(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def train(self) -> int | None: ...
 
 
 class System(NamedTuple):
@@ -45,17 +63,17 @@ class System(NamedTuple):
     def build(self, seed: int | None = None, **chosen: Any) -> Any:
         """The unfitted strategy, with parameters chosen from the grid."""
         params = self.params | chosen
-        if seed is not None and "seed" in load_class(self.strategy)._get_param_names():
+        if seed is not None and "seed" in load_class(self.strategy).parameter_names():
             params = {"seed": seed} | params
         return create(self.strategy, **params)
 
 
-def systems_of(name: str, use: StrategyUse, models: tuple[str, ...], splits: tuple[str, ...]) -> Iterator[System]:
+def systems_of(name: str, use: Use, models: tuple[str, ...], splits: tuple[str, ...]) -> Iterator[System]:
     """A strategy, once a model where it asks or reads one and does not name it."""
     kind = use.strategy or name
-    params = with_base(kind, use.params)
-    slots = _model_slots(create(kind, **(params | _first(use.grid))))
+    params = _with_defaults(kind, use.params)
     given = params | _first(use.grid)
+    slots = _model_slots(create(kind, **given))
     left = [slot for slot in slots if slot not in given]
     splits = use.splits or splits
     if not left:
@@ -72,10 +90,9 @@ def named_by(titles: Iterable[str], wanted: str) -> list[str]:
     return [title for title in titles if title.partition(" @ ")[0] == wanted]
 
 
-def with_base(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters, with the strategy that `calibrated` builds on named."""
-    base = {"base": "principle"} if "base" in load_class(kind).nested else {}
-    return base | dict(params)
+def _with_defaults(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, with the strategies named that it builds on when left alone."""
+    return {name: inner for name, inner in load_class(kind).nested.items() if inner} | dict(params)
 
 
 def resolved(value: Any, folder: Path) -> Any:
@@ -85,16 +102,21 @@ def resolved(value: Any, folder: Path) -> Any:
     return value
 
 
-def is_framework(parameter: str) -> bool:
-    """Whether a parameter, perhaps of a strategy within, takes a framework."""
-    return parameter.rpartition("__")[2] == "framework"
+def framework_parameters(name: str, use: Use) -> set[str]:
+    """The parameters that take a framework, those of strategies within too; none of what cannot be set up."""
+    kind = use.strategy or name
+    try:
+        built = create(kind, **_with_defaults(kind, {**use.params, **_first(use.grid)}))
+    except (ArgqualError, IndexError):  # `problems_of` says what is wrong
+        return set()
+    return {f"{prefix}{parameter}" for prefix, part in built.parts() for parameter in part.frameworks}
 
 
-def problems_of(name: str, use: StrategyUse) -> Iterator[Problem]:
+def problems_of(name: str, use: Use) -> Iterator[Problem]:
     """What is wrong with a strategy's settings, as far as can be known without a model or a corpus."""
     kind = use.strategy or name
     try:
-        accepted = load_class(kind)._get_param_names()
+        accepted = load_class(kind).parameter_names()
     except ArgqualError as error:
         yield ("strategy",), error.message
         return
@@ -110,13 +132,13 @@ def problems_of(name: str, use: StrategyUse) -> Iterator[Problem]:
             yield ("grid", key), "is among the parameters too; say one or the other."
             return
     first = _first(use.grid)
-    wrong = list(_wrong_with(kind, use.params | first, "params"))
+    wrong = list(_wrong_with(kind, {**use.params, **first}, "params"))
     yield from wrong
-    if not wrong and use.train is not None and not create(kind, **with_base(kind, use.params | first)).learns:
+    if not wrong and use.train is not None and not create(kind, **_with_defaults(kind, {**use.params, **first})).learns:
         yield ("train",), f"{name} learns nothing from labels, so it trains on none."
     for key, values in use.grid.items():
         for value in values[1:]:
-            yield from _wrong_with(kind, use.params | first | {key: value}, "grid", key)
+            yield from _wrong_with(kind, {**use.params, **first} | {key: value}, "grid", key)
 
 
 def _first(grid: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
@@ -126,46 +148,34 @@ def _first(grid: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
 def _wrong_with(kind: str, params: Mapping[str, Any], *at: str) -> Iterator[Problem]:
     """The first thing that keeps a strategy from being set up with some parameters."""
     try:
-        built = create(kind, **with_base(kind, params))
+        built = create(kind, **_with_defaults(kind, params))
         for key, value in params.items():
             if said := _misfit(built, key, value):
                 yield (*at, key) if len(at) == 1 else at, said
                 return
-        _check(built)
+        built.check(connect=False)
     except ArgqualError as error:
         yield at, error.message
     except (TypeError, ValueError) as error:
         yield at, f"{kind} cannot be set up with these: {error}."
 
 
-def _parts(built: Any) -> dict[str, Any]:
-    """A strategy and those within it, by the prefix of their parameters."""
-    from argqual.strategies.base import Strategy
-
-    deep = built.get_params(deep=True)
-    return {"": built} | {f"{key}__": value for key, value in deep.items() if isinstance(value, Strategy)}
-
-
 def _model_slots(built: Any) -> list[str]:
-    """The parameters that take a language model. (An encoder's `model` has another default.)"""
-    from argqual.models.connect import DEFAULT_MODEL
-
-    def default(part: Any) -> Any:
-        taken = inspect.signature(type(part).__init__).parameters.get("model")
-        return taken.default if taken else None
-
-    return [f"{prefix}model" for prefix, part in _parts(built).items() if default(part) == DEFAULT_MODEL]
+    """The parameters that take a language model, but for those left to the strategy itself."""
+    return [
+        f"{prefix}{slot}" for prefix, part in built.parts() for slot in part.models if getattr(part, slot) is not None
+    ]
 
 
 def _misfit(built: Any, key: str, value: Any) -> str | None:
     """What is wrong with the kind of a parameter's value; None where nothing is, or where any value may do."""
     prefix, _, own = key.rpartition("__")
-    part = _parts(built).get(f"{prefix}__" if prefix else "")
+    part = dict(built.parts()).get(f"{prefix}__" if prefix else "")
     if part is None or own in part.nested:
         return None
     wanted = Any
     try:
-        wanted = get_type_hints(type(part).__init__).get(own, Any)
+        wanted = part.parameter_types().get(own, Any)
         # YAML knows lists only, where a strategy may want a tuple; "4" is no number, though.
         strict = not isinstance(value, list | dict)
         TypeAdapter(wanted, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=strict)
@@ -183,18 +193,3 @@ def _words(hint: Any) -> list[str]:
     if get_origin(hint) is Literal:
         return [each for each in get_args(hint) if isinstance(each, str)]
     return [word for each in get_args(hint) for word in _words(each)]
-
-
-def _check(built: Any) -> None:
-    """Have a strategy check its parameters, and find its frameworks, without connecting to a model.
-
-    What needs an extra is left to the run: checking it may load, or fetch, what the extra brings.
-    """
-    needing = {each.target for each in known_strategies().values() if each.extra}
-    parts = _parts(built).values()
-    for part in parts:
-        if hasattr(part, "_framework"):
-            part._framework()
-        vars(part)["_judge"] = lambda *_, **__: None  # so that no judge is made, which would load its model
-    if not any(f"{type(part).__module__}:{type(part).__qualname__}" in needing for part in parts):
-        built._check()

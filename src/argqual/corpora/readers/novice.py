@@ -18,12 +18,12 @@ from argqual.argument import Argument
 from argqual.corpora.card import Card
 from argqual.corpora.corpus import Annotation, Corpus
 from argqual.corpora.readers.parts import Place, mean, rating, shown
-from argqual.errors import CorpusError
+from argqual.errors import CardError, CorpusError
 
 _NAME = re.compile(r"group(\d+)-member(\d+)")
 
 
-def read_novice(card: Card, folder: Path, texts: Corpus) -> Corpus:
+def read_novice(card: Card, folder: Path, texts: Corpus | None) -> Corpus:
     """The ratings, with the texts of the corpus they were made of.
 
     Parameters
@@ -31,6 +31,10 @@ def read_novice(card: Card, folder: Path, texts: Corpus) -> Corpus:
     texts
         The Dagstuhl corpus, whose ids the files use.
     """
+    if texts is None:
+        raise CardError(
+            f"{card.id}: the reader '{card.reader}' needs 'texts_from'.", hint="Name the corpus with the texts."
+        )
     known = {argument.id: argument for argument in texts.texts}
     columns = {label.column or name: name for name, label in card.labels.items()}
     ratings: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

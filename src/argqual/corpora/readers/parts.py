@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from argqual.argument import Argument
-from argqual.corpora.card import Label
+from argqual.corpora.card_table import Label
 from argqual.errors import CorpusError, InputError, nearest
-from argqual.tabular.sources import Row, open_source
+from argqual.tabular.sources import open_source
+from argqual.tabular.table import TableRow
 
 _BREAK = re.compile(r"<\s*(?:br|/p|/div|/li)\s*/?\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -61,7 +62,7 @@ def rows_of(
         raise CorpusError(error.message, hint="Set 'encoding' in the card's table." if about else error.hint) from None
 
 
-def _cells(path: Path, number: int, row: Row) -> dict[str, str]:
+def _cells(path: Path, number: int, row: TableRow) -> dict[str, str]:
     if row.problem:
         raise CorpusError(f"{path}: row {number} is broken: {row.problem}.")
     return {name: cell if isinstance(cell, str) else _written(cell) for name, cell in row.cells.items()}

@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from argqual.argument import Argument
-from argqual.corpora.card import Card, Label, Table
+from argqual.corpora.card import Card
+from argqual.corpora.card_table import Label, TableLayout
 from argqual.corpora.corpus import Annotation, Corpus
 from argqual.corpora.readers.parts import (
     Place,
@@ -38,7 +39,7 @@ class _Gathered:
     annotators: set[str] = field(default_factory=set)
 
 
-def read_table(card: Card, folder: Path) -> Corpus:
+def read_table(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus:
     """The corpus in the card's tables.
 
     Raises
@@ -91,7 +92,7 @@ def read_table(card: Card, folder: Path) -> Corpus:
     )
 
 
-def _tables(card: Card, table: Table) -> list[str]:
+def _tables(card: Card, table: TableLayout) -> list[str]:
     paths = [file.path for file in card.files]
     chosen = [path for path in paths if any(fnmatchcase(path, pattern) for pattern in table.files or ("*",))]
     if not chosen:
@@ -99,7 +100,7 @@ def _tables(card: Card, table: Table) -> list[str]:
     return chosen
 
 
-def _columns(card: Card, table: Table) -> list[str]:
+def _columns(card: Card, table: TableLayout) -> list[str]:
     roles = [getattr(table, role) for role in (*_ROLES, "annotator")]
     labels = [label.column or name for name, label in card.labels.items()]
     lists = [label.annotators for label in card.labels.values()]
@@ -112,11 +113,11 @@ def _cell(cells: dict[str, str], column: str) -> str:
     return cells.get(column, "")
 
 
-def _kept(table: Table, cells: dict[str, str]) -> bool:
+def _kept(table: TableLayout, cells: dict[str, str]) -> bool:
     return table.keep is None or _cell(cells, table.keep.column).strip() in table.keep.values
 
 
-def _key(table: Table, cells: dict[str, str], path: str, place: Place) -> str:
+def _key(table: TableLayout, cells: dict[str, str], path: str, place: Place) -> str:
     if not table.id:
         return f"{Path(path).stem}-{place.row}"
     parts = []
@@ -128,7 +129,9 @@ def _key(table: Table, cells: dict[str, str], path: str, place: Place) -> str:
     return "-".join(parts)
 
 
-def _gather(table: Table, cells: dict[str, str], key: str, place: Place, found: dict[str, _Gathered]) -> _Gathered:
+def _gather(
+    table: TableLayout, cells: dict[str, str], key: str, place: Place, found: dict[str, _Gathered]
+) -> _Gathered:
     text = _cell(cells, table.text)
     text = plain_text(text) if table.markup == "html" else text
     roles: dict[str, str | None] = {}
@@ -177,7 +180,7 @@ def _said(cells: dict[str, str], name: str, label: Label, place: Place, decimal:
     return [(str(who), value) for who, value in zip(people, values, strict=True)]
 
 
-def _argument(card: Card, table: Table, key: str, gathered: _Gathered) -> Argument:
+def _argument(card: Card, table: TableLayout, key: str, gathered: _Gathered) -> Argument:
     roles = gathered.roles
     return argument_of(
         gathered.place,

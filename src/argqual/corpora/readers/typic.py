@@ -21,7 +21,7 @@ from argqual.errors import CorpusError
 _COMMENTS = "diagnoses/en/diagnostic_comments.json"
 
 
-def read_typic(card: Card, folder: Path) -> Corpus:
+def read_typic(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus:
     """The rebuttals that were judged; what each answers is its context."""
     wanted = {name: (label.column or name).split() for name, label in card.labels.items()}
     counts: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)  # text, judge, label

@@ -18,7 +18,7 @@ _RANKING = "UKPConvArg1-Ranking-CSV/"
 _PAIRS = "UKPConvArg1Strict-CSV/"
 
 
-def read_ukpconvarg1(card: Card, folder: Path) -> Corpus:
+def read_ukpconvarg1(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus:
     """The corpus; an id is the release's own, which dagstuhl uses too."""
     paths = [file.path for file in card.files]
     arguments: dict[str, Argument] = {}

@@ -21,7 +21,7 @@ _COMPARED = ("logical", "rhetorical", "dialectical")
 _VOTES = "relevance_votes"
 
 
-def read_webis(card: Card, folder: Path) -> Corpus:
+def read_webis(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus:
     """The corpus. Rows with `Is Argument?` false are excluded, as the release's authors do."""
     topics = {
         cells["Topic ID"]: cells["Long Query"]

@@ -17,18 +17,8 @@ from typing import Any, Protocol
 from argqual.judging.prompt import Question
 
 _AROUND = " \t\r\n\"'`,;:.{}[]()*▁Ġ"
-_WORDS = {
-    "zero": "0",
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-}
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_WORDS = {word: str(digit) for digit, word in enumerate(_DIGITS)}
 
 
 class Candidate(Protocol):
@@ -60,13 +50,13 @@ class Distribution:
         In the order of the question's codes; sums to 1.
     abstain
         Share of "cannot say" among all answers, 0 to 1.
-    outside
+    off_scale
         Probability of everything that is not an answer, 0 to 1.
     """
 
     probabilities: tuple[float, ...]
     abstain: float = 0.0
-    outside: float = 0.0
+    off_scale: float = 0.0
 
 
 def find_codes(text: str, questions: Sequence[Question]) -> list[tuple[str, int]]:
@@ -167,19 +157,19 @@ def _from_candidates(question: Question, choice: TokenChoice) -> Distribution:
         if rated > 0
         else tuple(1.0 / len(levels) for _ in levels),
         abstain=1.0 - rated / total,
-        outside=max(0.0, 1.0 - total),
+        off_scale=max(0.0, 1.0 - total),
     )
 
 
 def mean_distribution(samples: Iterable[Distribution], *, unreadable: int) -> Distribution:
-    """Frequencies over samples; unreadable ones count as mass outside the answers."""
+    """Frequencies over samples; unreadable ones count as mass off the scale."""
     taken = list(samples)
     rated = [sample for sample in taken if sample.abstain < 0.5]
     shares = [math.fsum(sample.probabilities[i] for sample in rated) for i in range(len(taken[0].probabilities))]
     return Distribution(
         probabilities=tuple(share / len(rated) for share in shares) if rated else taken[0].probabilities,
         abstain=1.0 - len(rated) / len(taken),
-        outside=unreadable / (unreadable + len(taken)),
+        off_scale=unreadable / (unreadable + len(taken)),
     )
 
 

@@ -1,39 +1,57 @@
-"""The `verbal` read-out: DSPy's own form, in which a model writes its probabilities down."""
+"""The read-out `verbal`: DSPy's own form, in which a model writes its probabilities down."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from argqual.judging.readouts.readout import Exchange
+from argqual.judging.prompt import Question
+from argqual.judging.readouts.exchange import Exchange
+from argqual.judging.readouts.reading import Distribution, Note, Unreadable
+from argqual.judging.readouts.readout import REASONING_TOKENS, Inquiry, Readout, Request
 from argqual.models.connect import Model
 
-MAX_TOKENS = 4000
+_MAX_TOKENS = 4000
 
 
-class VerbalClient:
-    """An ordinary `dspy.LM` for one assessment, whose history says what it took.
+class Verbal(Readout):
+    """The probabilities that a model writes down, in an answer that DSPy asks for and reads."""
 
-    Its own copy, because DSPy's usage tracker is empty when several threads ask at once.
-    """
+    name = "verbal"
+    source = "verbalised"
+    own_form = True
 
-    def __init__(self, model: Model) -> None:
-        settings: dict[str, Any] = {} if model.reasoning else {"temperature": 0.0, "max_tokens": MAX_TOKENS}
-        self.lm = model.lm.copy(**settings)
-        self._price = model.price
+    def answer(self, inquiry: Inquiry, model: Model, exchange: Exchange) -> dict[str, Distribution]:
+        from dspy.utils.exceptions import AdapterParseError
 
-    def exchange(self) -> Exchange:
-        exchange = Exchange()
-        for entry in self.lm.history:
-            usage = entry.get("usage") or {}
-            read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-            cost = None
-            if self._price is not None and read is not None and written is not None:
-                cost = self._price.of(read, written, cached or 0)
-            exchange.add(
-                input_tokens=read,
-                cached=cached,
-                output=written,
-                cost=cost,
-            )
-        return exchange
+        # A copy for one assessment, whose history says what it took: DSPy's usage tracker is empty when several
+        # threads ask at once.
+        settings: dict[str, Any] = {} if model.reasoning else {"temperature": 0.0, "max_tokens": _MAX_TOKENS}
+        lm = model.lm.copy(**settings)
+        assert inquiry.run is not None
+        try:
+            prediction = inquiry.run(lm)
+        except (AdapterParseError, ValueError):  # what DSPy raises for an answer that is not in its form
+            raise Unreadable("the answer does not hold what was asked for, in DSPy's form") from None
+        finally:
+            for entry in lm.history:
+                usage = entry.get("usage") or {}
+                cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+                exchange.add(model, usage.get("prompt_tokens"), usage.get("completion_tokens"), cached)
+        for question in inquiry.prompt.questions:
+            if rationale := getattr(prediction, f"{question.name}_rationale", None):
+                quote = getattr(prediction, f"{question.name}_quote", "") or ""
+                exchange.notes[question.name] = Note(str(rationale).strip(), str(quote).strip())
+        return {question.name: _written(question, prediction) for question in inquiry.prompt.questions}
+
+    def plan(self, inquiry: Inquiry, model: Model) -> list[Request]:
+        text = "\n".join(message["content"] for message in inquiry.messages())
+        return [Request(text, 60 * len(inquiry.prompt.questions), REASONING_TOKENS if model.reasoning else _MAX_TOKENS)]
+
+
+def _written(question: Question, prediction: Any) -> Distribution:
+    """The distribution that DSPy read out of an answer."""
+    answer, kind = prediction[question.name], question.decision["type"]
+    if kind == "noul":
+        return Distribution((1.0 - float(answer.probability), float(answer.probability)))
+    labels = range(len(question.codes)) if kind == "score" else question.decision["criteria"]
+    return Distribution(tuple(answer.probabilities[label] for label in labels))

@@ -10,7 +10,7 @@ figures, the answer never counts as a confirmed claim.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from argqual.benchmark.analysis.minimal_pairs import CHANCE
 from argqual.benchmark.analysis.results import Contrast, Results, Transfer
@@ -59,9 +59,7 @@ def answer_of(results: Results) -> Answer:
 
 def _size(contrast: Contrast) -> str:
     """The size of a difference, whichever way better is."""
-    found = contrast.estimate
-    ends = f" ({interval(found)})" if found.low is not None else ""
-    return f"{number(abs(found.value or 0))}{ends}"
+    return figure(replace(contrast.estimate, value=abs(contrast.estimate.value or 0)))
 
 
 def _better_than_nothing(results: Results, leader: Transfer) -> bool:

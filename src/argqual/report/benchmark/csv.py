@@ -8,24 +8,20 @@ import math
 from collections.abc import Iterable
 
 from argqual.benchmark.running.store import Scored
-from argqual.report.benchmark.views import Cell, Table
-from argqual.stats.resampling import Estimate
+from argqual.report.benchmark.tables import Cell, Table
+from argqual.stats.estimate import Estimate
 
 _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
 
 
 def csv_text(table: Table) -> str:
     """One table. A figure `x` has the columns x, x low, x high, x n, x offered, x clusters and x reason."""
-    figures = [any(isinstance(cell, Estimate) for cell in column) for column in zip(*table.rows, strict=True)]
+    parts = [_PARTS if figures else _PARTS[:1] for figures in table.figures]
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")
-    lines.writerow(
-        [name + part for name, is_figure in zip(table.columns, figures, strict=True) for part in _parts(is_figure)]
-    )
+    lines.writerow([name + part for name, own in zip(table.columns, parts, strict=True) for part in own])
     for row in table.rows:
-        lines.writerow(
-            [each for cell, is_figure in zip(row, figures, strict=True) for each in _spread(cell, is_figure)]
-        )
+        lines.writerow([each for cell, own in zip(row, parts, strict=True) for each in _spread(cell)[: len(own)]])
     return written.getvalue()
 
 
@@ -36,25 +32,15 @@ def predictions_csv(scored: Iterable[Scored]) -> str:
     own = ("corpus", "id", "prediction", "status")
     lines.writerow(("strategy", "split", "trained on", "tested on", "labels", "seed", "text", *own))
     for each in scored:
-        place = (
-            each.strategy,
-            each.split,
-            " ".join(each.trained_on),
-            each.tested_on,
-            each.budget,
-            each.seed,
-            each.perturbation or "as it is",
-        )
+        place = (each.strategy, each.split, " ".join(each.trained_on), each.tested_on, each.budget, each.seed)
+        text = each.perturbation or "as it is"
         for corpus, id, value, status in zip(each.corpora, each.ids, each.predicted, each.statuses, strict=True):
-            lines.writerow((*place, corpus, id, f"{value:.6g}" if math.isfinite(value) else None, status))
+            lines.writerow((*place, text, corpus, id, f"{value:.6g}" if math.isfinite(value) else None, status))
     return written.getvalue()
 
 
-def _parts(is_figure: bool) -> tuple[str, ...]:
-    return _PARTS if is_figure else ("",)
-
-
-def _spread(cell: Cell, is_figure: bool) -> tuple[object, ...]:
+def _spread(cell: Cell) -> tuple[object, ...]:
+    """As many values as a figure has parts."""
     if isinstance(cell, Estimate):
         return (cell.value, cell.low, cell.high, cell.n, cell.offered, cell.clusters, cell.reason)
-    return (cell,) + (None,) * (len(_PARTS) - 1) if is_figure else (cell,)
+    return (cell, *(None for _ in _PARTS[1:]))

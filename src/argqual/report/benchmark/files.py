@@ -16,7 +16,7 @@ from argqual.report.benchmark.csv import csv_text, predictions_csv
 from argqual.report.benchmark.html import html
 from argqual.report.benchmark.markdown import markdown
 from argqual.report.benchmark.tables import tables_of
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 RESULTS = "results.json"
 
@@ -31,18 +31,18 @@ def write_report(results: Results, scored: Iterable[Scored] | None, folder: Path
     InputError
         The folder cannot be written.
     """
-    contents = {folder / "report.html": html(results), folder / "report.md": markdown(results)}
-    contents[folder / RESULTS] = written(results.without_texts())
+    contents = {"report.html": html(results), "report.md": markdown(results)}
+    contents[RESULTS] = written(results.without_texts())
     if scored is not None:
-        contents[folder / "predictions.csv"] = predictions_csv(scored)
-    contents |= {folder / "tables" / f"{table.name}.csv": csv_text(table) for table in tables_of(results)}
+        contents["predictions.csv"] = predictions_csv(scored)
+    contents |= {f"tables/{table.name}.csv": csv_text(table) for table in tables_of(results)}
     try:
         (folder / "tables").mkdir(parents=True, exist_ok=True)
-        for path, content in contents.items():
-            _write(path, content)
+        for name, content in contents.items():
+            _write(folder / name, content)
     except OSError as error:
         raise InputError(f"Cannot write the report to {folder}: {error.strerror or error}.") from None
-    return list(contents)
+    return [folder / name for name in contents]
 
 
 def reports_in(folder: Path) -> list[Path]:

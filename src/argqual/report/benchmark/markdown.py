@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark.answer import answer_of, notes_of
-from argqual.report.benchmark.tables import tables_of
-from argqual.report.benchmark.views import Cell, Table
-from argqual.report.benchmark.words import NOTHING, facts, figure, listed, number, rests_on
+from argqual.report.benchmark.tables import Cell, Table, tables_of, written
+from argqual.report.benchmark.words import facts, figure, listed, rests_on
 from argqual.report.plain import clean
-from argqual.stats.resampling import Estimate
+from argqual.stats.estimate import Estimate
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
@@ -49,29 +48,22 @@ def _lines(results: Results) -> Iterator[str]:
 
 def _table(table: Table) -> Iterator[str]:
     yield f"\n## {_escaped(table.title)}\n"
-    if any(isinstance(cell, Estimate) for row in table.rows for cell in row):
+    if any(table.figures):
         yield "Each figure with its 95 % interval and what it rests on.\n"
     yield _row(table.columns)
-    words = [any(isinstance(cell, str) for cell in column) for column in zip(*table.rows, strict=True)]
-    yield _row(["---" if left else "---:" for left in words], escape=False)
+    yield f"| {' | '.join('---' if left else '---:' for left in table.words)} |"
     for row in table.rows:
         yield _row([_written(cell, signed=table.signed) for cell in row])
     if table.note:
         yield f"\n{_escaped(table.note)}"
 
 
-def _row(cells: list[str] | tuple[str, ...], *, escape: bool = True) -> str:
-    return f"| {' | '.join(_escaped(cell) if escape else cell for cell in cells)} |"
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(_escaped, cells))} |"
 
 
 def _written(cell: Cell, *, signed: bool) -> str:
-    if cell is None:
-        return NOTHING
-    if isinstance(cell, Estimate):
-        return f"{figure(cell, signed=signed)}; {rests_on(cell)}"
-    if isinstance(cell, float):
-        return number(cell, digits=3 if abs(cell) <= 1 else 1)
-    return f"{cell:,}" if isinstance(cell, int) else cell
+    return f"{figure(cell, signed=signed)}; {rests_on(cell)}" if isinstance(cell, Estimate) else written(cell)
 
 
 def _texts(results: Results) -> Iterator[str]:

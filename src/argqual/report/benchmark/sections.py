@@ -1,354 +1,369 @@
-"""The sections of a benchmark's HTML report; each is None where its part was not measured."""
+"""What the sections of a benchmark's HTML report show; each is left out where its part was not measured.
+
+Only figures are gathered here: the words around them, and how they are drawn, are in `templates/`, a file a section.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from markupsafe import Markup
+from argqual.benchmark.analysis.results import Contrast, Disagreement, MetricNamed, Results, SystemResult, Transfer
+from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
+from argqual.report.benchmark import charts, words
+from argqual.report.benchmark.views import by_system, cost_of, ladder, matrix_rows, probed
+from argqual.stats.estimate import Estimate
 
-from argqual.benchmark.analysis.results import Bias, Contrast, Results, Transfer
-from argqual.report.benchmark.charts import (
-    Axis,
-    Frame,
-    Mark,
-    Point,
-    axis_over,
-    axis_row,
-    curve,
-    reliability,
-    row,
-    scatter,
-    swatch,
-)
-from argqual.report.benchmark.html_tables import heat_table, plot_table
-from argqual.report.benchmark.parts import leading, named, under
-from argqual.report.benchmark.tables import cost_of
-from argqual.report.benchmark.views import ladder, matrix_rows
-from argqual.report.benchmark.words import (
-    FAMILIES,
-    NOTHING,
-    averaged,
-    figure,
-    interval,
-    number,
-    p_value,
-    percent,
-    rung_title,
-    seconds,
-    split_title,
-    tested_where,
-)
-from argqual.report.markup import joined, tag
-from argqual.stats.resampling import Estimate
+_PROBED = (
+    "sensitivity", "substance", "substance_moves", "style_moves", "style", "style_minus_substance",
+    "style_over_substance", "order_effect", "turned_by_order",
+)  # fmt: skip
 
 
-def named_with_reason(results: Results, strategy: str, found: Estimate) -> Markup:
-    """The same, and below it why there is no figure, or no interval."""
-    return joined(named(results, strategy), tag("small", found.reason) if found.reason else None)
+class Section(NamedTuple):
+    """A section: its template is `sections/ID.html`, which draws `content`."""
+
+    id: str
+    title: str
+    content: Any
 
 
-def _legend(results: Results) -> Markup:
-    families = dict.fromkeys(system.family for system in results.systems)
-    shown = (tag("span", swatch(family), FAMILIES.get(family, family)) for family in families)
-    return tag("p", *shown, class_="legend")
+def sections_of(results: Results) -> list[Section]:
+    """Those of which something was measured."""
+    drawn = (Section(id, title, gather(results)) for id, title, gather in SECTIONS)
+    return [section for section in drawn if section.content]
 
 
-def transfer(results: Results) -> Markup | None:
-    """In-domain against out-of-domain, a row a strategy."""
+# --- rows with a chart
+
+
+class Shown(NamedTuple):
+    """A number in a row, and what stands small below or beside it; `strong` where it is the row's own figure."""
+
+    text: str
+    small: str | None = None
+    strong: bool = False
+
+
+class PlotRow(NamedTuple):
+    """A strategy, why it has no figure or no interval, its chart (`says` in words), and numbers beside that."""
+
+    system: SystemResult
+    reason: str | None
+    says: str
+    marks: list[charts.Mark]
+    worst: float | None
+    numbers: list[Shown]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A row a strategy on one axis; of differences, to which baseline."""
+
+    metric: MetricNamed
+    axis: charts.Axis
+    rows: list[PlotRow]
+    baseline: str = ""
+
+
+def _transfer(results: Results) -> Plot | None:
+    """In-domain against out-of-domain."""
     rows = [found for each in results.ranked() if (found := results.transfer(each.name)) is not None]
-    if not rows:
-        return None
+    axis = charts.axis_over(estimate for each in rows for estimate in (each.inside, each.outside))
     metric = results.metric(results.headline)
-    shown = [estimate for each in rows for estimate in (each.inside, each.outside)]
-    axis = axis_over(end for each in shown for end in (each.value, each.low, each.high))
-    plots = []
-    for each in rows:
-        learns = results.system(each.strategy).learns
-        marks = [Mark(each.inside, "inside", False)] if learns else []
-        marks.append(Mark(each.outside, "outside"))
-        title = f"{each.strategy}: {tested_where(results)} {figure(each.outside)}" + (
-            f", in domain {figure(each.inside)}" if learns else ""
-        )
-        plots.append(
-            (
-                named_with_reason(results, each.strategy, each.outside),
-                row(axis, title, marks, worst=each.worst.value),
-                _facts(results, each),
-            )
-        )
-    lead = leading(
-        f"{metric.title}, {averaged(results)}, with 95 % intervals.",
-        f"The filled circle is out of domain ({split_title(results.split)}), the open diamond in domain, on the same "
-        "arguments; the cross is the worst domain. Strategies that do not learn from labels have one figure.",
-    )
-    chart = plot_table(
-        f"{metric.title} in and out of domain",
-        "Strategy",
-        axis_row(axis),
-        axis,
-        ("Out of domain", "In domain", "Gap", "Kept", "Worst domain", "Covered"),
-        plots,
-    )
-    return joined(lead, _legend(results), chart, under(results, "transfer"))
+    return Plot(metric, axis, [_transfer_row(results, each) for each in rows]) if rows else None
 
 
-def _facts(results: Results, found: Transfer) -> list[object]:
+def _transfer_row(results: Results, found: Transfer) -> PlotRow:
+    system, out, home = results.system(found.strategy), found.outside, found.inside
     cover = next((each.share for each in results.coverage if each.strategy == found.strategy), None)
-    learns = results.system(found.strategy).learns
-    kept = percent(found.retention.value)
-    worst = joined(number(found.worst.value), " ", tag("small", found.worst_domain or ""))
-    if not learns:
-        return [_figure(found.outside), NOTHING, NOTHING, NOTHING, worst, percent(cover)]
-    return [_figure(found.outside), _figure(found.inside), _figure(found.gap, signed=True), kept, worst, percent(cover)]
+    worst = Shown(words.number(found.worst.value), found.worst_domain or "")
+    says = f"{found.strategy}: {words.tested_where(results)} {words.figure(out)}"
+    marks, trained = [charts.Mark(out, "outside")], [Shown(words.NOTHING)] * 3
+    if system.learns:
+        says += f", in domain {words.figure(home)}"
+        marks.insert(0, charts.Mark(home, "inside", False))
+        trained = [_shown(home), _shown(found.gap, signed=True), Shown(words.percent(found.retention.value))]
+    numbers = [_shown(out), *trained, worst, Shown(words.percent(cover))]
+    return PlotRow(system, out.reason, says, marks, found.worst.value, numbers)
 
 
-def _figure(found: Estimate, *, signed: bool = False) -> Markup:
-    ends = interval(found, signed=signed)
-    value = tag("span", number(found.value, signed=signed), class_="value")
-    return joined(value, tag("small", ends) if ends else None)
+def _shown(found: Estimate, *, signed: bool = False) -> Shown:
+    return Shown(words.number(found.value, signed=signed), words.interval(found, signed=signed) or None, strong=True)
 
 
-def differences(results: Results) -> Markup | None:
-    """A forest plot for each baseline."""
-    found = [each for each in results.contrasts if each.split == results.split]
-    if not found:
-        return None
-    lead = leading(
-        f"{tested_where(results).capitalize()} ({split_title(results.split)}), strategy minus baseline on the same "
-        "arguments, with 95 % intervals that resample topics. A filled circle has an interval that excludes 0; p is "
-        "adjusted over the rows (Holm). Detectable: the smallest difference that this run would have found with 80 % "
-        "power.",
-    )
+def _differences(results: Results) -> list[Plot]:
+    """A forest plot for each baseline and metric."""
     groups: dict[tuple[str, str], list[Contrast]] = {}
-    for each in found:
-        groups.setdefault((each.other, each.metric), []).append(each)
-    charts = (_forest(results, baseline, metric, rows) for (baseline, metric), rows in groups.items())
-    return joined(lead, *charts, under(results, "contrasts"))
+    for each in results.contrasts:
+        if each.split == results.split:
+            groups.setdefault((each.other, each.metric), []).append(each)
+    return [_forest(results, baseline, results.metric(name), rows) for (baseline, name), rows in groups.items()]
 
 
-def _forest(results: Results, baseline: str, name: str, rows: list[Contrast]) -> Markup:
-    metric = results.metric(name)
-    heading = tag("h3", f"{metric.title}, against {baseline}")
-    shown = [each.estimate for each in rows]
-    axis = axis_over(end for each in shown for end in (each.value, each.low, each.high))
-    ends = (f"worse than {baseline}", f"better than {baseline}")
-    table = plot_table(
-        f"{metric.title}: difference to {baseline}",
-        "Strategy",
-        axis_row(axis, signed=True),
-        axis,
-        ("Difference", "p (Holm)", "Detectable"),
-        [
-            (named_with_reason(results, each.one, each.estimate), _forest_row(axis, each), _contrast_facts(each))
-            for each in sorted(rows, key=_by_value, reverse=metric.higher_is_better)
-        ],
-        ends=ends if metric.higher_is_better else (ends[1], ends[0]),
-    )
-    return joined(heading, table)
+def _forest(results: Results, baseline: str, metric: MetricNamed, rows: list[Contrast]) -> Plot:
+    ranked = sorted(rows, key=_by_value, reverse=metric.higher_is_better)
+    axis = charts.axis_over(each.estimate for each in rows)
+    return Plot(metric, axis, [_forest_row(results, each) for each in ranked], baseline)
 
 
 def _by_value(contrast: Contrast) -> float:
     return -math.inf if contrast.estimate.value is None else contrast.estimate.value
 
 
-def _forest_row(axis: Axis, each: Contrast) -> Markup:
-    title = f"{each.one} minus {each.other}: {figure(each.estimate, signed=True)}, Holm p {p_value(each.holm)}"
-    return row(axis, title, [Mark(each.estimate, "outside", _excludes_zero(each.estimate))])
+def _forest_row(results: Results, each: Contrast) -> PlotRow:
+    found = each.estimate
+    says = f"{each.one} minus {each.other}: {words.figure(found, signed=True)}, Holm p {words.p_value(each.holm)}"
+    numbers = [_shown(found, signed=True), Shown(words.p_value(each.holm)), Shown(words.number(each.mde))]
+    marks = [charts.Mark(found, "outside", excludes_zero(found))]
+    return PlotRow(results.system(each.one), found.reason, says, marks, None, numbers)
 
 
-def _excludes_zero(found: Estimate) -> bool:
+def excludes_zero(found: Estimate) -> bool:
+    """Whether there is an interval, and 0 lies outside of it."""
     return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
 
 
-def _contrast_facts(each: Contrast) -> list[object]:
-    return [_figure(each.estimate, signed=True), p_value(each.holm), number(each.mde)]
+# --- shaded tables
 
 
-def matrix(results: Results) -> Markup | None:
+class HeatRow(NamedTuple):
+    """A strategy or a word, and a figure a column; the one in the column `framed` has a frame."""
+
+    head: SystemResult | str
+    figures: list[Estimate | None]
+    framed: str | None = None
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Figures shaded by their value, in groups of rows, which have a heading where they are of one strategy.
+
+    `small` stands below each column's name.
+    """
+
+    columns: Sequence[str]
+    groups: Sequence[tuple[SystemResult | None, list[HeatRow]]]
+    small: Sequence[str] = ()
+
+
+def _heat(
+    results: Results, found: Mapping[tuple[str, str], Estimate], columns: Mapping[str, str] | Sequence[str]
+) -> Heat | None:
+    """A row a strategy that is in `found`; `columns` are what it knows them by, and their titles where these differ."""
+    rows = [HeatRow(system, figures) for system, figures in by_system(results, found, columns)]
+    titles = list(columns.values()) if isinstance(columns, Mapping) else columns
+    return Heat(titles, [(None, rows)]) if titles else None
+
+
+def _matrix(results: Results) -> Heat | None:
     """Each strategy trained on each domain, tested on each domain."""
     domains = [domain.id for domain in results.domains]
-    groups: list[tuple[Markup | None, list[tuple[object, list[tuple[Estimate | None, bool]]]]]] = []
+    groups: list[tuple[SystemResult | None, list[HeatRow]]] = []
     for system in results.ranked():
-        rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
-        for trained_on, found in matrix_rows(results, system.name):
-            cells = [(found[id].estimate if id in found else None, trained_on == id) for id in domains]
-            rows.append((trained_on, cells))
-        if not system.learns:
-            rows = [(joined(named(results, system.name), tag("small", "not trained")), cells) for _, cells in rows]
+        rows = [
+            HeatRow(
+                trained_on if system.learns else system,
+                [found[id].estimate if id in found else None for id in domains],
+                trained_on,
+            )
+            for trained_on, found in matrix_rows(results, system.name)
+        ]
         if rows:
-            groups.append((named(results, system.name) if system.learns else None, rows))
-    if not groups:
-        return None
-    metric = results.metric(results.headline)
-    heads = [joined(each.id, tag("small", f"n {each.arguments:,}, {each.topics} topics")) for each in results.domains]
-    lead = leading(
-        f"{metric.title}. Rows say where a strategy was trained, columns where it was tested; a framed cell is in "
-        "domain, on topics that training did not have. The stronger the colour and the longer the bar below the "
-        "number, the higher the figure; a hollow bar has an interval that includes 0.",
-    )
-    table = heat_table(f"{metric.title}: trained on, tested on", "trained on", heads, domains, groups)
-    return joined(lead, table, under(results, "matrix"))
+            groups.append((system if system.learns else None, rows))
+    small = [f"n {each.arguments:,}, {each.topics} topics" for each in results.domains]
+    return Heat(domains, groups, small) if groups else None
 
 
-def ladder_of_distance(results: Results) -> Markup | None:
+def _ladder(results: Results) -> Heat | None:
     rungs, found = ladder(results)
-    if len(rungs) < 2:
-        return None
-    metric = results.metric(results.headline)
-    rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
-    for system in results.ranked():
-        if any((system.name, rung) in found for rung in rungs):
-            scores = [found.get((system.name, rung)) for rung in rungs]
-            cells = [(None if each is None else each.estimate, False) for each in scores]
-            rows.append((named(results, system.name), cells))
-    heads = [tag("span", rung_title(rung)) for rung in rungs]
-    lead = leading(
-        f"{metric.title} by how far training was from testing: other topics of the same corpus; another corpus of the "
-        "same genre and construct; another genre; another construct. Each column is a mean over the tested domains "
-        "that have such a distance, so columns may differ in their domains too.",
-    )
-    titles = [rung_title(rung) for rung in rungs]
-    table = heat_table(f"{metric.title} by distance", "strategy", heads, titles, [(None, rows)])
-    return joined(lead, table, under(results, "ladder"))
+    return _heat(results, found, {rung: words.rung_title(rung) for rung in rungs}) if len(rungs) > 1 else None
 
 
-def budgets(results: Results) -> Markup | None:
+def _criteria(results: Results) -> Heat | None:
+    found = {(each.strategy, each.criterion, each.tested_on or "mean"): each.estimate for each in results.criteria}
+    return _grouped(results, found, ["mean", *(domain.id for domain in results.domains)])
+
+
+def _bias(results: Results) -> Heat | None:
+    """Shifts by strategy and attribute."""
+    found = {
+        (each.strategy, f"stance: {each.attribute}" if each.kind == "stance" else each.attribute): each.estimate
+        for each in results.biases
+    }
+    return _heat(results, found, list(dict.fromkeys(attribute for _, attribute in found)))
+
+
+def _probes(results: Results) -> Heat | None:
+    """What constructed arguments show."""
+    found = probed(results)
+    known = {name for _, name in found}
+    return _heat(results, found, {name: words.PROBE_TITLES[name] for name in _PROBED if name in known})
+
+
+def _specificity(results: Results) -> Heat | None:
+    """Which criterion was broken, and which ratings fell."""
+    own = [each for each in results.probes if each.name == "specificity"]
+    found = {(each.strategy, each.broken or "", each.rated or ""): each.estimate for each in own}
+    return _grouped(results, found, list(dict.fromkeys(rated for _, _, rated in found)), framed=True)
+
+
+def _grouped(
+    results: Results, found: Mapping[tuple[str, str, str], Estimate], columns: Sequence[str], *, framed: bool = False
+) -> Heat | None:
+    """A group a strategy, of figures by strategy, row and column; `framed`: where row and column are the same."""
+    rows: dict[str, list[HeatRow]] = {}
+    for strategy, head in dict.fromkeys((strategy, head) for strategy, head, _ in found):
+        figures = [found.get((strategy, head, column)) for column in columns]
+        rows.setdefault(strategy, []).append(HeatRow(head, figures, head if framed else None))
+    return Heat(columns, [(results.system(strategy), own) for strategy, own in rows.items()]) if rows else None
+
+
+def _reliance(results: Results) -> Heat | None:
+    """How far the order of predictions survives a change of the surface."""
+    found: dict[tuple[str, str], Estimate] = {
+        (each.strategy, each.perturbation): each.kept for each in results.reliance
+    }
+    return _heat(results, found, _kinds(found, SURFACE))
+
+
+def _injections(results: Results) -> Heat | None:
+    """What a text gains that asks for a better rating."""
+    found: dict[tuple[str, str], Estimate] = {
+        (each.strategy, each.perturbation): each.rise for each in results.reliance
+    }
+    return _heat(results, found, _kinds(found, INJECTIONS))
+
+
+def _kinds(found: Mapping[tuple[str, str], Estimate], kinds: Iterable[str]) -> list[str]:
+    measured = {kind for _, kind in found}
+    return [kind for kind in kinds if kind in measured]
+
+
+# --- charts with two axes
+
+
+def _budgets(results: Results) -> list[charts.Picture]:
     """A small chart a strategy, all on one scale, the others behind it."""
-    metric = results.metric(results.headline)
-    lines: dict[str, list[tuple[int, Estimate]]] = {}
-    for each in results.select(split="label_budget", metric=results.headline, tested_on=None):
-        if each.budget is not None:
-            lines.setdefault(each.strategy, []).append((each.budget, each.estimate))
-    lines = {name: sorted(line, key=lambda point: point[0]) for name, line in lines.items()}
-    steps = sorted({budget for line in lines.values() for budget, _ in line})
+    scores = results.select(split="label_budget", metric=results.headline, tested_on=None)
+    known = ((each.strategy, each.budget, each.estimate) for each in scores if each.budget is not None)
+    found = sorted(known, key=itemgetter(1))
+    steps = list(dict.fromkeys(budget for _, budget, _ in found))
     if len(steps) < 2:
-        return None
-    shown = [found for line in lines.values() for _, found in line]
-    y = axis_over(end for found in shown for end in (found.value, found.low, found.high))
-    frame = Frame(Axis(tuple(map(float, range(len(steps))))), y, 170, tuple(f"{step:,}" for step in steps))
-    placed = {name: [(float(steps.index(b)), found) for b, found in line] for name, line in lines.items()}
-    charts = []
-    for system in results.ranked():
-        if system.name not in placed:
-            continue
-        points = placed[system.name]
-        said = ", ".join(f"{steps[int(x)]:,} labels {figure(found)}" for x, found in points)
-        others = [line for name, line in placed.items() if name != system.name]
-        picture = curve(frame, f"{system.name}: {said}", points, others)
-        caption = joined(named(results, system.name), tag("small", "labels of the tested domain"))
-        charts.append(tag("figure", tag("figcaption", caption), picture))
-    lead = leading(
-        f"{metric.title} as labels of the tested domain, from other topics than those tested, are added to training. "
-        "Bars are 95 % intervals; the other strategies stand behind in grey.",
-    )
-    return joined(lead, tag("div", *charts, class_="multiples"), under(results, "budgets"))
+        return []
+    x, y = charts.Axis(tuple(map(float, range(len(steps))))), charts.axis_over(estimate for _, _, estimate in found)
+    frame = charts.Frame(x, y, 170, tuple(f"{step:,}" for step in steps))
+    lines: dict[str, list[charts.Point]] = {}
+    for strategy, budget, estimate in found:
+        lines.setdefault(strategy, []).append(charts.Point.of(steps.index(budget), estimate))
+    pictures = []
+    for name, system in ((each.name, each) for each in results.ranked() if each.name in lines):
+        said = (
+            f"{budget:,} labels {words.figure(estimate)}" for strategy, budget, estimate in found if strategy == name
+        )
+        drawn = [charts.Line("other", line) for other, line in lines.items() if other != name]
+        drawn.append(charts.Line("curve", lines[name]))
+        title, caption = f"{name}: {', '.join(said)}", "labels of the tested domain"
+        pictures.append(charts.Picture(title, frame, drawn, lines[name], system, caption))
+    return pictures
 
 
-def costs(results: Results) -> Markup | None:
-    points = []
-    metric = results.metric(results.headline)
-    known = [(each, cost_of(results, each.name), results.transfer(each.name)) for each in results.ranked()]
-    for place, (system, cost, found) in enumerate(known, start=1):
-        if cost is None or cost.seconds_each is None or found is None or found.outside.value is None:
+class Costs(NamedTuple):
+    """Quality against seconds, where two strategies or more have both; and what each strategy took, in words."""
+
+    picture: charts.Picture | None
+    key: list[tuple[SystemResult, str]]
+
+
+def _costs(results: Results) -> Costs | None:
+    ranked, points, shown = results.ranked(), [], []
+    for place, system in enumerate(ranked, start=1):
+        cost, transfer = cost_of(results, system.name), results.transfer(system.name)
+        if cost is None or cost.seconds_each is None or transfer is None or transfer.outside.value is None:
             continue
-        spent = f"{seconds(cost.seconds_each)} an argument"
-        name = f"{place} {system.name}: {figure(found.outside)}, {spent}"
+        found = transfer.outside
+        says = f"{place} {system.name}: {words.figure(found)}, {words.seconds(cost.seconds_each)} an argument"
         x = math.log10(max(cost.seconds_each, 1e-6))
-        points.append(Point(x, found.outside, str(place), name, system.family))
-    table = under(results, "costs")
+        points.append(charts.Point.of(x, found)._replace(says=says, family=system.family, code=str(place)))
+        shown.append(found)
     if len(points) < 2:
-        return table or None
+        return Costs(None, []) if results.costs else None
     low, high = math.floor(min(point.x for point in points)), math.ceil(max(point.x for point in points))
     ticks = tuple(float(power) for power in range(low, max(high, low + 1) + 1))
-    y = axis_over(end for point in points for end in (point.found.value, point.found.low, point.found.high))
-    labels = tuple("" if len(ticks) > 6 and place % 2 else seconds(10**tick) for place, tick in enumerate(ticks))
-    frame = Frame(Axis(ticks), y, 300, labels)
-    title = f"{metric.title} {tested_where(results)} against seconds an argument, of {len(points)} strategies"
-    key = (tag("li", named(results, system.name), tag("small", _spent(results, system.name))) for system, _, _ in known)
-    lead = leading(
-        f"{metric.title} {tested_where(results)} (up) against seconds an argument, on a logarithmic scale (right: "
-        "slower). Numbers are those of the list; up and to the left is better.",
-    )
-    picture = tag("figure", scatter(frame, title, points), class_="wide")
-    return joined(lead, _legend(results), picture, tag("ol", *key, class_="key"), table)
+    labels = tuple("" if len(ticks) > 6 and place % 2 else words.seconds(10**tick) for place, tick in enumerate(ticks))
+    frame = charts.Frame(charts.Axis(ticks), charts.axis_over(shown), 300, labels)
+    metric = results.metric(results.headline).title
+    title = f"{metric} {words.tested_where(results)} against seconds an argument, of {len(points)} strategies"
+    picture = charts.Picture(title, frame, [], charts.labelled(frame, points))
+    return Costs(picture, [(system, _spent(results, system)) for system in ranked])
 
 
-def _spent(results: Results, strategy: str) -> str:
-    cost = cost_of(results, strategy)
+def _spent(results: Results, system: SystemResult) -> str:
+    cost = cost_of(results, system.name)
     if cost is None:
         return "not measured"
-    said = [f"{seconds(cost.seconds_each)} an argument"] if cost.seconds_each is not None else []
+    said = [f"{words.seconds(cost.seconds_each)} an argument"] if cost.seconds_each is not None else []
     if cost.requests:
         said.append(f"{cost.requests:,} requests")
-    if cost.input_tokens:
-        said.append(f"{cost.input_tokens / cost.arguments:,.0f} tokens in" if cost.arguments else "")
+    if cost.input_tokens and cost.arguments:
+        said.append(f"{cost.input_tokens / cost.arguments:,.0f} tokens in")
     if cost.usd:
         said.append(f"${1000 * cost.usd / cost.arguments:,.2f} a thousand")
-    if labels := results.system(strategy).labels:
-        said.append(f"{labels:,} labels")
-    return ", ".join(filter(None, said)) or "not measured"
+    if system.labels:
+        said.append(f"{system.labels:,} labels")
+    return ", ".join(said) or "not measured"
 
 
-def calibration(results: Results) -> Markup | None:
-    if not results.reliability:
-        return None
-    charts = []
-    for each in results.reliability:
-        if not each.bins:
-            continue
-        title = f"{each.strategy}: expected calibration error {figure(each.error)}, {len(each.bins)} bins"
-        caption = joined(named(results, each.strategy), tag("small", f"error {figure(each.error)}"))
-        charts.append(tag("figure", tag("figcaption", caption), reliability(title, each.bins)))
-    lead = leading(
-        "Mean label (up) against mean prediction (right), both from 0 to 1, in bins of as many predictions each. On "
-        "the diagonal, predictions can be taken at their word; a flat line says little whatever it predicts.",
-    )
-    return joined(lead, tag("div", *charts, class_="multiples"), under(results, "calibration"))
+def _calibration(results: Results) -> list[charts.Picture]:
+    return [
+        charts.Picture(
+            f"{each.strategy}: expected calibration error {words.figure(each.error)}, {len(each.bins)} bins",
+            *charts.reliability_curve(each.bins),
+            results.system(each.strategy),
+            f"error {words.figure(each.error)}",
+        )
+        for each in results.reliability
+        if each.bins
+    ]
 
 
-def criteria(results: Results) -> Markup | None:
-    if not results.criteria:
-        return None
-    domains = [each.id for each in results.domains]
-    groups = []
-    for strategy in dict.fromkeys(each.strategy for each in results.criteria):
-        found = {
-            (each.criterion, each.tested_on): each.estimate for each in results.criteria if each.strategy == strategy
-        }
-        rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = [
-            (criterion, [(found.get((criterion, place)), False) for place in (None, *domains)])
-            for criterion in dict.fromkeys(criterion for criterion, _ in found)
-        ]
-        groups.append((named(results, strategy), rows))
-    metric = "Spearman's correlation"
-    lead = leading(f"{metric} of each criterion's ratings with the target label ({results.target}).")
-    heads = [tag("span", each) for each in ("mean", *domains)]
-    table = heat_table(f"{metric} by criterion", "criterion", heads, ["mean", *domains], groups)
-    return joined(lead, table, under(results, "criteria"))
+# --- single arguments, exact figures, and what all of it rests on
 
 
-def bias(results: Results) -> Markup | None:
-    """Shifts by strategy and attribute, shaded."""
-    if not results.biases:
-        return None
-    attributes = list(dict.fromkeys(_attribute(each) for each in results.biases))
-    rows: list[tuple[object, list[tuple[Estimate | None, bool]]]] = []
-    for system in results.ranked():
-        found = {_attribute(each): each.estimate for each in results.biases if each.strategy == system.name}
-        if found:
-            rows.append((named(results, system.name), [(found.get(each), False) for each in attributes]))
-    lead = leading(
-        "How much higher (blue) or lower (orange, with a minus) predictions are than the labels explain (differential "
-        "item functioning), in standard deviations of the predictions: for a domain against the mean of all; for "
-        "longer texts, one standard deviation of the logarithm of words more; for a stance, con against pro; the last "
-        "two within domains. A full bar has an interval that excludes 0; p values are in the table below. Domains rest "
-        "on all annotators having used their scales alike; a strategy that is trained on other domains takes their "
-        "mean along, and that shows here.",
-    )
-    heads = [tag("span", each) for each in attributes]
-    table = heat_table("Shift at equal human quality", "strategy", heads, attributes, [(None, rows)], signed=True)
-    return joined(lead, table, under(results, "bias"))
+def _disagreements(results: Results) -> dict[str, list[Disagreement]]:
+    """By strategy, the best first."""
+    return {
+        system.name: found
+        for system in results.ranked()
+        if (found := [each for each in results.disagreements if each.strategy == system.name])
+    }
 
 
-def _attribute(each: Bias) -> str:
-    return f"stance: {each.attribute}" if each.kind == "stance" else each.attribute
+def _measured(results: Results) -> Any:
+    return results.select(split=results.split, tested_on=None) or results.coverage
+
+
+SECTIONS: tuple[tuple[str, str, Callable[[Results], Any]], ...] = (
+    ("transfer", "In domain and out of domain", _transfer),
+    ("differences", "Paired differences", _differences),
+    ("matrix", "Trained on, tested on", _matrix),
+    ("ladder", "Along the ladder of distance", _ladder),
+    ("budgets", "What a few labels buy", _budgets),
+    ("costs", "Quality against cost", _costs),
+    ("calibration", "Calibration", _calibration),
+    ("criteria", "Criterion by criterion", _criteria),
+    ("bias", "Bias at equal human quality", _bias),
+    ("probes", "Style or substance", _probes),
+    ("specificity", "Which rating falls", _specificity),
+    ("reliance", "What predictions go by", _reliance),
+    ("injections", "Can it be talked to?", _injections),
+    ("disagreements", "The worst disagreements", _disagreements),
+    ("figures", "Every metric, and coverage", _measured),
+    ("data", "The data", lambda results: results.domains),
+    ("missing", "What is missing", lambda results: results.missing),
+    ("methods", "Methods, versions, hashes", lambda results: results.methods),
+    ("sources", "Licences and citations", lambda results: results.sources),
+)

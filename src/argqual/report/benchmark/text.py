@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from argqual.benchmark.analysis.results import ClaimFound, Contrast, Results
+from argqual.report.benchmark import words
 from argqual.report.benchmark.answer import answer_of, notes_of
-from argqual.report.benchmark.words import (
-    MINUS,
-    NOTHING,
-    averaged,
-    facts,
-    interval,
-    number,
-    p_value,
-    percent,
-    split_title,
-    tested_where,
-)
+from argqual.report.benchmark.views import probed
 from argqual.report.plain import clean, paragraph, shortened
 from argqual.stats.estimate import Estimate
 
-_NAME = 18
+_TRANSFER = "{:18}{:>6}  {:14}{:>6}{:>7}{:>7}  {:12}{:>6}"
+_SUBSTANCE = "{:18}{:>6}  {:14}{:>6}  {:16}{:>12}"
+_CONTRAST = "{:18}{:>6}  {:16}{:>9}{:>12}"
 
 
 def text(results: Results) -> str:
@@ -50,21 +42,21 @@ def headlines_text(headlines: Sequence[tuple[str, str, ClaimFound | None]]) -> s
 
 def _plain(page: str) -> str:
     """A terminal's font has a hyphen for certain; not so the minus and the dash."""
-    return page.replace(MINUS, "-").replace(NOTHING, "-")
+    return page.replace(words.MINUS, "-").replace(words.NOTHING, "-")
 
 
 def _lines(results: Results) -> Iterator[str]:
     metric = results.metric(results.headline)
     yield paragraph(results.title)
-    yield paragraph(", ".join(facts(results)))
+    yield paragraph(", ".join(words.facts(results)))
     yield ""
     answer = answer_of(results)
     yield paragraph(answer.sentence)
     for each in answer.details:
         yield paragraph(each)
     yield ""
-    yield paragraph(f"{metric.title}, {averaged(results)}; out: {split_title(results.split)}")
-    yield f"{'':{_NAME}}{'out':>6}  {'95 % interval':14}{'in':>6}{'gap':>7}{'kept':>7}  {'worst domain':12}{'ok':>6}"
+    yield paragraph(f"{metric.title}, {words.averaged(results)}; out: {words.split_title(results.split)}")
+    yield _TRANSFER.format("", "out", "95 % interval", "in", "gap", "kept", "worst domain", "ok")
     yield from _transfers(results)
     if any(each.name == "sensitivity" for each in results.probes):
         yield ""
@@ -92,55 +84,50 @@ def _transfers(results: Results) -> Iterator[str]:
         found = results.transfer(system.name)
         if found is None:
             continue
-        learns = system.learns
-        home, gap = (found.inside.value, found.gap.value) if learns else (None, None)
-        kept = percent(found.retention.value) if learns else NOTHING
-        worst = f"{number(found.worst.value)} {shortened(clean(found.worst_domain or ''), 7)}"
-        yield (
-            f"{_name(system.name)}{number(found.outside.value):>6}  {interval(found.outside):14}"
-            f"{number(home):>6}{number(gap, signed=True):>7}{kept:>7}  {worst:12}"
-            f"{percent(shares.get(system.name)):>6}"
-        )
+        trained = (words.NOTHING,) * 3
+        if system.learns:
+            gap = words.number(found.gap.value, signed=True)
+            trained = (words.number(found.inside.value), gap, words.percent(found.retention.value))
+        worst = f"{words.number(found.worst.value)} {shortened(clean(found.worst_domain or ''), 7)}"
+        share = words.percent(shares.get(system.name))
+        yield _TRANSFER.format(_name(system.name), *_figure(found.outside), *trained, worst, share)
         if found.outside.value is None and found.outside.reason:
             yield paragraph(found.outside.reason, indent=4)
 
 
 def _substance(results: Results) -> Iterator[str]:
     """How often each sees what is broken, and what moves its ratings."""
-    tests = [each for each in results.probes if each.broken is None]
-    found: dict[tuple[str, str], Estimate] = {(each.strategy, each.name): each.estimate for each in tests}
+    found = probed(results)
     yield paragraph(
         "Sound arguments and their broken twins: how often the sound one is rated above (chance: .50); in standard "
         "deviations, how far ratings fall when something is broken, and move by polish alone"
     )
-    yield f"{'':{_NAME}}{'above':>6}  {'95 % interval':14}{'fall':>6}  {'95 % interval':16}{'polish moves':>12}"
+    yield _SUBSTANCE.format("", "above", "95 % interval", "fall", "95 % interval", "polish moves")
     for system in results.ranked():
         own = {name: estimate for (strategy, name), estimate in found.items() if strategy == system.name}
         if above := own.get("sensitivity"):
-            fall, moves = own["substance"], own["style_moves"]
-            yield (
-                f"{_name(system.name)}{number(above.value):>6}  {interval(above):14}"
-                f"{number(fall.value, signed=True):>6}  {interval(fall, signed=True):16}{number(moves.value):>12}"
-            )
+            fall, moves = _figure(own["substance"], signed=True), words.number(own["style_moves"].value)
+            yield _SUBSTANCE.format(_name(system.name), *_figure(above), *fall, moves)
 
 
 def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterator[str]:
     title = results.metric(rows[0].metric).title
-    yield paragraph(f"Minus {baseline}, on the same arguments ({title}, {tested_where(results)})")
-    yield f"{'':{_NAME}}{'diff.':>6}  {'95 % interval':16}{'p (Holm)':>9}{'detectable':>12}"
+    yield paragraph(f"Minus {baseline}, on the same arguments ({title}, {words.tested_where(results)})")
+    yield _CONTRAST.format("", "diff.", "95 % interval", "p (Holm)", "detectable")
     for each in sorted(rows, key=lambda row: -9 if row.estimate.value is None else row.estimate.value, reverse=True):
-        yield (
-            f"{_name(each.one)}{number(each.estimate.value, signed=True):>6}  "
-            f"{interval(each.estimate, signed=True):16}{p_value(each.holm):>9}{number(each.mde):>12}"
-        )
+        found = _figure(each.estimate, signed=True)
+        yield _CONTRAST.format(_name(each.one), *found, words.p_value(each.holm), words.number(each.mde))
 
 
 def _claim(claim: ClaimFound) -> Iterator[str]:
     exploratory = " (exploratory)" if claim.exploratory else ""
     yield paragraph(f"{claim.outcome.upper()}{exploratory}: {claim.says}", indent=2, hanging=2)
-    for words in (claim.because, *claim.warnings):
-        yield paragraph(words, indent=4)
+    yield from (paragraph(said, indent=4) for said in (claim.because, *claim.warnings))
 
 
 def _name(strategy: str) -> str:
-    return f"{shortened(clean(strategy), _NAME - 1):{_NAME}}"
+    return shortened(clean(strategy), 17)
+
+
+def _figure(found: Estimate, *, signed: bool = False) -> tuple[str, str]:
+    return words.number(found.value, signed=signed), words.interval(found, signed=signed)

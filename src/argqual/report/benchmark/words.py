@@ -83,14 +83,6 @@ def seconds(value: float | None) -> str:
     return f"{value / 60:.0f} min" if value < 5400 else f"{value / 3600:.1f} h"
 
 
-def money(value: float | None) -> str:
-    return NOTHING if value is None else "0" if value == 0 else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
-
-
-def whole(value: int | None) -> str:
-    return NOTHING if value is None else f"{value:,}"
-
-
 def listed(words: Iterable[str], last: str = "and") -> str:
     """`a, b and c`."""
     given = list(words)

@@ -1,0 +1,178 @@
+"""The options of `argqual score` in groups, and which of them do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from argqual.cli.options import (
+    ApiBaseOption,
+    DefinitionsChoice,
+    DefinitionsOption,
+    FrameworkOption,
+    ModelOption,
+    ReadoutOption,
+    ScoreFormat,
+    of_cost,
+    of_model,
+    of_output,
+    of_table,
+    what,
+)
+from argqual.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated:
+    """What is scored: one argument, or the rows of a table."""
+
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT|FILE|TABLE|-",
+            help="The argument: text, a text file, or - for a pipe. Or many: a CSV, TSV, JSONL or Parquet file, "
+            "a folder of text files, hf://OWNER/NAME:SPLIT.",
+            rich_help_panel="What to rate",
+        ),
+    ]
+    issue: Annotated[str | None, what(help="The question that the argument answers; for a table, its column.")] = None
+    stance: Annotated[str | None, what(help="The side that the argument takes; or its column.")] = None
+    context: Annotated[str | None, what(help="What it replies to, or where it stands; or its column.")] = None
+    text: Annotated[str | None, of_table(help="The column that holds the arguments.")] = None
+    id: Annotated[str | None, of_table(help="The column that names them.")] = None
+    lines: Annotated[bool, of_table("--lines", help="Each line is an argument, or a JSON object with one.")] = False
+    limit: Annotated[int | None, of_table(metavar="N", min=1, help="Only the first rows.")] = None
+    encoding: Annotated[str, of_table(help="Of a CSV, TSV or JSONL file.")] = "utf-8"
+    delimiter: Annotated[str | None, of_table(help="Of a CSV file; found by itself as a rule.")] = None
+
+    @property
+    def is_table(self) -> bool:
+        """Whether there is more than one argument; quick, for an argument given as text."""
+        if self.lines or "\n" in self.source or len(self.source) > 1000:
+            return self.lines
+        from argqual.tabular.formats import is_table
+
+        return is_table(self.source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judging:
+    """How a model is asked; a saved strategy has all that from its fit."""
+
+    framework: FrameworkOption = "ratio"
+    model: ModelOption = "local"
+    readout: ReadoutOption = "auto"
+    explain: Annotated[bool, what("--explain", "-e", help="Write a rationale and quotes before each rating.")] = False
+    definitions: DefinitionsOption = DefinitionsChoice.FULL
+    program: Annotated[Path | None, of_model(help="An optimised program saved for this framework.")] = None
+    raw: Annotated[
+        bool, of_output("--raw", help="Levels as the model gives them, not calibrated to people's ratings.")
+    ] = False
+    truncate: Annotated[bool, what("--truncate", help="Rate the beginning of an argument that is too long.")] = False
+    plan: Annotated[
+        bool, of_cost("--plan", help="Only say what scoring a table takes: requests, tokens, money, time.")
+    ] = False
+    retry_failed: Annotated[
+        bool, of_table("--retry-failed", help="Ask again about the rows of the output that failed.")
+    ] = False
+    max_cost: Annotated[float | None, of_cost(metavar="USD", min=0, help="Stop before this much is spent.")] = None
+    price: Annotated[
+        str | None, of_cost(metavar="IN,OUT", help="The model's price, USD a million tokens read and written.")
+    ] = None
+    concurrency: Annotated[
+        int | None, of_model(metavar="N", min=1, max=512, help="Most requests at once. Default: 64; embedded models 1.")
+    ] = None
+    timeout: Annotated[
+        float, of_model(metavar="SECONDS", min=0.001, max=86400, help="How long to wait for a hosted model.")
+    ] = 120.0
+    details: Annotated[
+        bool, of_output("--details", help="A column with everything: probabilities, reasons, quotes, usage.")
+    ] = False
+    no_store: Annotated[bool, of_cost("--no-store", help="Do not keep assessments, nor use kept ones.")] = False
+    api_base: ApiBaseOption = None
+    engine: Annotated[str, of_model(help="Transport: auto, lm15 or litellm.", hidden=True)] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """Where results go, and in which form."""
+
+    output: Annotated[
+        Path | None, of_output("--output", "-o", help="Write the scored table here: .parquet, .jsonl, .csv, .tsv.")
+    ] = None
+    format: Annotated[
+        ScoreFormat | None, of_output(help="Default: text on a terminal, JSON elsewhere; JSONL for a table.")
+    ] = None
+    prefix: Annotated[
+        str | None, of_output(help="What the names of the result columns begin with. Default: the framework's id.")
+    ] = None
+    resume: Annotated[bool, of_table("--resume", help="Go on with a table that was not finished.")] = False
+    overwrite: Annotated[bool, of_table("--overwrite", help="Replace an output that is there already.")] = False
+
+    @property
+    def stream(self) -> str:
+        """How rows go to stdout when there is no output file."""
+        return "csv" if self.format is ScoreFormat.CSV else "jsonl"
+
+
+_OF_TABLES = (
+    "output", "text", "id", "plan", "resume", "overwrite", "retry_failed", "limit", "details", "prefix", "max_cost",
+)  # fmt: skip
+
+
+def check_options(
+    called: typer.Context, rated: Rated, judging: Judging, written: Written, strategy: Path | None
+) -> None:
+    """Refuse what does not go together.
+
+    Raises
+    ------
+    InputError
+        The first of it.
+    """
+    for wrong, message, hint in (
+        *_only_for_tables(rated, {**rated.__dict__, **judging.__dict__, **written.__dict__}),
+        *_of_formats(rated.is_table, written, judging.retry_failed),
+        *(_not_with_strategy(called) if strategy else ()),
+    ):
+        if wrong:
+            raise InputError(message, hint=hint)
+
+
+# Each of these gives what does not go together: whether it was given, what is said of it, and what to do instead.
+_Clashes = Iterator[tuple[object, str, str | None]]
+
+
+def _only_for_tables(rated: Rated, given: Mapping[str, object]) -> _Clashes:
+    from argqual.tabular.formats import FORMATS
+
+    hint = f"A table ends in {', '.join(FORMATS)}, or is a folder or hf://…; --lines takes lines."
+    for name in () if rated.is_table else _OF_TABLES:
+        yield given[name], f"{_option(name)} is for tables, and {rated.source[:60]!r} is none.", hint
+
+
+def _of_formats(table: bool, written: Written, retry_failed: bool) -> _Clashes:
+    format, output = written.format, written.output
+    csv, file = "Use --format text, json, jsonl or markdown.", "Or to a file, with --output."
+    of_texts = (ScoreFormat.TEXT, ScoreFormat.JSON, ScoreFormat.MARKDOWN)
+    yield not table and format is ScoreFormat.CSV, "CSV is for tables.", csv
+    yield table and format in of_texts, f"A table is written as jsonl or csv, not as {format}.", file
+    yield table and format and output, "The ending of --output says its format; leave out --format.", None
+    needs_file = output is None and (written.resume or written.overwrite or retry_failed)
+    yield needs_file, "--resume, --overwrite and --retry-failed need the file: give --output.", None
+
+
+def _not_with_strategy(called: typer.Context) -> _Clashes:
+    hint = "A strategy is used as it was fitted; argqual strategies show FOLDER says how."
+    for field in fields(Judging):
+        source = called.get_parameter_source(field.name)
+        given = source is not None and source.name == "COMMANDLINE"
+        yield given, f"{_option(field.name)} and --strategy do not go together.", hint
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,67 @@
+"""The readers by name, as a card's `reader` names them: argqual's own, and those of installed packages.
+
+A package adds one with an entry point of the group `argqual.readers`:
+
+    [project.entry-points."argqual.readers"]
+    my_release = "my_package.reading:read_my_release"
+
+Nothing is imported before a card with that reader is read.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Protocol
+
+from argqual._plugins import added, imported
+from argqual.corpora.card import Card
+from argqual.corpora.corpus import Corpus
+from argqual.errors import CardError, nearest
+
+GROUP = "argqual.readers"
+_OWN = {
+    name: EntryPoint(name, f"argqual.corpora.readers.{name}:read_{name}", GROUP)
+    for name in ("table", "ukpconvarg1", "webis", "typic", "novice")
+}
+
+
+class Reader(Protocol):
+    """A function that makes a corpus of the files of a release.
+
+    Every label and annotation it gives points upwards (`argqual.corpora.readers.parts.oriented`), and ids are unique.
+    What a file has wrong it raises as a `CorpusError` that names file, row and column; it leaves out no row in silence.
+    """
+
+    def __call__(self, card: Card, folder: Path, texts: Corpus | None, /) -> Corpus:
+        """The corpus.
+
+        Parameters
+        ----------
+        card
+            Its files, labels and scales.
+        folder
+            Where the card's files lie, each verified.
+        texts
+            The corpus that the card's `texts_from` names; None where it names none.
+        """
+
+
+def find_reader(name: str, card_path: Path) -> Reader:
+    """The reader of a name.
+
+    Raises
+    ------
+    CardError
+        There is none, or it cannot be imported.
+    """
+    known = added(GROUP) | _OWN
+    if name not in known:
+        raise CardError(f"{card_path}: no reader is called '{name}'. {nearest(name, known)}")
+    return imported(known[name], _called, CardError)
+
+
+def _called(found: Reader) -> Reader:
+    if not callable(found):
+        raise TypeError(f"{found!r} is no function")
+    return found

@@ -1,0 +1,151 @@
+"""Files that are wanted: what tells the right one, and the errors of places that do not give it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+MOST_BYTES = 2 << 30  # of a file whose size is not known, of an archive, and of all that is in one
+_MOST_CELL = 10_000_000  # characters, as in every table
+
+
+class SourceError(Exception):
+    """A source cannot give a file; another one may.
+
+    `unreachable`: no connection, or refused credentials, so that the same source may do later.
+    """
+
+    def __init__(self, reason: str, *, unreachable: bool = False) -> None:
+        super().__init__(reason)
+        self.unreachable = unreachable
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a file, and what its description would say for it to be right."""
+
+    what: str
+    cure: str
+
+
+@dataclass(frozen=True)
+class WantedFile:
+    """A file that somebody publishes: its path in the folder it is kept in, and what tells that it is the right one.
+
+    `sha256` is of its bytes. `rows_sha256` is of its rows as a CSV table (`rows_digest`), which can be written in more
+    bytes or in fewer. A file with neither has the right size, if that is known.
+    """
+
+    path: str
+    bytes: int | None = None
+    sha256: str | None = None
+    rows_sha256: str | None = None
+
+    @property
+    def exact_bytes(self) -> int | None:
+        """The bytes that the file has to have, where that is known."""
+        return None if self.rows_sha256 else self.bytes
+
+    @property
+    def most_bytes(self) -> int:
+        """The bytes that it may have."""
+        return MOST_BYTES if self.exact_bytes is None else self.exact_bytes
+
+    def fault(self, path: Path) -> Fault | None:
+        """What is wrong with the file at a path, which is hashed whole (about 0.7 s a gigabyte).
+
+        Raises
+        ------
+        SourceError
+            It cannot be read.
+        """
+        try:
+            size, found = path.stat().st_size, sha256_of(path)
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror or error}") from None
+        if self.sha256 == found:
+            return None
+        if self.rows_sha256:
+            rows = rows_digest(path)
+            if rows == self.rows_sha256:
+                return None
+            return Fault(f"the SHA-256 of its rows is {rows}, expected {self.rows_sha256}", f"rows_sha256: {rows}")
+        if self.sha256:
+            return Fault(f"its SHA-256 is {found}, expected {self.sha256}", f"sha256: {found}")
+        if self.bytes is not None and self.bytes != size:
+            return Fault(f"it has {size:,} bytes, expected {self.bytes:,}", f"bytes: {size}")
+        return None
+
+    def is_right(self, path: Path) -> bool:
+        """Whether the file at a path is there, can be read, and is this one."""
+        try:
+            return path.is_file() and self.fault(path) is None
+        except (SourceError, OSError):
+            return False
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def rows_digest(path: Path) -> str:
+    """SHA-256 of a CSV file as a table: of its columns by name, then of its rows.
+
+    The order of the columns, quoting, line ends between rows and the way numbers are written do not
+    change it. The order of the rows does, as rows without an id are known by their number.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read as CSV.
+    """
+    if csv.field_size_limit() < _MOST_CELL:
+        csv.field_size_limit(_MOST_CELL)
+    digest = hashlib.sha256()
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            rows = csv.reader(file)
+            names = next(rows, [])
+            order = sorted(range(len(names)), key=lambda place: names[place])
+            digest.update(json.dumps([names[place] for place in order]).encode())
+            for row in rows:
+                if row:
+                    cells = [row[place] for place in order] if len(row) == len(names) else row
+                    digest.update(b"\n" + json.dumps([_canonical(cell) for cell in cells]).encode())
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}") from None
+    except csv.Error as error:
+        raise SourceError(f"{path} cannot be read as CSV: {error}") from None
+    return digest.hexdigest()
+
+
+def _canonical(cell: str) -> str:
+    try:
+        number = float(cell)
+    except ValueError:
+        return cell
+    return repr(number) if math.isfinite(number) and "_" not in cell else cell
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path of an archive or a description stays in the folder it is meant for, on any system."""
+    pure = PurePosixPath(path.replace("\\", "/"))
+    return bool(path) and not pure.is_absolute() and ".." not in pure.parts and ":" not in path and "\0" not in path
+
+
+def hosts_only(text: str) -> str:
+    """One line of `text`, with no more of an address than its host: the rest may hold a credential."""
+    text = re.sub(r"(\w[\w+.-]*://)(?:\S*@)?([^\s/?#'\",)>]*)\S*", r"\1\2", " ".join(text.split()))
+    text = re.sub(r"\S+:\S*@", "***@", text)
+    return re.sub(r"(url:) \S+", r"\1 ***", re.sub(r"hf_\w+", "hf_***", text))[:300]
+
+
+def said_by(error: BaseException) -> str:
+    """The name of an error and what it says, without addresses."""
+    return hosts_only(f"{type(error).__name__}: {error}").rstrip(".: ")

@@ -1,0 +1,203 @@
+"""Bring files into a folder, from one source after the other, each file verified.
+
+Files are put in place when all are there and right, so that no reader sees half of them. Until then what came stays
+beside them, and a fetch that was interrupted is taken up where it stopped. Fetches to one place wait for one another,
+in whatever process. It refuses a file that is not the one described, and it prints nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from argqual.downloads.disk import writing
+from argqual.downloads.files import SourceError, WantedFile
+from argqual.errors import ArgqualError, Unreachable
+
+Progress = Callable[[int, int, str], None]
+"""Told of bytes as they arrive: bytes so far, bytes in all (0 if unknown), source. The first never falls."""
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Somewhere that files may be had.
+
+    Parameters
+    ----------
+    name
+        What it is called in messages.
+    bring
+        Gets what it has of a job's wanted files and gives each to `FetchJob.keep`; raises SourceError.
+    networked
+        Whether that takes a connection.
+    """
+
+    name: str
+    bring: Callable[[FetchJob], None]
+    networked: bool = True
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a source did not give all that was wanted of it."""
+
+    source: FileSource
+    reason: SourceError
+
+
+class FetchJob:
+    """One fetch under way: what is still wanted, and what came.
+
+    Parameters
+    ----------
+    files
+        All files of the job; `wanted` are those that have to be brought and are not staged yet.
+    staging
+        The folder for what is not complete. A source writes into a folder of its own in it, or to `draft`.
+    """
+
+    def __init__(
+        self, files: Sequence[WantedFile], wanted: Iterable[WantedFile], staging: Path, progress: Progress | None
+    ) -> None:
+        self.files, self.staging = files, staging
+        self.wanted = [file for file in wanted if not file.is_right(self.staged(file))]
+        self.source = ""
+        self._progress = progress
+        self._total = sum(file.bytes or 0 for file in files) if all(file.bytes is not None for file in files) else 0
+        self._settled = sum(file.bytes or 0 for file in files if file not in self.wanted)
+        self._most = self._settled
+
+    def staged(self, file: WantedFile) -> Path:
+        """Where a file lies that is whole and right, until all are."""
+        return self.staging / "whole" / file.path
+
+    def draft(self, file: WantedFile) -> Path:
+        """Where a source writes a file before it is known to be the right one."""
+        path = self.staging / "draft" / hashlib.sha256(file.path.encode()).hexdigest()[:16]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def keep(self, file: WantedFile, draft: Path) -> None:
+        """Take a file over when it is the right one, or else delete it.
+
+        Raises
+        ------
+        SourceError
+            It is another file.
+        """
+        try:
+            fault = file.fault(draft)
+        except SourceError as error:
+            draft.unlink(missing_ok=True)
+            raise SourceError(str(error).replace(str(draft), file.path)) from None
+        if fault:
+            draft.unlink()
+            raise SourceError(f"{file.path} is another file: {fault.what}")
+        size = draft.stat().st_size
+        staged = self.staged(file)
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(draft, staged)
+        self.wanted.remove(file)
+        self._settled += file.bytes if file.bytes is not None else size
+        self.report(0)
+
+    def report(self, done: float, _total: int = 0) -> None:
+        """Say how many bytes of the file under way are there."""
+        so_far = self._settled + int(done)
+        self._most = max(self._most, min(so_far, self._total) if self._total else so_far)
+        if self._progress:
+            self._progress(self._most, self._total, self.source)
+
+    def report_share(self, share: float) -> None:
+        """Say which share of all that is left is there, where bytes are not those of the files."""
+        self.report(share * max(0, self._total - self._settled))
+
+    def each(self, bring: Callable[[WantedFile], None]) -> None:
+        """Bring one wanted file after the other; what fails with one may do for the next, unless nothing answers."""
+        failures = []
+        for file in list(self.wanted):
+            try:
+                bring(file)
+            except SourceError as failure:
+                if failure.unreachable:
+                    raise
+                failures.append(failure)
+        if failures:
+            more = len(failures) - 1
+            raise SourceError(f"{failures[0]}" + (f" (and {more} more file{'s' * (more > 1)})" if more else ""))
+
+    def ask(self, sources: Iterable[FileSource]) -> list[Refusal]:
+        """Bring what is wanted from the first sources that have it, and return what the others said."""
+        refusals = []
+        for source in sources:
+            if self.files and not self.wanted:
+                break
+            self.source = source.name
+            try:
+                source.bring(self)
+            except SourceError as reason:
+                refusals.append(Refusal(source, reason))
+        return refusals
+
+
+def fetch_files(
+    files: Sequence[WantedFile],
+    folder: Path,
+    sources: Iterable[FileSource],
+    *,
+    error: type[ArgqualError],
+    mark: Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> tuple[list[WantedFile], list[Refusal]]:
+    """Bring the files that are missing or wrong into a folder.
+
+    Parameters
+    ----------
+    error
+        What is raised when the disk is too full or cannot be written.
+    mark
+        Beside it lie the lock and what an interrupted fetch left, both called after it; by default the folder.
+    force
+        Fetch every file even if it is there, and forget what an interrupted fetch left.
+
+    Returns
+    -------
+    What could not be had, and what the sources said; nothing of both when all files are in place. Without files, every
+    source is asked, and says what it says.
+    """
+    from filelock import FileLock
+
+    mark = mark or folder
+    staging = mark.with_name(f".{mark.name}.parts")
+    with writing(mark.parent, error):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(mark.with_name(f".{mark.name}.lock")):
+            if force:
+                shutil.rmtree(staging, ignore_errors=True)
+            wanted = [file for file in files if force or not file.is_right(folder / file.path)]
+            job = FetchJob(files, wanted, staging, progress)
+            refusals = job.ask(sources)
+            if job.wanted or not files:
+                return job.wanted, refusals
+            for file in wanted:
+                (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(job.staged(file), folder / file.path)
+            shutil.rmtree(staging, ignore_errors=True)
+    return [], []
+
+
+def not_fetched(what: str, refusals: Sequence[Refusal], error: type[ArgqualError], hint: str) -> ArgqualError:
+    """What to raise when no source had the files: `Unreachable` if none that takes a connection could be reached."""
+    networked = [each.reason.unreachable for each in refusals if each.source.networked]
+    kind = Unreachable if all(networked) else error
+    return kind(f"{what} could not be fetched.{reasons_of(refusals)}", hint=hint)
+
+
+def reasons_of(refusals: Iterable[Refusal]) -> str:
+    """What each source said, a line each, to stand after a sentence."""
+    return "".join(f"\n  {each.source.name}: {each.reason}" for each in refusals)

@@ -1,0 +1,101 @@
+"""A conversation with a chat model: notes first where they are wanted, then the levels, asked twice if need be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from argqual.judging.prompt import ASK_LEVELS
+from argqual.judging.readouts.exchange import Exchange
+from argqual.judging.readouts.reading import Distribution, Unreadable, read_notes
+from argqual.judging.readouts.readout import Inquiry, Readout, room
+from argqual.models.connect import Model
+
+_SCHEMA_REFUSED = re.compile(r"response_format|json_schema|schema|grammar|structured|pattern|maxLength", re.IGNORECASE)
+
+
+class ChatReadout(Readout):
+    """A read-out of what a chat model writes; one request for all questions. A subclass gives `read`."""
+
+    def answer(self, inquiry: Inquiry, model: Model, exchange: Exchange) -> dict[str, Distribution]:
+        conversation = Conversation(inquiry, model, exchange)
+        if inquiry.prompt.explain:
+            conversation.write_notes()
+        names = [question.name for question in inquiry.prompt.questions]
+        return dict(zip(names, self.read(conversation), strict=True))
+
+    def read(self, conversation: Conversation) -> list[Distribution]:
+        """Ask for the levels; each question's distribution, in order."""
+        raise NotImplementedError
+
+
+class Conversation:
+    """The messages so far about one argument, and how they are sent."""
+
+    def __init__(self, inquiry: Inquiry, model: Model, exchange: Exchange) -> None:
+        self.prompt = inquiry.prompt
+        self.model = model
+        self.exchange = exchange
+        self._turns = inquiry.prompt.turns(inquiry.inputs, inquiry.examples)
+
+    def write_notes(self) -> None:
+        """Have notes written, and kept in the exchange."""
+        response = self._ask(self.prompt.notes_schema, self.prompt.notes_tokens)
+        self.exchange.notes |= read_notes(text_of(response), self.prompt.questions)
+        self._reply(text_of(response), ASK_LEVELS)
+
+    def ask_levels(self, **settings: Any) -> Any:
+        """The answer, as a `dspy.lm15.Response`; settings as for `dspy.lm15.Config`."""
+        return self._ask(self.prompt.levels_schema, self.prompt.levels_tokens, **settings)
+
+    def levels(self, read: Callable[[Any], list[Distribution]], **settings: Any) -> list[Distribution]:
+        """Ask for the levels; an answer that `read` cannot read is asked for once more."""
+        truncated_before = self.exchange.truncated
+        response = self.ask_levels(**settings)
+        try:
+            return read(response)
+        except Unreadable:
+            self.exchange.truncated = truncated_before  # the next answer counts
+            self._reply(text_of(response) or "(nothing)", self.prompt.repair)
+            self.exchange.remarks.append("the answer had to be asked for twice")
+            return read(self.ask_levels(**settings))
+
+    def _reply(self, said: str, next_request: str) -> None:
+        self._turns += [("assistant", said), ("user", next_request)]
+
+    def _ask(self, schema: dict[str, Any], tokens: int, *, temperature: float = 0.0, **settings: Any) -> Any:
+        from dspy.lm15 import Config, InvalidRequestError, Message, Request, UnsupportedFeatureError
+
+        model = self.model
+        with_schema = model.follows_schema  # another thread may change it meanwhile
+        form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
+        request = Request(
+            model=model.lm.model if model.lm else model.name,
+            system=self.prompt.system,
+            messages=tuple((Message.user if role == "user" else Message.assistant)(said) for role, said in self._turns),
+            config=Config(
+                temperature=None if model.reasoning else temperature,
+                max_tokens=room(model, tokens),
+                response_format=form if with_schema else None,
+                **settings,
+            ),
+        )
+        assert model.engine is not None
+        try:
+            response, lost = model.engine.ask(request)
+        except (InvalidRequestError, UnsupportedFeatureError) as error:
+            if not with_schema or not _SCHEMA_REFUSED.search(str(error)):
+                raise
+            model.follows_schema = False
+            return self._ask(schema, tokens, temperature=temperature, **settings)
+        self.exchange.add_response(model, response, lost)
+        return response
+
+
+def text_of(response: Any) -> str:
+    """What a model wrote. DSPy's transport hands an answer to a schema of choices over as data."""
+    if response.text:
+        return str(response.text)
+    return json.dumps(response.data) if response.data is not None else ""

@@ -1,0 +1,42 @@
+"""The read-out `expect`: all questions in one call, each the expectation under its code's log-probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argqual.errors import ReadoutError
+from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
+from argqual.judging.readouts.reading import Distribution, Unreadable, token_distributions
+from argqual.models.connect import Model
+
+_TOP = 20
+
+
+class Expect(ChatReadout):
+    """The level's expectation. Missing log-probabilities are an error, never another read-out."""
+
+    name = "expect"
+    source = "logprobs"
+    sees_off_scale = True
+
+    def check(self, model: Model) -> None:
+        super().check(model)
+        if model.reasoning:
+            raise _no_logprobs(model)
+
+    def read(self, conversation: Conversation) -> list[Distribution]:
+        def read(response: Any) -> list[Distribution]:
+            if not text_of(response).strip():
+                raise Unreadable("the answer is empty")
+            if not response.logprobs or not any(token.top for token in response.logprobs):
+                raise _no_logprobs(conversation.model)
+            return token_distributions(response.logprobs, conversation.prompt.questions)
+
+        return conversation.levels(read, logprobs=_TOP)
+
+
+def _no_logprobs(model: Model) -> ReadoutError:
+    return ReadoutError(
+        f"The read-out 'expect' needs log-probabilities, and {model.name} returned none.",
+        hint="Use --readout label (one call), --readout votes:5 (five calls), or a model that returns them.",
+    )

@@ -1,0 +1,61 @@
+"""The read-outs by name: argqual's own, and those of installed packages.
+
+`expect`: all questions in one call; the level's expectation under the
+    log-probabilities of its code.
+`label`: the same call; the level as written.
+`votes:N`: N sampled answers; the frequencies.
+`decide`: a System One endpoint, which returns probabilities itself.
+`verbal`: DSPy's own form, in which the model writes probabilities down as JSON.
+
+Which one is used is chosen by what the model can do before anything is asked, can be forced, and never changes
+silently. How to add one: see `argqual.judging.readouts.readout.Readout`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from argqual._plugins import added, imported
+from argqual.errors import ReadoutError, nearest
+from argqual.judging.readouts.readout import Readout
+from argqual.models.connect import Model
+
+GROUP = "argqual.readouts"
+_OWN = ("expect", "label", "votes", "decide", "verbal")  # each a module beside this one, with a class of that name
+_SPELT = ("auto", "expect", "label", "votes:N", "decide", "verbal")
+
+
+def choose_readout(wanted: str, model: Model) -> Readout:
+    """The read-out asked for, or for `auto` the best that the model is known to support.
+
+    Raises
+    ------
+    ReadoutError
+        No such read-out, or the model cannot serve it.
+    """
+    if wanted == "auto":
+        wanted = "decide" if model.endpoint else "expect" if model.logprobs else "label"
+    name, colon, setting = wanted.partition(":")
+    kind = _kind(name)
+    try:
+        readout = kind(setting if colon else None) if kind else None
+    except ValueError:
+        readout = None
+    if readout is None:
+        raise ReadoutError(f"No read-out is called '{wanted}'. {nearest(wanted, (*_SPELT, *added(GROUP)))}")
+    readout.check(model)
+    return readout
+
+
+def _kind(name: str) -> type[Readout] | None:
+    if name in _OWN:
+        return _checked(getattr(import_module(f"argqual.judging.readouts.{name}"), name.title()))
+    point = added(GROUP).get(name)
+    return imported(point, _checked, ReadoutError) if point else None
+
+
+def _checked(found: Any) -> type[Readout]:
+    if not (isinstance(found, type) and issubclass(found, Readout)):
+        raise TypeError("it does not extend argqual.judging.readouts.readout.Readout")
+    return found

@@ -1,0 +1,127 @@
+"""Parquet files, read and written. pyarrow is loaded only where one is opened."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from argqual.errors import InputError
+from argqual.tabular.cells import well_formed
+from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, TableSource, file_identity, reason_of
+
+if TYPE_CHECKING:
+    pass
+
+_BATCH_ROWS = 1000
+_BATCH_BYTES = 16 << 20
+
+
+class ParquetSource(TableSource):
+    """A Parquet file, read in pieces: a row group need not fit into memory."""
+
+    def __init__(self, path: Path, _: Spelling) -> None:
+        self.path, self.name = path, str(path)
+        file = self._open()
+        self.schema = file.schema_arrow
+        self.columns = tuple(file.schema_arrow.names)
+        twice = [f"'{name}'" for name, times in Counter(self.columns).items() if times > 1]
+        if twice:
+            raise InputError(f"{path} names the column {', '.join(twice)} more than once.", hint="Rename the columns.")
+        if not self.columns:
+            raise InputError(f"{path} has no columns.")
+
+    def _open(self) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.ParquetFile(self.path, buffer_size=CHUNK, pre_buffer=False)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(
+                f"{self.path} is no Parquet file, or it was cut off ({reason_of(error)}).",
+                hint="Download or write it again.",
+            ) from None
+
+    def count(self) -> int:
+        return int(self._open().metadata.num_rows)
+
+    def identity(self) -> dict[str, str | int]:
+        return file_identity("parquet", self.path)
+
+    def rows(self, skip: int = 0) -> Iterator[TableRow]:
+        import pyarrow as pa
+
+        file = self._open()
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        first = before = 0
+        while first < len(groups) and before + groups[first].num_rows <= skip:
+            before += groups[first].num_rows
+            first += 1
+        if first == len(groups):
+            return
+        size = max(group.total_byte_size / max(group.num_rows, 1) for group in groups[first:])
+        batches = file.iter_batches(
+            batch_size=max(1, min(_BATCH_ROWS, int(_BATCH_BYTES / max(size, 1)))),
+            row_groups=range(first, len(groups)),
+            use_threads=False,
+        )
+        done = before
+        try:
+            for batch in batches:
+                start = max(0, skip - done)
+                yield from arrow_rows(batch.slice(start), done + start + 1)
+                done += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{self.path} is damaged after row {done:,} ({reason_of(error)}).") from None
+
+
+def arrow_rows(table: Any, first: int) -> Iterator[TableRow]:
+    """The rows of an Arrow table or batch as Python values; `first` is the number of its first row, from 1.
+
+    A value that Python cannot hold (a date after the year 9999, broken UTF-8) is a problem of its row.
+    """
+    names = table.schema.names
+    columns: list[list[Any]] = []
+    broken: dict[int, str] = {}
+    for name, column in zip(names, table.columns, strict=True):
+        try:
+            columns.append(column.to_pylist())
+        except (ValueError, OverflowError, TypeError, ArithmeticError):
+            values = []
+            for place, cell in enumerate(column):
+                try:
+                    values.append(cell.as_py())
+                except (ValueError, OverflowError, TypeError, ArithmeticError) as error:
+                    values.append(None)
+                    broken[place] = f"row {first + place}: '{name}' cannot be read ({reason_of(error)})"
+            columns.append(values)
+    for place, cells in enumerate(zip(*columns, strict=True)):
+        yield TableRow(dict(zip(names, cells, strict=True)), broken.get(place))
+
+
+class ParquetParts(PartWriter):
+    """Rows as Python values until a part is written."""
+
+    def row(self, cells: Mapping[str, Any], values: list[Any]) -> tuple[dict[str, Any], list[Any]]:
+        return {well_formed(name): value for name, value in cells.items()}, values
+
+    def size(self, row: tuple[dict[str, Any], list[Any]]) -> int:
+        return sum(len(value) for value in itertools.chain(row[0].values(), row[1]) if isinstance(value, (str, bytes)))
+
+    def write_part(self, file: BinaryIO, rows: list[tuple[dict[str, Any], list[Any]]]) -> None:
+        from argqual.tabular import arrow
+
+        arrow.write_part(file, rows, self._results, self._schema)
+
+    def read_part(self, part: Path) -> int:
+        from argqual.tabular import arrow
+
+        return arrow.rows_of(part)
+
+    def join(self, parts: list[Path], file: BinaryIO) -> None:
+        from argqual.tabular import arrow
+
+        arrow.join(parts, file, self._results, self._schema)

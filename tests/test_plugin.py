@@ -1,0 +1,62 @@
+"""The example package in `examples/plugin`, installed as a stranger would, adds what it says it adds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+USE = """
+import json
+from argqual.frameworks.catalogue import load_framework
+from argqual.strategies import create, load_strategy, save_strategy
+from argqual.strategies.registry import known_strategies
+
+texts = ["You fool, no.", "You are wrong.", "Idiots and fools!", "I see it otherwise."]
+fitted = create("civil").fit(texts, [1.0, 4.0, 0.0, 4.0])
+again = load_strategy(save_strategy(fitted, "saved"))
+print(json.dumps({
+    "listed": known_strategies()["civil"].summary,
+    "order": [int(place) for place in again.predict(texts).argsort()[:2]],
+    "criteria": [criterion.id for criterion in load_framework("civility").asked],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed the package; nothing is fetched for it."""
+    target = tmp_path_factory.mktemp("site")
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation"]
+    command = [sys.executable, "-m", "pip", "install", *quiet, "--target", str(target), str(ROOT / "examples/plugin")]
+    subprocess.run(command, check=True, capture_output=True)
+    return target
+
+
+def run(site: Path, folder: Path, *command: str) -> str:
+    paths = [str(site), *filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_its_strategy_and_its_framework_are_known_by_name(site: Path, tmp_path: Path) -> None:
+    found = json.loads(run(site, tmp_path, "-c", USE))
+    assert found["listed"] == "from argqual-civility"
+    # Two insults in three words are worse than one in three; both are worse than none.
+    assert found["order"] == [2, 0]
+    assert found["criteria"] == ["persons", "tone"]
+
+
+def test_the_command_line_shows_what_it_brings(site: Path, tmp_path: Path) -> None:
+    shown = json.loads(run(site, tmp_path, "-m", "argqual", "strategies", "show", "civil", "--format", "json"))
+    assert (shown["family"], shown["learns"], list(shown["parameters"])) == ("added", True, ["words"])
+    assert "civility" in run(site, tmp_path, "-m", "argqual", "frameworks", "list")
