@@ -26,12 +26,12 @@ from argqual.benchmark.analysis.figures import (
 )
 from argqual.benchmark.analysis.results import (
     CitedSource,
+    DomainResult,
     Methods,
     MetricNamed,
     Missing,
     Results,
     SystemResult,
-    TestedDomain,
 )
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
 from argqual.stats.correlation import partial_spearman, spearman
@@ -196,7 +196,7 @@ def results() -> Results:
         baselines=("length", "placebo"),
         metrics=_METRICS,
         domains=tuple(
-            TestedDomain(id, title, genre, construct, n, topics, words, 3 if id == "forum" else None, 0.55)
+            DomainResult(id, title, genre, construct, n, topics, words, 3 if id == "forum" else None, 0.55)
             for id, (title, genre, construct, n, topics, words) in _DOMAINS.items()
         ),
         systems=tuple(

@@ -50,6 +50,19 @@ def test_the_report_is_written_and_its_first_page_printed(file: Path) -> None:
     assert "planted-report" in err
 
 
+def test_a_report_is_made_again_from_its_results_alone(file: Path, tmp_path: Path) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    page, _ = called("report", str(file), "--format", "markdown", "--output", str(first))
+    for place in (first, first / "results.json"):
+        out, err = called("report", str(place), "--format", "markdown", "--output", str(again))
+        assert out == page and "results.json" in err and "predictions" not in err
+        whole = {path.relative_to(first): path.read_bytes() for path in first.rglob("*.*")}
+        del whole[Path("predictions.csv")]
+        assert {path.relative_to(again): path.read_bytes() for path in again.rglob("*.*")} == whole
+    said = called("verdict", str(file), "--format", "json")[0]
+    assert called("verdict", str(first / "results.json"), "--format", "json")[0] == said
+
+
 def test_json_is_json_and_nothing_else(file: Path, tmp_path: Path) -> None:
     out, _ = called("report", str(file), "--format", "json", "--output", str(tmp_path / "elsewhere"))
     content = json.loads(out)
@@ -99,6 +112,9 @@ def test_of_a_folder_of_reports_what_they_say_is_said_without_a_run(file: Path, 
         key: computed[key] for key in ("id", "sentence", "outcome", "mde")
     }
     assert said["estimate"]["low"] == pytest.approx(computed["estimate"]["low"])
+    (tmp_path / "reports" / "planted" / "results.json").unlink()  # as reports of before have none
+    of_before = json.loads(called("verdict", str(tmp_path / "reports"), "--format", "json")[0])["planted"]
+    assert of_before["sentence"] == said["sentence"] and of_before["estimate"]["low"] == said["estimate"]["low"]
     (tmp_path / "reports" / "planted" / "tables" / "claims.csv").write_text("claim,verdict\na,maybe\n")
     with pytest.raises(ArgqualError, match=r"claims\.csv is no table of claims"):
         called("verdict", str(tmp_path / "reports"))

@@ -84,44 +84,20 @@ def value_counts(ratings: npt.ArrayLike, values: npt.ArrayLike | None = None) ->
     return counts.reshape(len(scale), table.shape[1]).T, _rising(scale)
 
 
-def krippendorff_alpha(
-    ratings: npt.ArrayLike, *, level: Level = "ordinal", values: npt.ArrayLike | None = None
-) -> float:
-    """Krippendorff's alpha of annotators x units; NaN where a rating is missing.
-
-    1 is perfect agreement, 0 what chance would give, and less is systematic disagreement. Units with fewer than two
-    ratings do not count.
-
-    Returns
-    -------
-    NaN where alpha is not defined: nothing was rated twice, or all ratings are equal.
-
-    References
-    ----------
-    Krippendorff (2019), Content Analysis, 4th edition, chapter 12; (2011), Computing
-    Krippendorff's Alpha-Reliability, section D.
-    """
-    counts, scale = value_counts(ratings, values)
-    return alpha_from_counts(counts, scale, level=level)
-
-
-def alpha_from_counts(counts: npt.ArrayLike, values: npt.ArrayLike, *, level: Level = "ordinal") -> float:
-    """As `krippendorff_alpha`, from how often each unit got each value (units x values), whoever gave it."""
-    kept, scale = _pairable(counts, values)
-    return float(_alpha(kept, scale, level)(np.ones((len(kept), 1)))[0])
-
-
 def alpha_estimate(
     counts: npt.ArrayLike, values: npt.ArrayLike, *, level: Level = "ordinal", **how: Unpack[Bootstrap]
 ) -> Estimate:
-    """Krippendorff's alpha with a bootstrap interval over units, or over clusters of units.
+    """Krippendorff's alpha, from how often each unit got each value (units x values), whoever gave it.
 
-    A draw's ordinal distances follow from that draw's own ratings, as the coefficient demands. For annotators x units:
+    1 is perfect agreement, 0 what chance would give, and less is systematic disagreement. Units with fewer than two
+    ratings do not count. It is not defined where nothing was rated twice, or all ratings are equal. A draw's ordinal
+    distances follow from that draw's own ratings, as the coefficient demands. For annotators x units:
     `alpha_estimate(*value_counts(ratings))`.
 
     References
     ----------
-    Zapf et al. (2016), BMC Medical Research Methodology 16:93, for the bootstrap over units.
+    Krippendorff (2019), Content Analysis, 4th edition, chapter 12; (2011), Computing Krippendorff's Alpha-Reliability,
+    section D. Zapf et al. (2016), BMC Medical Research Methodology 16:93, for the bootstrap over units.
     """
     table = np.asarray(counts, dtype=float)
     kept, scale = _pairable(table, values)

@@ -65,7 +65,7 @@ class Settings(TypedDict, total=False):
     over: Over
 
 
-class Student(NamedTuple):
+class StudentT(NamedTuple):
     """Student's t of a figure with this standard error and so many degrees of freedom."""
 
     se: float
@@ -111,7 +111,7 @@ class Difference:
         """Whether it is equivalent to nothing: its 90 % interval lies within ±bound (two one-sided tests at 5 %)."""
         if self.estimate.value is None or self.se is None or self.df is None:
             return None
-        return abs(self.estimate.value) + Student(self.se, self.df).reach(2 * _LEVEL) < bound
+        return abs(self.estimate.value) + StudentT(self.se, self.df).reach(2 * _LEVEL) < bound
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None =
     nothing = Estimate.missing("fewer than two clusters have a value", len(known), offered, len(known), method)
     if len(known) < 2:
         return Difference(nothing)
-    value, t = float(known.mean()), Student(float(known.std(ddof=1) / np.sqrt(len(known))), float(len(known) - 1))
+    value, t = float(known.mean()), StudentT(float(known.std(ddof=1) / np.sqrt(len(known))), float(len(known) - 1))
     found = replace(nothing, reason=None).around(value, t.reach())
     if not t.se:  # the same in every cluster, as it is of judges that are made up
         return Difference(found, se=0.0, p=float(value == null), mde=0.0)
@@ -346,7 +346,7 @@ def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bo
         return Difference(replace(estimate, low=value, high=value), se=0.0)
     components = [(part, max(each.effective - 1, 1)) for part, each in zip(parts, found, strict=True)] + seeds
     df = float(variance**2 / sum(part**2 / df for part, df in components))  # Welch and Satterthwaite
-    t = Student(float(np.sqrt(variance)), df)
+    t = StudentT(float(np.sqrt(variance)), df)
     if how.get("interval") == "percentile":
         low, high = percentiles(draws)
     elif fisher:

@@ -146,6 +146,16 @@ def squares(x: Array, size: Array, weights: Array) -> Array:
     return np.where(left > _ROUNDING * square, left, 0.0)
 
 
+def scaled_within(values: Array, names: Sequence[str] | npt.NDArray[np.str_]) -> Array:
+    """z-scores within each name; 0 where all values of one are equal."""
+    scaled, own = np.zeros(len(values)), np.asarray(names)
+    for name in dict.fromkeys(own.tolist()):
+        part = values[own == name]
+        if np.ptp(part) > 0:
+            scaled[own == name] = (part - part.mean()) / part.std()
+    return scaled
+
+
 def mean_defined(values: list[Array]) -> Array:
     """The mean of those that are defined, place by place; NaN where none is."""
     table = np.array(values) if values else np.full((1, 1), np.nan)

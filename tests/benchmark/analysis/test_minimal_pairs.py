@@ -14,7 +14,7 @@ from argqual.benchmark.analysis.minimal_pairs import (
     specificity,
     style_over_substance,
 )
-from argqual.benchmark.spec.vocabulary import PerturbationTest as Perturbed
+from argqual.benchmark.spec.vocabulary import PerturbationTest as Of
 from argqual.corpora.corpus import MinimalPair
 from argqual.stats.inference import mean
 
@@ -44,48 +44,43 @@ COUNTER = judge(0.0, 0.0, 0.3)  # of words: they are balanced, so that what is l
 BOTH = judge(1.0, 0.5, 0.3)
 
 
-def value(versions: Versions, test: Perturbed) -> float:
+def value(versions: Versions, test: Of) -> float:
     found = measured(versions, test).estimate.value
     assert found is not None
     return found
 
 
 def test_an_oracle_sees_all_of_the_substance_and_nothing_else() -> None:
-    assert (
-        value(ORACLE, Perturbed.SENSITIVITY) == 1
-        and value(ORACLE, Perturbed.STYLE) == value(ORACLE, Perturbed.STYLE_MOVES) == 0
-    )
+    assert value(ORACLE, Of.SENSITIVITY) == 1 and value(ORACLE, Of.STYLE) == value(ORACLE, Of.STYLE_MOVES) == 0
     exact = stats.binomtest(48, 48).proportion_ci(method="exact")  # of families, which alone are independent
-    sure = measured(ORACLE, Perturbed.SENSITIVITY).estimate
+    sure = measured(ORACLE, Of.SENSITIVITY).estimate
     assert (sure.low, sure.high) == (pytest.approx(exact.low), 1)
-    assert value(ORACLE, Perturbed.SUBSTANCE) > 0 and value(ORACLE, Perturbed.STYLE_MINUS_SUBSTANCE) < 0
+    assert value(ORACLE, Of.SUBSTANCE) > 0 and value(ORACLE, Of.STYLE_MINUS_SUBSTANCE) < 0
     assert style_over_substance(ORACLE).value == 0
 
 
 def test_a_polish_detector_sees_no_substance() -> None:
-    assert value(POLISH, Perturbed.SENSITIVITY) == 0.5  # ties
-    assert value(POLISH, Perturbed.SUBSTANCE) == 0 and value(POLISH, Perturbed.STYLE) > 0
+    assert value(POLISH, Of.SENSITIVITY) == 0.5  # ties
+    assert value(POLISH, Of.SUBSTANCE) == 0 and value(POLISH, Of.STYLE) > 0
     ratio = style_over_substance(POLISH)
     assert ratio.value is None and "may not lower" in (ratio.reason or "")
 
 
 def test_a_length_counter_is_at_chance() -> None:
-    found = measured(COUNTER, Perturbed.SENSITIVITY)
+    found = measured(COUNTER, Of.SENSITIVITY)
     assert found.estimate.low is not None and found.estimate.high is not None
     assert found.estimate.low < 0.5 < found.estimate.high and (found.p or 0) > 0.05
-    assert measured(COUNTER, Perturbed.SUBSTANCE).p == pytest.approx(
-        stats.ttest_1samp(by_family(COUNTER, Perturbed.SUBSTANCE), 0).pvalue
+    assert measured(COUNTER, Of.SUBSTANCE).p == pytest.approx(
+        stats.ttest_1samp(by_family(COUNTER, Of.SUBSTANCE), 0).pvalue
     )
 
 
 def test_figures_are_in_standard_deviations_of_all_ratings() -> None:
     spread = BOTH.ratings.std()
-    assert value(BOTH, Perturbed.SUBSTANCE) == pytest.approx(1 / spread, abs=0.1)
-    assert value(BOTH, Perturbed.STYLE) == pytest.approx(0.5 / spread, abs=0.1)
+    assert value(BOTH, Of.SUBSTANCE) == pytest.approx(1 / spread, abs=0.1)
+    assert value(BOTH, Of.STYLE) == pytest.approx(0.5 / spread, abs=0.1)
     tenfold = BOTH._replace(ratings=10 * BOTH.ratings + 3)
-    assert value(tenfold, Perturbed.STYLE_MINUS_SUBSTANCE) == pytest.approx(
-        value(BOTH, Perturbed.STYLE_MINUS_SUBSTANCE)
-    )
+    assert value(tenfold, Of.STYLE_MINUS_SUBSTANCE) == pytest.approx(value(BOTH, Of.STYLE_MINUS_SUBSTANCE))
     ratio = style_over_substance(BOTH)
     assert ratio.low is not None and ratio.high is not None and ratio.low < 0.5 < ratio.high
 
@@ -103,8 +98,8 @@ def test_what_moves_ratings_for_no_reason_counts_on_both_sides_of_the_ratio() ->
     """Noise of standard deviation 1 moves a rating by 2 / sqrt(pi) on average between any two versions."""
     noisy = judge(0.3, 0.0, 1.0)
     spread = noisy.ratings.std()
-    assert value(noisy, Perturbed.STYLE_MOVES) == pytest.approx(2 / np.sqrt(np.pi) / spread, rel=0.1)
-    assert value(noisy, Perturbed.SUBSTANCE_MOVES) == pytest.approx(2 / np.sqrt(np.pi) / spread, rel=0.1)
+    assert value(noisy, Of.STYLE_MOVES) == pytest.approx(2 / np.sqrt(np.pi) / spread, rel=0.1)
+    assert value(noisy, Of.SUBSTANCE_MOVES) == pytest.approx(2 / np.sqrt(np.pi) / spread, rel=0.1)
     ratio = style_over_substance(noisy)
     assert ratio.low is not None and ratio.high is not None and ratio.low < 1 < ratio.high < 1.3
 
@@ -125,35 +120,33 @@ def test_which_criterion_was_broken_is_seen_where_it_was_broken() -> None:
 
 def test_judges_are_compared_family_by_family() -> None:
     noisy = judge(1.0, 0.5, 0.3, seed=1)
-    found = compared(BOTH, noisy, Perturbed.SENSITIVITY)
-    paired = stats.ttest_rel(by_family(BOTH, Perturbed.SENSITIVITY), by_family(noisy, Perturbed.SENSITIVITY))
+    found = compared(BOTH, noisy, Of.SENSITIVITY)
+    paired = stats.ttest_rel(by_family(BOTH, Of.SENSITIVITY), by_family(noisy, Of.SENSITIVITY))
     assert found.p == pytest.approx(paired.pvalue)
     with pytest.raises(ValueError, match="same families"):
-        compared(BOTH, Versions.of([0.0] * 8, TWINS[:8]), Perturbed.STYLE)
+        compared(BOTH, Versions.of([0.0] * 8, TWINS[:8]), Of.STYLE)
 
 
 def test_a_family_that_lacks_a_version_does_not_count_and_is_counted() -> None:
     ratings = [0.0 if twin.broken else 1.0 for twin in TWINS]
     ratings[0] = np.nan
-    found = measured(Versions.of(ratings, TWINS), Perturbed.SENSITIVITY).estimate
+    found = measured(Versions.of(ratings, TWINS), Of.SENSITIVITY).estimate
     assert (found.n, found.offered, found.value) == (47, 48, 1)
-    nothing = measured(Versions.of([np.nan] * len(TWINS), TWINS), Perturbed.STYLE).estimate
+    nothing = measured(Versions.of([np.nan] * len(TWINS), TWINS), Of.STYLE).estimate
     assert nothing.value is None and nothing.reason
 
 
 def test_of_one_style_substance_is_measured_and_style_is_not() -> None:
     plain = [twin for twin in TWINS if not twin.polished]
     versions = Versions.of([0.0 if twin.broken else 1.0 for twin in plain], plain)
-    assert versions.ratings.shape == (48, 4, 1) and value(versions, Perturbed.SENSITIVITY) == 1
-    assert measured(versions, Perturbed.STYLE).estimate.value is None
+    assert versions.ratings.shape == (48, 4, 1) and value(versions, Of.SENSITIVITY) == 1
+    assert measured(versions, Of.STYLE).estimate.value is None
 
 
 def test_a_share_of_a_judge_is_of_what_it_has_above_chance() -> None:
-    seen = compared(ORACLE, ORACLE, Perturbed.SENSITIVITY, share=0.8).estimate.value
+    seen = compared(ORACLE, ORACLE, Of.SENSITIVITY, share=0.8).estimate.value
     assert seen == pytest.approx(0.2 * 0.5)
-    assert compared(BOTH, BOTH, Perturbed.SUBSTANCE, share=0.5).estimate.value == pytest.approx(
-        value(BOTH, Perturbed.SUBSTANCE) / 2
-    )
+    assert compared(BOTH, BOTH, Of.SUBSTANCE, share=0.5).estimate.value == pytest.approx(value(BOTH, Of.SUBSTANCE) / 2)
 
 
 def test_several_ratings_of_one_version_are_averaged() -> None:

@@ -23,8 +23,8 @@ from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.running.scored import Key
 from argqual.benchmark.spec.vocabulary import Split
 from argqual.stats.estimate import Estimate
-from argqual.stats.inference import Student, holm, variance_of
-from argqual.stats.resampling import Array, Mask, Units, draws_of
+from argqual.stats.inference import StudentT, holm, variance_of
+from argqual.stats.resampling import Array, Mask, Units, draws_of, scaled_within
 
 _FEWEST = 20  # arguments of a stance
 
@@ -102,7 +102,7 @@ def shifts(rows: Rows, *, draws: int, seed: int) -> Iterator[Shift]:
         against_mean = np.hstack([np.zeros((size, 1)), np.eye(size) - 1 / size])
         for domain, shift in zip(domains, _fitted(shared, columns, against_mean, draws, seed), strict=True):
             yield Shift("domain", domain, *shift)
-    words = _scaled_within(np.log(np.maximum(rows.words, 1)), rows.domains)
+    words = scaled_within(np.log(np.maximum(rows.words, 1)), rows.domains)
     if np.ptp(words) > 0:
         yield Shift("length", "longer texts", *_within_domains(rows, words, draws, seed))
     sided = rows.part(np.isin(rows.stances, ("pro", "con")))
@@ -113,7 +113,7 @@ def shifts(rows: Rows, *, draws: int, seed: int) -> Iterator[Shift]:
 
 def _within_domains(rows: Rows, attribute: Array, draws: int, seed: int) -> tuple[Estimate, float | None]:
     """What the attribute adds, beside the label (in standard deviations of its unit) and each domain's own level."""
-    columns = [attribute, _scaled_within(rows.labels, rows.units), *_dummies(rows.domains)]
+    columns = [attribute, scaled_within(rows.labels, rows.units), *_dummies(rows.domains)]
     weights = np.zeros((1, len(columns)))
     weights[0, 0] = 1
     return _fitted(rows, columns, weights, draws, seed)[0]
@@ -121,16 +121,6 @@ def _within_domains(rows: Rows, attribute: Array, draws: int, seed: int) -> tupl
 
 def _dummies(names: npt.NDArray[np.str_]) -> list[Array]:
     return [(names == name).astype(float) for name in dict.fromkeys(names.tolist())]
-
-
-def _scaled_within(values: Array, names: npt.NDArray[np.str_]) -> Array:
-    """z-scores within each name; 0 where all values of one are equal."""
-    scaled = np.zeros(len(values))
-    for name in dict.fromkeys(names.tolist()):
-        own = names == name
-        if np.ptp(values[own]) > 0:
-            scaled[own] = (values[own] - values[own].mean()) / values[own].std()
-    return scaled
 
 
 def _fitted(
@@ -168,5 +158,5 @@ def _inferred(value: float, drawn: Array, units: Units) -> tuple[Estimate, float
     error = float(np.sqrt(variance_of(drawn, clusters)))
     if not error > 0:  # which is also where too few draws have a value
         return replace(nothing, value=value), None
-    t = Student(error, clusters - 1)
+    t = StudentT(error, clusters - 1)
     return nothing.around(value, t.reach()), t.p(value)

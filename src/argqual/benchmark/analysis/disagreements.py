@@ -25,11 +25,8 @@ _FEWEST = 5  # arguments that are ranked among themselves
 
 def percentile_ranks(values: Array) -> Array:
     """The share of values below each, ties half, 0 to 1 (mid-ranks); NaN where there is no value."""
-    ranks = np.full(len(values), np.nan)
-    known = np.isfinite(values)
-    if known.any():
-        ranks[known] = (rankdata(values[known]) - 0.5) / known.sum()
-    return ranks
+    known = max(int(np.isfinite(values).sum()), 1)
+    return np.asarray((rankdata(values, nan_policy="omit") - 0.5) / known)
 
 
 def worst_disagreements(scored: Scored, *, most: int = 3) -> list[Disagreement]:

@@ -18,12 +18,12 @@ from argqual.benchmark.analysis.reliance import reliance_of
 from argqual.benchmark.analysis.results import (
     CitedSource,
     ClaimFound,
+    DomainResult,
     Methods,
     MetricNamed,
     Missing,
     Results,
     SystemResult,
-    TestedDomain,
 )
 from argqual.benchmark.running.scored import Key
 from argqual.benchmark.running.store import Run
@@ -132,13 +132,13 @@ def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResul
         )
 
 
-def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[TestedDomain]:
+def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[DomainResult]:
     for said in facts["domains"]:
         name = said["id"]
         arguments = predicted.arguments(name).values()
         if not arguments:
             continue
-        yield TestedDomain(
+        yield DomainResult(
             id=name,
             title=said["title"],
             genre=said["genre"],
@@ -186,8 +186,9 @@ def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[CitedSo
     frameworks = [
         str(value)
         for each in systems
-        for name, value in each.build().get_params(deep=True).items()
-        if name.rpartition("__")[2] == "framework" and value is not None
+        for _, part in each.build().parts()
+        for name in part.frameworks
+        if (value := getattr(part, name)) is not None
     ]
     yield from map(provenance.framework_source, dict.fromkeys(frameworks))
     yield from (CitedSource("model", name, "") for name in dict.fromkeys(each.model for each in systems) if name)

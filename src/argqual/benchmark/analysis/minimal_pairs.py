@@ -17,7 +17,7 @@ import numpy as np
 from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.corpora.corpus import MinimalPair
 from argqual.stats.estimate import Estimate, exact_if_unanimous
-from argqual.stats.inference import Difference, Student, mean
+from argqual.stats.inference import Difference, StudentT, mean
 from argqual.stats.resampling import Array
 
 CHANCE: Mapping[PerturbationTest, float] = {PerturbationTest.SENSITIVITY: 0.5}
@@ -146,7 +146,7 @@ def style_over_substance(versions: Versions) -> Estimate:
     without = (above.sum() - above) / (under.sum() - under)
     se = float(np.sqrt((number - 1) / number * ((without - without.mean()) ** 2).sum()))
     nothing = Estimate.missing(None, number, len(known), number, f"{method}, jackknife")
-    return nothing.around(value, Student(se, number - 1).reach())
+    return nothing.around(value, StudentT(se, number - 1).reach())
 
 
 def specificity(versions: Mapping[str, Versions]) -> Iterator[tuple[str, str, Difference]]:

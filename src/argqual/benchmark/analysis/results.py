@@ -46,7 +46,7 @@ class MetricNamed:
 
 
 @dataclass(frozen=True)
-class TestedDomain:
+class DomainResult:
     """A tested domain.
 
     Parameters
@@ -177,7 +177,7 @@ class Results:
     split: Split
     baselines: tuple[str, ...]
     metrics: tuple[MetricNamed, ...]
-    domains: tuple[TestedDomain, ...]
+    domains: tuple[DomainResult, ...]
     systems: tuple[SystemResult, ...]
     methods: Methods
     claims: tuple[ClaimFound, ...] = ()
@@ -199,9 +199,6 @@ class Results:
 
     def metric(self, name: str) -> MetricNamed:
         return next(each for each in self.metrics if each.name == name)
-
-    def domain(self, id: str) -> TestedDomain | None:
-        return next((each for each in self.domains if each.id == id), None)
 
     def system(self, name: str) -> SystemResult:
         return next(each for each in self.systems if each.name == name)
@@ -235,8 +232,9 @@ class Results:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data for `json.dumps`; a number that is not finite is null."""
-        return plain_data(self)  # type: ignore[no-any-return]
+        """Plain data for `json.dumps`, as `report --format json` prints it; a number that is not finite is null."""
+        # That key is older than the name, and whoever reads what is printed knows it.
+        return {"contenders" if key == "systems" else key: value for key, value in plain_data(self).items()}
 
     def without_texts(self) -> Results:
         """The same with ids only: what may be committed and passed on."""

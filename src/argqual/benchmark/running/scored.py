@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -40,33 +39,35 @@ class ArgumentRow:
         return self.corpus, self.id
 
 
-@dataclass(frozen=True)
-class Placement:
-    """Where a cell stands in the tables: a strategy's fold with a seed.
-
-    `split`, `rung`, `trained_on`, `tested_on`, `budget`, `removed` are the fold's; `test` the ids, by corpus;
-    `perturbation` what was done to the tested texts.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A strategy, trained on something with a seed and tested on something, perhaps with its texts perturbed."""
 
     strategy: str
     kind: str
     model: str | None
-    fold: str
     seed: int
-    cell: str
     split: Split
     rung: Rung
     trained_on: tuple[str, ...]
     tested_on: str
     budget: int | None
-    removed: int
     oracle: bool
-    test: tuple[Key, ...]
     perturbation: Perturbation | None = None
 
 
-@dataclass(frozen=True)
-class Scored:
+@dataclass(frozen=True, kw_only=True)
+class Placement(Trial):
+    """Where a cell stands in the tables: by its fold, with the ids tested, by corpus, and how many were `removed`."""
+
+    fold: str
+    cell: str
+    removed: int
+    test: tuple[Key, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored(Trial):
     """One strategy's predictions under one split on one tested domain, pooled over its folds.
 
     Arguments stand in the run's order, and are the same for every strategy: a cell that failed leaves gaps.
@@ -88,16 +89,6 @@ class Scored:
         As `argqual.strategies.base.Predictions` has it; empty where nothing was compared.
     """
 
-    strategy: str
-    kind: str
-    split: Split
-    rung: Rung
-    trained_on: tuple[str, ...]
-    tested_on: str
-    budget: int | None
-    seed: int
-    model: str | None
-    oracle: bool
     corpora: tuple[str, ...]
     ids: tuple[str, ...]
     predicted: Array
@@ -112,7 +103,6 @@ class Scored:
     usage: Usage
     fit_seconds: float
     labels_seen: int
-    perturbation: Perturbation | None = None
     order: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
@@ -121,30 +111,18 @@ class Scored:
         return tuple(zip(self.corpora, self.ids, strict=True))
 
 
-class Prediction(NamedTuple):
-    """What a cell has of an argument: a prediction (NaN where there is none), how it ended, and ratings of criteria.
-
-    Ratings are from 0 to 1; among them, behind `ORDER`, stands what the order of two does.
-    """
-
-    key: Key
-    value: float
-    status: str
-    noted: Mapping[str, float | None]
-
-
-class CellFound(NamedTuple):
-    """What is kept of a cell besides its predictions."""
-
-    status: CellStatus
-    content: Mapping[str, Any]
+Kept = tuple[CellStatus, Mapping[str, Any]]
+"""What became of a cell, and what is kept of it besides its predictions."""
+Prediction = tuple[Key, float | None, str, Mapping[str, float | None]]
+"""An argument, its prediction, how that ended, and what was noted: ratings of criteria, 0 to 1, and, behind `ORDER`,
+what the order of two does."""
 
 
 def scored_of(
     placements: Iterable[Placement],
     rows: Mapping[Key, ArgumentRow],
     domains: Mapping[str, Mapping[str, Any]],
-    cells: Mapping[str, CellFound],
+    cells: Mapping[str, Kept],
     predictions: Callable[[str], Iterable[Prediction]],
 ) -> Iterator[Scored]:
     """Predictions pooled over folds, in the order in which strategies and splits first occur.
@@ -173,43 +151,37 @@ def _pooled(
     folds: Sequence[Placement],
     rows: Sequence[ArgumentRow],
     domains: Mapping[str, Mapping[str, Any]],
-    cells: Mapping[str, CellFound],
+    cells: Mapping[str, Kept],
     predictions: Callable[[str], Iterable[Prediction]],
 ) -> Scored:
     first, corpora = folds[0], {row.corpus for row in rows}
     fold_of = {key: fold.fold for fold in folds for key in fold.test}
     statuses: dict[Key, str] = dict.fromkeys(fold_of, Unrated.NOT_RUN)
-    values: dict[Key, float] = {}
-    noted: dict[str, dict[Key, float]] = defaultdict(dict)
+    values: dict[Key, float | None] = {}
+    noted: dict[str, dict[Key, float | None]] = defaultdict(dict)
     done = []
     for fold in folds:
-        cell = cells.get(fold.cell)
-        if cell is None or cell.status != CellStatus.DONE:
-            statuses |= dict.fromkeys(fold.test, Unrated.CELL_FAILED if cell else Unrated.NOT_RUN)
+        status, content = cells.get(fold.cell, (CellStatus.LEFT, {}))
+        if status == CellStatus.FAILED:
+            statuses |= dict.fromkeys(fold.test, Unrated.CELL_FAILED)
+        if status != CellStatus.DONE:
             continue
-        done.append(cell.content)
-        for each in predictions(fold.cell):
-            statuses[each.key], values[each.key] = each.status, each.value
-            for name, quality in each.noted.items():
-                noted[name][each.key] = math.nan if quality is None else quality
+        done.append(content)
+        for key, value, statuses[key], own in predictions(fold.cell):
+            values[key] = value
+            for name, quality in own.items():
+                noted[name][key] = quality
 
-    def column(known: Mapping[Key, float]) -> Array:
-        return np.array([known.get(row.key, math.nan) for row in rows])
+    def column(known: Mapping[Key, float | None]) -> Array:
+        return np.array([known.get(row.key) for row in rows], dtype=float)  # None becomes NaN
 
     ratings, of_order = _told_apart({name: column(known) for name, known in noted.items()})
     domain = domains.get(rows[0].corpus, {}) if len(corpora) == 1 else {}
     seen = [content["seen"] or {} for content in done]
+    common = {each.name: getattr(first, each.name) for each in fields(Trial)}
+    trained_on = tuple(dict.fromkeys(corpus for fold in folds for corpus in fold.trained_on))
     return Scored(
-        strategy=first.strategy,
-        kind=first.kind,
-        split=first.split,
-        rung=first.rung,
-        trained_on=tuple(dict.fromkeys(corpus for fold in folds for corpus in fold.trained_on)),
-        tested_on=first.tested_on,
-        budget=first.budget,
-        seed=first.seed,
-        model=first.model,
-        oracle=first.oracle,
+        **(common | {"trained_on": trained_on}),
         corpora=tuple(row.corpus for row in rows),
         ids=tuple(row.id for row in rows),
         predicted=column(values),
@@ -224,7 +196,6 @@ def _pooled(
         usage=_total([Usage(**(content["usage"] or {})) for content in done]),
         fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
         labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
-        perturbation=first.perturbation,
         order=of_order,
     )
 

@@ -20,7 +20,7 @@ from argqual.benchmark.running.data import Data
 from argqual.benchmark.running.splits import Fold
 from argqual.benchmark.spec.config import Benchmark, System
 from argqual.errors import InputError
-from argqual.stats.resampling import Array
+from argqual.stats.resampling import Array, scaled_within
 
 _FOLDS = 3
 
@@ -65,7 +65,7 @@ def _inner(benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], l
     """Places and labels to fit on, and places and labels to choose by."""
     if benchmark.selection == "oracle":
         units = [data.units[place] for place in fold.test]
-        yield list(train), labels, list(fold.test), _within(units, data.labels[list(fold.test)])
+        yield list(train), labels, list(fold.test), scaled_within(data.labels[list(fold.test)], units)
         return
     corpora = [data.corpora[place] for place in train]
     by_domain = benchmark.selection == "leave_one_domain_out" and len(set(corpora)) > 1
@@ -80,16 +80,6 @@ def _inner(benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], l
         kept = [each for each in rest if data.groups[train[each]] not in groups and train[each] not in leaking]
         if len(kept) > 1 and np.ptp(labels[kept]) > 0:
             yield [train[each] for each in kept], labels[kept], [train[each] for each in held], labels[held]
-
-
-def _within(units: Sequence[str], labels: Array) -> Array:
-    """z-scores within what labels are comparable in; 0 where all of them are the same."""
-    found = np.zeros(len(labels))
-    for unit in set(units):
-        own = np.array([each == unit for each in units])
-        if np.ptp(labels[own]) > 0:
-            found[own] = (labels[own] - labels[own].mean()) / labels[own].std()
-    return found
 
 
 def _score(

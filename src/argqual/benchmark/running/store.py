@@ -22,7 +22,6 @@ from pydantic import TypeAdapter
 
 from argqual.benchmark.running.scored import (
     ArgumentRow,
-    CellFound,
     Key,
     Placement,
     Prediction,
@@ -241,14 +240,13 @@ class Run:
         placements = [each for each in self.parts() if perturbed == (each.perturbation is not None)]
         domains = {domain["id"]: domain for domain in self.facts()["domains"]}
         found = self._connection.execute("SELECT key, status, content FROM cell")
-        cells = {key: CellFound(CellStatus(status), json.loads(content)) for key, status, content in found}
+        cells = {key: (CellStatus(status), json.loads(content)) for key, status, content in found}
         return scored_of(placements, {row.key: row for row in self.rows()}, domains, cells, self._predictions)
 
     def _predictions(self, cell: str) -> Iterator[Prediction]:
         query = "SELECT corpus, id, value, status, ratings FROM prediction WHERE cell = ?"
         for corpus, id, value, status, noted in self._connection.execute(query, (cell,)):
-            value = math.nan if value is None else value
-            yield Prediction((corpus, id), value, status, json.loads(noted) if noted else {})
+            yield (corpus, id), value, status, json.loads(noted) if noted else {}
 
     def _set_up(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
