@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from argqual.argument import Argument
-from argqual.benchmark.running import selection
 from argqual.benchmark.running.data import Data, Domain
 from argqual.benchmark.running.selection import combinations, selected
 from argqual.benchmark.running.splits import Fold
 from argqual.benchmark.spec.config import System
 from argqual.errors import InputError
+from argqual.stats.resampling import scaled_within
 from argqual.strategies.base import Array, Predictions, Strategy
 from madeup import benchmark
 
@@ -170,5 +170,5 @@ def test_a_grid_is_every_combination_in_the_order_of_the_file() -> None:
 
 def test_the_oracle_compares_labels_within_what_they_are_comparable_in() -> None:
     # Two topics whose scales lie apart: across them a word that tells the topic would look best.
-    found = selection._within(["a", "a", "b", "b", "c"], np.array([0.0, 1.0, 10.0, 12.0, 5.0]))
+    found = scaled_within(np.array([0.0, 1.0, 10.0, 12.0, 5.0]), ["a", "a", "b", "b", "c"])
     assert found.tolist() == [-1, 1, -1, 1, 0]
