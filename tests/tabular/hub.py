@@ -101,7 +101,7 @@ class Hub(BaseHTTPRequestHandler):
 def main(folder: str, spec: str, skip: str = "0", dead: str = "") -> None:
     Hub.folder, Hub.seen = Path(folder), []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
     if dead:
         server.shutdown()
