@@ -404,7 +404,7 @@ def test_fifty_kills_lose_nothing_and_pay_no_more_than_was_under_way(
     moments = random.Random(7)
     for _ in range(kills):
         process = commandline.start(tmp_path, *words)
-        time.sleep(moments.uniform(0.02, 0.8))
+        time.sleep(moments.uniform(0.02, 0.5))
         assert process.exitcode is None, "the job must still be running when it is killed"
         process.kill()
         process.join()

@@ -80,13 +80,11 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["lm15", "litellm"])
-def test_two_thousand_arguments_through_a_fifth_of_faults(
-    two: Framework, store: Store, engine: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("engine", "count"), [("lm15", 2000), ("litellm", 400)])
+def test_many_arguments_through_a_fifth_of_faults(two: Framework, store: Store, engine: str, count: int) -> None:
     """Each is rated as by a faultless server, or says why not; none is asked again after it was answered."""
     assert sum(FAULTS.values()) == pytest.approx(0.2)
-    arguments = texts(2000)
+    arguments = texts(count)
     settings = {"latency": 0.01, "slow_seconds": 0.2, "retry_after": 0.02, "seed": 5, "faults_per_prompt": 2}
     with ChatServer(faults=FAULTS, **settings) as server:
         batch = Batch(judge_at(server, two, engine=engine), store=store, concurrency=32)
@@ -97,8 +95,8 @@ def test_two_thousand_arguments_through_a_fifth_of_faults(
     assert [item.id for item, _ in answers] == [argument.id for argument in arguments]
     assert [assessment.argument_id for _, assessment in answers] == [argument.id for argument in arguments]
     by_status = {status: [each for _, each in answers if each.status is status] for status in Status}
-    assert len(by_status[Status.OK]) + len(by_status[Status.FAILED]) + len(by_status[Status.UNREADABLE]) == 2000
-    assert len(by_status[Status.OK]) > 1900
+    assert len(by_status[Status.OK]) + len(by_status[Status.FAILED]) + len(by_status[Status.UNREADABLE]) == count
+    assert len(by_status[Status.OK]) > 0.95 * count
     assert all(each.overall.reason for status in (Status.FAILED, Status.UNREADABLE) for each in by_status[status])
     assert all("log-probabilities" in (each.overall.reason or "") for each in by_status[Status.FAILED])
     # At most two faults an argument: everything but missing log-probabilities passes.

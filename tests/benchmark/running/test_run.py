@@ -180,7 +180,7 @@ def test_killed_at_twenty_random_moments_it_ends_as_if_nothing_had_been(tmp_path
     for _ in range(200):
         process = commandline.start(tmp_path, *words)
         # At first in the middle of loading, later ever deeper in the run.
-        process.join(moments.uniform(0.05, 0.5 + kills * 0.1) if kills < 20 else 120)
+        process.join(moments.uniform(0.02, 0.3 + kills * 0.05) if kills < 20 else 120)
         if process.exitcode is not None:
             break
         process.kill()
