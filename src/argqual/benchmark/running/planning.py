@@ -104,8 +104,8 @@ def _with_asking(found: Needed, data: Data, left: list[Cell], store: Store, aske
         found,
         to_ask=sum(plan.to_ask for plan in plans),
         kept=sum(plan.kept for plan in plans),
-        tokens=sum(plan.input_tokens.value + plan.output_tokens.value for plan in plans),
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        tokens=fsum(plan.input_tokens.value + plan.output_tokens.value for plan in plans),
+        cost_usd=None if None in costs else fsum(cost for cost in costs if cost is not None),
         seconds=sum(plan.seconds for plan in plans),
         reads=len(reads),
     )
