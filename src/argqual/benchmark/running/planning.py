@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import fsum
 
 from argqual.benchmark.running.cells import Cell
 from argqual.benchmark.running.data import Data
