@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, step, wanted_format
 from argqual.errors import BenchmarkError
 from argqual.report.plain import clean, paragraph
@@ -30,7 +31,13 @@ _RUN = Annotated[
     typer.Option("--run", help="Its run file; by default ID.run.sqlite beside the benchmark. Of a folder: a folder."),
 ]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", "-m", help="Ask this model instead of those that the benchmark names.")
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Ask this model instead of those that the benchmark names.",
+        autocompletion=complete.models,
+    ),
 ]
 
 

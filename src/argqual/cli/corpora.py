@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, PlainProgress, step, wanted_format
 from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, ArgqualError, CardError, CorpusError, Unreachable
 from argqual.report.plain import clean, paragraph, shortened
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Corpora of human judgements: list, fetch, check.", no_args_is_help=True, rich_markup_mode=None)
 
-_NAME = Annotated[str, typer.Argument(metavar="CORPUS", help="A name, or the YAML file of a card.")]
-_NAMES = Annotated[list[str], typer.Argument(metavar="CORPUS...", help="Names, or YAML files of cards.")]
+_NAME = Annotated[
+    str, typer.Argument(metavar="CORPUS", help="A name, or the YAML file of a card.", autocompletion=complete.corpora)
+]
+_NAMES = Annotated[
+    list[str],
+    typer.Argument(metavar="CORPUS...", help="Names, or YAML files of cards.", autocompletion=complete.corpora),
+]
 
 
 @app.command("list")

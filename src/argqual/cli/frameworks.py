@@ -140,7 +140,10 @@ def validate(
         list[str],
         typer.Argument(metavar="FRAMEWORK...", help="Names or YAML files.", autocompletion=complete.frameworks),
     ],
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Also rate the goldens with this model.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Also rate the goldens with this model.", autocompletion=complete.models),
+    ] = None,
     readout: Annotated[str, typer.Option(help="Read-out for the goldens.")] = "auto",
     api_base: ApiBaseOption = None,
     yes: YesOption = False,

@@ -15,7 +15,7 @@ from argqual.report.plain import WIDTH, clean
 if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
-    from argqual.judging.plan import Estimate, Plan
+    from argqual.judging.plan import Plan, SampledTotal
 
 _PLAIN_EVERY = 10.0
 _RATE_OVER = 30.0
@@ -190,7 +190,7 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
     )
 
 
-def _range(estimate: Estimate, shown: Callable[[float], str]) -> str:
+def _range(estimate: SampledTotal, shown: Callable[[float], str]) -> str:
     if estimate.low == estimate.high:
         return shown(estimate.value)
     return f"{shown(estimate.value)} ({shown(estimate.low)} to {shown(estimate.high)})"

@@ -17,7 +17,7 @@ from argqual.cli.options import ScoreFormat, interruptible, say, step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
 from argqual.tabular.output import TableOutput, iter_scored, partial_folder, read_job
-from argqual.tabular.results import Results
+from argqual.tabular.results import ResultColumns
 from argqual.tabular.table import TableRow
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class JudgeScorer:
 
     def __init__(self, judge: Judge, store: Store | None, judging: Judging, prefix: str | None) -> None:
         self.judge, self.store, self.judging = judge, store, judging
-        self.results = Results(judge.framework, prefix=prefix, details=judging.details, raw=judging.raw)
+        self.results = ResultColumns(judge.framework, prefix=prefix, details=judging.details, raw=judging.raw)
         self.name = judge.framework.id
         self.declared: Mapping[str, str] = judge.framework.inputs.declared()
         self.types: Mapping[str, type] = self.results.types

@@ -46,7 +46,7 @@ class Reading:
         return said + "".join(f", {name} the same for all" for name in self.shared)
 
 
-class Run(Protocol):
+class Scoring(Protocol):
     """The scoring of some rows, once: `answers` gives each with its result, in order.
 
     `summary` says what was done ("" for nothing to say), `unfinished` why rows are left, with the exit code, and
@@ -83,7 +83,7 @@ class Scorer(Protocol):
 
     def text(self, argument: Argument, format: ScoreFormat) -> int: ...
     def table(self, job: TableJob) -> int: ...
-    def run(self, job: TableJob, skip: int = 0) -> Run: ...
+    def run(self, job: TableJob, skip: int = 0) -> Scoring: ...
 
     def identity(self) -> dict[str, Any]:
         """What tells this scorer from another, or from one with other settings, as JSON."""

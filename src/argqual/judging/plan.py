@@ -60,7 +60,7 @@ def worst_cost(judge: Judge, argument: Argument) -> float:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SampledTotal:
     """A sum over all arguments, estimated from some of them.
 
     `low` and `high` bound the 95 % confidence interval (normal approximation to the mean of
@@ -71,24 +71,24 @@ class Estimate:
     low: float
     high: float
 
-    def times(self, factor: float) -> Estimate:
-        return Estimate(self.value * factor, self.low * factor, self.high * factor)
+    def times(self, factor: float) -> SampledTotal:
+        return SampledTotal(self.value * factor, self.low * factor, self.high * factor)
 
 
-def estimate_sum(sample: Sequence[float], total: int) -> Estimate:
+def estimate_sum(sample: Sequence[float], total: int) -> SampledTotal:
     """The sum over `total` things of which `sample` was drawn at random without replacement.
 
     With the finite population correction (Cochran, Sampling Techniques, 3rd ed. 1977, 2.9).
     """
     count = len(sample)
     if not count:
-        return Estimate(0.0, 0.0, 0.0)
+        return SampledTotal(0.0, 0.0, 0.0)
     mean = fsum(sample) / count
     if count >= total:
-        return Estimate(mean * total, mean * total, mean * total)
+        return SampledTotal(mean * total, mean * total, mean * total)
     variance = fsum((value - mean) ** 2 for value in sample) / max(count - 1, 1)
     half = 1.96 * sqrt(variance / count * (1 - count / total)) * total
-    return Estimate(mean * total, max(0.0, mean * total - half), mean * total + half)
+    return SampledTotal(mean * total, max(0.0, mean * total - half), mean * total + half)
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,11 @@ class Plan:
     kept: int
     unusable: int
     requests: int
-    input_tokens: Estimate
-    output_tokens: Estimate
-    most_output_tokens: Estimate
-    cost_usd: Estimate | None
-    most_cost_usd: Estimate | None
+    input_tokens: SampledTotal
+    output_tokens: SampledTotal
+    most_output_tokens: SampledTotal
+    cost_usd: SampledTotal | None
+    most_cost_usd: SampledTotal | None
     sampled: int
     tokenizer: str
     exact: bool

@@ -41,7 +41,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
 
 
 @dataclass(frozen=True)
-class Fault:
+class PassingFailure:
     """A failure that may pass.
 
     Parameters
@@ -66,7 +66,7 @@ class RefusedByServer(Exception):
         self.retry_after = _seconds(headers.get("retry-after"))
 
 
-def fault_of(error: Exception) -> Fault | None:
+def fault_of(error: Exception) -> PassingFailure | None:
     """What kind of passing failure this is; None when asking again would change nothing."""
     import httpx
     from dspy.lm15 import BillingError, ProviderError, RateLimitError, ServerError, TransportError
@@ -77,20 +77,20 @@ def fault_of(error: Exception) -> Fault | None:
     if isinstance(error, BillingError):
         return None
     if isinstance(error, RateLimitError) or status == 429:
-        return Fault("rate limit", wait)
+        return PassingFailure("rate limit", wait)
     if isinstance(error, TimedOut) or status in (408, 504):
-        return Fault("timeout", wait, lost=True)
+        return PassingFailure("timeout", wait, lost=True)
     if isinstance(error, TransportError | httpx.TransportError):
         causes = {type(cause).__name__ for cause in _chain(error)}
         if causes & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"}:
-            return Fault("connection")
-        return Fault("timeout" if any("Timeout" in cause for cause in causes) else "connection", lost=True)
+            return PassingFailure("connection")
+        return PassingFailure("timeout" if any("Timeout" in cause for cause in causes) else "connection", lost=True)
     if status in (503, 529):
-        return Fault("overload", wait)
+        return PassingFailure("overload", wait)
     if isinstance(error, ServerError) or (isinstance(error, RefusedByServer) and status >= 500 and status != 501):
-        return Fault("server error", wait)
+        return PassingFailure("server error", wait)
     if isinstance(error, ValueError) or type(error) is ProviderError:
-        return Fault("broken answer", lost=True)  # a body that is no JSON, or not an answer's
+        return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
     return None
 
 
@@ -178,7 +178,7 @@ class RateLimiter:
         with self._changed:
             self._in_a_row, self._hopeful_since = 0, None
 
-    def failed(self, fault: Fault, sent: float, error: Exception) -> None:
+    def failed(self, fault: PassingFailure, sent: float, error: Exception) -> None:
         """Count a passing failure; gives the host up when there has been no success for too long."""
         with self._changed:
             now = time.monotonic()

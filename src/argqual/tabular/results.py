@@ -11,7 +11,7 @@ from argqual.frameworks.framework import Framework, walk
 from argqual.judging.calibration import calibrated
 
 
-class Results:
+class ResultColumns:
     """The result columns of one framework.
 
     `status`, `overall`, one column a criterion (its value, on the criterion's own scale),

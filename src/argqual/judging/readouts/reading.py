@@ -21,7 +21,7 @@ _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 _WORDS = {word: str(digit) for digit, word in enumerate(_DIGITS)}
 
 
-class Candidate(Protocol):
+class TokenAlternative(Protocol):
     """A token that could have stood here."""
 
     token: str
@@ -33,7 +33,7 @@ class TokenChoice(Protocol):
 
     token: str
     logprob: float
-    top: Sequence[Candidate]
+    top: Sequence[TokenAlternative]
 
 
 class Unreadable(Exception):
