@@ -152,13 +152,7 @@ def _is_free(model: str) -> bool:
 
 
 def read_budget(words: str) -> tuple[int | None, float | None]:
-    """`2usd`, `300calls` or both as calls and US dollars; None for what is not limited.
-
-    Raises
-    ------
-    InputError
-        It is neither.
-    """
+    """`2usd`, `300calls` or both as calls and US dollars; None for what is not limited. Else an `InputError`."""
     calls: int | None = None
     usd: float | None = None
     for part in words.replace(" ", "").lower().split(","):

@@ -85,10 +85,7 @@ def wanted_format(given: Format | None) -> Format:
 def read_source(source: str) -> str:
     """The text of an argument that was given as text, as a file, or as `-` for standard input.
 
-    Raises
-    ------
-    InputError
-        It is empty or not text, or is plainly meant as a file that is not there.
+    Raises an `InputError` where it is empty or not text, or is plainly meant as a file that is not there.
     """
     if source == "-":
         if sys.stdin.isatty():

@@ -46,14 +46,8 @@ def clock(seconds: float) -> str:
 class BatchProgress:
     """A bar on a terminal; elsewhere a line every ten seconds at first, later every minute.
 
-    It shows itself from a thread of its own: also while nothing comes back.
-
-    Parameters
-    ----------
-    total
-        Rows; None when that is not known.
-    before
-        Rows that were done before this run.
+    It shows itself from a thread of its own: also while nothing comes back. `total` are the rows, where that is
+    known, and `before` those that were done before this run.
     """
 
     def __init__(self, batch: Batch[Any], total: int | None, before: int, *, quiet: bool = False) -> None:

@@ -220,10 +220,7 @@ class JudgeScorer:
     def _failed_among(self, path: Path, rows: Iterator[Scored], job: TableJob) -> int:
         """How many rows are to be asked about again, said in words too.
 
-        Raises
-        ------
-        InputError
-            They were scored by another program, or a column is gone.
+        Raises an `InputError` where they were scored by another program, or a column is gone.
         """
         failed = total = 0
         carried: set[str] = set()

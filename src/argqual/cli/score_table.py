@@ -204,15 +204,8 @@ def score_table(source: TableSource, scorer: Scorer, rated: Rated, written: Writ
 def reading(source: TableSource, declared: Mapping[str, str], who: str, rated: Rated) -> Reading:
     """Which column is what; words that are plainly no column's name hold for all rows.
 
-    Parameters
-    ----------
-    declared
-        The inputs that are used, each `required` or `optional`; `who` uses them.
-
-    Raises
-    ------
-    InputError
-        A column is not there, or there is none for what the framework requires.
+    `declared` are the inputs that `who` uses, each `required` or `optional`. Raises an `InputError` where a column is
+    not there, or there is none for what the framework requires.
     """
     given = {name: getattr(rated, name) for name in ("issue", "stance", "context")}
     shared = {

@@ -23,10 +23,7 @@ _REGISTRY = Registry("corpus", "datasets", "ARGQUAL_CORPORA", "argqual.corpora",
 def load_card(source: str | os.PathLike[str]) -> tuple[Card, Path]:
     """A card by name or path, and the file it stands in.
 
-    Raises
-    ------
-    CardError
-        No such card, or the file is not a valid one; the message names file, line and key.
+    Raises a `CardError` if there is none, or it is not valid; the message names file, line and key.
     """
     path = _REGISTRY.find(source)
     return read_card(path), path

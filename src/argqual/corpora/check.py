@@ -85,10 +85,7 @@ class Finding:
 def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
     """Every figure of the card, and those that the files allow besides.
 
-    Parameters
-    ----------
-    draws
-        Bootstrap draws of each interval.
+    Each interval takes `draws` bootstrap draws.
     """
     tables = ratings_of(corpus)
     return [
@@ -107,14 +104,8 @@ def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
 def check_overlaps(corpus: Corpus, others: Sequence[Corpus]) -> tuple[list[Finding], list[str]]:
     """What the card says is shared with other corpora, looked for in their texts.
 
-    Parameters
-    ----------
-    others
-        Corpora that have been read already; another one is read when it is fetched.
-
-    Returns
-    -------
-    The findings, and the corpora that are not there to compare with.
+    `others` have been read already; another one is read when it is fetched. Returns the findings, and the corpora
+    that are not there to compare with.
     """
     from argqual.corpora.groups import overlap_counts
 

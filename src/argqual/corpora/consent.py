@@ -29,10 +29,7 @@ def needs_consent(card: Card) -> bool:
 def record_consent(card: Card) -> None:
     """Remember that the licence of a corpus, as it now stands in the card, was accepted.
 
-    Raises
-    ------
-    CorpusError
-        The cache cannot be written.
+    Raises a `CorpusError` if the cache cannot be written.
     """
     from filelock import FileLock
 

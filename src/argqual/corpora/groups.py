@@ -61,10 +61,7 @@ class Summary:
 def groups_of(corpora: Sequence[Corpus]) -> dict[tuple[str, str], str]:
     """The group of every text, by corpus and id; excluded texts have one too.
 
-    Parameters
-    ----------
-    corpora
-        All that are used together: a group may span several.
+    `corpora` are all that are used together: a group may span several.
     """
     rows = _rows(corpora)
     names = leak_groups(rows, _leaks(corpora, rows))
@@ -74,10 +71,7 @@ def groups_of(corpora: Sequence[Corpus]) -> dict[tuple[str, str], str]:
 def leaking_into(test: Iterable[tuple[str, str]], corpora: Sequence[Corpus]) -> set[tuple[str, str]]:
     """The texts that have to leave training when some are tested: copies, near-copies, quotations, links.
 
-    Parameters
-    ----------
-    test
-        Corpus and id of each tested text.
+    `test` has corpus and id of each tested text.
     """
     rows = _rows(corpora)
     places = {(row.corpus, row.id): place for place, row in enumerate(rows)}

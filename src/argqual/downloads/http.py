@@ -144,21 +144,9 @@ class Download:
         self.whole = folder / f"{name}.whole"
 
     def finish(self, most: int, exact: int | None) -> Path:
-        """The whole file.
+        """The whole file, of at most `most` bytes, and of `exact` where that is known.
 
-        Parameters
-        ----------
-        most
-            Bytes that are too many if there are more.
-        exact
-            Bytes it has, where that is known.
-
-        Raises
-        ------
-        SourceError
-            It cannot be had from there.
-        NoRoom
-            The disk has no room for it.
+        Raises a `SourceError` if it cannot be had from there, and `NoRoom` if the disk has no room for it.
         """
         if not self.whole.exists():
             require_room(self.part.parent, (exact or 0) - self._left()[0])

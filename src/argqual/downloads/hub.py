@@ -47,21 +47,10 @@ def from_hub(job: FetchJob, repository: str) -> None:
 
 
 def fetch_repository(repository: str, is_wanted: Callable[[str], bool], needed: str, progress: Progress | None) -> Path:
-    """The wanted files of a model's repository, in the hub library's own cache.
+    """The files of a model's repository that `is_wanted` by their paths, in the hub library's own cache.
 
-    Parameters
-    ----------
-    is_wanted
-        By a file's path.
-    needed
-        An ending that at least one of the wanted files has.
-
-    Raises
-    ------
-    SourceError
-        The hub does not give them.
-    OSError
-        The disk is full.
+    At least one of them has the ending `needed`. Raises a `SourceError` if the hub does not give them, and an
+    `OSError` if the disk is full.
     """
     from huggingface_hub import HfApi, hf_hub_download, hf_hub_url
 

@@ -42,15 +42,10 @@ def expected_cost(judge: Judge, argument: Argument) -> float:
 
 
 def worst_cost(judge: Judge, argument: Argument) -> float:
-    """US dollars that an assessment costs at most.
+    """US dollars that an assessment costs at most; raises as `Judge.assess`.
 
-    A byte is counted as a token (byte-level tokenizers never need more), one answer may
-    have to be asked for once more, and every request may be lost and charged `MAX_LOST` times.
-
-    Raises
-    ------
-    InputError
-        As for `Judge.assess`.
+    A byte is counted as a token (byte-level tokenizers never need more), one answer may have to be asked for once
+    more, and every request may be lost and charged `MAX_LOST` times.
     """
     price = judge.model.price
     assert price is not None
@@ -133,10 +128,7 @@ class Plan:
 class Planner:
     """Makes a plan from arguments that come one by one; memory grows by some bytes an argument.
 
-    Parameters
-    ----------
-    sample
-        Arguments whose tokens are counted; drawn at random (reservoir sampling, seeded).
+    The tokens of `sample` arguments are counted, drawn at random (reservoir sampling, seeded).
     """
 
     def __init__(self, judge: Judge, store: Store | None, *, sample: int = 500) -> None:

@@ -64,15 +64,8 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
     def forward(self, *, lm: Any, only: Iterable[str] | None = None, **inputs: str) -> Any:
         """Rate an argument.
 
-        Parameters
-        ----------
-        lm
-            What answers: a decision client, or a `dspy.LM`.
-        only
-            The criteria to ask; all of them when left out.
-        inputs
-            `argument`, and those of issue, stance and context that are known. They are
-            fenced here.
+        `lm` is what answers: a decision client, or a `dspy.LM`. `only` are the criteria to ask, all when left out.
+        `inputs` are `argument`, and those of issue, stance and context that are known; they are fenced here.
         """
         return self.rate(lm=lm, signature=self._signature(inputs, only), **_fenced(inputs))
 
@@ -84,16 +77,9 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
         select: bool = False,
         explain: Explain = False,
     ) -> Prompt:
-        """What the program asks about every argument with these inputs.
+        """What the program asks about every argument with the inputs that are `present`.
 
-        Parameters
-        ----------
-        present
-            The inputs that will be given.
-        only
-            As for `forward`.
-        select
-            The question of `choose` instead.
+        `only` is as for `forward`; `select` has the question of `choose` instead.
         """
         predictor = self.select if select else self.rate
         signature = self._signature(present, only, select=select)
@@ -127,13 +113,9 @@ def compiled(
 ) -> Prompt:
     """The prompt of a predictor whose outputs are decisions: what DSPy would hand a decision client, read from them.
 
-    Parameters
-    ----------
-    predictor, signature
-        A `dspy.Predict`, for its demonstrations and its settings of decisions; and the signature it is called with.
-        Outputs that are no decisions (rationales) are left out.
-    known
-        What else is to be known of the questions, by name.
+    `predictor` is a `dspy.Predict`, for its demonstrations and its settings of decisions; `signature` what it is
+    called with, whose outputs that are no decisions (rationales) are left out; `known` what else is to be known of
+    questions.
     """
     decisions = DecisionState(signature, predictor.fields)
     questions = {}
@@ -186,13 +168,9 @@ def save_program(program: RatingProgram, path: Path) -> None:
 def load_program(path: Path, framework: Framework) -> RatingProgram:
     """Read a saved program for the framework it was made for.
 
-    DSPy restores a signature's fields by position: under a changed framework a
-    prompt would silently describe the wrong criterion. So the fingerprint must match.
-
-    Raises
-    ------
-    FingerprintMismatch
-        The file is not a saved program, or belongs to another framework or version.
+    DSPy restores a signature's fields by position: under a changed framework a prompt would silently describe the
+    wrong criterion. So the fingerprint must match, else `FingerprintMismatch`; also for a file that is no saved
+    program.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

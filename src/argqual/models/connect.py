@@ -199,12 +199,9 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
 
 
 def embedded_weights(name: str) -> tuple[str, Path, str]:
-    """Weights on this machine: the name that results give them, their file, and a digest that tells them from others.
+    """Weights here: the name that results give them, their file, and a digest that tells them from others.
 
-    Raises
-    ------
-    WeightsError
-        They are not on this machine, or are broken.
+    Raises a `WeightsError` if they are not on this machine, or are broken.
     """
     wanted = embedded_id(name)
     known = weight_files.KNOWN.get(wanted)

@@ -31,25 +31,10 @@ class Address:
 
 
 class EmbeddedServer:
-    """A model loaded in this process.
+    """A model loaded in this process from `weights`, a GGUF file.
 
-    Parameters
-    ----------
-    weights
-        A GGUF file.
-    context
-        Tokens of prompt and answer together, for each slot.
-    slots
-        Requests worked on at once; they share the machine's cores.
-    threads
-        Cores to use; all that the process may use when left out.
-
-    Raises
-    ------
-    ModelError
-        The extra `local` is not installed.
-    WeightsError
-        The engine cannot load the file.
+    `context` is in tokens of prompt and answer together, for each of the `slots`: requests worked on at once, which
+    share the machine's cores. Raises as `parameters` and `start`.
     """
 
     def __init__(
@@ -78,13 +63,7 @@ class EmbeddedServer:
 
 
 def parameters(weights: Path, key: str, *, context: int, threads: int | None = None) -> Any:
-    """The engine's settings that every use of it has in common.
-
-    Raises
-    ------
-    ModelError
-        The extra `local` is not installed.
-    """
+    """The engine's settings that every use of it has in common; a `ModelError` without the extra `local`."""
     try:
         import xllamacpp
     except ImportError as error:
@@ -107,13 +86,7 @@ def parameters(weights: Path, key: str, *, context: int, threads: int | None = N
 
 
 def start(params: Any) -> Any:
-    """A server of the engine.
-
-    Raises
-    ------
-    WeightsError
-        The engine cannot load the file.
-    """
+    """A server of the engine; a `WeightsError` if it cannot load the file."""
     import xllamacpp
 
     try:

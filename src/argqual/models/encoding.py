@@ -48,10 +48,7 @@ class LoadedEncoder:
 def load_encoder(folder: Path) -> LoadedEncoder:
     """The encoder in a folder, in 32-bit floating point, on the CPU.
 
-    Raises
-    ------
-    WeightsError
-        The files cannot be used, or ask for a way of pooling other than the mean or the first token.
+    Raises a `WeightsError` if it cannot be used, or pools otherwise than by the mean or the first token.
     """
     from transformers import AutoModel, AutoTokenizer
 
@@ -92,10 +89,7 @@ def _pooling(folder: Path) -> Pooling:
 def device_for(name: str) -> Any:
     """A `torch.device`; `auto` is the first CUDA device where there is one, else the CPU.
 
-    Raises
-    ------
-    StrategyError
-        There is no such device.
+    Raises a `StrategyError` if there is no such device.
     """
     import torch
 
@@ -141,13 +135,7 @@ def warn_of_cuts(encoder: LoadedEncoder, readings: Sequence[Reading], max_tokens
 
 
 def require_tokens(encoder: LoadedEncoder, max_tokens: int) -> None:
-    """Make sure that the encoder can read so many tokens.
-
-    Raises
-    ------
-    StrategyError
-        It cannot.
-    """
+    """Raise a `StrategyError` unless the encoder can read so many tokens."""
     if max_tokens > encoder.longest:
         raise StrategyError(f"max_tokens={max_tokens}, and the encoder reads {encoder.longest} tokens at most.")
 

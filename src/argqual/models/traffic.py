@@ -44,12 +44,8 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
 class PassingFailure:
     """A failure that may pass.
 
-    Parameters
-    ----------
-    wait
-        Seconds that the server asks to wait.
-    lost
-        The request had been sent and may have been charged.
+    `wait` are the seconds that the server asks to wait; `lost` means that the request had been sent and may have been
+    charged.
     """
 
     kind: Kind
@@ -104,17 +100,10 @@ def _chain(error: BaseException) -> Iterable[BaseException]:
 class RateLimiter:
     """How many requests may be under way at one host, found out while asking.
 
-    Doubles each round until the server first says that it is too much, then falls by
-    three tenths and grows by one a round, as TCP does (additive increase,
-    multiplicative decrease; Chiu and Jain 1989).
-
-    Parameters
-    ----------
-    ceiling
-        Most requests at once.
-    patience
-        Seconds without one success after which a failing server is given up. Time that
-        the server itself asks to wait does not count.
+    Doubles each round until the server first says that it is too much, then falls by three tenths and grows by one a
+    round, as TCP does (additive increase, multiplicative decrease; Chiu and Jain 1989), to `ceiling` requests at
+    most. After `patience` seconds without one success a failing server is given up; time that the server itself asks
+    to wait does not count.
     """
 
     def __init__(self, *, ceiling: int = 1, patience: float = SHORT_PATIENCE) -> None:
@@ -139,12 +128,7 @@ class RateLimiter:
     def enter(self, began: float, stopping: threading.Event) -> float:
         """Wait until another request may be sent; returns the time (monotonic seconds). Then `leave`.
 
-        Raises
-        ------
-        Stopped
-            `stopping` is set.
-        Outage
-            The host was given up after `began`.
+        Raises `Stopped` when `stopping` is set, and `Outage` when the host was given up after `began`.
         """
         with self._changed:
             while True:
@@ -276,18 +260,8 @@ class Traffic:
     def run(self, send: Callable[[], T]) -> tuple[T, int]:
         """Send a request, again where that helps; its answer, and how many requests were lost before it.
 
-        Parameters
-        ----------
-        send
-            Sends it once, inside `under_way`.
-
-        Raises
-        ------
-        Stopped, Outage
-            See `RateLimiter.enter`.
-        Exception
-            What `send` raised last, with the attribute `lost`: requests that may have been
-            charged without an answer.
+        `send` sends it once, inside `under_way`. Raises `Stopped` and `Outage` as `RateLimiter.enter`, and what
+        `send` raised last, with the attribute `lost`: requests that may have been charged without an answer.
         """
         self._mine.began = self._mine.sent = time.monotonic()
         tries = refusals = lost = 0

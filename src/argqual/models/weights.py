@@ -106,10 +106,7 @@ def describe_download(weights: Weights) -> str:
 def is_fetched(name: str) -> bool:
     """Whether the cache has a file for a name in `KNOWN`; that it is the right one only `locate` tells.
 
-    Raises
-    ------
-    ModelError
-        No weights have this name.
+    Raises a `ModelError` if no weights have this name.
     """
     return (cache_folder() / _known(name).filename).is_file()
 
@@ -117,14 +114,9 @@ def is_fetched(name: str) -> bool:
 def locate(name_or_path: str | Path | Weights) -> Path | None:
     """The verified file of known weights, or None if it is not in the cache; or the user's own .gguf file.
 
-    A known file is hashed whole at every call (about 0.7 s a gigabyte); of a user's own only the first bytes are read.
-
-    Raises
-    ------
-    WeightsError
-        The file is broken or cannot be read, or there is no GGUF file at the path.
-    ModelError
-        No weights have this name.
+    A known file is hashed whole at every call (about 0.7 s a gigabyte); of a user's own only the first bytes are
+    read. Raises a `WeightsError` if the file is broken or cannot be read, or there is no GGUF file at the path, and a
+    `ModelError` if no weights have this name.
     """
     if not isinstance(name_or_path, Weights):
         text = str(name_or_path)

@@ -54,17 +54,8 @@ def choose_columns(
 ) -> Columns:
     """The columns to read: those given by name, the others guessed from usual names.
 
-    Parameters
-    ----------
-    available
-        The table's columns.
-    text, issue, stance, context, id
-        A column's name; None to guess it; "" to use none (not for `text`).
-
-    Raises
-    ------
-    InputError
-        A given name is no column, one column has two roles, or no column can be guessed to be the text.
+    `text`, `issue` and so on are a column's name; None to guess it; "" to use none (not for `text`). Raises an
+    `InputError` where a name is no column, a column has two roles, or none can be guessed to be the text.
     """
     given = {"text": text or None, "issue": issue, "stance": stance, "context": context, "id": id}
     chosen: dict[str, str | None] = {
@@ -104,13 +95,7 @@ def _folded(name: str) -> str:
 
 
 def to_argument(row: TableRow, columns: Columns) -> Argument:
-    """The argument that stands in a row.
-
-    Raises
-    ------
-    InputError
-        The row has a problem, or its text is missing, blank or not text.
-    """
+    """The argument in a row; an `InputError` if the row has a problem, or its text is missing, blank or not text."""
     if row.problem is not None:
         raise InputError(row.problem)
     text = row.cells.get(columns.text)

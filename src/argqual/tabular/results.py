@@ -71,13 +71,7 @@ class ResultColumns:
         return dict(zip(self.types, values, strict=True))
 
     def status(self, cells: Mapping[str, Any]) -> Status:
-        """The status that stands in a scored row.
-
-        Raises
-        ------
-        InputError
-            It is none.
-        """
+        """The status that stands in a scored row; an `InputError` if it is none."""
         found = cells[f"{self.prefix}status"]
         try:
             return Status(found)

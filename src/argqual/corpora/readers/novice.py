@@ -24,13 +24,7 @@ _NAME = re.compile(r"group(\d+)-member(\d+)")
 
 
 def read_novice(card: Card, folder: Path, texts: Corpus | None) -> Corpus:
-    """The ratings, with the texts of the corpus they were made of.
-
-    Parameters
-    ----------
-    texts
-        The Dagstuhl corpus, whose ids the files use.
-    """
+    """The ratings, with the texts of the corpus they were made of: Dagstuhl's, whose ids the files use."""
     if texts is None:
         raise CardError(
             f"{card.id}: the reader '{card.reader}' needs 'texts_from'.", hint="Name the corpus with the texts."

@@ -48,13 +48,7 @@ class Reader(Protocol):
 
 
 def find_reader(name: str, card_path: Path) -> Reader:
-    """The reader of a name.
-
-    Raises
-    ------
-    CardError
-        There is none, or it cannot be imported.
-    """
+    """The reader of a name; a `CardError` if there is none, or it cannot be imported."""
     known = added(GROUP) | _OWN
     if name not in known:
         raise CardError(f"{card_path}: no reader is called '{name}'. {nearest(name, known)}")

@@ -50,12 +50,7 @@ class Inquiry:
 class Request:
     """One request about an argument, before it is sent.
 
-    Parameters
-    ----------
-    prompt
-        All that is sent.
-    expected, most
-        Tokens of the answer: as a rule, and at most.
+    `prompt` is all that is sent; `expected` and `most` are the tokens of the answer, as a rule and at most.
     """
 
     prompt: str

@@ -30,10 +30,7 @@ _SPELT = ("auto", "expect", "label", "votes:N", "decide", "verbal")
 def choose_readout(wanted: str, model: Model) -> Readout:
     """The read-out asked for, or for `auto` the best that the model is known to support.
 
-    Raises
-    ------
-    ReadoutError
-        No such read-out, or the model cannot serve it.
+    Raises a `ReadoutError` if there is none, or the model cannot serve it.
     """
     if wanted == "auto":
         wanted = "decide" if model.endpoint else "expect" if model.logprobs else "label"
