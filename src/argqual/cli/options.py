@@ -171,15 +171,14 @@ def step(doing: str) -> Iterator[Callable[[str], None]]:
 class PlainProgress:
     """Progress for logs: a line at most every few seconds, and one at the end."""
 
-    def __init__(self, doing: str, every: float = _EVERY) -> None:
+    def __init__(self, doing: str) -> None:
         self.doing = doing
-        self.every = every
         self.last = time.monotonic()
         self.ended = False
 
     def __call__(self, done: int, total: int, source: str) -> None:
         now, over = time.monotonic(), 0 < total <= done
-        if (now - self.last >= self.every or over) and not self.ended:
+        if (now - self.last >= _EVERY or over) and not self.ended:
             self.last, self.ended = now, over
             how_far = f"{done / total:4.0%} of {_megabytes(total)}" if total else _megabytes(done)
             print(f"{self.doing}: {how_far} ({source})", file=sys.stderr, flush=True)

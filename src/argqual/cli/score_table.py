@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,18 +32,14 @@ class Reading:
     """How a row becomes an argument: columns, and an issue or a context that all rows share."""
 
     columns: Columns
-    shared: Mapping[str, str]
+    shared: Mapping[str, Any]
 
     def argument(self, row: TableRow) -> Argument:
         argument = to_argument(row, self.columns)
-        if not self.shared:
-            return argument
-        known = {name: getattr(argument, name) for name in ("issue", "stance", "context")}
-        return Argument(argument.text, id=argument.id, **(known | dict(self.shared)))
+        return replace(argument, **self.shared) if self.shared else argument
 
     def describe(self) -> str:
-        said = self.columns.describe()
-        return said + "".join(f", {name} the same for all" for name in self.shared)
+        return ", ".join([self.columns.describe(), *(f"{name} the same for all" for name in self.shared)])
 
 
 class Scoring(Protocol):

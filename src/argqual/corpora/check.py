@@ -264,12 +264,8 @@ def _share_reliability(corpus: Corpus, name: str, draws: int) -> Finding:
 # Comparisons
 
 
-def _places(corpus: Corpus) -> dict[str, int]:
-    return {argument.id or "": place for place, argument in enumerate(corpus.arguments)}
-
-
 def _pair_reliability(corpus: Corpus, pairs: Sequence[Pair]) -> Estimate:
-    places = _places(corpus)
+    places = {argument.id or "": place for place, argument in enumerate(corpus.arguments)}
     return pair_reliability(
         [places[pair.first] for pair in pairs],
         [places[pair.second] for pair in pairs],

@@ -59,10 +59,9 @@ def _licence_digest(card: Card) -> str:
 
 def settle_consent(card: Card, accepted: bool) -> None:
     if not needs_consent(card):
-        return
+        return None
     if accepted:
-        record_consent(card)
-        return
+        return record_consent(card)
     licence = card.licence
     raise CorpusError(
         f"The licence of {card.id} ({licence.id}) does not allow {' or '.join(licence.forbids)}."

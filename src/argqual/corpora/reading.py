@@ -15,12 +15,23 @@ from argqual.errors import CardError, CorpusError
 
 
 def read_corpus(name: str | os.PathLike[str], *, fetch: bool = True) -> Corpus:
-    """The corpus of a card, by its name (`dagstuhl`) or its path.
+    """The corpus of a card.
 
-    With `fetch`, files that are not there are brought; otherwise that is an error. What a licence forbids has to be
-    agreed to first: `argqual corpora fetch`. Raises a `CardError` if there is no such card, or it is not valid; a
-    `CorpusError` if the files cannot be had, are not those of the card, or do not hold what it says, with file, row
-    and column.
+    Parameters
+    ----------
+    name
+        A corpus (`dagstuhl`), or the path of a card.
+    fetch
+        Bring the files when they are not there; otherwise that is an error. What a licence forbids
+        has to be agreed to first: `argqual corpora fetch`.
+
+    Raises
+    ------
+    CardError
+        No such card, or it is not valid.
+    CorpusError
+        The files cannot be had, are not those of the card, or do not hold what it says; the message
+        names file, row and column.
     """
     card, path = load_card(name)
     if card.reader is None:

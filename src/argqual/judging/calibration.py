@@ -92,9 +92,7 @@ def calibrated(assessment: Assessment, framework: Framework) -> Assessment:
     chosen = next((each for each in shipped() if each.fits(assessment)), None)
     if chosen is None:
         return assessment
-    ratings = tuple(
-        _rating(rating, framework.criterion(rating.criterion), chosen, framework) for rating in assessment.ratings
-    )
+    ratings = tuple(_rating(rating, chosen, framework) for rating in assessment.ratings)
     overall = assessment.overall
     if overall.status is Status.OK and "overall" in chosen.curves:
         stand_in = Criterion(id="all", name=overall.name, plain=overall.name, question=overall.name)
@@ -102,8 +100,8 @@ def calibrated(assessment: Assessment, framework: Framework) -> Assessment:
     return assessment.model_copy(update={"ratings": ratings, "overall": overall, "calibration": chosen.id})
 
 
-def _rating(rating: Rating, criterion: Criterion, calibration: Calibration, framework: Framework) -> Rating:
-    curve = calibration.curves.get(rating.criterion)
+def _rating(rating: Rating, calibration: Calibration, framework: Framework) -> Rating:
+    curve, criterion = calibration.curves.get(rating.criterion), framework.criterion(rating.criterion)
     if curve is None or rating.status is not Status.OK:
         return rating
     return _mapped(rating, criterion, framework.scale_of(criterion), curve)

@@ -66,9 +66,6 @@ class SampledTotal:
     low: float
     high: float
 
-    def times(self, factor: float) -> SampledTotal:
-        return SampledTotal(self.value * factor, self.low * factor, self.high * factor)
-
 
 def estimate_sum(sample: Sequence[float], total: int) -> SampledTotal:
     """The sum over `total` things of which `sample` was drawn at random without replacement.

@@ -168,9 +168,13 @@ def save_program(program: RatingProgram, path: Path) -> None:
 def load_program(path: Path, framework: Framework) -> RatingProgram:
     """Read a saved program for the framework it was made for.
 
-    DSPy restores a signature's fields by position: under a changed framework a prompt would silently describe the
-    wrong criterion. So the fingerprint must match, else `FingerprintMismatch`; also for a file that is no saved
-    program.
+    DSPy restores a signature's fields by position: under a changed framework a
+    prompt would silently describe the wrong criterion. So the fingerprint must match.
+
+    Raises
+    ------
+    FingerprintMismatch
+        The file is not a saved program, or belongs to another framework or version.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -127,8 +127,7 @@ class Spending:
         tally.output_tokens += usage.output_tokens or 0
         if usage.cost_usd is not None:
             tally.cost_usd += usage.cost_usd
-        elif self.judge.model.price:
+            return
+        tally.cost_unknown += 1
+        if self.judge.model.price:
             tally.cost_usd += reserved  # the server did not say what it used: the most it can be
-            tally.cost_unknown += 1
-        else:
-            tally.cost_unknown += 1

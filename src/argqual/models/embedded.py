@@ -37,11 +37,9 @@ class EmbeddedServer:
     share the machine's cores. Raises as `parameters` and `start`.
     """
 
-    def __init__(
-        self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1, threads: int | None = None
-    ) -> None:
+    def __init__(self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1) -> None:
         key = secrets.token_urlsafe(24)
-        params = parameters(weights, key, context=context * slots, threads=threads)
+        params = parameters(weights, key, context=context * slots)
         params.n_parallel = slots
         self._server = start(params)
         self.weights = weights
@@ -62,7 +60,7 @@ class EmbeddedServer:
         return len(answer.raise_for_status().json()["tokens"])
 
 
-def parameters(weights: Path, key: str, *, context: int, threads: int | None = None) -> Any:
+def parameters(weights: Path, key: str, *, context: int) -> Any:
     """The engine's settings that every use of it has in common; a `ModelError` without the extra `local`."""
     try:
         import xllamacpp
@@ -70,7 +68,7 @@ def parameters(weights: Path, key: str, *, context: int, threads: int | None = N
         raise ModelError(
             f"The embedded model needs the engine xllamacpp ({error}).", hint="Run: pip install 'argqual[local]'"
         ) from None
-    cores = threads or available_cores()
+    cores = available_cores()
     params: Any = xllamacpp.CommonParams()
     params.model.path = str(weights)
     params.n_ctx = context

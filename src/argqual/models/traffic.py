@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from argqual.downloads.http import seconds_from
 from argqual.errors import Outage, Stopped
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class RefusedByServer(Exception):
     def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
         super().__init__(said)
         self.status = status
-        self.retry_after = _seconds(headers.get("retry-after"))
+        self.retry_after = seconds_from(headers.get("retry-after"))
 
 
 def fault_of(error: Exception) -> PassingFailure | None:
@@ -309,32 +310,7 @@ def heed_headers(limiter: RateLimiter, headers: Iterable[tuple[str, str]]) -> No
         unit = "tokens" if "tokens" in name else "requests"
         if "remaining" in name and re.fullmatch(r"0+", value.strip()):
             used_up.add(unit)
-        elif "reset" in name and (seconds := _seconds(value)) is not None:
+        elif "reset" in name and (seconds := seconds_from(value)) is not None:
             renewed[unit] = seconds
     for unit in used_up & renewed.keys():
         limiter.pause(renewed[unit])
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def _seconds(value: str | None) -> float | None:
-    """Seconds from `12`, `1m30s`, `120ms`, or a date (HTTP or ISO); None when it is none of these."""
-    from datetime import UTC, datetime
-    from email.utils import parsedate_to_datetime
-
-    if value is None:
-        return None
-    value = value.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
-    if parts and "".join(number + unit for number, unit in parts) == value:
-        return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
-    try:
-        when = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())

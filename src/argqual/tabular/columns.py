@@ -103,13 +103,8 @@ def to_argument(row: TableRow, columns: Columns) -> Argument:
         raise InputError("the text is empty")
     if not isinstance(text, str):
         raise InputError(f"the text is {_said(text)}, not text")
-    return Argument(
-        text,
-        issue=_optional(row, columns, "issue"),
-        stance=_optional(row, columns, "stance"),
-        context=_optional(row, columns, "context"),
-        id=_optional(row, columns, "id"),
-    )
+    others: dict[str, Any] = {role: _optional(row, columns, role) for role in ("issue", "stance", "context", "id")}
+    return Argument(text, **others)
 
 
 def _optional(row: TableRow, columns: Columns, role: str) -> str | None:

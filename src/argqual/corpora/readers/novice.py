@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from argqual.argument import Argument
@@ -54,14 +55,8 @@ def read_novice(card: Card, folder: Path, texts: Corpus | None) -> Corpus:
 
 
 def _relabelled(argument: Argument, said: Mapping[str, list[float]]) -> Argument:
-    return Argument(
-        text=argument.text,
-        id=argument.id,
-        issue=argument.issue,
-        stance=argument.stance,
-        domain=argument.domain,
-        labels={label: mean(values) for label, values in said.items()},
-    )
+    labels = {label: mean(values) for label, values in said.items()}
+    return replace(argument, context=None, type=None, group=None, labels=labels)
 
 
 def _files(path: Path) -> dict[tuple[str, str], tuple[str, dict[str, str]]]:

@@ -28,11 +28,9 @@ class TokenAlternative(Protocol):
     logprob: float
 
 
-class TokenChoice(Protocol):
+class TokenChoice(TokenAlternative, Protocol):
     """A token that was written, with the alternatives the server reports."""
 
-    token: str
-    logprob: float
     top: Sequence[TokenAlternative]
 
 
