@@ -5,20 +5,21 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from argqual.argument import decode_argument, read_argument_text
 from argqual.cli import complete
-from argqual.errors import InputError
+from argqual.errors import EXIT_USAGE, ArgqualError, InputError
 from argqual.report.plain import clean
 
+T = TypeVar("T")
 _EVERY = 5.0
 
 
@@ -166,6 +167,33 @@ def step(doing: str) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
         task = progress.add_task(f"{doing} …", total=None)
         yield lambda how_far: progress.update(task, description=f"{doing}: {clean(how_far)}")
+
+
+def write_new(path: Path, content: str, kind: type[ArgqualError]) -> None:
+    """Write a file that is not there yet; an error of a kind if it is, or cannot be written."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError:
+        raise kind(f"{path} is there already; nothing was written.", hint="Choose another name, or --output.") from None
+    except OSError as error:
+        raise kind(f"Cannot write {path}: {error.strerror or error}.") from None
+
+
+@contextmanager
+def readable(files: Mapping[str, Path], read: Callable[[Path], T]) -> Iterator[list[tuple[str, Path, T]]]:
+    """Files by name, with what is read of each. At the end those that cannot be are named, and it is wrong usage."""
+    found, broken = [], []
+    for name, path in sorted(files.items()):
+        try:
+            found.append((name, path, read(path)))
+        except ArgqualError as error:
+            broken.append(error)
+    yield found
+    for problem in broken:
+        typer.echo(f"argqual: {clean(str(problem))}", err=True)
+    if broken:
+        raise typer.Exit(EXIT_USAGE)
 
 
 class PlainProgress:

@@ -37,21 +37,14 @@ def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool) -> Iterator
     """The judge that the options describe, and the store; an embedded model's weights are fetched with consent."""
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
+    from argqual.judging.store import Store
 
     criteria = load_framework(judging.framework)
-    with _store(judging) as store:
+    with nullcontext() if judging.no_store else Store() as store:
         ensure_weights(judging.model, yes=yes)
         with step(f"Loading {judging.model}"):
             judge = _judge(judging, criteria)
         yield JudgeScorer(judge, store, judging, prefix)
-
-
-def _store(judging: Judging) -> Store | nullcontext[None]:
-    if judging.no_store:
-        return nullcontext()
-    from argqual.judging.store import Store
-
-    return Store()
 
 
 def _judge(judging: Judging, criteria: Framework) -> Judge:

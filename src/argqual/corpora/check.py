@@ -10,9 +10,10 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from argqual.argument import Argument
 from argqual.corpora.card import Card
@@ -30,9 +31,6 @@ from argqual.stats.agreement import (
 from argqual.stats.comparisons import pair_reliability
 from argqual.stats.correlation import spearman
 from argqual.stats.estimate import Estimate
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 TOLERANCE = 0.005  # of a coefficient or mean that a card gives with two or three digits
 _ROUNDING = 1e-9

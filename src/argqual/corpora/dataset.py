@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from argqual.corpora.card import TARGETS
 from argqual.corpora.corpus import Corpus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _TEXTS = ("corpus", "id", "text", "issue", "stance", "context", "domain", "type", "language", "split", "group", "unit")
 

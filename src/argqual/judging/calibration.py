@@ -44,16 +44,10 @@ class Curve(Record):
 class Calibration(Record):
     """Curves for a framework's ratings by one model.
 
-    Parameters
-    ----------
-    program, model, readout
-        What it belongs to: the fingerprint of framework and prompt, the model's id, the read-out.
-    curves
-        By criterion; `overall` for the overall rating.
-    note
-        What to say beside the levels: whose they are, and what they do not hold for.
-    card
-        On what it was fitted, under which licence, and how well it does.
+    It belongs to a `program` (the fingerprint of framework and prompt), a `model` by its id, and a `readout`.
+    `curves` are by criterion, with `overall` for the overall rating. `note` is what to say beside the levels: whose
+    they are, and what they do not hold for. `card` says on what it was fitted, under which licence, and how well it
+    does.
     """
 
     schema_id: str = Field(alias="schema")

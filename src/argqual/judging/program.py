@@ -37,15 +37,10 @@ _OPENING = "You judge the quality of arguments, one question at a time."
 class RatingProgram(dspy.Module):  # type: ignore[misc]
     """A framework's questions, as predictors that an optimiser can improve.
 
-    Parameters
-    ----------
-    definitions
-        What is said of each criterion: its name (`none`), one plain sentence
-        (`plain`), or question, definition, guidance and checks (`full`).
-    rationales
-        Outputs for a rationale (and a quote) before each score. Only for models that
-        write DSPy's own format (the `verbal` read-out); the other read-outs ask for
-        notes themselves.
+    `definitions` is what is said of each criterion: its name (`none`), one plain sentence (`plain`), or question,
+    definition, guidance and checks (`full`). `rationales` has outputs for a rationale (and a quote) before each
+    score: only for models that write DSPy's own format (the `verbal` read-out); the other read-outs ask for notes
+    themselves.
     """
 
     def __init__(self, framework: Framework, *, definitions: Definitions = "full", rationales: bool = False) -> None:

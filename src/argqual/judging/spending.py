@@ -48,20 +48,9 @@ class Tally:
 class Spending:
     """The money of a batch, by the keys that are under way.
 
-    Parameters
-    ----------
-    max_cost
-        US dollars. Nothing is to be asked that could lead past it.
-
-    Attributes
-    ----------
-    reserved
-        The most that each key under way may cost (0 without a limit).
-
-    Raises
-    ------
-    InputError
-        The limit makes no sense, or the model's price is not known.
+    Nothing is to be asked that could lead past `max_cost` US dollars; `reserved` has the most that each key under way
+    may cost (0 without a limit). Raises an `InputError` if the limit makes no sense, or the model's price is not
+    known.
     """
 
     def __init__(self, judge: Judge, max_cost: float | None) -> None:

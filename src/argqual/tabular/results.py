@@ -14,19 +14,13 @@ from argqual.judging.calibration import calibrated
 class ResultColumns:
     """The result columns of one framework.
 
-    `status`, `overall`, one column a criterion (its value, on the criterion's own scale),
-    `reason` (why there is no value), `notes`, and where it all came from: `model`, `readout`,
-    `program` (fingerprint), `calibration`. All have a prefix, so that a table can be scored by several
-    frameworks in turn.
+    `status`, `overall`, one column a criterion (its value, on the criterion's own scale), `reason` (why there is no
+    value), `notes`, and where it all came from: `model`, `readout`, `program` (fingerprint), `calibration`. With
+    `details`, also `assessment` with everything: probabilities, rationales, quotes, usage. `raw` leaves ratings as
+    the model gave them, also where a calibration is shipped.
 
-    Parameters
-    ----------
-    prefix
-        By default the framework's id and an underscore.
-    details
-        A column `assessment` with everything: probabilities, rationales, quotes, usage.
-    raw
-        Leave ratings as the model gave them, also where a calibration is shipped.
+    All have a prefix, by default the framework's id and an underscore, so that a table can be scored by several
+    frameworks in turn.
     """
 
     def __init__(

@@ -34,16 +34,9 @@ class Reader(Protocol):
     """
 
     def __call__(self, card: Card, folder: Path, texts: Corpus | None, /) -> Corpus:
-        """The corpus.
+        """The corpus of a card, by its files, labels and scales.
 
-        Parameters
-        ----------
-        card
-            Its files, labels and scales.
-        folder
-            Where the card's files lie, each verified.
-        texts
-            The corpus that the card's `texts_from` names; None where it names none.
+        `folder` is where the card's files lie, each verified; `texts` the corpus that the card's `texts_from` names.
         """
 
 
