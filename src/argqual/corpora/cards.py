@@ -7,6 +7,7 @@ the entry points are `argqual.corpora`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +42,20 @@ def shipped_folder() -> Path:
 
 def read_card(path: Path) -> Card:
     """Read and check one card."""
-    try:
-        return _build(read_yaml(path), str(path))
-    except YamlError as error:
-        raise CardError(error.message, hint=error.hint) from None
+    return _checked(lambda: read_yaml(path), str(path))
 
 
 def parse_card(text: str, *, name: str = "<text>") -> Card:
     """Check a card given as YAML text."""
+    return _checked(lambda: parse_yaml(text, name=name), name)
+
+
+def _checked(read: Callable[[], LocatedDict], name: str) -> Card:
     try:
-        return _build(parse_yaml(text, name=name), name)
+        data = read()
+        return Card.model_validate(data)
     except YamlError as error:
         raise CardError(error.message, hint=error.hint) from None
-
-
-def _build(data: LocatedDict, name: str) -> Card:
-    try:
-        return Card.model_validate(data)
     except ValidationError as error:
         raise CardError(describe_invalid(error, data, name)) from None
 

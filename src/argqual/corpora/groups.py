@@ -92,9 +92,9 @@ def _leaks(corpora: Sequence[Corpus], rows: Sequence[Text]) -> Leaks:
     """What the corpora's rows share; computed once for the same texts."""
     linked = tuple(_linked(corpora, rows))
     path = cache_folder() / ".leaks" / f"{_digest(rows)}.json"
-    kept = _kept(path, len(rows))
-    found = find_leaks(rows).leaks if kept is None else tuple(kept)
-    if kept is None:
+    found = _kept(path, len(rows))
+    if found is None:
+        found = find_leaks(rows).leaks
         _keep(path, found)
     return Leaks(found, linked)
 
@@ -193,11 +193,11 @@ def _digest(rows: Sequence[Text]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _kept(path: Path, rows: int) -> list[Leak] | None:
+def _kept(path: Path, rows: int) -> tuple[Leak, ...] | None:
     """What was found before; None when nothing was, or the file is broken."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
-        found = [Leak(*each) for each in read]
+        found = tuple(Leak(*each) for each in read)
         inside = all(0 <= place < rows for leak in found for place in (leak.first, leak.second))
         return found if isinstance(read, list) and inside else None
     except (OSError, ValueError, TypeError):

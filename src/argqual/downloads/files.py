@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -137,6 +138,14 @@ def hosts_only(text: str) -> str:
     text = re.sub(r"(\w[\w+.-]*://)(?:\S*@)?([^\s/?#'\",)>]*)\S*", r"\1\2", " ".join(text.split()))
     text = re.sub(r"\S+:\S*@", "***@", text)
     return re.sub(r"(url:) \S+", r"\1 ***", re.sub(r"hf_\w+", "hf_***", text))[:300]
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
 
 
 def said_by(error: BaseException) -> str:

@@ -6,6 +6,7 @@ argqual's words.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from argqual.downloads.disk import DISK_FULL
-from argqual.downloads.files import SourceError, hosts_only
+from argqual.downloads.files import SourceError, chain_of, hosts_only
 from argqual.downloads.http import CONNECT_SECONDS, Download, open_client, quiet
 from argqual.downloads.job import FetchJob, Progress
 
@@ -169,11 +170,7 @@ def trouble_of(error: BaseException) -> HubTrouble:
     """What kind of trouble an error of a data set's libraries, or of theirs (httpx, aiohttp, fsspec), tells of."""
     from huggingface_hub import errors as hub
 
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and len(causes) < 10:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
+    causes = list(itertools.islice(chain_of(error), 10))
     if any(isinstance(each, hub.GatedRepoError) or "gated dataset" in str(each) for each in causes):
         return "gated"
     if any(isinstance(each, hub.RepositoryNotFoundError) for each in causes) or "doesn't exist" in str(error):

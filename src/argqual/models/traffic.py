@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from argqual.downloads.files import chain_of
 from argqual.downloads.http import seconds_from
 from argqual.errors import Outage, Stopped
 
@@ -78,7 +79,7 @@ def fault_of(error: Exception) -> PassingFailure | None:
     if isinstance(error, TimedOut) or status in (408, 504):
         return PassingFailure("timeout", wait, lost=True)
     if isinstance(error, TransportError | httpx.TransportError):
-        causes = {type(cause).__name__ for cause in _chain(error)}
+        causes = {type(cause).__name__ for cause in chain_of(error)}
         if causes & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"}:
             return PassingFailure("connection")
         return PassingFailure("timeout" if any("Timeout" in cause for cause in causes) else "connection", lost=True)
@@ -89,13 +90,6 @@ def fault_of(error: Exception) -> PassingFailure | None:
     if isinstance(error, ValueError) or type(error) is ProviderError:
         return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
     return None
-
-
-def _chain(error: BaseException) -> Iterable[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
 
 
 class RateLimiter:

@@ -196,7 +196,7 @@ class TableOutput:
             )
         if known is None:
             if not self._is_settled():
-                put(self.folder / "_job.json", lambda file: file.write(_dumped(job)))
+                put(self.folder / "_job.json", lambda file: file.write(f"{json.dumps(job, indent=1)}\n".encode()))
             return
         rows = [self._format.read_part(part) for part in self._parts]
         self.rows_done = sum(rows)
@@ -384,10 +384,6 @@ def _parts(folder: Path, *, check: bool = True) -> list[Path]:
         gone = next(number for number, there in enumerate(numbers) if number != there)
         raise InputError(f"part-{gone:06d} is missing from {folder}.", hint="--overwrite starts again.")
     return [found[number] for number in numbers]
-
-
-def _dumped(job: Mapping[str, Any]) -> bytes:
-    return (json.dumps(job, indent=1) + "\n").encode()
 
 
 def _differing(then: Any, now: Any, name: str = "") -> list[str]:
