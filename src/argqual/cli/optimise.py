@@ -145,7 +145,7 @@ def _fit(strategy: Optimised, framework: str, data: TrainingData) -> None:
 
 
 def read_budget(words: str) -> tuple[int | None, float | None]:
-    """`2usd`, `300calls` or both as calls and US dollars; None for what is not limited. Else an `InputError`."""
+    """`2usd`, `300calls` or both as calls and US dollars, None for what is not limited; else an `InputError`."""
     calls: int | None = None
     usd: float | None = None
     for part in words.replace(" ", "").lower().split(","):

@@ -136,6 +136,15 @@ def _candidates(shingles: Sequence[set[str]]) -> list[tuple[int, int]]:
 # Quotations
 
 
+def _index(texts: Iterable[Sequence[str]]) -> dict[str, list[int]]:
+    """8-gram to the places of the texts that have it."""
+    index: dict[str, list[int]] = defaultdict(list)
+    for place, words in enumerate(texts):
+        for gram in _grams(words, _GRAM):
+            index[gram].append(place)
+    return index
+
+
 def _quotations(texts: Sequence[str]) -> list[Leak]:
     """Texts of which at least half of the 8-grams stand in one other text; of copies only the first is looked at.
 
@@ -143,14 +152,11 @@ def _quotations(texts: Sequence[str]) -> list[Leak]:
     """
     words = [normalised(text) for text in texts]
     places = _firsts(words)
-    grams_of = [_grams(words[place].split(), _GRAM) for place in places]
-    having: dict[str, list[int]] = defaultdict(list)
-    for number, grams in enumerate(grams_of):
-        for gram in grams:
-            having[gram].append(number)
-    index = {gram: found for gram, found in having.items() if 1 < len(found) <= _COMMON}
+    own = [words[place].split() for place in places]
+    index = {gram: found for gram, found in _index(own).items() if 1 < len(found) <= _COMMON}
     leaks = []
-    for first, (place, grams) in enumerate(zip(places, grams_of, strict=True)):
+    for first, place in enumerate(places):
+        grams = _grams(own[first], _GRAM)
         found = Counter(second for gram in grams for second in index.get(gram, ()) if second != first)
         leaks += [
             Leak("contained", place, places[second], count / len(grams))

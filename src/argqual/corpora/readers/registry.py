@@ -36,7 +36,8 @@ class Reader(Protocol):
     def __call__(self, card: Card, folder: Path, texts: Corpus | None, /) -> Corpus:
         """The corpus of a card, by its files, labels and scales.
 
-        `folder` is where the card's files lie, each verified; `texts` the corpus that the card's `texts_from` names.
+        `folder` is where the card's files lie, each verified; `texts` the corpus that the card's `texts_from` names;
+        None where it names none.
         """
 
 
