@@ -71,7 +71,13 @@ class Corpus:
         return self.arguments + self.excluded
 
     def target(self, argument: Argument, target: Target, *, proxies: bool = False) -> float | None:
-        """The label that stands for a target, or None; with `proxies` also one that only measures something akin."""
+        """The label that stands for a target, or None.
+
+        Parameters
+        ----------
+        proxies
+            Also a label that only measures something akin to the target.
+        """
         chosen = self.card.targets.get(target)
         if chosen is None or (chosen.proxy and not proxies):
             return None

@@ -155,9 +155,12 @@ class Judge:
         return self._assessment(argument, asking, notes, seconds)
 
     def inquiry(self, argument: Argument) -> Inquiry:
-        """What is asked about an argument; where its kind is found first, as if all criteria were asked.
+        """What is asked about an argument; for a framework that first finds its kind, as if all criteria were asked.
 
-        Raises an `InputError` if an input that the framework requires is missing.
+        Raises
+        ------
+        InputError
+            An input that the framework requires is missing.
         """
         inputs, _ = self._inputs(argument)
         return self._inquiry(_Asking(inputs, self._examples(argument)))
@@ -174,8 +177,13 @@ class Judge:
     def key(self, argument: Argument) -> str:
         """Under which an assessment of this argument is kept: a digest of everything that it depends on.
 
-        Framework, prompt and demonstrations; the model, its address and weights; read-out and parameters; what is
-        shown of the argument; the versions of the libraries that ask. Raises as `inquiry`.
+        Framework, prompt and demonstrations; the model, its address and weights; read-out and
+        parameters; what is shown of the argument; the versions of the libraries that ask.
+
+        Raises
+        ------
+        InputError
+            An input that the framework requires is missing.
         """
         inputs, _ = self._inputs(argument)
         digest = self._fixed.copy()
