@@ -27,6 +27,20 @@ print(json.dumps({
 }))
 """
 
+CARD = """
+schema: argqual/corpus@1
+id: graded
+title: "Graded letters"
+description: "Letters, each behind the grade that a reader gave it."
+domain: "letters"
+licence: {id: unknown, evidence: "own data", redistribution: false, commercial: false}
+files: [{path: letters.txt}]
+reader: graded_lines
+labels: {civil: {title: "Civil", kind: ordinal, lowest: 1, highest: 3}}
+targets: {overall: civil}
+figures: {texts: 2}
+"""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -60,3 +74,22 @@ def test_the_command_line_shows_what_it_brings(site: Path, tmp_path: Path) -> No
     shown = json.loads(run(site, tmp_path, "-m", "argqual", "strategies", "show", "civil", "--format", "json"))
     assert (shown["family"], shown["learns"], list(shown["parameters"])) == ("added", True, ["words"])
     assert "civility" in run(site, tmp_path, "-m", "argqual", "frameworks", "list")
+
+
+@pytest.mark.parametrize(("text", "value"), [("Only a fool would say so.", 4 / 3), ("I see it otherwise.", 8 / 3)])
+def test_its_model_is_asked_and_its_readout_reads_the_answer(
+    site: Path, tmp_path: Path, text: str, value: float
+) -> None:
+    options = ["--framework", "civility", "--model", "without/fool", "--readout", "blurred", "--no-store"]
+    found = json.loads(run(site, tmp_path, "-m", "argqual", "score", text, *options, "--format", "json"))
+    assert (found["model"], found["readout"], found["status"]) == ("without/fool", "blurred", "ok")
+    # Level 1 becomes 2/3 of 1 and 1/3 of 2; level 3 becomes 1/3 of 2 and 2/3 of 3.
+    assert [each["value"] for each in found["ratings"]] == pytest.approx([value, value])
+
+
+def test_its_reader_reads_a_corpus_whose_card_names_it(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "graded.yaml").write_text(CARD, encoding="utf-8")
+    (tmp_path / "letters.txt").write_text("3 Let us talk.\n1 You fools.\n", encoding="utf-8")
+    checked = json.loads(run(site, tmp_path, "-m", "argqual", "corpora", "check", "graded.yaml", "--format", "json"))
+    promised = [each for each in checked["corpora"][0]["findings"] if each["promised"] is not None]
+    assert [(each["figure"], each["found"], each["verdict"]) for each in promised] == [("texts", 2, "as promised")]

@@ -20,7 +20,7 @@ from argqual.judging.judge import Judge
 from argqual.judging.program import RatingProgram
 from argqual.models import weights
 from argqual.models.connect import Model, connect
-from argqual.tabular.results import Results
+from argqual.tabular.results import ResultColumns
 from chatserver import ChatServer
 
 CURVE = Curve(slope=2.0, thresholds=(3.0, 5.0, 7.0, 9.0))
@@ -111,7 +111,7 @@ def test_a_rating_that_could_not_be_had_stays_without_a_value(own: Calibration, 
 
 def test_a_table_is_calibrated_unless_raw_is_asked_for(own: Calibration, model: Model, ratio: Framework) -> None:
     raw = Judge(ratio, model=model).assess(ARGUMENT)
-    cells, plain = Results(ratio).cells(raw), Results(ratio, raw=True).cells(raw)
+    cells, plain = ResultColumns(ratio).cells(raw), ResultColumns(ratio, raw=True).cells(raw)
     assert cells["ratio_calibration"] == "for-tests" and plain["ratio_calibration"] is None
     assert plain["ratio_overall"] == raw.overall.value != cells["ratio_overall"]
 

@@ -21,7 +21,7 @@ from argqual.errors import ModelError, StrategyError, Unreachable, WeightsError
 from argqual.models import encoders
 from argqual.models.encoders import DEFAULT_ENCODER, KNOWN_ENCODERS, find_encoder
 from argqual.models.encoding import (
-    Encoder,
+    LoadedEncoder,
     TruncatedWarning,
     batches,
     device_for,
@@ -47,7 +47,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loaded(tiny: Path) -> Encoder:
+def loaded(tiny: Path) -> LoadedEncoder:
     return load_encoder(tiny)
 
 
@@ -298,21 +298,21 @@ def test_a_misspelt_name_suggests_the_known_one() -> None:
 # ---- reading
 
 
-def test_padding_does_not_change_a_vector(loaded: Encoder) -> None:
+def test_padding_does_not_change_a_vector(loaded: LoadedEncoder) -> None:
     short, long = ("trams are quiet", None), ("we should have them in town because it is good", None)
     together = pooled(loaded, tokenised(loaded, [short, long], 64, "cpu"))
     alone = pooled(loaded, tokenised(loaded, [short], 64, "cpu"))
     assert np.allclose(together[0].detach(), alone[0].detach(), atol=1e-6)
 
 
-def test_the_mean_is_over_all_tokens_the_special_ones_too(loaded: Encoder) -> None:
+def test_the_mean_is_over_all_tokens_the_special_ones_too(loaded: LoadedEncoder) -> None:
     batch = tokenised(loaded, [("trams are quiet", None)], 64, "cpu")
     hidden = loaded.network(**batch).last_hidden_state
     assert batch["input_ids"].shape == (1, 5)
     assert np.allclose(pooled(loaded, batch).detach(), hidden[0].mean(dim=0).detach(), atol=1e-6)
 
 
-def test_the_models_own_pooling_is_used(tmp_path: Path, loaded: Encoder) -> None:
+def test_the_models_own_pooling_is_used(tmp_path: Path, loaded: LoadedEncoder) -> None:
     folder = write_tiny(tmp_path / "own")
     (folder / "1_Pooling").mkdir()
     settings = folder / "1_Pooling" / "config.json"
@@ -326,7 +326,7 @@ def test_the_models_own_pooling_is_used(tmp_path: Path, loaded: Encoder) -> None
         load_encoder(folder)
 
 
-def test_a_saved_encoder_gives_the_same_vectors(tmp_path: Path, loaded: Encoder) -> None:
+def test_a_saved_encoder_gives_the_same_vectors(tmp_path: Path, loaded: LoadedEncoder) -> None:
     save_encoder(loaded, tmp_path / "saved")
     again = load_encoder(tmp_path / "saved")
     readings = [("trams are quiet", "we should have them")]
@@ -335,7 +335,7 @@ def test_a_saved_encoder_gives_the_same_vectors(tmp_path: Path, loaded: Encoder)
     assert not [path for path in (tmp_path / "saved").rglob("*") if path.suffix in (".bin", ".pt", ".pkl")]
 
 
-def test_of_a_long_pair_only_the_second_text_is_cut(loaded: Encoder) -> None:
+def test_of_a_long_pair_only_the_second_text_is_cut(loaded: LoadedEncoder) -> None:
     batch = tokenised(loaded, [("trams are quiet", "because " * 40)], 16, "cpu")
     ids = batch["input_ids"][0].tolist()
     assert len(ids) == 16
@@ -343,12 +343,12 @@ def test_of_a_long_pair_only_the_second_text_is_cut(loaded: Encoder) -> None:
     assert "trams are quiet" in loaded.tokenizer.decode(ids)
 
 
-def test_texts_that_are_cut_are_counted(loaded: Encoder) -> None:
+def test_texts_that_are_cut_are_counted(loaded: LoadedEncoder) -> None:
     with pytest.warns(TruncatedWarning, match="1 of 2 texts are longer than 8 tokens"):
         warn_of_cuts(loaded, [("because " * 6, None), ("because " * 7, None)], 8)
 
 
-def test_more_tokens_than_an_encoder_has_positions_are_refused(loaded: Encoder) -> None:
+def test_more_tokens_than_an_encoder_has_positions_are_refused(loaded: LoadedEncoder) -> None:
     require_tokens(loaded, 64)
     with pytest.raises(StrategyError, match="the encoder reads 64 tokens at most"):
         require_tokens(loaded, 65)

@@ -125,7 +125,9 @@ def test_more_is_asked_as_long_as_all_goes_well_and_less_when_it_is_too_much() -
     traffic = Traffic(limiter)
     grown = _in_parallel(traffic, 400, workers=64, seconds=0.005)
     assert grown > 40
-    limiter.failed(module.Fault("rate limit"), limiter.enter(time.monotonic(), traffic.stopping), RateLimitError("x"))
+    limiter.failed(
+        module.PassingFailure("rate limit"), limiter.enter(time.monotonic(), traffic.stopping), RateLimitError("x")
+    )
     assert limiter.limit == int(64 * 0.7)
 
 
@@ -133,7 +135,7 @@ def test_failures_of_one_moment_count_once() -> None:
     limiter = RateLimiter(ceiling=10)
     sent = [limiter.enter(time.monotonic(), threading.Event()) for _ in range(8)]
     for moment in sent:
-        limiter.failed(module.Fault("rate limit"), moment, RateLimitError("x"))
+        limiter.failed(module.PassingFailure("rate limit"), moment, RateLimitError("x"))
     assert int(limiter._limit) == 5  # 8 × 0.7
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, step, wanted_format
 from argqual.errors import BenchmarkError
 from argqual.report.plain import clean, paragraph
@@ -30,7 +31,13 @@ _RUN = Annotated[
     typer.Option("--run", help="Its run file; by default ID.run.sqlite beside the benchmark. Of a folder: a folder."),
 ]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", "-m", help="Ask this model instead of those that the benchmark names.")
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Ask this model instead of those that the benchmark names.",
+        autocompletion=complete.models,
+    ),
 ]
 
 
@@ -50,12 +57,13 @@ def report(
 
     Without --texts the files hold ids only, and may be passed on whatever the corpora's licences.
     """
+    from argqual.benchmark.analysis.results import read
     from argqual.report.benchmark.files import results_file, write_report
 
     scored: list[Scored] | None
     strategies: Mapping[str, Any] = {}
     if (file := results_file(benchmark)) is not None:
-        found, scored = _read(file), None
+        found, scored = read(file), None
         folder = output or file.parent
     else:
         found, scored, strategies = _computed(benchmark, run, model)
@@ -103,7 +111,7 @@ def verdict(
     benchmarks but with reports, what these say; nothing is computed again.
     """
     with step("Loading"):
-        from argqual.benchmark.analysis.results import plain_data
+        from argqual.benchmark.analysis.results import plain_data, read
         from argqual.report.benchmark.files import results_file
         from argqual.report.benchmark.text import headlines_text, verdicts_text
 
@@ -113,7 +121,7 @@ def verdict(
         _echo({id: found and plain_data(found) for id, _, found in headlines} if as_json else headlines_text(headlines))
         return
     if (file := results_file(benchmark)) is not None:
-        found = _read(file).claims
+        found = read(file).claims
     else:
         said = loaded(benchmark, model)
         found = _verdicts(said, run_file(benchmark, said.id, run))
@@ -163,12 +171,6 @@ def _verdicts(said: Benchmark, path: Path) -> tuple[ClaimFound, ...]:
 
     with Run(path) as kept, step(f"Computing {said.id}"):
         return verdicts_of(kept, said)
-
-
-def _read(file: Path) -> Results:
-    from argqual.benchmark.analysis.results import read
-
-    return read(file)
 
 
 def _computed(file: Path, run: Path | None, model: str | None) -> tuple[Results, list[Scored], dict[str, Any]]:

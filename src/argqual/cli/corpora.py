@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from argqual.cli.options import Format, FormatOption, PlainProgress, step, wanted_format
-from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, ArgqualError, CardError, CorpusError, Unreachable
+from argqual.cli import complete
+from argqual.cli.options import Format, FormatOption, PlainProgress, readable, step, wanted_format, write_new
+from argqual.errors import EXIT_SOME_FAILED, ArgqualError, CardError, CorpusError, Unreachable
 from argqual.report.plain import clean, paragraph, shortened
 
 if TYPE_CHECKING:
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Corpora of human judgements: list, fetch, check.", no_args_is_help=True, rich_markup_mode=None)
 
-_NAME = Annotated[str, typer.Argument(metavar="CORPUS", help="A name, or the YAML file of a card.")]
-_NAMES = Annotated[list[str], typer.Argument(metavar="CORPUS...", help="Names, or YAML files of cards.")]
+_NAME = Annotated[
+    str, typer.Argument(metavar="CORPUS", help="A name, or the YAML file of a card.", autocompletion=complete.corpora)
+]
+_NAMES = Annotated[
+    list[str],
+    typer.Argument(metavar="CORPUS...", help="Names, or YAML files of cards.", autocompletion=complete.corpora),
+]
 
 
 @app.command("list")
@@ -30,15 +36,8 @@ def list_corpora(format: FormatOption = None) -> None:
     from argqual.corpora.cards import known_cards, read_card
     from argqual.report.corpora import size, targets
 
-    rows: list[dict[str, Any]] = []
-    broken = []
-    for name, path in sorted(known_cards().items()):
-        try:
-            card = read_card(path)
-        except CardError as error:
-            broken.append(error)
-            continue
-        rows.append(
+    with readable(known_cards(), read_card) as found:
+        rows: list[dict[str, Any]] = [
             {
                 "id": name,
                 "title": card.title,
@@ -51,18 +50,15 @@ def list_corpora(format: FormatOption = None) -> None:
                 "state": state_of(card, path),
                 "file": str(path),
             }
-        )
-    if wanted_format(format) is Format.JSON:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
+            for name, path, card in found
+        ]
+        if wanted_format(format) is Format.JSON:
+            typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+            return
         for row in rows:
             number = "" if row["arguments"] is None else f"{row['arguments']:,} arguments"
             typer.echo(clean(f"{row['id']:18} {number:16} {shortened(row['licence'], 24):24} {row['state']}".rstrip()))
             typer.echo(paragraph(f"{row['title']}. {row['domain'].capitalize()}; targets: {row['targets']}", indent=19))
-    for problem in broken:
-        typer.echo(f"argqual: {clean(str(problem))}", err=True)
-    if broken:
-        raise typer.Exit(EXIT_USAGE)
 
 
 def state_of(card: Card, path: Path) -> str:
@@ -227,15 +223,7 @@ def new(
         )
     draft = draft_card(name, table, text=text, labels=label or ())
     parse_card(draft.text, name=str(path))
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(draft.text)
-    except FileExistsError:
-        raise CardError(
-            f"{path} is there already; nothing was written.", hint="Choose another name, or --output."
-        ) from None
-    except OSError as error:
-        raise CardError(f"Cannot write {path}: {error.strerror or error}.") from None
+    write_new(path, draft.text, CardError)
     typer.echo(clean(f"Wrote {path}."))
     for note in draft.notes:
         typer.echo(paragraph(f"- {note}", hanging=2))

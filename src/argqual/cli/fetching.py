@@ -16,10 +16,7 @@ from argqual.models.weights import Weights
 def ensure_weights(name: str, *, yes: bool) -> None:
     """See to it that a model can be loaded: nothing to do unless it is one of argqual's own and not fetched yet.
 
-    Raises
-    ------
-    WeightsError
-        The weights are missing, and there was no consent to fetch them.
+    Raises a `WeightsError` where there was no consent to fetch what is missing.
     """
     from argqual.models.connect import embedded_id
 

@@ -21,8 +21,10 @@ from argqual.cli.options import (
     IssueOption,
     YesOption,
     read_source,
+    readable,
     step,
     wanted_format,
+    write_new,
 )
 from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, FrameworkError
 from argqual.report.plain import clean, paragraph
@@ -35,14 +37,8 @@ def list_frameworks(format: FormatOption = None) -> None:
     """All frameworks that can be named."""
     from argqual.frameworks.catalogue import known_frameworks, read_framework
 
-    rows, broken = [], []
-    for name, path in sorted(known_frameworks().items()):
-        try:
-            framework = read_framework(path)
-        except FrameworkError as error:
-            broken.append(error)
-            continue
-        rows.append(
+    with readable(known_frameworks(), read_framework) as found:
+        rows = [
             {
                 "id": name,
                 "version": framework.version,
@@ -51,17 +47,14 @@ def list_frameworks(format: FormatOption = None) -> None:
                 "title": framework.title,
                 "file": str(path),
             }
-        )
-    if wanted_format(format) is Format.JSON:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
+            for name, path, framework in found
+        ]
+        if wanted_format(format) is Format.JSON:
+            typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+            return
         for row in rows:
             typer.echo(f"{row['id']:18} {row['version']:5} {row['questions']:3} questions  {row['provenance']}")
             _paragraph(str(row["title"]), indent=19, after="")
-    for problem in broken:
-        typer.echo(f"argqual: {clean(str(problem))}", err=True)
-    if broken:
-        raise typer.Exit(EXIT_USAGE)
 
 
 @app.command("show")
@@ -94,13 +87,11 @@ def show(name: FrameworkArgument, format: FormatOption = None) -> None:
 
 def _show_criteria(criteria: Any, depth: int) -> None:
     for criterion in criteria:
-        marks = [
-            f"weight {criterion.weight:g}" if criterion.weight != 1 else "",
-            f"when {criterion.when}" if criterion.when else "",
-        ]
+        marks = [f"weight {criterion.weight:g}"] if criterion.weight != 1 else []
+        marks += [f"when {criterion.when}"] if criterion.when else []
         marks += ["lower is better"] if not criterion.higher_is_better else []
         marks += [f"needs {', '.join(criterion.requires)}"] if criterion.requires else []
-        shown = ", ".join(mark for mark in marks if mark)
+        shown = ", ".join(marks)
         _paragraph(f"{criterion.name} ({criterion.id}{f'; {shown}' if shown else ''})", indent=2 * depth, after="")
         _paragraph(criterion.plain, indent=2 * depth + 2, after="")
         _show_criteria(criterion.criteria, depth + 1)
@@ -122,15 +113,7 @@ def new(
     path = output or Path(f"{name}.yaml")
     content = template(name)
     parse_framework(content, name=name)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(content)
-    except FileExistsError:
-        raise FrameworkError(
-            f"{path} is there already; nothing was written.", hint="Choose another name, or --output."
-        ) from None
-    except OSError as error:
-        raise FrameworkError(f"Cannot write {path}: {error.strerror or error}.") from None
+    write_new(path, content, FrameworkError)
     typer.echo(f"Wrote {path}. Change it, then: argqual frameworks validate {path}")
 
 
@@ -140,7 +123,10 @@ def validate(
         list[str],
         typer.Argument(metavar="FRAMEWORK...", help="Names or YAML files.", autocompletion=complete.frameworks),
     ],
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Also rate the goldens with this model.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Also rate the goldens with this model.", autocompletion=complete.models),
+    ] = None,
     readout: Annotated[str, typer.Option(help="Read-out for the goldens.")] = "auto",
     api_base: ApiBaseOption = None,
     yes: YesOption = False,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from argqual.cli import complete
 from argqual.cli.options import ApiBaseOption, Format, FormatOption, ReadoutOption, YesOption, step, wanted_format
 from argqual.report.plain import clean
 
@@ -56,7 +57,10 @@ def list_models(format: FormatOption = None) -> None:
 @app.command("pull")
 def pull(
     name: Annotated[
-        str, typer.Argument(help="An embedded model or an encoder; 'local' is the default model.")
+        str,
+        typer.Argument(
+            help="An embedded model or an encoder; 'local' is the default model.", autocompletion=complete.models
+        ),
     ] = "local",
     yes: YesOption = False,
     force: Annotated[bool, typer.Option("--force", help="Fetch it again, also when it is there.")] = False,
@@ -82,7 +86,7 @@ def pull(
 
 @app.command("test")
 def try_model(
-    name: Annotated[str, typer.Argument(help="The model to try.")] = "local",
+    name: Annotated[str, typer.Argument(help="The model to try.", autocompletion=complete.models)] = "local",
     readout: ReadoutOption = "auto",
     api_base: ApiBaseOption = None,
     yes: YesOption = False,

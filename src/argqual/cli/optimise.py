@@ -122,11 +122,12 @@ def optimise(
 def _fetched(models: Iterable[str], calls: int | None, *, yes: bool) -> int | None:
     """See to the weights of the models; the most calls, which have a limit also where nothing has a price."""
     from argqual.cli.fetching import ensure_weights
+    from argqual.models.connect import is_embedded
 
     names = list(models)
     for name in names:
         ensure_weights(name, yes=yes)
-    if calls is not None or not all(map(_is_free, names)):
+    if calls is not None or not all(map(is_embedded, names)):
         return calls
     said = f"An embedded model costs nothing, so the limit is {_FREE_CALLS} requests (--budget 300calls sets another)."
     say(paragraph(said))
@@ -143,22 +144,8 @@ def _fit(strategy: Optimised, framework: str, data: TrainingData) -> None:
         strategy.fit(data.arguments, data.labels, groups=data.groups)
 
 
-def _is_free(model: str) -> bool:
-    """Whether a model runs on this machine."""
-    from argqual.models.connect import embedded_id
-    from argqual.models.weights import KNOWN
-
-    return embedded_id(model) in KNOWN or model.endswith(".gguf")
-
-
 def read_budget(words: str) -> tuple[int | None, float | None]:
-    """`2usd`, `300calls` or both as calls and US dollars; None for what is not limited.
-
-    Raises
-    ------
-    InputError
-        It is neither.
-    """
+    """`2usd`, `300calls` or both as calls and US dollars, None for what is not limited; else an `InputError`."""
     calls: int | None = None
     usd: float | None = None
     for part in words.replace(" ", "").lower().split(","):

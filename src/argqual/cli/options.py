@@ -5,20 +5,21 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from argqual.argument import decode_argument, read_argument_text
 from argqual.cli import complete
-from argqual.errors import InputError
+from argqual.errors import EXIT_USAGE, ArgqualError, InputError
 from argqual.report.plain import clean
 
+T = TypeVar("T")
 _EVERY = 5.0
 
 
@@ -85,10 +86,7 @@ def wanted_format(given: Format | None) -> Format:
 def read_source(source: str) -> str:
     """The text of an argument that was given as text, as a file, or as `-` for standard input.
 
-    Raises
-    ------
-    InputError
-        It is empty or not text, or is plainly meant as a file that is not there.
+    Raises an `InputError` where it is empty or not text, or is plainly meant as a file that is not there.
     """
     if source == "-":
         if sys.stdin.isatty():
@@ -171,18 +169,44 @@ def step(doing: str) -> Iterator[Callable[[str], None]]:
         yield lambda how_far: progress.update(task, description=f"{doing}: {clean(how_far)}")
 
 
+def write_new(path: Path, content: str, kind: type[ArgqualError]) -> None:
+    """Write a file that is not there yet; an error of a kind if it is, or cannot be written."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError:
+        raise kind(f"{path} is there already; nothing was written.", hint="Choose another name, or --output.") from None
+    except OSError as error:
+        raise kind(f"Cannot write {path}: {error.strerror or error}.") from None
+
+
+@contextmanager
+def readable(files: Mapping[str, Path], read: Callable[[Path], T]) -> Iterator[list[tuple[str, Path, T]]]:
+    """Files by name, with what is read of each. At the end those that cannot be are named, and it is wrong usage."""
+    found, broken = [], []
+    for name, path in sorted(files.items()):
+        try:
+            found.append((name, path, read(path)))
+        except ArgqualError as error:
+            broken.append(error)
+    yield found
+    for problem in broken:
+        typer.echo(f"argqual: {clean(str(problem))}", err=True)
+    if broken:
+        raise typer.Exit(EXIT_USAGE)
+
+
 class PlainProgress:
     """Progress for logs: a line at most every few seconds, and one at the end."""
 
-    def __init__(self, doing: str, every: float = _EVERY) -> None:
+    def __init__(self, doing: str) -> None:
         self.doing = doing
-        self.every = every
         self.last = time.monotonic()
         self.ended = False
 
     def __call__(self, done: int, total: int, source: str) -> None:
         now, over = time.monotonic(), 0 < total <= done
-        if (now - self.last >= self.every or over) and not self.ended:
+        if (now - self.last >= _EVERY or over) and not self.ended:
             self.last, self.ended = now, over
             how_far = f"{done / total:4.0%} of {_megabytes(total)}" if total else _megabytes(done)
             print(f"{self.doing}: {how_far} ({source})", file=sys.stderr, flush=True)

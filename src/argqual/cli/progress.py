@@ -15,7 +15,7 @@ from argqual.report.plain import WIDTH, clean
 if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
-    from argqual.judging.plan import Estimate, Plan
+    from argqual.judging.plan import Plan, SampledTotal
 
 _PLAIN_EVERY = 10.0
 _RATE_OVER = 30.0
@@ -46,14 +46,8 @@ def clock(seconds: float) -> str:
 class BatchProgress:
     """A bar on a terminal; elsewhere a line every ten seconds at first, later every minute.
 
-    It shows itself from a thread of its own: also while nothing comes back.
-
-    Parameters
-    ----------
-    total
-        Rows; None when that is not known.
-    before
-        Rows that were done before this run.
+    It shows itself from a thread of its own: also while nothing comes back. `total` are the rows, where that is
+    known, and `before` those that were done before this run.
     """
 
     def __init__(self, batch: Batch[Any], total: int | None, before: int, *, quiet: bool = False) -> None:
@@ -190,7 +184,7 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
     )
 
 
-def _range(estimate: Estimate, shown: Callable[[float], str]) -> str:
+def _range(estimate: SampledTotal, shown: Callable[[float], str]) -> str:
     if estimate.low == estimate.high:
         return shown(estimate.value)
     return f"{shown(estimate.value)} ({shown(estimate.low)} to {shown(estimate.high)})"

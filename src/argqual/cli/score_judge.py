@@ -17,7 +17,7 @@ from argqual.cli.options import ScoreFormat, interruptible, say, step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
 from argqual.tabular.output import TableOutput, iter_scored, partial_folder, read_job
-from argqual.tabular.results import Results
+from argqual.tabular.results import ResultColumns
 from argqual.tabular.table import TableRow
 
 if TYPE_CHECKING:
@@ -37,21 +37,14 @@ def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool) -> Iterator
     """The judge that the options describe, and the store; an embedded model's weights are fetched with consent."""
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
+    from argqual.judging.store import Store
 
     criteria = load_framework(judging.framework)
-    with _store(judging) as store:
+    with nullcontext() if judging.no_store else Store() as store:
         ensure_weights(judging.model, yes=yes)
         with step(f"Loading {judging.model}"):
             judge = _judge(judging, criteria)
         yield JudgeScorer(judge, store, judging, prefix)
-
-
-def _store(judging: Judging) -> Store | nullcontext[None]:
-    if judging.no_store:
-        return nullcontext()
-    from argqual.judging.store import Store
-
-    return Store()
 
 
 def _judge(judging: Judging, criteria: Framework) -> Judge:
@@ -89,7 +82,7 @@ class JudgeScorer:
 
     def __init__(self, judge: Judge, store: Store | None, judging: Judging, prefix: str | None) -> None:
         self.judge, self.store, self.judging = judge, store, judging
-        self.results = Results(judge.framework, prefix=prefix, details=judging.details, raw=judging.raw)
+        self.results = ResultColumns(judge.framework, prefix=prefix, details=judging.details, raw=judging.raw)
         self.name = judge.framework.id
         self.declared: Mapping[str, str] = judge.framework.inputs.declared()
         self.types: Mapping[str, type] = self.results.types
@@ -220,10 +213,7 @@ class JudgeScorer:
     def _failed_among(self, path: Path, rows: Iterator[Scored], job: TableJob) -> int:
         """How many rows are to be asked about again, said in words too.
 
-        Raises
-        ------
-        InputError
-            They were scored by another program, or a column is gone.
+        Raises an `InputError` where they were scored by another program, or a column is gone.
         """
         failed = total = 0
         carried: set[str] = set()

@@ -127,13 +127,7 @@ _OF_TABLES = (
 def check_options(
     called: typer.Context, rated: Rated, judging: Judging, written: Written, strategy: Path | None
 ) -> None:
-    """Refuse what does not go together.
-
-    Raises
-    ------
-    InputError
-        The first of it.
-    """
+    """Raise an `InputError` for the first of what does not go together."""
     for wrong, message, hint in (
         *_only_for_tables(rated, {**rated.__dict__, **judging.__dict__, **written.__dict__}),
         *_of_formats(rated.is_table, written, judging.retry_failed),

@@ -37,14 +37,12 @@ _SECONDS = 5.0
 def strategy_scorer(folder: Path, prefix: str | None, *, yes: bool) -> Iterator[StrategyScorer]:
     """A saved strategy and what its folder says of it; an embedded model's weights are fetched with consent."""
     from argqual.cli.fetching import ensure_weights
-    from argqual.strategies.saving import describe_saved, saved_models
+    from argqual.strategies.saving import describe_saved, load_strategy, saved_models
 
     content = describe_saved(folder)
     for model in saved_models(content):
         ensure_weights(model, yes=yes)
     with step(f"Loading {folder}"):
-        from argqual.strategies.saving import load_strategy
-
         strategy = load_strategy(folder)
     yield StrategyScorer(strategy, content, prefix)
 

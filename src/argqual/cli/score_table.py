@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,21 +32,17 @@ class Reading:
     """How a row becomes an argument: columns, and an issue or a context that all rows share."""
 
     columns: Columns
-    shared: Mapping[str, str]
+    shared: Mapping[str, Any]
 
     def argument(self, row: TableRow) -> Argument:
         argument = to_argument(row, self.columns)
-        if not self.shared:
-            return argument
-        known = {name: getattr(argument, name) for name in ("issue", "stance", "context")}
-        return Argument(argument.text, id=argument.id, **(known | dict(self.shared)))
+        return replace(argument, **self.shared) if self.shared else argument
 
     def describe(self) -> str:
-        said = self.columns.describe()
-        return said + "".join(f", {name} the same for all" for name in self.shared)
+        return ", ".join([self.columns.describe(), *(f"{name} the same for all" for name in self.shared)])
 
 
-class Run(Protocol):
+class Scoring(Protocol):
     """The scoring of some rows, once: `answers` gives each with its result, in order.
 
     `summary` says what was done ("" for nothing to say), `unfinished` why rows are left, with the exit code, and
@@ -83,7 +79,7 @@ class Scorer(Protocol):
 
     def text(self, argument: Argument, format: ScoreFormat) -> int: ...
     def table(self, job: TableJob) -> int: ...
-    def run(self, job: TableJob, skip: int = 0) -> Run: ...
+    def run(self, job: TableJob, skip: int = 0) -> Scoring: ...
 
     def identity(self) -> dict[str, Any]:
         """What tells this scorer from another, or from one with other settings, as JSON."""
@@ -204,15 +200,8 @@ def score_table(source: TableSource, scorer: Scorer, rated: Rated, written: Writ
 def reading(source: TableSource, declared: Mapping[str, str], who: str, rated: Rated) -> Reading:
     """Which column is what; words that are plainly no column's name hold for all rows.
 
-    Parameters
-    ----------
-    declared
-        The inputs that are used, each `required` or `optional`; `who` uses them.
-
-    Raises
-    ------
-    InputError
-        A column is not there, or there is none for what the framework requires.
+    `declared` are the inputs that `who` uses, each `required` or `optional`. Raises an `InputError` where a column is
+    not there, or there is none for what the framework requires.
     """
     given = {name: getattr(rated, name) for name in ("issue", "stance", "context")}
     shared = {

@@ -7,6 +7,7 @@ the entry points are `argqual.corpora`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,7 @@ _REGISTRY = Registry("corpus", "datasets", "ARGQUAL_CORPORA", "argqual.corpora",
 def load_card(source: str | os.PathLike[str]) -> tuple[Card, Path]:
     """A card by name or path, and the file it stands in.
 
-    Raises
-    ------
-    CardError
-        No such card, or the file is not a valid one; the message names file, line and key.
+    Raises a `CardError` if there is none, or it is not valid; the message names file, line and key.
     """
     path = _REGISTRY.find(source)
     return read_card(path), path
@@ -44,23 +42,20 @@ def shipped_folder() -> Path:
 
 def read_card(path: Path) -> Card:
     """Read and check one card."""
-    try:
-        return _build(read_yaml(path), str(path))
-    except YamlError as error:
-        raise CardError(error.message, hint=error.hint) from None
+    return _checked(lambda: read_yaml(path), str(path))
 
 
 def parse_card(text: str, *, name: str = "<text>") -> Card:
     """Check a card given as YAML text."""
+    return _checked(lambda: parse_yaml(text, name=name), name)
+
+
+def _checked(read: Callable[[], LocatedDict], name: str) -> Card:
     try:
-        return _build(parse_yaml(text, name=name), name)
+        data = read()
+        return Card.model_validate(data)
     except YamlError as error:
         raise CardError(error.message, hint=error.hint) from None
-
-
-def _build(data: LocatedDict, name: str) -> Card:
-    try:
-        return Card.model_validate(data)
     except ValidationError as error:
         raise CardError(describe_invalid(error, data, name)) from None
 

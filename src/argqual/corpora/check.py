@@ -10,9 +10,10 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from argqual.argument import Argument
 from argqual.corpora.card import Card
@@ -30,9 +31,6 @@ from argqual.stats.agreement import (
 from argqual.stats.comparisons import pair_reliability
 from argqual.stats.correlation import spearman
 from argqual.stats.estimate import Estimate
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 TOLERANCE = 0.005  # of a coefficient or mean that a card gives with two or three digits
 _ROUNDING = 1e-9
@@ -85,10 +83,7 @@ class Finding:
 def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
     """Every figure of the card, and those that the files allow besides.
 
-    Parameters
-    ----------
-    draws
-        Bootstrap draws of each interval.
+    Each interval takes `draws` bootstrap draws.
     """
     tables = ratings_of(corpus)
     return [
@@ -107,14 +102,8 @@ def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
 def check_overlaps(corpus: Corpus, others: Sequence[Corpus]) -> tuple[list[Finding], list[str]]:
     """What the card says is shared with other corpora, looked for in their texts.
 
-    Parameters
-    ----------
-    others
-        Corpora that have been read already; another one is read when it is fetched.
-
-    Returns
-    -------
-    The findings, and the corpora that are not there to compare with.
+    `others` have been read already; another one is read when it is fetched. Returns the findings, and the corpora
+    that are not there to compare with.
     """
     from argqual.corpora.groups import overlap_counts
 
@@ -273,12 +262,8 @@ def _share_reliability(corpus: Corpus, name: str, draws: int) -> Finding:
 # Comparisons
 
 
-def _places(corpus: Corpus) -> dict[str, int]:
-    return {argument.id or "": place for place, argument in enumerate(corpus.arguments)}
-
-
 def _pair_reliability(corpus: Corpus, pairs: Sequence[Pair]) -> Estimate:
-    places = _places(corpus)
+    places = {argument.id or "": place for place, argument in enumerate(corpus.arguments)}
     return pair_reliability(
         [places[pair.first] for pair in pairs],
         [places[pair.second] for pair in pairs],

@@ -29,10 +29,7 @@ def needs_consent(card: Card) -> bool:
 def record_consent(card: Card) -> None:
     """Remember that the licence of a corpus, as it now stands in the card, was accepted.
 
-    Raises
-    ------
-    CorpusError
-        The cache cannot be written.
+    Raises a `CorpusError` if the cache cannot be written.
     """
     from filelock import FileLock
 
@@ -62,10 +59,9 @@ def _licence_digest(card: Card) -> str:
 
 def settle_consent(card: Card, accepted: bool) -> None:
     if not needs_consent(card):
-        return
+        return None
     if accepted:
-        record_consent(card)
-        return
+        return record_consent(card)
     licence = card.licence
     raise CorpusError(
         f"The licence of {card.id} ({licence.id}) does not allow {' or '.join(licence.forbids)}."

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from argqual.corpora.card import TARGETS
 from argqual.corpora.corpus import Corpus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _TEXTS = ("corpus", "id", "text", "issue", "stance", "context", "domain", "type", "language", "split", "group", "unit")
 
@@ -86,13 +84,12 @@ def as_dataset(corpus: Corpus, *, proxies: bool = False) -> Any:
         row |= {target: corpus.target(argument, target, proxies=proxies) for target in TARGETS}
         for name, value in row.items():
             columns[name].append(value)
-    table = pa.Table.from_pydict(columns, schema=features(library).arrow_schema)
+    table = pa.Table.from_pydict(columns, schema=_features(library).arrow_schema)
     return library.Dataset(library.table.InMemoryTable(table))
 
 
-def features(library: Any = None) -> Any:
+def _features(library: Any) -> Any:
     """The features of every corpus: a `datasets.Features`."""
-    library = library or import_module("datasets")
     value: Callable[[str], Any] = library.Value
     text, number = value("string"), value("float64")
     return library.Features(

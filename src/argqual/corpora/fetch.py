@@ -32,22 +32,13 @@ def fetch(
 ) -> Path:
     """Bring the files that are missing or broken into the cache, and return the verified folder.
 
-    The mirror is asked first, then the card's places in their order; what one does not have, the next may.
+    The mirror is asked first, then the card's places in their order; what one does not have, the next may. `accepted`
+    says that the user keeps to what the licence says, which is remembered; `force` fetches every file even if it is
+    there, and forgets what an interrupted fetch left.
 
-    Parameters
-    ----------
-    accepted
-        The user keeps to what the licence says; remembered.
-    force
-        Fetch every file even if it is there, and forget what an interrupted fetch left.
-
-    Raises
-    ------
-    CorpusError
-        The licence was not accepted, no place has the right files, they are to be had by request only, or the disk is
-        too full or cannot be written.
-    Unreachable
-        No place could be reached, or each refused the credentials.
+    Raises a `CorpusError` if the licence was not accepted, no place has the right files, they are to be had by
+    request only, or the disk is too full or cannot be written; `Unreachable` if no place could be reached, or each
+    refused the credentials.
     """
     if not card.source:
         return verified(card, card_path)

@@ -37,12 +37,8 @@ def _has_size(file: WantedFile, path: Path) -> bool:
 def verified(card: Card, card_path: Path) -> Path:
     """The folder of the files, after each was hashed whole (about 0.1 s for 15 MB).
 
-    A file for which the card gives neither hash nor size is taken as it is.
-
-    Raises
-    ------
-    CorpusError
-        A file is missing, cannot be read, or is another one than the card describes.
+    A file for which the card gives neither hash nor size is taken as it is. Raises a `CorpusError` if a file is
+    missing, cannot be read, or is another one than the card describes.
     """
     folder = folder_of(card, card_path)
     again = f"argqual corpora fetch {card.id}"

@@ -61,10 +61,7 @@ class Summary:
 def groups_of(corpora: Sequence[Corpus]) -> dict[tuple[str, str], str]:
     """The group of every text, by corpus and id; excluded texts have one too.
 
-    Parameters
-    ----------
-    corpora
-        All that are used together: a group may span several.
+    `corpora` are all that are used together: a group may span several.
     """
     rows = _rows(corpora)
     names = leak_groups(rows, _leaks(corpora, rows))
@@ -74,10 +71,7 @@ def groups_of(corpora: Sequence[Corpus]) -> dict[tuple[str, str], str]:
 def leaking_into(test: Iterable[tuple[str, str]], corpora: Sequence[Corpus]) -> set[tuple[str, str]]:
     """The texts that have to leave training when some are tested: copies, near-copies, quotations, links.
 
-    Parameters
-    ----------
-    test
-        Corpus and id of each tested text.
+    `test` has corpus and id of each tested text.
     """
     rows = _rows(corpora)
     places = {(row.corpus, row.id): place for place, row in enumerate(rows)}
@@ -98,9 +92,9 @@ def _leaks(corpora: Sequence[Corpus], rows: Sequence[Text]) -> Leaks:
     """What the corpora's rows share; computed once for the same texts."""
     linked = tuple(_linked(corpora, rows))
     path = cache_folder() / ".leaks" / f"{_digest(rows)}.json"
-    kept = _kept(path, len(rows))
-    found = find_leaks(rows).leaks if kept is None else tuple(kept)
-    if kept is None:
+    found = _kept(path, len(rows))
+    if found is None:
+        found = find_leaks(rows).leaks
         _keep(path, found)
     return Leaks(found, linked)
 
@@ -199,11 +193,11 @@ def _digest(rows: Sequence[Text]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _kept(path: Path, rows: int) -> list[Leak] | None:
+def _kept(path: Path, rows: int) -> tuple[Leak, ...] | None:
     """What was found before; None when nothing was, or the file is broken."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
-        found = [Leak(*each) for each in read]
+        found = tuple(Leak(*each) for each in read)
         inside = all(0 <= place < rows for leak in found for place in (leak.first, leak.second))
         return found if isinstance(read, list) and inside else None
     except (OSError, ValueError, TypeError):

@@ -100,11 +100,8 @@ def _same(texts: Sequence[str]) -> list[list[int]]:
 def near_duplicates(texts: Sequence[str], *, threshold: float = NEAR) -> list[Leak]:
     """Copies, each with the one before it, and pairs of different texts that share most of their word triples.
 
-    Parameters
-    ----------
-    threshold
-        Least Jaccard similarity of the sets of word triples; below .6 some pairs may be missed. A text of
-        fewer than three words is one shingle, and so only ever a copy.
+    `threshold` is the least Jaccard similarity of the sets of word triples; below .6 some pairs may be missed. A text
+    of fewer than three words is one shingle, and so only ever a copy.
     """
     words = [normalised(text) for text in texts]
     leaks = [Leak("duplicate", first, second, 1.0) for same in _same(words) for first, second in pairwise(same)]
@@ -238,10 +235,7 @@ class Leaks:
 def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) -> Leaks:
     """Everything that the rows share, within and across corpora.
 
-    Parameters
-    ----------
-    linked
-        Pairs of rows known to belong together, whatever their texts are.
+    `linked` are pairs of rows known to belong together, whatever their texts are.
     """
     texts = [row.text for row in rows]
     near = near_duplicates(texts)

@@ -42,14 +42,8 @@ def longest(corpus: Corpus) -> float:
 def copies_across(corpus: Corpus) -> int:
     """Texts that are nearly a text of another family."""
     rows = [(version.family, text) for own in families_of(corpus).values() for version, text in own]
-    pairs = near_duplicates([text for _, text in rows])
-    return len(
-        {place for each in pairs for place in (each.first, each.second) if _apart(rows, each.first, each.second)}
-    )
-
-
-def _apart(rows: list[tuple[str, str]], one: int, other: int) -> bool:
-    return rows[one][0] != rows[other][0]
+    pairs = [(each.first, each.second) for each in near_duplicates([text for _, text in rows])]
+    return len({place for one, two in pairs if rows[one][0] != rows[two][0] for place in (one, two)})
 
 
 def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Estimate]]:
@@ -61,11 +55,8 @@ def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Esti
     ------
     The figure's name in a card, and the figure.
     """
-    known = [
-        (corpus.minimal_pair(argument), corpus.read(argument))
-        for argument in corpus.arguments
-        if corpus.minimal_pair(argument)
-    ]
+    known = [(corpus.minimal_pair(argument), corpus.read(argument)) for argument in corpus.arguments]
+    known = [(version, read) for version, read in known if version is not None]
     named = [(version, read) for version, read in known if version is not None and read is not None]
     criteria = {each: place for place, each in enumerate(dict.fromkeys(version.broken for version, _ in named))}
     built = np.array([criteria[version.broken] for version, _ in named])

@@ -47,21 +47,11 @@ class Draft:
 
 
 def draft_card(name: str, table: Path, *, text: str | None = None, labels: Sequence[str] = ()) -> Draft:
-    """A card for a CSV, TSV, JSONL or Parquet file.
+    """A card for a CSV, TSV, JSONL or Parquet file, with `name` as the corpus' id.
 
-    Parameters
-    ----------
-    name
-        The corpus' id.
-    text
-        The column with the arguments; guessed where it is left out.
-    labels
-        The columns with judgements; by default all whose cells are numbers.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, a column is not there, or nothing in it looks like a judgement.
+    `text` is the column with the arguments, guessed where it is left out; `labels` are the columns with judgements,
+    by default all whose cells are numbers. Raises an `InputError` if the file cannot be read, a column is not there,
+    or nothing in it looks like a judgement.
     """
     encoding, columns = _read(table)
     notes = []

@@ -51,21 +51,10 @@ class _Member:
 def take_out(archive: Path, targets: Mapping[str, tuple[Path, int]], *, name: str | None = None) -> None:
     """Write members of an archive to files.
 
-    Parameters
-    ----------
-    archive
-        .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz; what it is, its content tells.
-    targets
-        By a member's path in the archive: where it is written, and the most bytes it may have.
-    name
-        What messages call it.
-
-    Raises
-    ------
-    SourceError
-        It is no archive, damaged, unsafe or too large, or a wanted member is missing, encrypted or too large.
-    OSError
-        A target cannot be written.
+    `archive` is a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz, as its content tells, and messages call it `name`.
+    `targets` says by a member's path in it where it is written, and the most bytes it may have. Raises a
+    `SourceError` if it is no archive, damaged, unsafe or too large, or a wanted member is missing, encrypted or too
+    large, and an `OSError` if a target cannot be written.
     """
     name = name or archive.name
     with _naming(name), _opened(archive, name) as members:

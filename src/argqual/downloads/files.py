@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -59,10 +60,7 @@ class WantedFile:
     def fault(self, path: Path) -> Fault | None:
         """What is wrong with the file at a path, which is hashed whole (about 0.7 s a gigabyte).
 
-        Raises
-        ------
-        SourceError
-            It cannot be read.
+        Raises a `SourceError` if it cannot be read.
         """
         try:
             size, found = path.stat().st_size, sha256_of(path)
@@ -97,13 +95,9 @@ def sha256_of(path: Path) -> str:
 def rows_digest(path: Path) -> str:
     """SHA-256 of a CSV file as a table: of its columns by name, then of its rows.
 
-    The order of the columns, quoting, line ends between rows and the way numbers are written do not
-    change it. The order of the rows does, as rows without an id are known by their number.
-
-    Raises
-    ------
-    SourceError
-        The file cannot be read as CSV.
+    The order of the columns, quoting, line ends between rows and the way numbers are written do not change it. The
+    order of the rows does, as rows without an id are known by their number. Raises a `SourceError` if it cannot be
+    read as CSV.
     """
     if csv.field_size_limit() < _MOST_CELL:
         csv.field_size_limit(_MOST_CELL)
@@ -144,6 +138,14 @@ def hosts_only(text: str) -> str:
     text = re.sub(r"(\w[\w+.-]*://)(?:\S*@)?([^\s/?#'\",)>]*)\S*", r"\1\2", " ".join(text.split()))
     text = re.sub(r"\S+:\S*@", "***@", text)
     return re.sub(r"(url:) \S+", r"\1 ***", re.sub(r"hf_\w+", "hf_***", text))[:300]
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
 
 
 def said_by(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import logging
 import os
@@ -10,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _WAITS = (0.5, 1.0, 2.0, 4.0)  # seconds before the second try, the third and so on
 _LONGEST_WAIT = 30.0  # that a server may ask for
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.\w+)$", re.IGNORECASE)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CLOCK_SECONDS = 60  # a date of a file that is younger than this tells no two versions of it apart
 
 
@@ -144,21 +145,9 @@ class Download:
         self.whole = folder / f"{name}.whole"
 
     def finish(self, most: int, exact: int | None) -> Path:
-        """The whole file.
+        """The whole file, of at most `most` bytes, and of `exact` where that is known.
 
-        Parameters
-        ----------
-        most
-            Bytes that are too many if there are more.
-        exact
-            Bytes it has, where that is known.
-
-        Raises
-        ------
-        SourceError
-            It cannot be had from there.
-        NoRoom
-            The disk has no room for it.
+        Raises a `SourceError` if it cannot be had from there, and `NoRoom` if the disk has no room for it.
         """
         if not self.whole.exists():
             require_room(self.part.parent, (exact or 0) - self._left()[0])
@@ -219,7 +208,7 @@ class Download:
             raise _Again("HTTP 416, no such part", wait=0)
         if status == 429 or status >= 500:
             said = f"HTTP {status}, {'too many requests' if status == 429 else 'the server is in trouble'}"
-            wait = _asked_wait(response.headers.get("Retry-After"))
+            wait = seconds_from(response.headers.get("Retry-After"))
             if wait is not None and wait > _LONGEST_WAIT:
                 raise SourceError(f"{said}; it asks to wait {wait:.0f} s", unreachable=True)
             raise _Again(said, wait=wait)
@@ -279,18 +268,23 @@ def _version_of(response: httpx.Response) -> str:
     return str(modified) if modified.isascii() and age.total_seconds() >= _CLOCK_SECONDS else ""
 
 
-def _asked_wait(header: str | None) -> float | None:
-    """Seconds that a Retry-After asks for, as a number or as a date."""
-    if header is None:
+def seconds_from(value: str | None) -> float | None:
+    """Seconds from `12`, `1m30s`, `120ms`, or a date (HTTP or ISO); None when it is none of these."""
+    if value is None:
         return None
-    if (seconds := _number(header)) is not None:
-        return float(seconds)
+    value = value.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
+    if parts and "".join(number + unit for number, unit in parts) == value:
+        return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
     try:
-        until = parsedate_to_datetime(header)
-    except (ValueError, TypeError):
+        when = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
         return None
-    now = datetime.datetime.now(until.tzinfo)
-    return max(0.0, (until - now).total_seconds())
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 def _number(text: str | None) -> int | None:

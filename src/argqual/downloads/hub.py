@@ -6,6 +6,7 @@ argqual's words.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from argqual.downloads.disk import DISK_FULL
-from argqual.downloads.files import SourceError, hosts_only
+from argqual.downloads.files import SourceError, chain_of, hosts_only
 from argqual.downloads.http import CONNECT_SECONDS, Download, open_client, quiet
 from argqual.downloads.job import FetchJob, Progress
 
@@ -47,21 +48,10 @@ def from_hub(job: FetchJob, repository: str) -> None:
 
 
 def fetch_repository(repository: str, is_wanted: Callable[[str], bool], needed: str, progress: Progress | None) -> Path:
-    """The wanted files of a model's repository, in the hub library's own cache.
+    """The files of a model's repository that `is_wanted` by their paths, in the hub library's own cache.
 
-    Parameters
-    ----------
-    is_wanted
-        By a file's path.
-    needed
-        An ending that at least one of the wanted files has.
-
-    Raises
-    ------
-    SourceError
-        The hub does not give them.
-    OSError
-        The disk is full.
+    At least one of them has the ending `needed`. Raises a `SourceError` if the hub does not give them, and an
+    `OSError` if the disk is full.
     """
     from huggingface_hub import HfApi, hf_hub_download, hf_hub_url
 
@@ -180,11 +170,7 @@ def trouble_of(error: BaseException) -> HubTrouble:
     """What kind of trouble an error of a data set's libraries, or of theirs (httpx, aiohttp, fsspec), tells of."""
     from huggingface_hub import errors as hub
 
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and len(causes) < 10:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
+    causes = list(itertools.islice(chain_of(error), 10))
     if any(isinstance(each, hub.GatedRepoError) or "gated dataset" in str(each) for each in causes):
         return "gated"
     if any(isinstance(each, hub.RepositoryNotFoundError) for each in causes) or "doesn't exist" in str(error):

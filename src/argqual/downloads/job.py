@@ -24,16 +24,10 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class FileSource:
-    """Somewhere that files may be had.
+    """Somewhere that files may be had, under a name that messages call it by.
 
-    Parameters
-    ----------
-    name
-        What it is called in messages.
-    bring
-        Gets what it has of a job's wanted files and gives each to `FetchJob.keep`; raises SourceError.
-    networked
-        Whether that takes a connection.
+    `bring` gets what it has of a job's wanted files and gives each to `FetchJob.keep`, or raises a `SourceError`;
+    `networked` says whether that takes a connection.
     """
 
     name: str
@@ -52,12 +46,8 @@ class Refusal:
 class FetchJob:
     """One fetch under way: what is still wanted, and what came.
 
-    Parameters
-    ----------
-    files
-        All files of the job; `wanted` are those that have to be brought and are not staged yet.
-    staging
-        The folder for what is not complete. A source writes into a folder of its own in it, or to `draft`.
+    Of all its `files`, those are `wanted` that have to be brought and are not staged yet. `staging` is the folder for
+    what is not complete: a source writes into a folder of its own in it, or to `draft`.
     """
 
     def __init__(
@@ -82,13 +72,7 @@ class FetchJob:
         return path
 
     def keep(self, file: WantedFile, draft: Path) -> None:
-        """Take a file over when it is the right one, or else delete it.
-
-        Raises
-        ------
-        SourceError
-            It is another file.
-        """
+        """Take a file over when it is the right one, or else delete it and raise a `SourceError`."""
         try:
             fault = file.fault(draft)
         except SourceError as error:
@@ -156,19 +140,10 @@ def fetch_files(
 ) -> tuple[list[WantedFile], list[Refusal]]:
     """Bring the files that are missing or wrong into a folder.
 
-    Parameters
-    ----------
-    error
-        What is raised when the disk is too full or cannot be written.
-    mark
-        Beside it lie the lock and what an interrupted fetch left, both called after it; by default the folder.
-    force
-        Fetch every file even if it is there, and forget what an interrupted fetch left.
-
-    Returns
-    -------
-    What could not be had, and what the sources said; nothing of both when all files are in place. Without files, every
-    source is asked, and says what it says.
+    Raises `error` when the disk is too full or cannot be written. Beside `mark`, by default the folder, lie the lock
+    and what an interrupted fetch left, both called after it. `force` fetches every file even if it is there, and
+    forgets what an interrupted fetch left. Returns what could not be had, and what the sources said; nothing of both
+    when all files are in place. Without files, every source is asked, and says what it says.
     """
     from filelock import FileLock
 

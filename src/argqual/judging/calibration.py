@@ -44,16 +44,10 @@ class Curve(Record):
 class Calibration(Record):
     """Curves for a framework's ratings by one model.
 
-    Parameters
-    ----------
-    program, model, readout
-        What it belongs to: the fingerprint of framework and prompt, the model's id, the read-out.
-    curves
-        By criterion; `overall` for the overall rating.
-    note
-        What to say beside the levels: whose they are, and what they do not hold for.
-    card
-        On what it was fitted, under which licence, and how well it does.
+    It belongs to a `program` (the fingerprint of framework and prompt), a `model` by its id, and a `readout`.
+    `curves` are by criterion, with `overall` for the overall rating. `note` is what to say beside the levels: whose
+    they are, and what they do not hold for. `card` says on what it was fitted, under which licence, and how well it
+    does.
     """
 
     schema_id: str = Field(alias="schema")
@@ -92,9 +86,7 @@ def calibrated(assessment: Assessment, framework: Framework) -> Assessment:
     chosen = next((each for each in shipped() if each.fits(assessment)), None)
     if chosen is None:
         return assessment
-    ratings = tuple(
-        _rating(rating, framework.criterion(rating.criterion), chosen, framework) for rating in assessment.ratings
-    )
+    ratings = tuple(_rating(rating, chosen, framework) for rating in assessment.ratings)
     overall = assessment.overall
     if overall.status is Status.OK and "overall" in chosen.curves:
         stand_in = Criterion(id="all", name=overall.name, plain=overall.name, question=overall.name)
@@ -102,8 +94,8 @@ def calibrated(assessment: Assessment, framework: Framework) -> Assessment:
     return assessment.model_copy(update={"ratings": ratings, "overall": overall, "calibration": chosen.id})
 
 
-def _rating(rating: Rating, criterion: Criterion, calibration: Calibration, framework: Framework) -> Rating:
-    curve = calibration.curves.get(rating.criterion)
+def _rating(rating: Rating, calibration: Calibration, framework: Framework) -> Rating:
+    curve, criterion = calibration.curves.get(rating.criterion), framework.criterion(rating.criterion)
     if curve is None or rating.status is not Status.OK:
         return rating
     return _mapped(rating, criterion, framework.scale_of(criterion), curve)

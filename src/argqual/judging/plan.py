@@ -42,15 +42,10 @@ def expected_cost(judge: Judge, argument: Argument) -> float:
 
 
 def worst_cost(judge: Judge, argument: Argument) -> float:
-    """US dollars that an assessment costs at most.
+    """US dollars that an assessment costs at most; raises as `Judge.assess`.
 
-    A byte is counted as a token (byte-level tokenizers never need more), one answer may
-    have to be asked for once more, and every request may be lost and charged `MAX_LOST` times.
-
-    Raises
-    ------
-    InputError
-        As for `Judge.assess`.
+    A byte is counted as a token (byte-level tokenizers never need more), one answer may have to be asked for once
+    more, and every request may be lost and charged `MAX_LOST` times.
     """
     price = judge.model.price
     assert price is not None
@@ -60,7 +55,7 @@ def worst_cost(judge: Judge, argument: Argument) -> float:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SampledTotal:
     """A sum over all arguments, estimated from some of them.
 
     `low` and `high` bound the 95 % confidence interval (normal approximation to the mean of
@@ -71,24 +66,21 @@ class Estimate:
     low: float
     high: float
 
-    def times(self, factor: float) -> Estimate:
-        return Estimate(self.value * factor, self.low * factor, self.high * factor)
 
-
-def estimate_sum(sample: Sequence[float], total: int) -> Estimate:
+def estimate_sum(sample: Sequence[float], total: int) -> SampledTotal:
     """The sum over `total` things of which `sample` was drawn at random without replacement.
 
     With the finite population correction (Cochran, Sampling Techniques, 3rd ed. 1977, 2.9).
     """
     count = len(sample)
     if not count:
-        return Estimate(0.0, 0.0, 0.0)
+        return SampledTotal(0.0, 0.0, 0.0)
     mean = fsum(sample) / count
     if count >= total:
-        return Estimate(mean * total, mean * total, mean * total)
+        return SampledTotal(mean * total, mean * total, mean * total)
     variance = fsum((value - mean) ** 2 for value in sample) / max(count - 1, 1)
     half = 1.96 * sqrt(variance / count * (1 - count / total)) * total
-    return Estimate(mean * total, max(0.0, mean * total - half), mean * total + half)
+    return SampledTotal(mean * total, max(0.0, mean * total - half), mean * total + half)
 
 
 @dataclass(frozen=True)
@@ -118,11 +110,11 @@ class Plan:
     kept: int
     unusable: int
     requests: int
-    input_tokens: Estimate
-    output_tokens: Estimate
-    most_output_tokens: Estimate
-    cost_usd: Estimate | None
-    most_cost_usd: Estimate | None
+    input_tokens: SampledTotal
+    output_tokens: SampledTotal
+    most_output_tokens: SampledTotal
+    cost_usd: SampledTotal | None
+    most_cost_usd: SampledTotal | None
     sampled: int
     tokenizer: str
     exact: bool
@@ -133,10 +125,7 @@ class Plan:
 class Planner:
     """Makes a plan from arguments that come one by one; memory grows by some bytes an argument.
 
-    Parameters
-    ----------
-    sample
-        Arguments whose tokens are counted; drawn at random (reservoir sampling, seeded).
+    The tokens of `sample` arguments are counted, drawn at random (reservoir sampling, seeded).
     """
 
     def __init__(self, judge: Judge, store: Store | None, *, sample: int = 500) -> None:

@@ -37,15 +37,10 @@ _OPENING = "You judge the quality of arguments, one question at a time."
 class RatingProgram(dspy.Module):  # type: ignore[misc]
     """A framework's questions, as predictors that an optimiser can improve.
 
-    Parameters
-    ----------
-    definitions
-        What is said of each criterion: its name (`none`), one plain sentence
-        (`plain`), or question, definition, guidance and checks (`full`).
-    rationales
-        Outputs for a rationale (and a quote) before each score. Only for models that
-        write DSPy's own format (the `verbal` read-out); the other read-outs ask for
-        notes themselves.
+    `definitions` is what is said of each criterion: its name (`none`), one plain sentence (`plain`), or question,
+    definition, guidance and checks (`full`). `rationales` has outputs for a rationale (and a quote) before each
+    score: only for models that write DSPy's own format (the `verbal` read-out); the other read-outs ask for notes
+    themselves.
     """
 
     def __init__(self, framework: Framework, *, definitions: Definitions = "full", rationales: bool = False) -> None:
@@ -64,15 +59,8 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
     def forward(self, *, lm: Any, only: Iterable[str] | None = None, **inputs: str) -> Any:
         """Rate an argument.
 
-        Parameters
-        ----------
-        lm
-            What answers: a decision client, or a `dspy.LM`.
-        only
-            The criteria to ask; all of them when left out.
-        inputs
-            `argument`, and those of issue, stance and context that are known. They are
-            fenced here.
+        `lm` is what answers: a decision client, or a `dspy.LM`. `only` are the criteria to ask, all when left out.
+        `inputs` are `argument`, and those of issue, stance and context that are known; they are fenced here.
         """
         return self.rate(lm=lm, signature=self._signature(inputs, only), **_fenced(inputs))
 
@@ -84,16 +72,9 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
         select: bool = False,
         explain: Explain = False,
     ) -> Prompt:
-        """What the program asks about every argument with these inputs.
+        """What the program asks about every argument with the inputs that are `present`.
 
-        Parameters
-        ----------
-        present
-            The inputs that will be given.
-        only
-            As for `forward`.
-        select
-            The question of `choose` instead.
+        `only` is as for `forward`; `select` has the question of `choose` instead.
         """
         predictor = self.select if select else self.rate
         signature = self._signature(present, only, select=select)
@@ -127,13 +108,9 @@ def compiled(
 ) -> Prompt:
     """The prompt of a predictor whose outputs are decisions: what DSPy would hand a decision client, read from them.
 
-    Parameters
-    ----------
-    predictor, signature
-        A `dspy.Predict`, for its demonstrations and its settings of decisions; and the signature it is called with.
-        Outputs that are no decisions (rationales) are left out.
-    known
-        What else is to be known of the questions, by name.
+    `predictor` is a `dspy.Predict`, for its demonstrations and its settings of decisions; `signature` what it is
+    called with, whose outputs that are no decisions (rationales) are left out; `known` what else is to be known of
+    questions.
     """
     decisions = DecisionState(signature, predictor.fields)
     questions = {}

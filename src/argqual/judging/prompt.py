@@ -45,17 +45,10 @@ class Answerable:
 class Question:
     """One question with its possible answers, each carried by a code of one character.
 
-    One character is one token, or part of one, in every tokenizer: an answer never
-    spreads over several tokens, whatever the level is called.
-
-    Parameters
-    ----------
-    codes, descriptions
-        The answers in order (a scale's lowest level first; no, then yes).
-    abstain
-        Description of "cannot say", when the judge may abstain.
-    decision
-        The question as DSPy hands it to a decision endpoint: `type`, `instructions`, `criteria`.
+    One character is one token, or part of one, in every tokenizer: an answer never spreads over several tokens,
+    whatever the level is called. `codes` and `descriptions` are the answers in order (a scale's lowest level first;
+    no, then yes); `abstain` describes "cannot say", when the judge may abstain; `decision` is the question as DSPy
+    hands it to a decision endpoint: `type`, `instructions`, `criteria`.
     """
 
     name: str
@@ -89,14 +82,8 @@ class Question:
 class Demonstration:
     """An argument with the answers to give about it, shown as a turn of the conversation before the real one.
 
-    Parameters
-    ----------
-    inputs
-        The argument and what belongs to it, as given (they are fenced when shown).
-    levels
-        Each question's code, as an answer writes it.
-    notes
-        A rationale for some of the questions, written before the levels.
+    `inputs` are the argument and what belongs to it, as given (they are fenced when shown); `levels` each question's
+    code, as an answer writes it; `notes` a rationale for some of the questions, written before the levels.
     """
 
     inputs: Mapping[str, str]
@@ -118,14 +105,9 @@ class Demonstration:
 class Prompt:
     """All that a model is asked but the argument; the same for all arguments with the same inputs.
 
-    Parameters
-    ----------
-    state
-        Instructions, a description of the inputs, and demonstrations, as DSPy hands them to a decision endpoint.
-    questions
-        What is asked, in order, with the codes of the answers.
-    explain
-        Whether notes (a rationale, a quote) are asked for first.
+    `state` has instructions, a description of the inputs, and demonstrations, as DSPy hands them to a decision
+    endpoint; `questions` what is asked, in order, with the codes of the answers. With `explain`, notes (a rationale,
+    a quote) are asked for first.
     """
 
     state: Mapping[str, Any]

@@ -48,20 +48,9 @@ class Tally:
 class Spending:
     """The money of a batch, by the keys that are under way.
 
-    Parameters
-    ----------
-    max_cost
-        US dollars. Nothing is to be asked that could lead past it.
-
-    Attributes
-    ----------
-    reserved
-        The most that each key under way may cost (0 without a limit).
-
-    Raises
-    ------
-    InputError
-        The limit makes no sense, or the model's price is not known.
+    Nothing is to be asked that could lead past `max_cost` US dollars; `reserved` has the most that each key under way
+    may cost (0 without a limit). Raises an `InputError` if the limit makes no sense, or the model's price is not
+    known.
     """
 
     def __init__(self, judge: Judge, max_cost: float | None) -> None:
@@ -127,8 +116,7 @@ class Spending:
         tally.output_tokens += usage.output_tokens or 0
         if usage.cost_usd is not None:
             tally.cost_usd += usage.cost_usd
-        elif self.judge.model.price:
+            return
+        tally.cost_unknown += 1
+        if self.judge.model.price:
             tally.cost_usd += reserved  # the server did not say what it used: the most it can be
-            tally.cost_unknown += 1
-        else:
-            tally.cost_unknown += 1

@@ -147,8 +147,9 @@ def connect(
         return _embedded(name, engine=engine, slots=min(slots or DEFAULT_SLOTS, MOST_SLOTS))
     provider, separator, rest = name.partition("/")
     if not separator or not rest:
+        known = ["local", *weight_files.KNOWN, *(f"{prefix}/" for prefix in added(GROUP))]
         raise ModelError(
-            f"No model is called '{name}'. {nearest(name, ['local', *weight_files.KNOWN, *_prefixes()])}",
+            f"No model is called '{name}'. {nearest(name, known)}",
             hint="Hosted models are written provider/name, such as openai/gpt-4.1-mini or anthropic/claude-sonnet-4-5.",
         )
     if provider == SYSTEM_ONE:
@@ -157,10 +158,6 @@ def connect(
         connected: Model = imported(source, lambda found: found, ModelError)(rest, api_base=api_base, api_key=api_key)
         return connected
     return _hosted(name, provider, api_base, api_key, engine, timeout)
-
-
-def _prefixes() -> list[str]:
-    return [f"{prefix}/" for prefix in added(GROUP)]
 
 
 def is_embedded(name: str) -> bool:
@@ -199,12 +196,9 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
 
 
 def embedded_weights(name: str) -> tuple[str, Path, str]:
-    """Weights on this machine: the name that results give them, their file, and a digest that tells them from others.
+    """Weights here: the name that results give them, their file, and a digest that tells them from others.
 
-    Raises
-    ------
-    WeightsError
-        They are not on this machine, or are broken.
+    Raises a `WeightsError` if they are not on this machine, or are broken.
     """
     wanted = embedded_id(name)
     known = weight_files.KNOWN.get(wanted)

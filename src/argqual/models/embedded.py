@@ -31,32 +31,15 @@ class Address:
 
 
 class EmbeddedServer:
-    """A model loaded in this process.
+    """A model loaded in this process from `weights`, a GGUF file.
 
-    Parameters
-    ----------
-    weights
-        A GGUF file.
-    context
-        Tokens of prompt and answer together, for each slot.
-    slots
-        Requests worked on at once; they share the machine's cores.
-    threads
-        Cores to use; all that the process may use when left out.
-
-    Raises
-    ------
-    ModelError
-        The extra `local` is not installed.
-    WeightsError
-        The engine cannot load the file.
+    `context` is in tokens of prompt and answer together, for each of the `slots`: requests worked on at once, which
+    share the machine's cores. Raises as `parameters` and `start`.
     """
 
-    def __init__(
-        self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1, threads: int | None = None
-    ) -> None:
+    def __init__(self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1) -> None:
         key = secrets.token_urlsafe(24)
-        params = parameters(weights, key, context=context * slots, threads=threads)
+        params = parameters(weights, key, context=context * slots)
         params.n_parallel = slots
         self._server = start(params)
         self.weights = weights
@@ -77,21 +60,15 @@ class EmbeddedServer:
         return len(answer.raise_for_status().json()["tokens"])
 
 
-def parameters(weights: Path, key: str, *, context: int, threads: int | None = None) -> Any:
-    """The engine's settings that every use of it has in common.
-
-    Raises
-    ------
-    ModelError
-        The extra `local` is not installed.
-    """
+def parameters(weights: Path, key: str, *, context: int) -> Any:
+    """The engine's settings that every use of it has in common; a `ModelError` without the extra `local`."""
     try:
         import xllamacpp
     except ImportError as error:
         raise ModelError(
             f"The embedded model needs the engine xllamacpp ({error}).", hint="Run: pip install 'argqual[local]'"
         ) from None
-    cores = threads or available_cores()
+    cores = available_cores()
     params: Any = xllamacpp.CommonParams()
     params.model.path = str(weights)
     params.n_ctx = context
@@ -107,13 +84,7 @@ def parameters(weights: Path, key: str, *, context: int, threads: int | None = N
 
 
 def start(params: Any) -> Any:
-    """A server of the engine.
-
-    Raises
-    ------
-    WeightsError
-        The engine cannot load the file.
-    """
+    """A server of the engine; a `WeightsError` if it cannot load the file."""
     import xllamacpp
 
     try:

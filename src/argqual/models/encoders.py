@@ -85,22 +85,13 @@ class EncoderFiles:
 def find_encoder(name: str | Path, *, fetch: bool = True, progress: Progress | None = None) -> EncoderFiles:
     """The files of an encoder, checked.
 
-    Parameters
-    ----------
-    name
-        A name in `KNOWN_ENCODERS`, a folder with `config.json`, safetensors weights and a tokeniser, or a repository
-        `owner/name` on the model hub (`HF_ENDPOINT` says which hub). One that is there already is not asked for again.
-    fetch
-        Bring the files when they are not there; otherwise that is an error.
+    `name` is one of `KNOWN_ENCODERS`, a folder with `config.json`, safetensors weights and a tokeniser, or a
+    repository `owner/name` on the model hub (`HF_ENDPOINT` says which hub); one that is there already is not asked
+    for again. `fetch` brings the files when they are not there; otherwise that is an error.
 
-    Raises
-    ------
-    WeightsError
-        The files are missing, are not those they should be, or hold no safetensors weights.
-    Unreachable
-        They are to be fetched, and no place that has them could be reached.
-    ModelError
-        There is no such encoder.
+    Raises a `WeightsError` if the files are missing, are not those they should be, or hold no safetensors weights;
+    `Unreachable` if they are to be fetched, and no place that has them could be reached; a `ModelError` if there is
+    no such encoder.
     """
     text = str(name)
     if text in KNOWN_ENCODERS:
@@ -122,17 +113,8 @@ def find_encoder(name: str | Path, *, fetch: bool = True, progress: Progress | N
 def pull_encoder(name: str = DEFAULT_ENCODER, *, progress: Progress | None = None, force: bool = False) -> Path:
     """Bring one of argqual's own encoders onto the machine, unless it is there, and return its folder.
 
-    Pulls of one encoder wait for one another, in whatever process.
-
-    Parameters
-    ----------
-    force
-        Fetch it even if it is there.
-
-    Raises
-    ------
-    WeightsError, Unreachable, ModelError
-        As `find_encoder`; and the disk is too full or cannot be written.
+    Pulls of one encoder wait for one another, in whatever process. `force` fetches it even if it is there. Raises as
+    `find_encoder`, and a `WeightsError` if the disk is too full or cannot be written.
     """
     if name not in KNOWN_ENCODERS:
         raise ModelError(f"No encoder is called '{name}'.", hint=nearest(name, KNOWN_ENCODERS))

@@ -26,7 +26,7 @@ _CHUNK = 50  # batches among which texts are sorted by length; more would make t
 
 
 @dataclass(frozen=True)
-class Encoder:
+class LoadedEncoder:
     """A loaded encoder: the network (a `torch.nn.Module`), its tokeniser, and how token vectors become one."""
 
     network: Any
@@ -45,13 +45,10 @@ class Encoder:
         return int(self.network.config.hidden_size)
 
 
-def load_encoder(folder: Path) -> Encoder:
+def load_encoder(folder: Path) -> LoadedEncoder:
     """The encoder in a folder, in 32-bit floating point, on the CPU.
 
-    Raises
-    ------
-    WeightsError
-        The files cannot be used, or ask for a way of pooling other than the mean or the first token.
+    Raises a `WeightsError` if it cannot be used, or pools otherwise than by the mean or the first token.
     """
     from transformers import AutoModel, AutoTokenizer
 
@@ -62,10 +59,10 @@ def load_encoder(folder: Path) -> Encoder:
             network = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype="float32")
     except Exception as error:  # transformers raises whatever its parts raise
         raise WeightsError(f"{folder} cannot be loaded: {' '.join(str(error).split())[:300]}") from None
-    return Encoder(network.eval(), tokenizer, pooling)
+    return LoadedEncoder(network.eval(), tokenizer, pooling)
 
 
-def save_encoder(encoder: Encoder, folder: Path) -> None:
+def save_encoder(encoder: LoadedEncoder, folder: Path) -> None:
     """Write what `load_encoder` reads, and sentence-transformers too: JSON and safetensors."""
     with _quiet():
         encoder.network.save_pretrained(folder)
@@ -92,10 +89,7 @@ def _pooling(folder: Path) -> Pooling:
 def device_for(name: str) -> Any:
     """A `torch.device`; `auto` is the first CUDA device where there is one, else the CPU.
 
-    Raises
-    ------
-    StrategyError
-        There is no such device.
+    Raises a `StrategyError` if there is no such device.
     """
     import torch
 
@@ -110,7 +104,7 @@ def device_for(name: str) -> Any:
     return device
 
 
-def tokenised(encoder: Encoder, readings: Sequence[Reading], max_tokens: int, device: Any) -> dict[str, Any]:
+def tokenised(encoder: LoadedEncoder, readings: Sequence[Reading], max_tokens: int, device: Any) -> dict[str, Any]:
     """A padded batch. Of a pair that is too long, only the second text is cut."""
     first = [reading[0] for reading in readings]
     second = [reading[1] for reading in readings]
@@ -130,7 +124,7 @@ class TruncatedWarning(UserWarning):
     """Some texts are longer than what is read, and only their beginnings are."""
 
 
-def warn_of_cuts(encoder: Encoder, readings: Sequence[Reading], max_tokens: int) -> None:
+def warn_of_cuts(encoder: LoadedEncoder, readings: Sequence[Reading], max_tokens: int) -> None:
     """A `TruncatedWarning` when there are readings longer than `max_tokens`."""
     second = None if readings[0][1] is None else [reading[1] for reading in readings]
     with _quiet():
@@ -140,19 +134,13 @@ def warn_of_cuts(encoder: Encoder, readings: Sequence[Reading], max_tokens: int)
         warnings.warn(said, TruncatedWarning, stacklevel=2)
 
 
-def require_tokens(encoder: Encoder, max_tokens: int) -> None:
-    """Make sure that the encoder can read so many tokens.
-
-    Raises
-    ------
-    StrategyError
-        It cannot.
-    """
+def require_tokens(encoder: LoadedEncoder, max_tokens: int) -> None:
+    """Raise a `StrategyError` unless the encoder can read so many tokens."""
     if max_tokens > encoder.longest:
         raise StrategyError(f"max_tokens={max_tokens}, and the encoder reads {encoder.longest} tokens at most.")
 
 
-def pooled(encoder: Encoder, batch: Mapping[str, Any]) -> Any:
+def pooled(encoder: LoadedEncoder, batch: Mapping[str, Any]) -> Any:
     """One vector a text, shape (n_texts, hidden): the mean over its tokens, padding left out; or its first token's."""
     hidden = encoder.network(**batch).last_hidden_state
     if encoder.pooling == "cls":

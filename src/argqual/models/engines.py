@@ -22,12 +22,8 @@ _CONNECT_SECONDS = 10.0
 class Throttled:
     """An engine for `dspy.LM(engine=…)` whose requests go through a rate limiter.
 
-    Parameters
-    ----------
-    reference
-        A `dspy.LM` of the same model, asked only what the model can do.
-    inner
-        The engine that sends; `instead` makes another, for what `inner` cannot express.
+    `reference` is a `dspy.LM` of the same model, asked only what the model can do. `inner` is the engine that sends,
+    and `instead` makes another, for what `inner` cannot express.
     """
 
     def __init__(self, reference: Any, inner: Any, traffic: Traffic, instead: Callable[[], Any] | None = None) -> None:
@@ -71,10 +67,7 @@ class Throttled:
 def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
     """The engine that DSPy would choose for `reference`, behind a rate limiter.
 
-    Parameters
-    ----------
-    timeout
-        Seconds to wait for the next byte of an answer.
+    `timeout` is how many seconds to wait for the next byte of an answer.
     """
     from dspy.clients.backend_selection import select_backend
     from dspy.clients.engines.litellm_engine import LiteLLMEngine

@@ -33,12 +33,8 @@ _TOO_LONG = re.compile(r"context (size|length|window)|maximum context|too long|t
 def plain_errors(model: Model, private: Iterable[str] = ()) -> Iterator[None]:
     """Turn what DSPy and HTTP clients raise into argqual's errors, without secrets.
 
-    An error raised here has the attribute `lost` of the one it stands for (see `Traffic.run`).
-
-    Parameters
-    ----------
-    private
-        What was sent: servers repeat it in their messages, and it is none of a log's business.
+    An error raised here has the attribute `lost` of the one it stands for (see `Traffic.run`). `private` is what was
+    sent: servers repeat it in their messages, and it is none of a log's business.
     """
     try:
         yield

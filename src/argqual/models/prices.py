@@ -48,13 +48,7 @@ def listed_price(provider: str, name: str) -> Price | None:
 
 
 def read_price(given: str) -> Price:
-    """A price from `IN,OUT`, US dollars a million tokens.
-
-    Raises
-    ------
-    InputError
-        It is not two numbers of at least 0.
-    """
+    """A price from `IN,OUT`, US dollars a million tokens; an `InputError` unless these are two numbers from 0."""
     try:
         inward, outward = (float(part) for part in given.split(","))
         if not (0 <= inward < float("inf") and 0 <= outward < float("inf")):

@@ -28,19 +28,10 @@ _TIMEOUT_SECONDS = 3600.0
 
 
 class HiddenStates:
-    """Last-token states of an embedded model.
+    """Last-token states of an embedded model: `local`, an id of `argqual models list`, or the path of a GGUF file.
 
-    Parameters
-    ----------
-    model
-        `local`, an id of `argqual models list`, or the path of a GGUF file.
-
-    Raises
-    ------
-    ModelError
-        No such model; the extra `local` is not installed.
-    WeightsError
-        The weights are not on this machine, or are broken.
+    Raises a `ModelError` if there is none or the extra `local` is not installed, and a `WeightsError` if the weights
+    are not on this machine, or are broken.
     """
 
     def __init__(self, model: str) -> None:
@@ -53,15 +44,8 @@ class HiddenStates:
     def of(self, texts: Sequence[str], tell: Callable[[int], None] = lambda read: None) -> npt.NDArray[np.float32]:
         """The states of texts, shape (n_texts, n_dimensions); a row of NaN for a text that does not fit.
 
-        Parameters
-        ----------
-        tell
-            Called after each text that had to be read, with how many are there by then.
-
-        Raises
-        ------
-        ModelError
-            The engine failed.
+        `tell` is called after each text that had to be read, with how many are there by then. Raises a `ModelError`
+        if the engine failed.
         """
         digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         path = self._cache()

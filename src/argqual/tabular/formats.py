@@ -20,16 +20,9 @@ HUB = "hf://"
 class TableFormat:
     """A kind of table file.
 
-    Parameters
-    ----------
-    read
-        Opens a path, given its `Spelling`.
-    parts
-        Makes what writes it, given the result columns and the Arrow types of the carried ones.
-    delimiter
-        What argqual writes between cells, where there is such a thing.
-    compressed
-        Whether it is also read from a file that ends in .gz.
+    `read` opens a path, given its `Spelling`; `parts` makes what writes it, given the result columns and the Arrow
+    types of the carried ones. `delimiter` is what argqual writes between cells, where there is such a thing, and
+    `compressed` says whether it is also read from a file that ends in .gz.
     """
 
     read: Callable[..., TableSource]

@@ -114,10 +114,7 @@ class TableOutput:
     def append(self, cells: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Add a row: the cells carried over from the source, and the result.
 
-        Raises
-        ------
-        InputError
-            A result column has the name of a carried one, or the disk is full.
+        Raises an `InputError` if a result column has the name of a carried one, or the disk is full.
         """
         refuse_shared(cells, self._results)
         row = self._format.row(cells, [settled(result.get(name), kind) for name, kind in self._results.items()])
@@ -199,7 +196,7 @@ class TableOutput:
             )
         if known is None:
             if not self._is_settled():
-                put(self.folder / "_job.json", lambda file: file.write(_dumped(job)))
+                put(self.folder / "_job.json", lambda file: file.write(f"{json.dumps(job, indent=1)}\n".encode()))
             return
         rows = [self._format.read_part(part) for part in self._parts]
         self.rows_done = sum(rows)
@@ -236,19 +233,10 @@ class TableOutput:
 
 
 class StreamOutput:
-    """The same rows to a text stream, each sent at once.
+    """The same rows to a text stream, as `jsonl` or `csv`, each sent at once.
 
-    Parameters
-    ----------
-    format
-        `jsonl` or `csv`.
-    columns
-        The carried columns of a CSV stream; by default those of its first row.
-
-    Attributes
-    ----------
-    left_out
-        Carried columns that came only after a CSV stream's header was sent; they are not in it.
+    `columns` are the carried columns of a CSV stream, by default those of its first row. Carried columns that come
+    only after its header was sent are not in it; `left_out` has their names.
     """
 
     def __init__(
@@ -308,13 +296,7 @@ def partial_folder(path: Path) -> Path:
 
 
 def read_job(path: Path) -> dict[str, Any] | None:
-    """The job whose unfinished output this is; None if there is none.
-
-    Raises
-    ------
-    InputError
-        There is a file that says so, but it cannot be read.
-    """
+    """The job whose unfinished output this is; None if there is none. An `InputError` if it cannot be read."""
     file = partial_folder(path) / "_job.json"
     try:
         job = json.loads(file.read_bytes())
@@ -330,19 +312,10 @@ def read_job(path: Path) -> dict[str, Any] | None:
 def iter_scored(
     path: Path, results: Mapping[str, type]
 ) -> tuple[pa.Schema | None, Iterator[tuple[dict[str, Any], dict[str, Any]]]]:
-    """Read a finished output again.
+    """A finished output again: Arrow types of the carried columns, for Parquet, and its rows.
 
-    Returns
-    -------
-    schema
-        Arrow types of the carried columns, for Parquet.
-    rows
-        For each row the carried cells, and the result cells in their types.
-
-    Raises
-    ------
-    InputError
-        It is no such output, or not of these result columns; a cell of them is broken (while reading).
+    Each row is its carried cells, and its result cells in their types. Raises an `InputError` if it is no such
+    output, or not of these result columns; while reading, if a cell of them is broken.
     """
     format = _format(path)
     if path.is_dir():
@@ -404,23 +377,13 @@ def refuse_shared(names: Iterable[str], results: Mapping[str, type]) -> None:
 
 
 def _parts(folder: Path, *, check: bool = True) -> list[Path]:
-    """The parts in order.
-
-    Raises
-    ------
-    InputError
-        One is missing.
-    """
+    """The parts in order; an `InputError` if one is missing."""
     found = {int(match[1]): path for path in folder.glob("part-*") if (match := _PART.fullmatch(path.name))}
     numbers = sorted(found)
     if check and numbers != list(range(len(numbers))):
         gone = next(number for number, there in enumerate(numbers) if number != there)
         raise InputError(f"part-{gone:06d} is missing from {folder}.", hint="--overwrite starts again.")
     return [found[number] for number in numbers]
-
-
-def _dumped(job: Mapping[str, Any]) -> bytes:
-    return (json.dumps(job, indent=1) + "\n").encode()
 
 
 def _differing(then: Any, now: Any, name: str = "") -> list[str]:

@@ -6,14 +6,11 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from argqual.errors import InputError
 from argqual.tabular.cells import well_formed
 from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, TableSource, file_identity, reason_of
-
-if TYPE_CHECKING:
-    pass
 
 _BATCH_ROWS = 1000
 _BATCH_BYTES = 16 << 20

@@ -11,22 +11,16 @@ from argqual.frameworks.framework import Framework, walk
 from argqual.judging.calibration import calibrated
 
 
-class Results:
+class ResultColumns:
     """The result columns of one framework.
 
-    `status`, `overall`, one column a criterion (its value, on the criterion's own scale),
-    `reason` (why there is no value), `notes`, and where it all came from: `model`, `readout`,
-    `program` (fingerprint), `calibration`. All have a prefix, so that a table can be scored by several
-    frameworks in turn.
+    `status`, `overall`, one column a criterion (its value, on the criterion's own scale), `reason` (why there is no
+    value), `notes`, and where it all came from: `model`, `readout`, `program` (fingerprint), `calibration`. With
+    `details`, also `assessment` with everything: probabilities, rationales, quotes, usage. `raw` leaves ratings as
+    the model gave them, also where a calibration is shipped.
 
-    Parameters
-    ----------
-    prefix
-        By default the framework's id and an underscore.
-    details
-        A column `assessment` with everything: probabilities, rationales, quotes, usage.
-    raw
-        Leave ratings as the model gave them, also where a calibration is shipped.
+    All have a prefix, by default the framework's id and an underscore, so that a table can be scored by several
+    frameworks in turn.
     """
 
     def __init__(
@@ -71,13 +65,7 @@ class Results:
         return dict(zip(self.types, values, strict=True))
 
     def status(self, cells: Mapping[str, Any]) -> Status:
-        """The status that stands in a scored row.
-
-        Raises
-        ------
-        InputError
-            It is none.
-        """
+        """The status that stands in a scored row; an `InputError` if it is none."""
         found = cells[f"{self.prefix}status"]
         try:
             return Status(found)

@@ -23,20 +23,10 @@ def open_source(
 ) -> TableSource:
     """The table at a path or a hub address, checked as far as that is cheap.
 
-    Parameters
-    ----------
-    encoding
-        Of a CSV, TSV or JSONL file.
-    delimiter
-        One character between the cells of a CSV or TSV file. By default the tab for `.tsv`, and for
-        `.csv` the one of comma, semicolon, tab and bar that cuts its header into most cells.
-    quoting
-        Whether quotes may enclose a cell of a CSV or TSV file; without it they are characters like others.
-
-    Raises
-    ------
-    InputError
-        There is no such table, it is not what its name says, or not in this encoding.
+    `encoding` is that of a CSV, TSV or JSONL file. In CSV and TSV one character stands between the cells,
+    `delimiter`, by default the tab for `.tsv`, and for `.csv` the one of comma, semicolon, tab and bar that cuts its
+    header into most cells. Without `quoting`, quotes enclose no cell but are characters like others. Raises an
+    `InputError` if there is no such table, it is not what its name says, or not in this encoding.
     """
     if spec.startswith(HUB):
         from argqual.tabular.hub import Hub

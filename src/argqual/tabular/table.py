@@ -18,14 +18,9 @@ CHUNK = 1 << 20  # bytes that are read at once
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of a table.
+    """One row of a table: every column as read, in order (cells of CSV, TSV and text are str).
 
-    Parameters
-    ----------
-    cells
-        Every column as read, in order. Cells of CSV, TSV and text are str.
-    problem
-        Why this row cannot be used; `cells` then holds what could be read.
+    `problem` says why it cannot be used; `cells` then holds what could be read.
     """
 
     cells: dict[str, Any]
@@ -54,10 +49,7 @@ class TableSource(ABC):
     def rows(self, skip: int = 0) -> Iterator[TableRow]:
         """The rows after the first `skip` ones, those with a problem among them.
 
-        Raises
-        ------
-        InputError
-            The table cannot be read any further.
+        Raises an `InputError` where the table cannot be read any further.
         """
 
     @abstractmethod
@@ -81,12 +73,8 @@ class Spelling:
 class PartWriter(ABC):
     """How rows are kept until their part is written, and how the parts of an output become one file.
 
-    Parameters
-    ----------
-    results
-        The result columns in order, each with the type of its cells.
-    schema
-        Arrow types of the carried columns, where the source has them.
+    `results` are the result columns in order, each with the type of its cells; `schema` has the Arrow types of the
+    carried columns, where the source has them.
     """
 
     def __init__(self, results: Mapping[str, type], schema: pa.Schema | None) -> None:

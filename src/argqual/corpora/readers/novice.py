@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from argqual.argument import Argument
@@ -24,13 +25,7 @@ _NAME = re.compile(r"group(\d+)-member(\d+)")
 
 
 def read_novice(card: Card, folder: Path, texts: Corpus | None) -> Corpus:
-    """The ratings, with the texts of the corpus they were made of.
-
-    Parameters
-    ----------
-    texts
-        The Dagstuhl corpus, whose ids the files use.
-    """
+    """The ratings, with the texts of the corpus they were made of: Dagstuhl's, whose ids the files use."""
     if texts is None:
         raise CardError(
             f"{card.id}: the reader '{card.reader}' needs 'texts_from'.", hint="Name the corpus with the texts."
@@ -60,14 +55,8 @@ def read_novice(card: Card, folder: Path, texts: Corpus | None) -> Corpus:
 
 
 def _relabelled(argument: Argument, said: Mapping[str, list[float]]) -> Argument:
-    return Argument(
-        text=argument.text,
-        id=argument.id,
-        issue=argument.issue,
-        stance=argument.stance,
-        domain=argument.domain,
-        labels={label: mean(values) for label, values in said.items()},
-    )
+    labels = {label: mean(values) for label, values in said.items()}
+    return replace(argument, context=None, type=None, group=None, labels=labels)
 
 
 def _files(path: Path) -> dict[tuple[str, str], tuple[str, dict[str, str]]]:

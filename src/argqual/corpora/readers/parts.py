@@ -40,13 +40,7 @@ def rows_of(
     delimiter: str | None = None,
     quoting: bool = True,
 ) -> Iterator[tuple[Place, dict[str, str]]]:
-    """The rows of a table, from 1, every cell as text.
-
-    Raises
-    ------
-    CorpusError
-        A column is missing, or a row is broken.
-    """
+    """The rows of a table, from 1, every cell as text; a `CorpusError` if a column is missing, or a row is broken."""
     try:
         source = open_source(str(path), encoding=encoding, delimiter=delimiter, quoting=quoting)
         for column in columns:
@@ -82,15 +76,8 @@ def _written(cell: Any) -> str:
 def rating(cell: str, name: str, label: Label, place: Place, *, decimal: str = ".") -> float | None:
     """What a cell says of a label, higher is better; None when it says that nothing was judged.
 
-    Parameters
-    ----------
-    decimal
-        The character before the decimals of a number.
-
-    Raises
-    ------
-    CorpusError
-        It is no number, none of the values of the card, or outside of the scale.
+    `decimal` is the character before the decimals of a number. Raises a `CorpusError` if it is no number, none of the
+    values of the card, or outside of the scale.
     """
     text = cell.strip()
     if text in label.missing:

@@ -34,27 +34,15 @@ class Reader(Protocol):
     """
 
     def __call__(self, card: Card, folder: Path, texts: Corpus | None, /) -> Corpus:
-        """The corpus.
+        """The corpus of a card, by its files, labels and scales.
 
-        Parameters
-        ----------
-        card
-            Its files, labels and scales.
-        folder
-            Where the card's files lie, each verified.
-        texts
-            The corpus that the card's `texts_from` names; None where it names none.
+        `folder` is where the card's files lie, each verified; `texts` the corpus that the card's `texts_from` names;
+        None where it names none.
         """
 
 
 def find_reader(name: str, card_path: Path) -> Reader:
-    """The reader of a name.
-
-    Raises
-    ------
-    CardError
-        There is none, or it cannot be imported.
-    """
+    """The reader of a name; a `CardError` if there is none, or it cannot be imported."""
     known = added(GROUP) | _OWN
     if name not in known:
         raise CardError(f"{card_path}: no reader is called '{name}'. {nearest(name, known)}")

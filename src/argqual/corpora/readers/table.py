@@ -42,12 +42,8 @@ class _Gathered:
 def read_table(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus:
     """The corpus in the card's tables.
 
-    Raises
-    ------
-    CorpusError
-        A file lacks a column, or a cell cannot be what the card says; the message names file, row and column.
-    CardError
-        The card's patterns match none of its files.
+    Raises a `CorpusError` if a file lacks a column, or a cell cannot be what the card says, with file, row and
+    column; a `CardError` if the card's patterns match none of its files.
     """
     table = card.table
     assert table is not None

@@ -15,10 +15,7 @@ from argqual.models.connect import Model
 class DecisionClient:
     """Answers a program's questions by a read-out (any but `verbal`); for one argument.
 
-    Parameters
-    ----------
-    known
-        What is to be known of the questions beyond what DSPy hands over, by name.
+    `known` is what is to be known of the questions beyond what DSPy hands over, by name.
     """
 
     supports_decision_requests = True

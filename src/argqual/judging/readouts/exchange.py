@@ -16,16 +16,9 @@ NOTHING = Usage.total(())
 class Exchange:
     """The answers to one argument's questions, and the requests that they took.
 
-    Parameters
-    ----------
-    unreadable
-        Why the answer could not be read; then there are no distributions.
-    usage
-        What was taken so far, without seconds.
-    remarks
-        What a reader of the assessment should know.
-    truncated
-        An answer was cut off at its limit of tokens.
+    `unreadable` says why the answer could not be read; then there are no distributions. `usage` is what was taken so
+    far, without seconds; `remarks` what a reader of the assessment should know; `truncated` that an answer was cut
+    off at its limit of tokens.
     """
 
     distributions: dict[str, Distribution] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from argqual.judging.readouts.conversation import ChatReadout, Conversation, tex
 from argqual.judging.readouts.reading import Distribution, written_distributions
 
 
-class Label(ChatReadout):
+class WrittenLevel(ChatReadout):
     """The level as written, without probabilities."""
 
     name = "label"

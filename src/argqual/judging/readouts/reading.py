@@ -21,19 +21,17 @@ _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 _WORDS = {word: str(digit) for digit, word in enumerate(_DIGITS)}
 
 
-class Candidate(Protocol):
+class TokenAlternative(Protocol):
     """A token that could have stood here."""
 
     token: str
     logprob: float
 
 
-class TokenChoice(Protocol):
+class TokenChoice(TokenAlternative, Protocol):
     """A token that was written, with the alternatives the server reports."""
 
-    token: str
-    logprob: float
-    top: Sequence[Candidate]
+    top: Sequence[TokenAlternative]
 
 
 class Unreadable(Exception):
@@ -42,16 +40,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Distribution:
-    """Probabilities over one question's answers.
+    """Probabilities over one question's answers, in the order of its codes; they sum to 1.
 
-    Parameters
-    ----------
-    probabilities
-        In the order of the question's codes; sums to 1.
-    abstain
-        Share of "cannot say" among all answers, 0 to 1.
-    off_scale
-        Probability of everything that is not an answer, 0 to 1.
+    `abstain` is the share of "cannot say" among all answers, `off_scale` the probability of everything that is not an
+    answer; both are 0 to 1.
     """
 
     probabilities: tuple[float, ...]
@@ -60,13 +52,7 @@ class Distribution:
 
 
 def find_codes(text: str, questions: Sequence[Question]) -> list[tuple[str, int]]:
-    """Each question's code and where it stands in the text.
-
-    Raises
-    ------
-    Unreadable
-        The text does not hold exactly one code a question.
-    """
+    """Each question's code and where it stands; `Unreadable` unless the text holds exactly one code a question."""
     for start in (max(0, text.rfind("{")), 0):  # what comes before the answer itself may speak of levels too
         found = _by_name(text, start, questions) or _in_order(text, start, questions)
         if found:
@@ -123,10 +109,7 @@ def _one_hot(question: Question, code: str) -> Distribution:
 def token_distributions(tokens: Sequence[TokenChoice], questions: Sequence[Question]) -> list[Distribution]:
     """Each question's distribution, from the alternatives to the token that carries its code.
 
-    Raises
-    ------
-    Unreadable
-        The tokens' text does not hold the codes.
+    Raises `Unreadable` if the tokens' text does not hold the codes.
     """
     text = "".join(token.token for token in tokens)
     starts = [0]
@@ -188,10 +171,7 @@ class Note:
 def read_notes(text: str, questions: Sequence[Question]) -> dict[str, Note]:
     """The notes on each question, as far as the text holds them; a cut-off end is forgiven.
 
-    Raises
-    ------
-    Unreadable
-        There is no note at all.
+    Raises `Unreadable` if there is no note at all.
     """
     found = _loads(text)
     notes = {}

@@ -20,15 +20,9 @@ REASONING_TOKENS = 16_000
 class Inquiry:
     """What is asked about one argument.
 
-    Parameters
-    ----------
-    inputs
-        The argument and what belongs to it, as given.
-    examples
-        `Demonstration`s as data, shown before the argument.
-    run
-        Runs the DSPy program on these inputs with the `dspy.LM` it is given, and returns its prediction: for a
-        read-out whose form is DSPy's own.
+    `inputs` are the argument and what belongs to it, as given; `examples` are `Demonstration`s as data, shown before
+    it. `run` runs the DSPy program on these inputs with the `dspy.LM` it is given, and returns its prediction: for a
+    read-out whose form is DSPy's own.
     """
 
     prompt: Prompt
@@ -50,12 +44,7 @@ class Inquiry:
 class Request:
     """One request about an argument, before it is sent.
 
-    Parameters
-    ----------
-    prompt
-        All that is sent.
-    expected, most
-        Tokens of the answer: as a rule, and at most.
+    `prompt` is all that is sent; `expected` and `most` are the tokens of the answer, as a rule and at most.
     """
 
     prompt: str

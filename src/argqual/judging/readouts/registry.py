@@ -22,17 +22,15 @@ from argqual.judging.readouts.readout import Readout
 from argqual.models.connect import Model
 
 GROUP = "argqual.readouts"
-_OWN = ("expect", "label", "votes", "decide", "verbal")  # each a module beside this one, with a class of that name
+_OWN = {"expect": "Expect", "label": "WrittenLevel", "votes": "Votes", "decide": "Decide", "verbal": "Verbal"}
+"""A read-out to its class, in a module beside this one that is called as the read-out."""
 _SPELT = ("auto", "expect", "label", "votes:N", "decide", "verbal")
 
 
 def choose_readout(wanted: str, model: Model) -> Readout:
     """The read-out asked for, or for `auto` the best that the model is known to support.
 
-    Raises
-    ------
-    ReadoutError
-        No such read-out, or the model cannot serve it.
+    Raises a `ReadoutError` if there is none, or the model cannot serve it.
     """
     if wanted == "auto":
         wanted = "decide" if model.endpoint else "expect" if model.logprobs else "label"
@@ -50,7 +48,7 @@ def choose_readout(wanted: str, model: Model) -> Readout:
 
 def _kind(name: str) -> type[Readout] | None:
     if name in _OWN:
-        return _checked(getattr(import_module(f"argqual.judging.readouts.{name}"), name.title()))
+        return _checked(getattr(import_module(f"argqual.judging.readouts.{name}"), _OWN[name]))
     point = added(GROUP).get(name)
     return imported(point, _checked, ReadoutError) if point else None
 
