@@ -12,8 +12,9 @@ import contextvars
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar
 
 import dspy
 import numpy as np
@@ -30,7 +31,8 @@ from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import Model
 from argqual.models.prices import FREE
 from argqual.stats.correlation import spearman
-from argqual.strategies.base import Array, Seen, needs, require, tell
+from argqual.strategies.base import Array, Seen, require, tell
+from argqual.strategies.extras import needs
 from argqual.strategies.ledger import Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
@@ -48,8 +50,6 @@ from argqual.strategies.optimisers import (
 )
 from argqual.strategies.prompted import (
     DEFINITIONS,
-    Asking,
-    JudgeSettings,
     Prompted,
     check_targets,
     connected,
@@ -65,6 +65,7 @@ class OptimisationWarning(UserWarning):
     """An optimisation ended early; the best program until then is used."""
 
 
+@dataclass(eq=False, repr=False)
 class Optimised(Prompted):
     """Ask a framework's criteria by a prompt that a DSPy optimiser has improved.
 
@@ -126,41 +127,24 @@ class Optimised(Prompted):
     Agrawal, L. A. et al. (2025). GEPA: reflective prompt evolution can outperform reinforcement learning.
     """
 
-    learns: bool = True
+    learns = True
     least_labels: ClassVar[int] = 4
     models: ClassVar[tuple[str, ...]] = ("model", "reflection_model")
     frameworks: ClassVar[tuple[str, ...]] = ("framework",)
-    explain: bool = False  # a rationale is no part of what is optimised
-    _stopped: bool = False
+    explain: ClassVar[bool] = False  # type: ignore[misc]  # a rationale is no part of what is optimised
+    _stopped = False
 
-    def __init__(
-        self,
-        framework: Framework | str | Path = "ratio",
-        *,
-        definitions: str = "full",
-        optimiser: Optimiser = "gepa",
-        reflection_model: Model | str | None = None,
-        budget_usd: float | None = None,
-        budget_calls: int | None = 200,
-        targets: Mapping[str, str] | None = None,
-        validation: float = 0.3,
-        demos: int = 4,
-        seed: int = 0,
-        truncate: bool = False,
-        **settings: Unpack[JudgeSettings],
-    ) -> None:
-        Asking.__init__(self, **settings)  # not `Prompted`'s: it would take `explain`
-        self.framework = framework
-        self.definitions = definitions
-        self.optimiser = optimiser
-        self.reflection_model = reflection_model
-        self.budget_usd = budget_usd
-        self.budget_calls = budget_calls
-        self.targets = targets
-        self.validation = validation
-        self.demos = demos
-        self.seed = seed
-        self.truncate = truncate
+    framework: Framework | str | Path = "ratio"
+    _: KW_ONLY
+    definitions: str = "full"
+    optimiser: Optimiser = "gepa"
+    reflection_model: Model | str | None = None
+    budget_usd: float | None = None
+    budget_calls: int | None = 200
+    targets: Mapping[str, str] | None = None
+    validation: float = 0.3
+    demos: int = 4
+    seed: int = 0
 
     def stop(self) -> None:
         """Ask nothing more; the best program so far is kept. Safe in a signal handler."""
@@ -197,7 +181,7 @@ class Optimised(Prompted):
         check_targets(self.targets, framework)
 
     def _connect(self) -> None:
-        needs("optimise", *PACKAGES.get(self.optimiser, ()))
+        needs("optimise", PACKAGES.get(self.optimiser, ()))
         if choose_readout(self.readout, self._model()).own_form:
             raise StrategyError(
                 "Examples are shown in the form of an answer, and 'verbal' has a form of DSPy's.",

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Unpack, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -28,10 +28,10 @@ from argqual.frameworks.scale import Level, Scale
 from argqual.judging.judge import Judge
 from argqual.judging.program import Definitions, criterion_text
 from argqual.stats.comparisons import bradley_terry
-from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, require, total_usage
+from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, require
 from argqual.strategies.designs import Pair, choose_rungs, ladder_position, opponents_of
 from argqual.strategies.given import as_arguments
-from argqual.strategies.prompted import DEFINITIONS, Asking, JudgeSettings, loaded
+from argqual.strategies.prompted import DEFINITIONS, Asking, loaded
 
 Against = Literal["ladder", "test"]
 _AGAINST: tuple[Against, ...] = get_args(Against)
@@ -73,6 +73,7 @@ class Compared:
     reason: str | None = None
 
 
+@dataclass(eq=False, repr=False)
 class Pairwise(Asking):
     """Ask which of two arguments is better, and score each by its wins.
 
@@ -121,26 +122,14 @@ class Pairwise(Asking):
 
     frameworks: ClassVar[tuple[str, ...]] = ("framework",)
 
-    def __init__(
-        self,
-        framework: Framework | str | Path = "ratio",
-        *,
-        definitions: Definitions = "full",
-        against: Against = "ladder",
-        rungs: int = 8,
-        opponents: int = 6,
-        same_issue: bool = False,
-        seed: int = 0,
-        **settings: Unpack[JudgeSettings],
-    ) -> None:
-        super().__init__(**settings)
-        self.framework = framework
-        self.definitions = definitions
-        self.against = against
-        self.rungs = rungs
-        self.opponents = opponents
-        self.same_issue = same_issue
-        self.seed = seed
+    framework: Framework | str | Path = "ratio"
+    _: KW_ONLY
+    definitions: Definitions = "full"
+    against: Against = "ladder"
+    rungs: int = 8
+    opponents: int = 6
+    same_issue: bool = False
+    seed: int = 0
 
     @property
     def learns(self) -> bool:  # type: ignore[override]
@@ -229,7 +218,7 @@ class Pairwise(Asking):
             _compared(one, other, asked, turned)
             for (one, other), asked, turned in zip(pairs, found[::2], found[1::2], strict=True)
         ]
-        return compared, total_usage([each.usage for each in found])
+        return compared, Usage.total(each.usage for each in found)
 
     def _on_ladder(self, met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> Array:
         won: list[dict[int, float]] = [{} for _ in reasons]

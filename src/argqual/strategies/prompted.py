@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypedDict, Unpack, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -35,7 +36,6 @@ from argqual.strategies.base import (
     Strategy,
     require,
     tell,
-    total_usage,
 )
 from argqual.strategies.combining import of_parts
 from argqual.strategies.controls import Control, control_framework, plain_framework, variant
@@ -87,49 +87,23 @@ def ask(
     return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
 
 
-class JudgeSettings(TypedDict, total=False):
-    """How a model is asked, for strategies that ask one; documented at `Plain`."""
-
-    model: Model | str
-    readout: str
-    concurrency: int | None
-    max_cost: float | None
-    store: bool
-    api_base: str | None
-
-
-class RatingSettings(JudgeSettings, total=False):
-    """How a model is asked for ratings; documented at `Plain`."""
-
-    explain: Explain
-    truncate: bool
-
-
+@dataclass(eq=False, repr=False)
 class Asking(Strategy):
     """Base of strategies that ask a model.
 
     A subclass says which framework is asked (`_framework`), and predicts with what `_ask` gives.
     """
 
-    learns: bool = False
+    learns = False
     models: ClassVar[tuple[str, ...]] = ("model",)
 
-    def __init__(
-        self,
-        *,
-        model: Model | str = DEFAULT_MODEL,
-        readout: str = "auto",
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-        store: bool = True,
-        api_base: str | None = None,
-    ) -> None:
-        self.model = model
-        self.readout = readout
-        self.concurrency = concurrency
-        self.max_cost = max_cost
-        self.store = store
-        self.api_base = api_base
+    _: KW_ONLY
+    model: Model | str = DEFAULT_MODEL
+    readout: str = "auto"
+    concurrency: int | None = None
+    max_cost: float | None = None
+    store: bool = True
+    api_base: str | None = None
 
     @abstractmethod
     def _framework(self) -> Framework:
@@ -165,6 +139,7 @@ class Asking(Strategy):
         return {"framework": self._framework().fingerprint}
 
 
+@dataclass(eq=False, repr=False)
 class Prompted(Asking):
     """Base of strategies that rate by asking a model.
 
@@ -172,12 +147,11 @@ class Prompted(Asking):
     """
 
     scale = PredictionScale.QUALITY
-    definitions: str = "full"
+    definitions = "full"
 
-    def __init__(self, *, explain: Explain = False, truncate: bool = False, **settings: Unpack[JudgeSettings]) -> None:
-        super().__init__(**settings)
-        self.explain = explain
-        self.truncate = truncate
+    _: KW_ONLY
+    explain: Explain = False
+    truncate: bool = False
 
     def rated_framework(self) -> Framework:
         return self._framework()
@@ -211,7 +185,7 @@ def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
             for value, rating in zip(values, overall, strict=True)
         ),
         assessments=tuple(assessments),
-        usage=total_usage([assessment.usage for assessment in assessments]),
+        usage=Usage.total(assessment.usage for assessment in assessments),
     )
 
 
@@ -247,6 +221,7 @@ class Plain(Prompted):
         return plain_framework()
 
 
+@dataclass(eq=False, repr=False)
 class Principle(Prompted):
     """Ask a framework's criteria of a model, and show it no examples.
 
@@ -276,24 +251,13 @@ class Principle(Prompted):
 
     frameworks: ClassVar[tuple[str, ...]] = ("framework",)
 
-    def __init__(
-        self,
-        framework: Framework | str | Path = "ratio",
-        *,
-        definitions: str = "full",
-        ask: Ask = "jointly",
-        control: Control | None = None,
-        corpus: str | None = None,
-        seed: int = 0,
-        **settings: Unpack[RatingSettings],
-    ) -> None:
-        super().__init__(**settings)
-        self.framework = framework
-        self.definitions = definitions
-        self.ask = ask
-        self.control = control
-        self.corpus = corpus
-        self.seed = seed
+    framework: Framework | str | Path = "ratio"
+    _: KW_ONLY
+    definitions: str = "full"
+    ask: Ask = "jointly"
+    control: Control | None = None
+    corpus: str | None = None
+    seed: int = 0
 
     def _check(self) -> None:
         require("ask", self.ask, _ASK)

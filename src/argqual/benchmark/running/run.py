@@ -34,7 +34,8 @@ from argqual.benchmark.spec.vocabulary import CellStatus, Unrated
 from argqual.corpora.targets import LabelStandardiser
 from argqual.errors import ArgqualError, InputError, Unreachable
 from argqual.stats.resampling import Array
-from argqual.strategies.base import Predictions, PredictionScale, needs, total_usage
+from argqual.strategies.base import Predictions, PredictionScale
+from argqual.strategies.extras import needs
 
 Executor = Literal["processes", "ray"]
 _PACKAGES = ("argqual", "dspy", "litellm", "scikit-learn", "numpy", "scipy", "xllamacpp", "torch", "transformers")
@@ -196,7 +197,7 @@ def _in_worker(cell: Cell) -> Done:
 def _on_ray(
     plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
 ) -> Iterator[tuple[Cell, Done]]:
-    needs("ray", "ray")
+    needs("ray")
     import ray
 
     own = not ray.is_initialized()
@@ -340,7 +341,7 @@ def _asked(found: Predictions) -> Usage:
     """What predicting took. What the store gave took its time when it was asked: assessments remember how long."""
     if found.assessments is None:
         return found.usage
-    usage = total_usage([each.usage for each in found.assessments])
+    usage = Usage.total(each.usage for each in found.assessments)
     return usage if usage.seconds and math.isfinite(usage.seconds) else found.usage
 
 

@@ -207,7 +207,5 @@ def _told_apart(noted: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str,
 
 
 def _total(usages: Sequence[Usage]) -> Usage:
-    from argqual.strategies.base import total_usage
-
     # What asks no model takes its time too.
-    return total_usage(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})
+    return Usage.total(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})

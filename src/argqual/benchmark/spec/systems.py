@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
+from pydantic_core import SchemaError
 
 from argqual._registry import existing_file, looks_like_path
 from argqual.errors import ArgqualError, nearest
@@ -179,7 +180,7 @@ def _misfit(built: Any, key: str, value: Any) -> str | None:
         # YAML knows lists only, where a strategy may want a tuple; "4" is no number, though.
         strict = not isinstance(value, list | dict)
         TypeAdapter(wanted, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=strict)
-    except (NameError, TypeError, PydanticUserError):  # a type that only type checkers know
+    except (NameError, TypeError, PydanticUserError, SchemaError):  # a type that only type checkers know
         return None
     except ValidationError as error:
         if (words := _words(wanted)) and isinstance(value, str):
