@@ -16,48 +16,21 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from argqual._schema import Number, Part, Text
 from argqual.errors import nearest
 from argqual.frameworks.golden import Golden
-from argqual.frameworks.scale import FrameworkId, Number, Part, Scale, Text
+from argqual.frameworks.scale import FrameworkId, Scale
 
 INPUTS = ("issue", "stance", "context")
 Aggregate = Literal["weighted_mean", "min", "geometric_mean"]
 _AGGREGATES: tuple[str, ...] = get_args(Aggregate)
 _RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "gate", "kind", "overall"})
 # A criterion becomes a field of a DSPy signature; these are the names that mean something there already.
-_SIGNATURE_WORDS = frozenset(
-    {
-        "append",
-        "append_instructions",
-        "construct",
-        "copy",
-        "delete",
-        "dict",
-        "dump_state",
-        "equals",
-        "fields",
-        "from_orm",
-        "input_fields",
-        "insert",
-        "instructions",
-        "json",
-        "load_state",
-        "mro",
-        "output_fields",
-        "parse_file",
-        "parse_obj",
-        "parse_raw",
-        "prepend",
-        "register",
-        "schema",
-        "schema_json",
-        "signature",
-        "update_forward_refs",
-        "validate",
-        "with_instructions",
-        "with_updated_fields",
-    }
-)
+_SIGNATURE_WORDS = """
+append append_instructions construct copy delete dict dump_state equals fields from_orm input_fields insert
+instructions json load_state mro output_fields parse_file parse_obj parse_raw prepend register schema schema_json
+signature update_forward_refs validate with_instructions with_updated_fields
+"""
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
@@ -138,7 +111,7 @@ class Criterion(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.id in _RESERVED_IDS | _SIGNATURE_WORDS or self.id.startswith("model_"):
+        if self.id in _RESERVED_IDS or self.id in _SIGNATURE_WORDS.split() or self.id.startswith("model_"):
             raise PydanticCustomError("reserved_id", "'{id}' is a reserved word; choose another id", {"id": self.id})
         if self.is_asked and not self.question.strip():
             raise PydanticCustomError("no_question", "criterion '{id}' is asked but has no question", {"id": self.id})

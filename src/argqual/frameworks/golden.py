@@ -7,8 +7,9 @@ from typing import Annotated, Any, Self
 from pydantic import Discriminator, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from argqual._schema import Number, Part, Text
 from argqual.errors import nearest
-from argqual.frameworks.scale import FrameworkId, Number, Part, Text
+from argqual.frameworks.scale import FrameworkId
 
 
 class Ordering(Part):

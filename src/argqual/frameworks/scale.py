@@ -8,9 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from argqual._schema import Number as Number
-from argqual._schema import Part as Part
-from argqual._schema import Text as Text
+from argqual._schema import Number, Part, Text
 
 FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 

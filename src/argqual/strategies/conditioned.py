@@ -119,7 +119,7 @@ class Conditioned(FineTuned):
             _find(framework, criterion)
 
     def _framework(self) -> Framework:
-        return self.framework if isinstance(self.framework, Framework) else load_framework(self.framework)
+        return load_framework(self.framework)
 
     def _subject(self) -> Framework | Criterion:
         framework = self._framework()

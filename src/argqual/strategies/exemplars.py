@@ -20,6 +20,7 @@ from sklearn.base import clone
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError, ModelError, StrategyError
+from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE
@@ -34,7 +35,6 @@ from argqual.strategies.prompted import (
     DEFINITIONS,
     Prompted,
     check_targets,
-    loaded,
     predictions_of,
 )
 from argqual.strategies.rationales import BORROWING, STYLES, Rationales, explaining, styled, with_levels
@@ -307,7 +307,7 @@ class PrincipleExemplars(Exemplars):
     control: Control | None = None
 
     def _framework(self) -> Framework:
-        chosen = loaded(self.framework)
+        chosen = load_framework(self.framework)
         return control_framework(chosen, self.control, seed=self.seed) if self.control else chosen
 
 

@@ -23,6 +23,7 @@ from sklearn.model_selection import GroupShuffleSplit
 from argqual.argument import Argument, fence
 from argqual.assessment import Usage
 from argqual.errors import ArgqualError, InputError, ModelError, StrategyError
+from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram
@@ -53,7 +54,6 @@ from argqual.strategies.prompted import (
     Prompted,
     check_targets,
     connected,
-    loaded,
     predictions_of,
 )
 
@@ -160,7 +160,7 @@ class Optimised(Prompted):
         return program
 
     def _framework(self) -> Framework:
-        return loaded(self.framework)
+        return load_framework(self.framework)
 
     def judges(self) -> list[Judge]:
         return [self._judge(self._framework(), program=self.program())]

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError
+from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework, Inputs
 from argqual.frameworks.scale import Level, Scale
 from argqual.judging.judge import Judge
@@ -31,7 +32,7 @@ from argqual.stats.comparisons import bradley_terry
 from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, require
 from argqual.strategies.designs import Pair, choose_rungs, ladder_position, opponents_of
 from argqual.strategies.given import as_arguments
-from argqual.strategies.prompted import DEFINITIONS, Asking, loaded
+from argqual.strategies.prompted import DEFINITIONS, Asking
 
 Against = Literal["ladder", "test"]
 _AGAINST: tuple[Against, ...] = get_args(Against)
@@ -163,7 +164,7 @@ class Pairwise(Asking):
         super()._check()
 
     def _framework(self) -> Framework:
-        return versus_framework(loaded(self.framework), self.definitions)
+        return versus_framework(load_framework(self.framework), self.definitions)
 
     def _plan(
         self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]

@@ -270,7 +270,7 @@ class Principle(Prompted):
         self._asked()
 
     def _framework(self) -> Framework:
-        chosen = loaded(self.framework)
+        chosen = load_framework(self.framework)
         if self.definitions == "corpus" and self.corpus:
             chosen = corpus_framework(self.corpus)
         if self.control:
@@ -284,10 +284,6 @@ class Principle(Prompted):
 
     def judges(self) -> list[Judge]:
         return [self._judge(each) for each in self._asked()]
-
-
-def loaded(framework: Framework | str | Path) -> Framework:
-    return framework if isinstance(framework, Framework) else load_framework(framework)
 
 
 def check_targets(targets: Iterable[str] | None, framework: Framework) -> None:

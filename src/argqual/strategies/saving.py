@@ -13,16 +13,18 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+from argqual._plugins import versions_of
 from argqual._version import __version__
 from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import FingerprintMismatch, StrategyError
+from argqual.frameworks.framework import Framework
 from argqual.strategies.base import Seen, Strategy
 from argqual.strategies.registry import known_strategies, load_class
 
@@ -175,7 +177,7 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
         "strategy": strategy_name(strategy),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "argqual": __version__,
-        "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        "versions": versions_of(_PACKAGES),
         "training": asdict(training),
         "depends_on": strategy.depends_on(),
         "seen": asdict(strategy.seen_) | {"usage": strategy.seen_.usage.model_dump()},
@@ -200,9 +202,6 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
 
 def _encoded(value: Any, place: str, folder: Path, arrays: dict[str, Any]) -> Any:
     """A value as JSON; what does not fit goes into files beside it, and leaves a `$` mark."""
-    from sklearn.base import BaseEstimator
-
-    from argqual.frameworks.framework import Framework
     from argqual.models.connect import Model
 
     if isinstance(value, Strategy):
@@ -260,8 +259,6 @@ def _decoded(value: Any, folder: Path, arrays: Mapping[str, Any]) -> Any:
     if "$argument" in value:
         return Argument(**value["$argument"])
     if "$framework" in value:
-        from argqual.frameworks.framework import Framework
-
         return Framework.model_validate(value["$framework"])
     if "$fitted" in value:
         return load_strategy(folder / value["$fitted"])
@@ -306,10 +303,3 @@ def _estimator(path: Path) -> Any:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

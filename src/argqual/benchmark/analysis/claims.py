@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from argqual.benchmark.spec.config import ClaimSaid
+from argqual.benchmark.spec.schema import ClaimSaid
 from argqual.benchmark.spec.vocabulary import Outcome, Split
 from argqual.stats.inference import Difference
 from argqual.stats.metrics import METRICS

@@ -12,12 +12,12 @@ import numpy as np
 from argqual._version import __version__
 from argqual.benchmark.analysis import provenance, summary
 from argqual.benchmark.analysis.bias import biases_of
+from argqual.benchmark.analysis.figures import ClaimFound
 from argqual.benchmark.analysis.judged import claims_found
 from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.analysis.reliance import reliance_of
 from argqual.benchmark.analysis.results import (
     CitedSource,
-    ClaimFound,
     DomainResult,
     Methods,
     MetricNamed,
@@ -27,7 +27,7 @@ from argqual.benchmark.analysis.results import (
 )
 from argqual.benchmark.running.scored import Key
 from argqual.benchmark.running.store import Run
-from argqual.benchmark.spec.config import Benchmark, named_by
+from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import Absence, CellStatus
 from argqual.stats.metrics import METRICS
 from argqual.strategies.registry import known_strategies
@@ -52,7 +52,8 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
     A minute or so for four corpora and fifteen strategies, nearly all of it for intervals.
     """
     predicted = _predicted(run, benchmark)
-    baselines = [title for name in benchmark.baselines for title in named_by(predicted.strategies, name)]
+    there = [each for each in benchmark.systems() if each.title in predicted.strategies]
+    baselines = [each.title for name in benchmark.baselines for each in there if each.name == name]
     facts = run.facts()
     found = Results(
         id=benchmark.id,

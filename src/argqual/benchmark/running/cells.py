@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from argqual import __version__
@@ -19,7 +18,8 @@ from argqual.benchmark.running.data import Data
 from argqual.benchmark.running.perturbations import perturbed
 from argqual.benchmark.running.scored import Placement
 from argqual.benchmark.running.splits import Fold
-from argqual.benchmark.spec.config import Benchmark, System
+from argqual.benchmark.spec.schema import Benchmark
+from argqual.benchmark.spec.systems import System
 from argqual.benchmark.spec.vocabulary import Perturbation
 from argqual.strategies.registry import load_class
 
@@ -171,14 +171,10 @@ def _class_of(name: str) -> str:
 def _frameworks(system: System) -> Iterator[tuple[str, str]]:
     """Fingerprints of the frameworks among the parameters, also of strategies within."""
     from argqual.frameworks.catalogue import load_framework
-    from argqual.frameworks.framework import Framework
 
     for prefix, part in system.build().parts():
         for name in part.frameworks:
-            value = getattr(part, name)
-            if isinstance(value, Framework):
-                yield f"{prefix}{name}", value.fingerprint
-            elif isinstance(value, str | Path):
+            if (value := getattr(part, name)) is not None:
                 yield f"{prefix}{name}", load_framework(value).fingerprint
 
 

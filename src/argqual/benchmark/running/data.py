@@ -12,7 +12,7 @@ from itertools import chain, zip_longest
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.benchmark.spec.config import Benchmark
+from argqual.benchmark.spec.schema import Benchmark
 from argqual.corpora.card_table import Label
 from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.groups import groups_of, leaks_among

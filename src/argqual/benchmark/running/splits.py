@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from argqual.benchmark.running.data import Data
-from argqual.benchmark.spec.config import Benchmark
+from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import Rung, Split
 
 _FEWEST_OF_A_TYPE = 20

@@ -14,13 +14,8 @@ from pydantic import ValidationError
 
 from argqual._registry import existing_file, looks_like_path
 from argqual._yaml import LocatedDict, YamlError, describe_invalid, parse_yaml, place_of, read_yaml
-from argqual.benchmark.spec.schema import Benchmark as Benchmark
-from argqual.benchmark.spec.schema import ClaimSaid as ClaimSaid
-from argqual.benchmark.spec.schema import CorpusUse as CorpusUse
-from argqual.benchmark.spec.schema import StrategyUse
-from argqual.benchmark.spec.systems import System as System
-from argqual.benchmark.spec.systems import framework_parameters, problems_of, resolved
-from argqual.benchmark.spec.systems import named_by as named_by
+from argqual.benchmark.spec.schema import Benchmark
+from argqual.benchmark.spec.systems import StrategyUse, framework_parameters, problems_of, resolved
 from argqual.corpora.card import Target
 from argqual.errors import ArgqualError, BenchmarkError
 

@@ -13,20 +13,16 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from argqual.benchmark.spec.systems import System, systems_of
+from argqual._schema import Part, Text
+from argqual.benchmark.spec.systems import Name, Sample, StrategyUse, System, systems_of
 from argqual.benchmark.spec.vocabulary import ACROSS_DOMAINS, OUT_OF_DOMAIN, Perturbation, PerturbationTest, Split
 from argqual.corpora.card import Target
 from argqual.errors import nearest
-from argqual.frameworks.scale import Part, Text
 from argqual.models.connect import is_embedded
 from argqual.stats.metrics import MetricName
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+.-]*$", max_length=60)]
-Seeds = Annotated[int, Field(ge=1, le=100)]
-_FEWEST = 20
 
 
 class CorpusUse(Part):
@@ -45,8 +41,8 @@ class CorpusUse(Part):
         two that do not. The card's domain, and the title of its label, when left out.
     """
 
-    sample: Annotated[int, Field(ge=_FEWEST)] | None = None
-    train_sample: Annotated[int, Field(ge=_FEWEST)] | None = None
+    sample: Sample | None = None
+    train_sample: Sample | None = None
     only: dict[Text, float] = Field(default_factory=dict)
     genre: Text | None = None
     construct_: Annotated[Text | None, Field(alias="construct")] = None
@@ -58,43 +54,6 @@ class CorpusUse(Part):
                 "train_sample", "is for training on more than 'sample'.", {"at": ("train_sample",)}
             )
         return self
-
-
-class StrategyUse(Part):
-    """A strategy of the registry, as it takes part.
-
-    Parameters
-    ----------
-    strategy
-        Its name in the registry; the name it has here when left out.
-    params
-        Its parameters, as `argqual strategies show` tells them.
-    grid
-        Parameters to choose from, each with its values; see `selection`.
-    seeds
-        How many seeds it is fitted with: 0, 1, …
-    splits
-        Only these; all of the benchmark's when left out.
-    train
-        At most so many training arguments of each corpus, for a strategy that asks a model about each of them. Labels
-        that a label budget adds are not counted.
-    """
-
-    strategy: Name | None = None
-    params: dict[str, Any] = Field(default_factory=dict)
-    grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
-    seeds: Seeds = 1
-    splits: tuple[Split, ...] | None = None
-    train: Annotated[int, Field(ge=_FEWEST)] | None = None
-
-    def on_embedded(self, model: str) -> Self:
-        """The same with this embedded model wherever it names one."""
-        named = {
-            key: model
-            for key, value in self.params.items()
-            if key.rpartition("__")[2] == "model" and isinstance(value, str) and is_embedded(value)
-        }
-        return self.model_copy(update={"params": self.params | named})
 
 
 class PerturbedUse(Part):
@@ -325,7 +284,7 @@ class Benchmark(Part):
         slug = re.sub(r"[^a-z0-9.]+", "-", model.lower()).strip("-")
         strategies = self.strategies
         if is_embedded(model):
-            strategies = {name: use.on_embedded(model) for name, use in strategies.items()}
+            strategies = {name: use.on_embedded(name, model) for name, use in strategies.items()}
         return self.model_copy(update={"models": (model,), "id": f"{self.id}@{slug}", "strategies": strategies})
 
     def systems(self) -> tuple[System, ...]:

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from argqual.benchmark.analysis.figures import Contrast, Transfer
 from argqual.benchmark.analysis.minimal_pairs import CHANCE
-from argqual.benchmark.analysis.results import Contrast, Results, Transfer
+from argqual.benchmark.analysis.results import Results
 from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.report.benchmark.words import averaged, figure, interval, listed, number, percent, tested_where
-from argqual.stats.resampling import FEW_CLUSTERS
+from argqual.stats.estimate import FEW_CLUSTERS
 
 TOO_FEW = 5  # topics, under which nothing is decided
 _LEVEL = 0.05

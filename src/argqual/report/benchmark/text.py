@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from argqual.benchmark.analysis.results import ClaimFound, Contrast, Results
+from argqual.benchmark.analysis.figures import ClaimFound, Contrast
+from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark import words
 from argqual.report.benchmark.answer import answer_of, notes_of
 from argqual.report.benchmark.views import probed
@@ -55,7 +56,7 @@ def _lines(results: Results) -> Iterator[str]:
     for each in answer.details:
         yield paragraph(each)
     yield ""
-    yield paragraph(f"{metric.title}, {words.averaged(results)}; out: {words.split_title(results.split)}")
+    yield paragraph(f"{metric.title}, {words.averaged(results)}; out: {results.split.heading}")
     yield _TRANSFER.format("", "out", "95 % interval", "in", "gap", "kept", "worst domain", "ok")
     yield from _transfers(results)
     if any(each.name == "sensitivity" for each in results.probes):
@@ -104,7 +105,7 @@ def _substance(results: Results) -> Iterator[str]:
     )
     yield _SUBSTANCE.format("", "above", "95 % interval", "fall", "95 % interval", "polish moves")
     for system in results.ranked():
-        own = {name: estimate for (strategy, name), estimate in found.items() if strategy == system.name}
+        own: dict[str, Estimate] = {name: each for (strategy, name), each in found.items() if strategy == system.name}
         if above := own.get("sensitivity"):
             fall, moves = _figure(own["substance"], signed=True), words.number(own["style_moves"].value)
             yield _SUBSTANCE.format(_name(system.name), *_figure(above), *fall, moves)
