@@ -193,12 +193,7 @@ class Assessment(Record):
 
     def rating(self, criterion_id: str) -> Rating:
         """The rating of a criterion; `overall` for the overall one."""
-        if criterion_id == "overall":
-            return self.overall
-        for rating in self.ratings:
-            if rating.criterion == criterion_id:
-                return rating
-        raise KeyError(criterion_id)
+        return ({rating.criterion: rating for rating in self.ratings} | {"overall": self.overall})[criterion_id]
 
 
 def rate(

@@ -115,5 +115,5 @@ def test_parameters_are_checked_without_a_model() -> None:
 
 
 def test_every_family_has_a_title() -> None:
-    assert all(family.title for family in Family)
+    assert all(family.heading for family in Family)
     assert {known.family for known in BUILT_IN.values()} == set(Family) - {Family.ADDED}

@@ -194,11 +194,9 @@ def _merge_criteria(base: LocatedList, override: LocatedList) -> LocatedList:
         changed.places = list(items.places)
         for item in items:
             if isinstance(item, LocatedDict):
-                name = _id(item)
-                change = changes.get(name, LocatedDict()) if name else LocatedDict()
-                if name in changes:
-                    used.add(name)
-                item = _merge(item, change)
+                name = _id(item) or ""
+                used.update({name} & changes.keys())
+                item = _merge(item, changes.get(name, LocatedDict()))
                 if isinstance(item.get("criteria"), LocatedList):
                     item["criteria"] = apply(item["criteria"])
             changed.append(item)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from pathlib import Path
@@ -46,14 +47,12 @@ DEFINITIONS: tuple[Definitions, ...] = get_args(Definitions)
 _YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes")))
 
 
-@cache
-def _connected(model: str, api_base: str | None) -> Model:
-    return connect(model, api_base=api_base)
+_connected = cache(connect)
 
 
 def connected(model: Model | str, *, api_base: str | None = None) -> Model:
     """A model by name; connected once a process, since loading an embedded one takes its time."""
-    return model if isinstance(model, Model) else _connected(model, api_base)
+    return model if isinstance(model, Model) else _connected(model, api_base=api_base)
 
 
 def ask(
@@ -73,16 +72,12 @@ def ask(
     Unreachable, ModelError
         Nothing works at all; see `Batch.run`.
     """
-    kept = Store() if store else None
-    try:
+    with Store() if store else nullcontext() as kept:
         batch: Batch[Argument] = Batch(judge, store=kept, concurrency=concurrency, max_cost=max_cost)
         found: list[Assessment] = []
         for _, assessment in batch.run(arguments, lambda argument: argument):
             found.append(assessment)
             tell(f"{judge.framework.id}: {len(found):,} of {len(arguments):,} arguments")
-    finally:
-        if kept:
-            kept.close()
     left_out = "not asked: the limit to the cost was reached" if batch.ended == "budget" else "not asked: stopped"
     return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
 

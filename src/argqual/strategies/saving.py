@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 from sklearn.base import BaseEstimator
 
 from argqual._plugins import versions_of
@@ -101,7 +102,7 @@ def load_strategy(folder: str | Path) -> Strategy:
         kind = load_class(content["strategy"])
         params = {name: _decoded(value, path, {}) for name, value in content["params"].items()}
         strategy = kind(**params)
-        arrays = _arrays(path)
+        arrays = load_file(path / _ARRAYS) if (path / _ARRAYS).is_file() else {}
         state = {name: _decoded(value, path, arrays) for name, value in content["state"].items()}
         seen = dict(content["seen"])
         strategy.seen_ = Seen(**(seen | {"usage": Usage(**seen["usage"])}))
@@ -192,8 +193,6 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
         },
     }
     if arrays:
-        from safetensors.numpy import save_file
-
         save_file(arrays, folder / _ARRAYS)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     content["files"] = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
@@ -279,14 +278,6 @@ def _referred(value: Any) -> Iterator[str]:
     if isinstance(value, list):
         for item in value:
             yield from _referred(item)
-
-
-def _arrays(folder: Path) -> Mapping[str, Any]:
-    if not (folder / _ARRAYS).is_file():
-        return {}
-    from safetensors.numpy import load_file
-
-    return dict(load_file(folder / _ARRAYS))
 
 
 def _estimator(path: Path) -> Any:

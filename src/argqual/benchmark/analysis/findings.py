@@ -25,7 +25,6 @@ from argqual.benchmark.analysis.results import (
     Results,
     SystemResult,
 )
-from argqual.benchmark.running.scored import Key
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import Absence, CellStatus
@@ -55,6 +54,8 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
     there = [each for each in benchmark.systems() if each.title in predicted.strategies]
     baselines = [each.title for name in benchmark.baselines for each in there if each.name == name]
     facts = run.facts()
+    bounded = {domain["id"]: bool(domain["bounded"]) for domain in facts["domains"]}
+    stances = {row.key: row.stance for row in run.rows()}
     found = Results(
         id=benchmark.id,
         title=benchmark.title,
@@ -80,7 +81,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         costs=tuple(summary.costs_of(predicted)),
         reliability=tuple(summary.reliability_of(predicted)),
         criteria=tuple(summary.criteria_of(predicted)),
-        biases=tuple(biases_of(predicted, *_attributes(run, facts))),
+        biases=tuple(biases_of(predicted, bounded, stances)),
         reliance=tuple(reliance_of(predicted, tuple(run.scored(perturbed=True)))),
         probes=tuple(summary.perturbation_tests_of(predicted)),
         disagreements=tuple(summary.disagreements_of(predicted)),
@@ -150,12 +151,6 @@ def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicte
             levels=said["levels"],
             ceiling=provenance.ceiling(name, benchmark.target),
         )
-
-
-def _attributes(run: Run, facts: Mapping[str, Any]) -> tuple[dict[str, bool], dict[Key, str | None]]:
-    """Whether each domain's scale has two ends, and each argument's stance."""
-    bounded = {domain["id"]: bool(domain["bounded"]) for domain in facts["domains"]}
-    return bounded, {(row.corpus, row.id): row.stance for row in run.rows()}
 
 
 def _methods(run: Run, benchmark: Benchmark) -> Methods:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from argqual.benchmark.analysis.claims import verdict
 from argqual.benchmark.analysis.figures import ClaimFound
 from argqual.benchmark.analysis.minimal_pairs import Versions, against_chance, compared
 from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.spec.schema import Benchmark, ClaimSaid
-from argqual.benchmark.spec.vocabulary import PerturbationTest, Split
+from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.stats.estimate import Estimate
 from argqual.stats.inference import Difference, contrast, difference, gap, holm
-from argqual.stats.metrics import Sample
-
-Samples = Mapping[str, list[Sample]]
 
 
 def claims_found(benchmark: Benchmark, predicted: Predicted, late: frozenset[str]) -> Iterator[ClaimFound]:
@@ -69,7 +66,7 @@ def _sides(benchmark: Benchmark, predicted: Predicted, claim: ClaimSaid) -> list
 def _contrast(predicted: Predicted, claim: ClaimSaid, sides: tuple[str, ...]) -> Difference:
     if claim.probe is not None:
         return _perturbed(claim.probe, [predicted.versions(side, claim.split) for side in sides], claim.share)
-    tested = [_samples(predicted, side, claim.split) for side in sides]
+    tested = [predicted.samples(predicted.of_largest_budget(side, claim.split)) for side in sides]
     if claim.kind == "value" and claim.share != 1:
         terms = [(1.0, tested[0]), (-claim.share, tested[1])]
         return contrast(claim.metric, terms, **predicted.settings_of_means)
@@ -87,8 +84,3 @@ def _perturbed(test: PerturbationTest, sides: list[Versions | None], share: floa
     if len(known) < len(sides):
         return Difference(Estimate.missing("no corpus here has families of versions"))
     return compared(known[0], known[1], test, share=share) if len(known) > 1 else against_chance(known[0], test)
-
-
-def _samples(predicted: Predicted, strategy: str, split: Split) -> Samples:
-    """Of a label budget, the largest."""
-    return predicted.samples(predicted.of_largest_budget(strategy, split))

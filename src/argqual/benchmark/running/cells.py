@@ -73,7 +73,7 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
     texts = [_digest(argument.text) for argument in data.arguments]
     for system in benchmark.systems():
         learns = bool(system.build().learns)
-        asks = system.model is not None
+        asks, kind = system.model is not None, load_class(system.strategy)
         own = [_limited(fold, system.train, data) for fold in folds if fold.split in system.splits]
         for fold, perturbation in (*((fold, None) for fold in own), *_perturbed(benchmark, data, system, own)):
             arguments = tested(fold, perturbation, data)
@@ -82,7 +82,7 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
                     "format": _FORMAT,
                     "argqual": __version__,
                     "strategy": system.strategy,
-                    "class": _class_of(system.strategy),
+                    "class": f"{kind.__module__}:{kind.__qualname__}",
                     "params": _plain(system.params),
                     "frameworks": dict(_frameworks(system)),
                     "seed": seed,
@@ -107,16 +107,11 @@ def _limited(fold: Fold, most: int | None, data: Data) -> Fold:
     """A fold with at most so many training arguments of each corpus, the first of those drawn."""
     if most is None:
         return fold
-    first = {place for corpus in data.domains for place in _drawn(data, corpus)[:most]}
+    first = {place for corpus in data.domains for place in data.places_of(corpus)[:most]}
     budgeted = fold.tested_on if fold.budget is not None else None
     return replace(
         fold, train=tuple(place for place in fold.train if place in first or data.corpora[place] == budgeted)
     )
-
-
-def _drawn(data: Data, corpus: str) -> list[int]:
-    """The places of a corpus, which stand in the order in which samples are drawn."""
-    return [place for place, own in enumerate(data.corpora) if own == corpus]
 
 
 def _perturbed(
@@ -129,7 +124,7 @@ def _perturbed(
     first = {
         place
         for corpus in data.domains
-        for place in [each for each in _drawn(data, corpus) if data.tested[each]][: wanted.arguments]
+        for place in [each for each in data.places_of(corpus) if data.tested[each]][: wanted.arguments]
     }
     for fold in folds:
         test = tuple(place for place in fold.test if place in first)
@@ -160,12 +155,6 @@ def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Placement:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _class_of(name: str) -> str:
-    """The class behind a name, with the version of the package that brings it."""
-    kind = load_class(name)
-    return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def _frameworks(system: System) -> Iterator[tuple[str, str]]:

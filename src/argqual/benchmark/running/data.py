@@ -101,6 +101,10 @@ class Data:
         """Corpus and id of an argument."""
         return self.corpora[place], self.arguments[place].id or ""
 
+    def places_of(self, corpus: str) -> list[int]:
+        """The places of a corpus, which stand in the order in which samples are drawn."""
+        return [place for place, own in enumerate(self.corpora) if own == corpus]
+
     def leaking_into(self, places: Iterable[int]) -> set[int]:
         """The places that have to leave training when some are tested."""
         own = set(places)

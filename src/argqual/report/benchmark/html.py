@@ -60,7 +60,7 @@ def _templates() -> Environment:
     found.filters |= {each.__name__.strip("_"): each for each in drawn}
     found.filters |= {"place": "{:.2f}%".format, "pixels": "{:.1f}".format}
     found.tests["figure"] = lambda cell: isinstance(cell, Estimate)
-    found.globals["families"] = {family.value: family.title for family in Family}
+    found.globals["families"] = {family.value: family.heading for family in Family}
     return found
 
 

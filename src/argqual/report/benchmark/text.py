@@ -34,10 +34,7 @@ def headlines_text(headlines: Sequence[tuple[str, str, ClaimFound | None]]) -> s
     lines: list[str] = []
     for id, title, claim in headlines:
         lines.append(paragraph(f"{id}: {title}", hanging=2))
-        if claim is None:
-            lines.append("  NOT RUN YET")
-        else:
-            lines += _claim(claim)
+        lines += ["  NOT RUN YET"] if claim is None else _claim(claim)
     return _plain("\n".join(lines))
 
 
