@@ -34,6 +34,7 @@ from argqual.benchmark.analysis.results import (
     SystemResult,
 )
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
+from argqual.benchmark.spec.vocabulary import Split
 from argqual.stats.correlation import partial_spearman, spearman
 from argqual.stats.estimate import Estimate
 from argqual.stats.metrics import Bin
@@ -158,25 +159,25 @@ def results() -> Results:
             found = world.estimate(predicted, domain)
             in_domain = world.estimate(world.predict(name, domain, inside), domain) if learns else found
             others = tuple(each for each in _DOMAINS if each != domain)
-            scores.append(Score(name, "leave_one_domain_out", METRIC, found, domain, others, rung="genre"))
+            scores.append(Score(name, Split.LEAVE_ONE_DOMAIN_OUT, METRIC, found, domain, others, rung="genre"))
             scores.append(Score(name, "in_domain", METRIC, in_domain, domain, (domain,), rung="topic"))
             plain = spearman(predicted, world.labels[domain], clusters=world.topics[domain], draws=200)
-            scores.append(Score(name, "leave_one_domain_out", "spearman", plain, domain, others, rung="genre"))
+            scores.append(Score(name, Split.LEAVE_ONE_DOMAIN_OUT, "spearman", plain, domain, others, rung="genre"))
             for source in others if learns else ():
                 share = outside * (0.6 + 0.4 * (source in ("forum", "portal")))
                 found = world.estimate(world.predict(name, domain, share), domain)
                 scores.append(Score(name, "corpus_to_corpus", METRIC, found, domain, (source,), rung="genre"))
     for name in _SKILL:
-        for split in ("in_domain", "leave_one_domain_out"):
+        for split in ("in_domain", Split.LEAVE_ONE_DOMAIN_OUT):
             for metric in (METRIC, "spearman"):
                 found = [s.estimate for s in scores if (s.strategy, s.split, s.metric) == (name, split, metric)]
                 if found:
                     scores.append(Score(name, split, metric, mean(found)))
     open_scale = Estimate(None, None, None, 0, 510, None, "", "labels or predictions are on an open scale")
-    scores += [Score(name, "leave_one_domain_out", "mae", open_scale) for name in _SKILL]
+    scores += [Score(name, Split.LEAVE_ONE_DOMAIN_OUT, "mae", open_scale) for name in _SKILL]
     macro = {(s.strategy, s.split, s.metric): s.estimate for s in scores if s.tested_on is None}
     for name in _SKILL:
-        home, away = macro[name, "in_domain", METRIC], macro[name, "leave_one_domain_out", METRIC]
+        home, away = macro[name, "in_domain", METRIC], macro[name, Split.LEAVE_ONE_DOMAIN_OUT, METRIC]
         between = replace(away, value=None if away.value is None else (home.value + 3 * away.value) / 4)
         for rung, found in (("topic", home), ("corpus", between), ("genre", away)):
             scores.append(Score(name, "ladder", METRIC, found, rung=rung))
@@ -192,7 +193,7 @@ def results() -> Results:
         description="Made-up strategies over made-up arguments, so that the answer is known.",
         target="overall",
         headline=METRIC,
-        split="leave_one_domain_out",
+        split=Split.LEAVE_ONE_DOMAIN_OUT,
         baselines=("length", "placebo"),
         metrics=_METRICS,
         domains=tuple(
@@ -255,7 +256,7 @@ def results() -> Results:
 
 def _claims(macro: dict[tuple[str, str, str], Estimate]) -> tuple[ClaimFound, ...]:
     def between(one: str, other: str) -> Estimate:
-        return _minus(macro[one, "leave_one_domain_out", METRIC], macro[other, "leave_one_domain_out", METRIC])
+        return _minus(macro[one, Split.LEAVE_ONE_DOMAIN_OUT, METRIC], macro[other, Split.LEAVE_ONE_DOMAIN_OUT, METRIC])
 
     return (
         ClaimFound(
@@ -277,8 +278,8 @@ def _claims(macro: dict[tuple[str, str, str], Estimate]) -> tuple[ClaimFound, ..
 
 
 def _transfer(name: str, scores: list[Score], macro: dict[tuple[str, str, str], Estimate]) -> Transfer:
-    home, away = macro[name, "in_domain", METRIC], macro[name, "leave_one_domain_out", METRIC]
-    outside = [s for s in scores if (s.strategy, s.split, s.metric) == (name, "leave_one_domain_out", METRIC)]
+    home, away = macro[name, "in_domain", METRIC], macro[name, Split.LEAVE_ONE_DOMAIN_OUT, METRIC]
+    outside = [s for s in scores if (s.strategy, s.split, s.metric) == (name, Split.LEAVE_ONE_DOMAIN_OUT, METRIC)]
     known = [s for s in outside if s.tested_on and s.estimate.value is not None]
     worst = min(known, key=lambda s: s.estimate.value or 0, default=None)
     retention = Estimate(None, None, None, home.n, home.offered, home.clusters, "", "the in-domain interval includes 0")
@@ -287,14 +288,14 @@ def _transfer(name: str, scores: list[Score], macro: dict[tuple[str, str, str], 
         retention = replace(away, value=away.value / home.value, low=ends[0], high=ends[1])
     gap = _minus(home, away)
     return Transfer(
-        name, METRIC, "leave_one_domain_out", home, away, gap, retention,
+        name, METRIC, Split.LEAVE_ONE_DOMAIN_OUT, home, away, gap, retention,
         worst.tested_on if worst else None, worst.estimate if worst else away,
     )  # fmt: skip
 
 
 def _contrast(name: str, base: str, macro: dict[tuple[str, str, str], Estimate], metric: str = METRIC) -> Contrast:
     """Length has nothing beyond length, so it is compared by plain Spearman."""
-    split = "leave_one_domain_out"
+    split = Split.LEAVE_ONE_DOMAIN_OUT
     found = _minus(macro[name, split, metric], macro[base, split, metric])
     if found.value is None:
         return Contrast(name, base, metric, split, found)
@@ -333,7 +334,7 @@ def _reliability() -> tuple[Reliability, ...]:
         error = float(np.abs(predicted - observed).mean())
         made.append(
             Reliability(
-                name, "leave_one_domain_out", Estimate(error, error * 0.8, error * 1.3, 510, 510, 75, "ECE"), bins
+                name, Split.LEAVE_ONE_DOMAIN_OUT, Estimate(error, error * 0.8, error * 1.3, 510, 510, 75, "ECE"), bins
             )
         )
     return tuple(made)

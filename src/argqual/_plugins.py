@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any, TypeVar
 
 from argqual.errors import ArgqualError
@@ -22,6 +23,15 @@ def points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
 def added(group: str) -> dict[str, EntryPoint]:
     """What installed packages add to a group, by name, in alphabetical order."""
     return {point.name: point for point in sorted(points(group, tuple(sys.path)), key=lambda point: point.name)}
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of packages, as far as they are installed."""
+    found = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def imported(point: EntryPoint, make: Callable[[Any], T], error: type[ArgqualError]) -> T:

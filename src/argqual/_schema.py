@@ -25,9 +25,22 @@ class Part(BaseModel):
             known = {field.alias or name for name, field in cls.model_fields.items()}
             for key in data:
                 if key not in known:
-                    raise PydanticCustomError(
-                        "unknown_key",
-                        "unknown key '{key}'. {near}",
-                        {"key": str(key), "near": nearest(str(key), known), "at": (key,)},
-                    )
+                    raise wrong(f"unknown key '{key}'. {nearest(str(key), known)}", key)
         return data
+
+
+def extending(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a file that may inherit from another, of that of what it has to hold in the end."""
+    required = schema.pop("required")
+    schema["properties"]["extends"] = {"type": "string", "description": description}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "A file that extends another inherits what it leaves out.",
+        **schema,
+        "anyOf": [{"required": required}, {"required": ["extends"]}],
+    }
+
+
+def wrong(words: str, *at: Any) -> PydanticCustomError:
+    """What is wrong with a file; `at`: the keys that lead to it, from the part that is checked."""
+    return PydanticCustomError("wrong", "{words}", {"words": words, "at": at})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from statistics import fmean
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -192,12 +193,7 @@ class Assessment(Record):
 
     def rating(self, criterion_id: str) -> Rating:
         """The rating of a criterion; `overall` for the overall one."""
-        if criterion_id == "overall":
-            return self.overall
-        for rating in self.ratings:
-            if rating.criterion == criterion_id:
-                return rating
-        raise KeyError(criterion_id)
+        return ({rating.criterion: rating for rating in self.ratings} | {"overall": self.overall})[criterion_id]
 
 
 def rate(
@@ -314,15 +310,15 @@ def _turned(share: float, higher_is_better: bool) -> float:
 
 
 def _mean(method: str, units: Sequence[float], weights: Sequence[float]) -> float:
-    """The mean of qualities from 0 to 1: `weighted_mean`, weighted `geometric_mean`, or `min`."""
-    if method == "min":
-        return min(units)
-    total = math.fsum(weights)
-    if method == "geometric_mean":
-        if min(units) <= 0.0:
-            return 0.0
-        return math.exp(math.fsum(weight * math.log(unit) for unit, weight in zip(units, weights, strict=True)) / total)
-    return math.fsum(weight * unit for unit, weight in zip(units, weights, strict=True)) / total
+    """The mean of qualities from 0 to 1, by one of the methods of a framework's `aggregate`."""
+    match method:
+        case "min":
+            return min(units)
+        case "geometric_mean":
+            return math.exp(fmean(map(math.log, units), weights)) if min(units) > 0.0 else 0.0
+        case "weighted_mean":
+            return fmean(units, weights)
+    raise ValueError(f"no such aggregation: {method}")
 
 
 def locate_quote(quote: str, text: str) -> Quote | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import pydoc
-from typing import Any, Unpack
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,19 +14,18 @@ from sklearn.base import clone
 from argqual.errors import StrategyError
 from argqual.strategies import Calibrated, Exemplars, Jury, Optimised, Pairwise, Plain, Principle, Tfidf, create
 from argqual.strategies.base import Predictions, PredictionScale, Strategy
-from argqual.strategies.prompted import RatingSettings
 from argqual.strategies.registry import BUILT_IN, Family, load_class
 
 ASKING = ("plain", "principle", "exemplars", "principle+exemplars", "optimised", "pairwise")
 SETTINGS = {"model", "readout", "concurrency", "max_cost", "store", "api_base"}
 
 
+@dataclass(eq=False, repr=False)
 class Shouted(Plain):
     """A stranger's strategy that adds a parameter to those of `Plain`."""
 
-    def __init__(self, *, volume: float = 1.0, **settings: Unpack[RatingSettings]) -> None:
-        super().__init__(**settings)
-        self.volume = volume
+    _: KW_ONLY
+    volume: float = 1.0
 
 
 class Bare(Strategy):
@@ -115,5 +115,5 @@ def test_parameters_are_checked_without_a_model() -> None:
 
 
 def test_every_family_has_a_title() -> None:
-    assert all(family.title for family in Family)
+    assert all(family.heading for family in Family)
     assert {known.family for known in BUILT_IN.values()} == set(Family) - {Family.ADDED}

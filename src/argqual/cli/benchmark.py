@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from argqual.benchmark.running.planning import Needed
     from argqual.benchmark.running.run import BenchmarkPlan
     from argqual.benchmark.running.store import Done
-    from argqual.benchmark.spec.config import Benchmark
+    from argqual.benchmark.spec.schema import Benchmark
 
 app = typer.Typer(
     help="Which strategy carries over: plan, run, status, report, verdict.", no_args_is_help=True, rich_markup_mode=None

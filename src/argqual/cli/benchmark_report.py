@@ -15,9 +15,10 @@ from argqual.errors import BenchmarkError
 from argqual.report.plain import clean, paragraph
 
 if TYPE_CHECKING:
-    from argqual.benchmark.analysis.results import ClaimFound, Results
-    from argqual.benchmark.running.store import Scored
-    from argqual.benchmark.spec.config import Benchmark
+    from argqual.benchmark.analysis.figures import ClaimFound
+    from argqual.benchmark.analysis.results import Results
+    from argqual.benchmark.running.scored import Scored
+    from argqual.benchmark.spec.schema import Benchmark
 
 _FILE = Annotated[
     Path,

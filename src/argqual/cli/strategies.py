@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,13 +14,12 @@ from argqual.errors import StrategyError
 
 app = typer.Typer(help="Strategies: list them, show one.", no_args_is_help=True, rich_markup_mode=None)
 
-_MODULES = {"local": ("xllamacpp",), "encoder": ("torch", "transformers"), "optimise": ("optuna", "gepa")}
-
 
 @app.command("list")
 def list_strategies(format: FormatOption = None) -> None:
     """All strategies that can be named, and what each needs."""
     from argqual.report.strategies import list_text
+    from argqual.strategies.extras import EXTRAS, lacking
     from argqual.strategies.registry import known_strategies
 
     rows = [
@@ -30,7 +28,7 @@ def list_strategies(format: FormatOption = None) -> None:
             "family": known.family,
             "summary": known.summary,
             "extra": known.extra,
-            "installed": all(find_spec(module) for module in _MODULES.get(known.extra or "", ())),
+            "installed": not lacking(EXTRAS.get(known.extra or "", ())),
         }
         for name, known in known_strategies().items()
     ]

@@ -11,7 +11,8 @@ import numpy as np
 
 from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.leaks import near_duplicates
-from argqual.stats.resampling import Array, Estimate, Units, codes_of, estimate, exact_if_unanimous, ratio
+from argqual.stats.estimate import Estimate, exact_if_unanimous
+from argqual.stats.resampling import Array, Units, codes_of, estimate, ratio
 
 
 def families_of(corpus: Corpus) -> dict[str, list[tuple[MinimalPair, str]]]:

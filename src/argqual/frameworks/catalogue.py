@@ -7,6 +7,7 @@ the entry points are `argqual.frameworks`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ _REGISTRY = Registry(
 _MAX_EXTENDS = 20
 
 
-def load_framework(source: str | os.PathLike[str]) -> Framework:
-    """A framework by name or path.
+def load_framework(source: str | os.PathLike[str] | Framework) -> Framework:
+    """A framework by name or path; one in memory as it is.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def load_framework(source: str | os.PathLike[str]) -> Framework:
         No such framework, or the file is not a valid one; the message names file,
         line and key.
     """
-    return read_framework(_REGISTRY.find(source))
+    return source if isinstance(source, Framework) else read_framework(_REGISTRY.find(source))
 
 
 def known_frameworks() -> dict[str, Path]:
@@ -119,34 +120,25 @@ def _drop(base: LocatedDict, names: set[str], place: str) -> None:
     """Leave criteria out, and what the inherited file says of them elsewhere."""
     known: set[str] = set()
 
-    def prune(items: Any) -> None:
-        if not isinstance(items, LocatedList):
-            return
-        for index in reversed(range(len(items))):
-            item = items[index]
-            if not isinstance(item, LocatedDict):
-                continue
-            known.add(_id(item) or "")
-            prune(item.get("criteria"))
-            _forget(item.get("independent_of"), names)
-            if _id(item) in names:
-                del items[index], items.places[index]
+    def left(item: Any) -> bool:
+        if not isinstance(item, LocatedDict):
+            return True
+        known.add(_id(item) or "")
+        _keep(item.get("criteria"), left)
+        _forget(item.get("independent_of"), names)
+        return _id(item) not in names
 
-    prune(base.get("criteria"))
+    def still_golden(golden: Any) -> bool:
+        expected = golden.get("expect") if isinstance(golden, LocatedDict) else None
+        if isinstance(expected, LocatedList):
+            _keep(expected, lambda item: _still_expects(item, names))
+            return len(expected) > 0
+        return not isinstance(expected, LocatedDict) or _still_expects(expected, names)
+
+    _keep(base.get("criteria"), left)
     for name in sorted(names - known):
         raise FrameworkError(f"{place}: nothing to drop is called '{name}'. {nearest(name, known)}")
-    goldens: Any = base.get("goldens")
-    for index in reversed(range(len(goldens) if isinstance(goldens, LocatedList) else 0)):
-        expected: Any = goldens[index].get("expect") if isinstance(goldens[index], LocatedDict) else None
-        if not isinstance(expected, (LocatedDict, LocatedList)):
-            continue
-        one = not isinstance(expected, LocatedList)
-        left = [item for item in ([expected] if one else expected) if _still_expects(item, names)]
-        if not left:
-            del goldens[index], goldens.places[index]
-        elif isinstance(expected, LocatedList):
-            expected.places = [expected.places[expected.index(item)] for item in left]
-            expected[:] = left
+    _keep(base.get("goldens"), still_golden)
 
 
 def _still_expects(expectation: Any, dropped: set[str]) -> bool:
@@ -157,10 +149,15 @@ def _still_expects(expectation: Any, dropped: set[str]) -> bool:
 
 
 def _forget(items: Any, names: set[str]) -> None:
+    _keep(items, lambda item: not isinstance(item, str) or item not in names)
+
+
+def _keep(items: Any, wanted: Callable[[Any], bool]) -> None:
+    """Leave out of a list the items that are not wanted; what is no list stays as it is."""
     if isinstance(items, LocatedList):
-        for index in reversed(range(len(items))):
-            if isinstance(items[index], str) and items[index] in names:
-                del items[index], items.places[index]
+        kept = [(item, place) for item, place in zip(items, items.places, strict=True) if wanted(item)]
+        items[:] = [item for item, _ in kept]
+        items.places = [place for _, place in kept]
 
 
 def _id(item: Any) -> str | None:
@@ -197,11 +194,9 @@ def _merge_criteria(base: LocatedList, override: LocatedList) -> LocatedList:
         changed.places = list(items.places)
         for item in items:
             if isinstance(item, LocatedDict):
-                name = _id(item)
-                change = changes.get(name, LocatedDict()) if name else LocatedDict()
-                if name in changes:
-                    used.add(name)
-                item = _merge(item, change)
+                name = _id(item) or ""
+                used.update({name} & changes.keys())
+                item = _merge(item, changes.get(name, LocatedDict()))
                 if isinstance(item.get("criteria"), LocatedList):
                     item["criteria"] = apply(item["criteria"])
             changed.append(item)

@@ -14,50 +14,22 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
+from argqual._schema import Number, Part, Text, wrong
 from argqual.errors import nearest
 from argqual.frameworks.golden import Golden
-from argqual.frameworks.scale import FrameworkId, Number, Part, Scale, Text
+from argqual.frameworks.scale import FrameworkId, Scale
 
 INPUTS = ("issue", "stance", "context")
 Aggregate = Literal["weighted_mean", "min", "geometric_mean"]
 _AGGREGATES: tuple[str, ...] = get_args(Aggregate)
 _RESERVED_IDS = frozenset({*INPUTS, *_AGGREGATES, "argument", "gate", "kind", "overall"})
 # A criterion becomes a field of a DSPy signature; these are the names that mean something there already.
-_SIGNATURE_WORDS = frozenset(
-    {
-        "append",
-        "append_instructions",
-        "construct",
-        "copy",
-        "delete",
-        "dict",
-        "dump_state",
-        "equals",
-        "fields",
-        "from_orm",
-        "input_fields",
-        "insert",
-        "instructions",
-        "json",
-        "load_state",
-        "mro",
-        "output_fields",
-        "parse_file",
-        "parse_obj",
-        "parse_raw",
-        "prepend",
-        "register",
-        "schema",
-        "schema_json",
-        "signature",
-        "update_forward_refs",
-        "validate",
-        "with_instructions",
-        "with_updated_fields",
-    }
-)
+_SIGNATURE_WORDS = """
+append append_instructions construct copy delete dict dump_state equals fields from_orm input_fields insert
+instructions json load_state mro output_fields parse_file parse_obj parse_raw prepend register schema schema_json
+signature update_forward_refs validate with_instructions with_updated_fields
+"""
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
@@ -130,30 +102,22 @@ class Criterion(Part):
         for key in levels if isinstance(levels, dict) else ():
             value = _written(key)
             if value in written:
-                raise PydanticCustomError(
-                    "repeated_level", "the level {value} is described twice", {"value": value, "at": (key,)}
-                )
+                raise wrong(f"the level {value} is described twice", key)
             written[value] = key
         return levels
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.id in _RESERVED_IDS | _SIGNATURE_WORDS or self.id.startswith("model_"):
-            raise PydanticCustomError("reserved_id", "'{id}' is a reserved word; choose another id", {"id": self.id})
+        if self.id in _RESERVED_IDS or self.id in _SIGNATURE_WORDS.split() or self.id.startswith("model_"):
+            raise wrong(f"'{self.id}' is a reserved word; choose another id")
         if self.is_asked and not self.question.strip():
-            raise PydanticCustomError("no_question", "criterion '{id}' is asked but has no question", {"id": self.id})
+            raise wrong(f"criterion '{self.id}' is asked but has no question")
         if not self.is_asked and (self.requires or self.when):
-            raise PydanticCustomError(
-                "condition_on_parent",
-                "'{id}' is not asked itself; put 'requires' and 'when' on the criteria below it",
-                {"id": self.id},
-            )
+            raise wrong(f"'{self.id}' is not asked itself; put 'requires' and 'when' on the criteria below it")
         if self.ask and not self.criteria:
-            raise PydanticCustomError("ask_leaf", "'ask' is for parents; a leaf is always asked", {})
+            raise wrong("'ask' is for parents; a leaf is always asked")
         if self.aggregate and not self.criteria:
-            raise PydanticCustomError(
-                "aggregate_leaf", "'aggregate' is for parents; a leaf has nothing to aggregate", {}
-            )
+            raise wrong("'aggregate' is for parents; a leaf has nothing to aggregate")
         return self
 
     @property
@@ -287,10 +251,7 @@ class Framework(Part):
         return any(criterion.higher_is_better for criterion in self.criteria)
 
     def criterion(self, criterion_id: str) -> Criterion:
-        for criterion in walk(self.criteria):
-            if criterion.id == criterion_id:
-                return criterion
-        raise KeyError(criterion_id)
+        return {criterion.id: criterion for criterion in walk(self.criteria)}[criterion_id]
 
     def scale_of(self, criterion: Criterion) -> Scale:
         return criterion.scale or self.scale
@@ -358,11 +319,7 @@ def _unique(kind: str, items: Iterator[tuple[Any, Keys]]) -> None:
     for item, path in items:
         if item.id in seen:
             tree = "; ids are unique in the whole tree" if kind == "criteria" else ""
-            raise PydanticCustomError(
-                "repeated_id",
-                "two {kind} have the id '{id}'{tree}",
-                {"kind": kind, "id": item.id, "tree": tree, "at": path},
-            )
+            raise wrong(f"two {kind} have the id '{item.id}'{tree}", *path)
         seen.add(item.id)
 
 
@@ -379,16 +336,9 @@ def _check_levels(framework: Framework) -> None:
         ]
         if stray:
             value, where = stray[0]
-            raise PydanticCustomError(
-                "unknown_level",
-                "criterion '{id}' speaks of a level {stray}, but its scale has {known}",
-                {
-                    "id": criterion.id,
-                    "stray": f"{value:g}",
-                    "known": ", ".join(known.values()),
-                    "at": (*path, *where),
-                },
-            )
+            has = ", ".join(known.values())
+            said = f"criterion '{criterion.id}' speaks of a level {value:g}, but its scale has {has}"
+            raise wrong(said, *path, *where)
 
 
 def _check_references(framework: Framework) -> None:
@@ -404,15 +354,9 @@ def _check_references(framework: Framework) -> None:
     if framework.aggregate not in _AGGREGATES:
         asked = {criterion.id for criterion in framework.asked}
         if framework.aggregate not in asked:
-            raise PydanticCustomError(
-                "unknown_aggregate",
-                "'{name}' is neither a method nor a criterion that is asked. {near}",
-                {
-                    "name": framework.aggregate,
-                    "near": nearest(framework.aggregate, {*_AGGREGATES, *asked}),
-                    "at": ("aggregate",),
-                },
-            )
+            near = nearest(framework.aggregate, {*_AGGREGATES, *asked})
+            said = f"'{framework.aggregate}' is neither a method nor a criterion that is asked. {near}"
+            raise wrong(said, "aggregate")
     for index, golden in enumerate(framework.goldens):
         for expectation in golden.expect:
             who = f"golden '{golden.id}' expects something of"
@@ -424,8 +368,4 @@ def _check_references(framework: Framework) -> None:
 def _refer(what: str, names: Sequence[str], known: Collection[str], at: Keys) -> None:
     for name in names:
         if name not in known:
-            raise PydanticCustomError(
-                "unknown_reference",
-                "{what} '{name}', which is not defined. {near}",
-                {"what": what, "name": name, "near": nearest(name, known), "at": at},
-            )
+            raise wrong(f"{what} '{name}', which is not defined. {nearest(name, known)}", *at)

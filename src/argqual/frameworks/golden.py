@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Tag, model_validator
-from pydantic_core import PydanticCustomError
 
+from argqual._schema import Number, Part, Text, wrong
 from argqual.errors import nearest
-from argqual.frameworks.scale import FrameworkId, Number, Part, Text
+from argqual.frameworks.scale import FrameworkId
 
 
 class Ordering(Part):
@@ -31,9 +31,7 @@ class Bound(Part):
     def _expects_something(self) -> Self:
         low, high = self.at_least, self.at_most
         if (low is None and high is None) or (low is not None and high is not None and low > high):
-            raise PydanticCustomError(
-                "empty_bound", "say at_least, at_most, or both (the first not above the second)", {}
-            )
+            raise wrong("say at_least, at_most, or both (the first not above the second)")
         return self
 
 
@@ -73,9 +71,5 @@ class Golden(Part):
             )
             for name in named:
                 if name not in self.arguments:
-                    raise PydanticCustomError(
-                        "unknown_argument",
-                        "golden '{id}' has no argument '{name}'. {near}",
-                        {"id": self.id, "name": name, "near": nearest(name, self.arguments)},
-                    )
+                    raise wrong(f"golden '{self.id}' has no argument '{name}'. {nearest(name, self.arguments)}")
         return self

@@ -6,11 +6,8 @@ from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
 
-from argqual._schema import Number as Number
-from argqual._schema import Part as Part
-from argqual._schema import Text as Text
+from argqual._schema import Number, Part, Text, wrong
 
 FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 
@@ -51,20 +48,12 @@ class Scale(Part):
         values = [level.value for level in self.levels]
         if any(low >= high for low, high in pairwise(values)):
             written = ", ".join(level.written for level in self.levels)
-            raise PydanticCustomError(
-                "unordered_scale",
-                "the levels' values must rise from worst to best, but are {values}",
-                {"values": written},
-            )
+            raise wrong(f"the levels' values must rise from worst to best, but are {written}")
         labels = [level.label for level in self.levels]
         if len(set(labels)) < len(labels):
-            raise PydanticCustomError("repeated_label", "two levels of a scale have the same label", {})
+            raise wrong("two levels of a scale have the same label")
         if self.abstain in labels:
-            raise PydanticCustomError(
-                "abstain_is_level",
-                "'{label}' is a level, so it cannot also mean that the judge abstains",
-                {"label": str(self.abstain)},
-            )
+            raise wrong(f"'{self.abstain}' is a level, so it cannot also mean that the judge abstains")
         return self
 
     @property

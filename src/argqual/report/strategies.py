@@ -38,15 +38,12 @@ def documentation(kind: type) -> dict[str, Any]:
     """What a class says of itself: its summary; and in its order each parameter's type, default and description."""
     head, described = _summary_and_parameters(kind)
     taken = inspect.signature(kind).parameters
-    parameters = {
-        name: {
-            "type": described.get(name, ("", ""))[0],
-            "required": taken[name].default is inspect.Parameter.empty,
-            "default": None if taken[name].default is inspect.Parameter.empty else taken[name].default,
-            "description": described.get(name, ("", ""))[1],
-        }
-        for name in dict.fromkeys([*(each for each in described if each in taken), *taken])
-    }
+    parameters = {}
+    for name in dict.fromkeys([*(each for each in described if each in taken), *taken]):
+        (type, words), default = described.get(name, ("", "")), taken[name].default
+        required = default is inspect.Parameter.empty
+        about = {"type": type, "required": required, "default": None if required else default, "description": words}
+        parameters[name] = about
     return {"summary": " ".join(head.split()), "parameters": parameters}
 
 

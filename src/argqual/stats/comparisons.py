@@ -113,7 +113,7 @@ def pair_reliability(
         If items of different groups are compared.
     """
     one, two, won = _comparisons(first, second, outcome, n_items)
-    group = _connected(one, two, n_items) if groups is None else codes_of(groups, n_items)
+    group = linked_parts(one, two, n_items) if groups is None else codes_of(groups, n_items)
     if (group[one] != group[two]).any():
         raise ValueError("items of different groups are compared")
     compared = np.bincount(np.concatenate([one, two]), minlength=n_items) > 0
@@ -146,7 +146,8 @@ def _stepped_up(correlation: Statistic) -> Statistic:
     return lambda weights: spearman_brown(correlation(weights), 2)
 
 
-def _connected(one: Whole, two: Whole, n_items: int) -> Whole:
+def linked_parts(one: Whole, two: Whole, n_items: int) -> Whole:
+    """Of each item, the number of the part that chains of comparisons link it with."""
     links = coo_array((np.ones(len(one)), (one, two)), shape=(n_items, n_items))
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.intp)
 

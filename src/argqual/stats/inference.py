@@ -269,11 +269,6 @@ class _Drawn(NamedTuple):
         drawn = np.concatenate([statistic(weights) for weights in draws_of(units, how.get("draws", 2000), rng)])
         return nothing._replace(value=value, draws=drawn)
 
-    @property
-    def variance(self) -> float:
-        """Of the statistic, NaN where too few draws define it."""
-        return variance_of(self.draws, self.clusters)
-
 
 def variance_of(draws: Array, clusters: int) -> float:
     """Of a statistic by its draws of so many clusters; NaN where too few draws define it."""
@@ -333,7 +328,7 @@ def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bo
     estimate = replace(estimate, value=value)
     if how.get("over") == "domains" and len(found) > 1:
         return _over_domains(found, estimate)
-    parts = np.array([each.variance for each in found]) / len(found) ** 2
+    parts = np.array([variance_of(each.draws, each.clusters) for each in found]) / len(found) ** 2
     if any(each.clusters < 2 for each in found):
         return Difference(replace(estimate, reason="no interval: a domain has only one topic"))
     if not np.isfinite(parts).all():

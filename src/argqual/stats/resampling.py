@@ -14,9 +14,7 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from argqual.stats.estimate import FEW_CLUSTERS as FEW_CLUSTERS
-from argqual.stats.estimate import Estimate as Estimate
-from argqual.stats.estimate import exact_if_unanimous as exact_if_unanimous
+from argqual.stats.estimate import Estimate
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

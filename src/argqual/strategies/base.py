@@ -15,7 +15,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
@@ -116,17 +116,15 @@ class MissingPredictionsWarning(UserWarning):
 class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Base of all strategies, and all that a benchmark, a plan or the command line asks of one.
 
-    A subclass stores its parameters in `__init__`, learns in `_fit` (what it learns ends in `_`), and predicts in
-    `_predict`; that is enough. The checks of labels and arguments, the account of what was seen, and saving are here.
-    What else a strategy may say of itself has a default for one that works on texts and labels alone: the attributes
-    below, whom it asks (`judges`, `_plan`), what it is made of (`within`), what keeps it from being fitted (`_check`,
-    `_connect`), and what is saved (`state`, `restore`, `depends_on`).
+    A subclass stores its parameters (as a dataclass, which adds those of its base, or in `__init__`), learns in `_fit`
+    (what it learns ends in `_`), and predicts in `_predict`; that is enough. The checks of labels and arguments, the
+    account of what was seen, and saving are here. What else a strategy may say of itself has a default for one that
+    works on texts and labels alone: the attributes below, whom it asks (`judges`, `_plan`), what it is made of
+    (`within`), what keeps it from being fitted (`_check`, `_connect`), and what is saved (`state`, `restore`,
+    `depends_on`).
 
     Its family and the extra that it needs stand in the registry (`argqual.strategies.registry.Known`), so that a list
     imports nothing. A parameter called `seed` is what a benchmark varies with `seeds`.
-
-    An `__init__` may end in `**settings` and pass these on to its base's: parameters declared there are then this
-    strategy's too, but for those that it gives a value as a class.
     """
 
     learns: bool = True
@@ -143,11 +141,6 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Whether a model is asked for its reasons too."""
 
     seen_: Seen
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if init := vars(cls).get("__init__"):
-            init.__signature__ = _whole_signature(cls, init)
 
     @property
     def scale(self) -> PredictionScale:
@@ -306,17 +299,16 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def parameter_types(cls) -> dict[str, Any]:
-        """The types of the parameters that are annotated, those of a base's `__init__` among them.
+        """The types of the parameters that are annotated, as fields or in `__init__`.
 
         Raises
         ------
         NameError
             One is known to type checkers only.
         """
-        found: dict[str, Any] = {}
-        for kind in cls.__mro__:
-            if issubclass(kind, Strategy) and "__init__" in vars(kind):
-                found = get_type_hints(vars(kind)["__init__"]) | found
+        found = get_type_hints(cls)
+        if "__init__" in vars(cls) and not is_dataclass(cls):
+            found |= get_type_hints(cls.__init__)
         return {name: found[name] for name in inspect.signature(cls).parameters if name in found}
 
     # What a subclass says.
@@ -375,20 +367,6 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return labels_to_learn(y, length, self.least_labels, type(self).__name__) if self.learns else np.empty(0)
 
 
-def _whole_signature(kind: type, init: Callable[..., None]) -> inspect.Signature:
-    """An `__init__`'s signature with the parameters of the base's in the place of `**settings`.
-
-    It is what scikit-learn reads parameters from, and what `help` shows.
-    """
-    own = inspect.signature(init)
-    taken = {name: each for name, each in own.parameters.items() if each.kind is not inspect.Parameter.VAR_KEYWORD}
-    if len(taken) < len(own.parameters):
-        base = inspect.signature(kind.__mro__[1].__init__)  # type: ignore[misc]
-        inherited = (each for each in base.parameters.values() if each.kind is inspect.Parameter.KEYWORD_ONLY)
-        taken |= {each.name: each for each in inherited if each.name not in taken and each.name not in vars(kind)}
-    return own.replace(parameters=list(taken.values()))
-
-
 @contextmanager
 def telling(listener: Callable[[str], None]) -> Iterator[None]:
     """Have strategies say how far they are while they fit and predict, also those inside others: a few words, often."""
@@ -405,11 +383,6 @@ def tell(words: str) -> None:
         listener(words)
 
 
-def total_usage(usages: Sequence[Usage]) -> Usage:
-    """What several took together; a figure that any request leaves out is unknown in the sum."""
-    return Usage.total(usages)
-
-
 def require(name: str, value: str, known: Collection[str]) -> None:
     """Make sure that a parameter has one of its known values.
 
@@ -420,21 +393,3 @@ def require(name: str, value: str, known: Collection[str]) -> None:
     """
     if value not in known:
         raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")
-
-
-def needs(extra: str, *modules: str) -> None:
-    """Make sure that an extra's packages are there.
-
-    Raises
-    ------
-    StrategyError
-        One is missing; the hint says what to install.
-    """
-    from importlib.util import find_spec
-
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        raise StrategyError(
-            f"This needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
-            hint=f"Run: pip install 'argqual[{extra}]'",
-        )

@@ -8,6 +8,7 @@ for a few hundred labels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -19,7 +20,7 @@ from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.stats.regression import ProportionalOdds, equal_shares, fit_proportional_odds, standard_ridge
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, require, total_usage
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, require
 from argqual.strategies.combining import shares_of
 from argqual.strategies.crossfit import cross_fitted, planned
 from argqual.strategies.prompted import Principle
@@ -29,6 +30,7 @@ _METHODS: tuple[Method, ...] = get_args(Method)
 _ALPHAS = (1.0, 10.0, 100.0, 1000.0)
 
 
+@dataclass(eq=False, repr=False)
 class Calibrated(Strategy):
     """Map a prompted strategy's ratings to human scores.
 
@@ -60,13 +62,11 @@ class Calibrated(Strategy):
 
     nested: ClassVar[Mapping[str, str | None]] = {"base": "principle"}
 
-    def __init__(
-        self, base: Strategy | None = None, *, method: Method = "ridge", levels: int = 5, folds: int = 5
-    ) -> None:
-        self.base = base
-        self.method = method
-        self.levels = levels
-        self.folds = folds
+    base: Strategy | None = None
+    _: KW_ONLY
+    method: Method = "ridge"
+    levels: int = 5
+    folds: int = 5
 
     def _check(self) -> None:
         require("method", self.method, _METHODS)
@@ -102,7 +102,7 @@ class Calibrated(Strategy):
         kept = np.flatnonzero(rated)
         self.fitted_on_ = len(kept)
         self._learn([assessments[place] for place in kept], labels[rated], [groups[place] for place in kept])
-        return total_usage([self.base_.seen_.usage, said.usage])
+        return Usage.total([self.base_.seen_.usage, said.usage])
 
     def _learn(self, assessments: list[Assessment], labels: Array, groups: list[Any]) -> None:
         if self.method == "ridge":

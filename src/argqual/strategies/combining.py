@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from argqual.assessment import Assessment, FrameworkReference, Rating, Status, aggregate, rate, unrated
+from argqual.assessment import Assessment, FrameworkReference, Rating, Status, Usage, aggregate, rate, unrated
 from argqual.frameworks.framework import Framework
-from argqual.strategies.base import Array, total_usage
+from argqual.strategies.base import Array
 
 
 def shares_of(rating: Rating) -> Array:
@@ -28,7 +28,7 @@ def shares_of(rating: Rating) -> Array:
 
 def of_parts(framework: Framework, asked: Sequence[Sequence[Assessment]]) -> list[Assessment]:
     """Assessments by parts of a framework as assessments by the whole of it."""
-    reference = FrameworkReference(id=framework.id, version=framework.version, fingerprint=framework.fingerprint)
+    reference = FrameworkReference.of(framework)
     together = []
     for parts in zip(*asked, strict=True):
         rated: Mapping[str, Rating] = {rating.criterion: rating for part in parts for rating in part.ratings}
@@ -75,7 +75,7 @@ def _joined(parts: Sequence[Assessment], ratings: tuple[Rating, ...], overall: R
             "status": overall.status,
             "overall": overall,
             "ratings": ratings,
-            "usage": total_usage([part.usage for part in parts]),
+            "usage": Usage.total(part.usage for part in parts),
             "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
             "truncated": any(part.truncated for part in parts),
         }

@@ -12,8 +12,9 @@ Whether the definition is heeded is for a benchmark to find out: with few criter
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Unpack, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -25,7 +26,7 @@ from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.models.encoders import DEFAULT_ENCODER
 from argqual.models.encoding import LoadedEncoder, Reading, warn_of_cuts
 from argqual.strategies.base import Array, Predictions
-from argqual.strategies.finetune import FineTuned, TrainingSettings, hold_out
+from argqual.strategies.finetune import FineTuned, hold_out
 from argqual.strategies.given import as_arguments
 
 Wording = Literal["name", "plain", "question", "definition"]
@@ -33,6 +34,7 @@ WORDINGS: tuple[Wording, ...] = get_args(Wording)
 _OVERALL = "overall"
 
 
+@dataclass(eq=False, repr=False)
 class Conditioned(FineTuned):
     """Definition-conditioned regression: an encoder that reads "definition [SEP] text".
 
@@ -70,24 +72,13 @@ class Conditioned(FineTuned):
 
     frameworks: ClassVar[tuple[str, ...]] = ("framework",)
 
-    def __init__(
-        self,
-        framework: Framework | str | Path = "ratio",
-        *,
-        criterion: str | None = None,
-        paraphrases: Sequence[str] = WORDINGS,
-        dropout: float = 0.2,
-        targets: Mapping[str, str] | None = None,
-        model: str | Path = DEFAULT_ENCODER,
-        **settings: Unpack[TrainingSettings],
-    ) -> None:
-        super().__init__(**settings)
-        self.framework = framework
-        self.criterion = criterion
-        self.paraphrases = paraphrases
-        self.dropout = dropout
-        self.targets = targets
-        self.model = model
+    framework: Framework | str | Path = "ratio"
+    _: KW_ONLY
+    criterion: str | None = None
+    paraphrases: Sequence[str] = WORDINGS
+    dropout: float = 0.2
+    targets: Mapping[str, str] | None = None
+    model: str | Path = DEFAULT_ENCODER
 
     def predict_criterion(self, X: Sequence[Any], criterion: str | Criterion) -> Array:  # noqa: N803
         """As `predict`, with another definition, which need not have been in training.
@@ -128,7 +119,7 @@ class Conditioned(FineTuned):
             _find(framework, criterion)
 
     def _framework(self) -> Framework:
-        return self.framework if isinstance(self.framework, Framework) else load_framework(self.framework)
+        return load_framework(self.framework)
 
     def _subject(self) -> Framework | Criterion:
         framework = self._framework()

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
 from argqual.argument import Argument
-from argqual.assessment import Assessment
+from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError
 from argqual.judging.judge import Judge
-from argqual.strategies.base import Array, Predictions, Strategy, total_usage
+from argqual.strategies.base import Array, Predictions, Strategy
 
 
 def cross_fitted(
@@ -44,7 +44,7 @@ def cross_fitted(
             reasons[place] = reason
         assessments |= dict(zip(test.tolist(), said.assessments or (), strict=False))
     rated = tuple(assessments[place] for place in range(len(arguments))) if assessments else None
-    return whole, Predictions(values, tuple(reasons), rated, total_usage(usages))
+    return whole, Predictions(values, tuple(reasons), rated, Usage.total(usages))
 
 
 def planned(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ from argqual.errors import StrategyError
 from argqual.models.encoders import DEFAULT_ENCODER, EncoderFiles, find_encoder
 from argqual.models.encoding import batches, device_for, load_encoder, pooled, require_tokens, tokenised, warn_of_cuts
 from argqual.stats.regression import best_alpha
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, needs, tell
+from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell
+from argqual.strategies.extras import needs
 
 _INNER_FOLDS = 5
 _MOST_KEPT = 200_000  # vectors; about 300 MB of the default encoder's
 _kept: dict[tuple[str, int, str, bytes], npt.NDArray[np.float32]] = {}
 
 
+@dataclass(eq=False, repr=False)
 class Embedding(Strategy):
     """Ridge regression on mean-pooled, normalised sentence embeddings (Reimers and Gurevych 2019).
 
@@ -61,22 +64,13 @@ class Embedding(Strategy):
     Reimers, N. and Gurevych, I. (2019). Sentence-BERT. EMNLP-IJCNLP, 3982-3992.
     """
 
-    def __init__(
-        self,
-        model: str | Path = DEFAULT_ENCODER,
-        *,
-        alphas: Sequence[float] = (0.01, 0.1, 1.0, 10.0, 100.0),
-        max_tokens: int = 256,
-        batch_size: int = 32,
-        device: str = "auto",
-        fetch: bool = True,
-    ) -> None:
-        self.model = model
-        self.alphas = alphas
-        self.max_tokens = max_tokens
-        self.batch_size = batch_size
-        self.device = device
-        self.fetch = fetch
+    model: str | Path = DEFAULT_ENCODER
+    _: KW_ONLY
+    alphas: Sequence[float] = (0.01, 0.1, 1.0, 10.0, 100.0)
+    max_tokens: int = 256
+    batch_size: int = 32
+    device: str = "auto"
+    fetch: bool = True
 
     def _check(self) -> None:
         if not len(self.alphas) or min(self.alphas) <= 0:
@@ -85,7 +79,7 @@ class Embedding(Strategy):
             raise StrategyError(f"max_tokens={self.max_tokens}, batch_size={self.batch_size}: at least 8, and 1.")
 
     def _connect(self) -> None:
-        needs("encoder", "torch", "transformers")
+        needs("encoder")
         device_for(self.device)
         self._files()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from argqual.argument import Argument
 from argqual.models.encoders import DEFAULT_ENCODER
 from argqual.models.encoding import Reading, warn_of_cuts
 from argqual.strategies.base import Array, Predictions
-from argqual.strategies.finetune import FineTuned, TrainingSettings, hold_out
+from argqual.strategies.finetune import FineTuned, hold_out
 
 
+@dataclass(eq=False, repr=False)
 class Encoder(FineTuned):
     """Full fine-tuning of an encoder with a linear regression head on its pooled output.
 
@@ -65,16 +67,9 @@ class Encoder(FineTuned):
     Gretz, S. et al. (2020). A large-scale dataset for argument quality ranking. AAAI, 7805-7813.
     """
 
-    def __init__(
-        self,
-        model: str | Path = DEFAULT_ENCODER,
-        *,
-        issue: bool = False,
-        **settings: Unpack[TrainingSettings],
-    ) -> None:
-        super().__init__(**settings)
-        self.model = model
-        self.issue = issue
+    model: str | Path = DEFAULT_ENCODER
+    _: KW_ONLY
+    issue: bool = False
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
         encoder = self._loaded()

@@ -10,8 +10,9 @@ Nothing but training arguments is ever shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Unpack, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from sklearn.base import clone
@@ -19,12 +20,13 @@ from sklearn.base import clone
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError, ModelError, StrategyError
+from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE
 from argqual.judging.prompt import Demonstration, level_codes
 from argqual.stats.regression import equal_shares
-from argqual.strategies.base import Array, Predictions, Seen, require, total_usage
+from argqual.strategies.base import Array, Predictions, Seen, require
 from argqual.strategies.combining import averaged
 from argqual.strategies.controls import Control, control_framework, plain_framework
 from argqual.strategies.given import as_arguments
@@ -32,9 +34,7 @@ from argqual.strategies.pool import Worked, read_pool
 from argqual.strategies.prompted import (
     DEFINITIONS,
     Prompted,
-    RatingSettings,
     check_targets,
-    loaded,
     predictions_of,
 )
 from argqual.strategies.rationales import BORROWING, STYLES, Rationales, explaining, styled, with_levels
@@ -44,18 +44,7 @@ _UNWRITTEN = "A sentence or two from the text, which are yet to be written, on w
 _SELECT: tuple[Select, ...] = get_args(Select)
 
 
-class ExemplarSettings(RatingSettings, total=False):
-    """Which examples are shown, and how a model is asked; documented at `Exemplars`."""
-
-    k: int
-    select: Select
-    draws: int
-    rationales: Rationales
-    targets: Mapping[str, str] | None
-    pool: str | None
-    seed: int
-
-
+@dataclass(eq=False, repr=False)
 class Exemplars(Prompted):
     """Show labelled examples and ask for the quality, without criteria.
 
@@ -100,26 +89,14 @@ class Exemplars(Prompted):
     matters. ACL.
     """
 
-    def __init__(
-        self,
-        *,
-        k: int = 4,
-        select: Select = "balanced",
-        draws: int = 5,
-        rationales: Rationales = "none",
-        targets: Mapping[str, str] | None = None,
-        pool: str | None = None,
-        seed: int = 0,
-        **settings: Unpack[RatingSettings],
-    ) -> None:
-        super().__init__(**settings)
-        self.k = k
-        self.select = select
-        self.draws = draws
-        self.rationales = rationales
-        self.targets = targets
-        self.pool = pool
-        self.seed = seed
+    _: KW_ONLY
+    k: int = 4
+    select: Select = "balanced"
+    draws: int = 5
+    rationales: Rationales = "none"
+    targets: Mapping[str, str] | None = None
+    pool: str | None = None
+    seed: int = 0
 
     @property
     def learns(self) -> bool:  # type: ignore[override]
@@ -267,7 +244,7 @@ class Exemplars(Prompted):
             found = styled(self.rationales, polished, [int(levels[place]) for place in wanted], labels)
             for place, rationale in zip(wanted, found, strict=True):
                 said[str(place)][criterion.id] = rationale
-        return said, total_usage([assessment.usage for assessment in assessments])
+        return said, Usage.total(assessment.usage for assessment in assessments)
 
     def judges(self) -> list[Judge]:
         if not hasattr(self, "chosen_"):  # before fitting: whether there can be any
@@ -302,6 +279,7 @@ class Exemplars(Prompted):
         return Seen(examples=self.k * self._draws, model=super()._seen().model)
 
 
+@dataclass(eq=False, repr=False)
 class PrincipleExemplars(Exemplars):
     """Ask a framework's criteria, and show labelled examples of them.
 
@@ -323,21 +301,13 @@ class PrincipleExemplars(Exemplars):
 
     frameworks: ClassVar[tuple[str, ...]] = ("framework",)
 
-    def __init__(
-        self,
-        framework: Framework | str | Path = "ratio",
-        *,
-        definitions: str = "full",
-        control: Control | None = None,
-        **settings: Unpack[ExemplarSettings],
-    ) -> None:
-        super().__init__(**settings)
-        self.framework = framework
-        self.definitions = definitions
-        self.control = control
+    framework: Framework | str | Path = "ratio"
+    _: KW_ONLY
+    definitions: str = "full"
+    control: Control | None = None
 
     def _framework(self) -> Framework:
-        chosen = loaded(self.framework)
+        chosen = load_framework(self.framework)
         return control_framework(chosen, self.control, seed=self.seed) if self.control else chosen
 
 

@@ -11,8 +11,9 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,8 @@ from argqual.models.encoding import (
     tokenised,
 )
 from argqual.stats.regression import rank_correlation
-from argqual.strategies.base import Array, Seen, Strategy, needs, tell
+from argqual.strategies.base import Array, Seen, Strategy, tell
+from argqual.strategies.extras import needs
 
 HeldOut = Literal["groups", "rows", "none"]
 _LEAST_TO_HOLD_OUT_FROM = 10
@@ -41,50 +43,24 @@ _LONGEST_GRADIENT = 1.0
 _FOLDER = "encoder"
 
 
-class TrainingSettings(TypedDict, total=False):
-    """How an encoder is trained; documented at `Encoder`."""
-
-    epochs: int
-    learning_rate: float
-    batch_size: int
-    max_tokens: int
-    patience: int
-    validation: float
-    device: str
-    fetch: bool
-    seed: int
-
-
+@dataclass(eq=False, repr=False)
 class FineTuned(Strategy):
     """Base of strategies that train an encoder; see the module for how.
 
-    A subclass says what is read, and trains with `_train`.
+    A subclass says what is read, and trains with `_train`. The parameters are documented at `Encoder`.
     """
 
+    _: KW_ONLY
     model: str | Path
-
-    def __init__(
-        self,
-        *,
-        epochs: int = 5,
-        learning_rate: float = 5e-5,
-        batch_size: int = 32,
-        max_tokens: int = 256,
-        patience: int = 2,
-        validation: float = 0.15,
-        device: str = "auto",
-        fetch: bool = True,
-        seed: int = 0,
-    ) -> None:
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_tokens = max_tokens
-        self.patience = patience
-        self.validation = validation
-        self.device = device
-        self.fetch = fetch
-        self.seed = seed
+    epochs: int = 5
+    learning_rate: float = 5e-5
+    batch_size: int = 32
+    max_tokens: int = 256
+    patience: int = 2
+    validation: float = 0.15
+    device: str = "auto"
+    fetch: bool = True
+    seed: int = 0
 
     def _check(self) -> None:
         ranges = {
@@ -101,7 +77,7 @@ class FineTuned(Strategy):
                 raise StrategyError(f"{name}={getattr(self, name)}: it is {least.get(name, '1 or more')}.")
 
     def _connect(self) -> None:
-        needs("encoder", "torch", "transformers")
+        needs("encoder")
         device_for(self.device)
         find_encoder(self.model, fetch=self.fetch)
 
@@ -229,7 +205,7 @@ class FineTuned(Strategy):
         }
 
     def restore(self, state: Mapping[str, Any], folder: Path) -> None:
-        needs("encoder", "torch", "transformers")
+        needs("encoder")
         import torch
 
         rest = dict(state)

@@ -8,6 +8,7 @@ is put in its place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -20,7 +21,7 @@ from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import InputError, StrategyError
 from argqual.judging.judge import Judge
-from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, Strategy, require, total_usage
+from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, Strategy, require
 from argqual.strategies.crossfit import cross_fitted, planned
 from argqual.strategies.given import as_arguments
 
@@ -28,6 +29,7 @@ Combine = Literal["mean", "median", "weights"]
 _COMBINE: tuple[Combine, ...] = get_args(Combine)
 
 
+@dataclass(eq=False, repr=False)
 class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
     """Combine what several strategies predict.
 
@@ -77,18 +79,11 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
 
     nested: ClassVar[Mapping[str, str | None]] = {"members": None}
 
-    def __init__(
-        self,
-        members: Sequence[tuple[str, Strategy]],
-        *,
-        combine: Combine = "mean",
-        quorum: int | None = None,
-        folds: int = 5,
-    ) -> None:
-        self.members = members
-        self.combine = combine
-        self.quorum = quorum
-        self.folds = folds
+    members: Sequence[tuple[str, Strategy]]
+    _: KW_ONLY
+    combine: Combine = "mean"
+    quorum: int | None = None
+    folds: int = 5
 
     @property
     def learns(self) -> bool:  # type: ignore[override]
@@ -180,7 +175,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         self.scales_ = np.where(varies, spread, 1.0)
         if self.combine == "weights":
             self._weigh((values - self.means_) / self.scales_, labels)
-        return total_usage(usages)
+        return Usage.total(usages)
 
     def _weigh(self, standard: Array, labels: Array) -> None:
         whole = np.isfinite(standard).all(axis=1)
@@ -201,7 +196,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         values[enough] = self._combined(standard[enough])
         names = [name for name, _ in self._named()]
         reasons = [None if np.isfinite(value) else _why_silent(names, said, row) for row, value in enumerate(values)]
-        return Predictions(values, tuple(reasons), usage=total_usage([each.usage for each in said]))
+        return Predictions(values, tuple(reasons), usage=Usage.total(each.usage for each in said))
 
     def _combined(self, standard: Array) -> Array:
         """One value a row, of the members that have one; at least one has."""

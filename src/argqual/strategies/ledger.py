@@ -1,13 +1,13 @@
 """What an optimisation may spend, and has spent: requests and money, over all its models.
 
-Every request is counted before it is sent. What ends a run is no `Exception`, since DSPy catches those and
-goes on.
+Every request is counted before it is sent.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import dspy
@@ -25,8 +25,18 @@ _MESSAGE_BYTES = 400  # as in `plan`: a chat template's own words, and a schema
 NO_LIMIT = 10**9
 
 
+class Ended(StrEnum):
+    """Why nothing more is asked, but for an error."""
+
+    BUDGET = "budget"
+    INTERRUPTED = "interrupted"
+
+
 class Enough(BaseException):
-    """Nothing more is asked: the budget is spent, the run is to stop, or the model is out of reach."""
+    """Nothing more is asked: the budget is spent, the run is to stop, or the model is out of reach.
+
+    It is no `Exception`, since DSPy catches those and goes on.
+    """
 
 
 class Ledger:
@@ -42,14 +52,14 @@ class Ledger:
     Attributes
     ----------
     ended
-        Why nothing more is asked: "budget", "interrupted", or an error. None while all goes on.
+        Why nothing more is asked: how it ended, or an error. None while all goes on.
     """
 
     def __init__(self, calls: int | None = None, usd: float | None = None) -> None:
         self.most_calls = calls
         self.most_usd = usd
         self.total = NOTHING
-        self.ended: str | ArgqualError | None = None
+        self.ended: Ended | ArgqualError | None = None
         self.progress: Callable[[int], None] | None = None
         self._spent = self._reserved = self._dearest = 0.0
         self._held = self._under_way = 0
@@ -63,7 +73,7 @@ class Ledger:
         """Keep so many calls for later; what ended for want of budget may go on with those released."""
         with self._changed:
             self._held = calls
-            self.ended = None if self.ended == "budget" else self.ended
+            self.ended = None if self.ended is Ended.BUDGET else self.ended
 
     def room(self) -> int:
         """How many more calls there are, each at the price of the dearest so far."""
@@ -94,7 +104,7 @@ class Ledger:
                 if not self._under_way:
                     break
                 self._changed.wait()  # what is under way may cost less than the most it can
-            self.ended = self.ended or "budget"
+            self.ended = self.ended or Ended.BUDGET
             raise Enough
 
     def give(self, worst: float, took: Usage) -> None:

@@ -1,7 +1,6 @@
 """A prompt improved by one of DSPy's optimisers: `optimised`.
 
-Part of the training groups are held out to choose by. What is optimised is an ordinal loss, argument by
-argument (`agreement`), since correlation cannot be. The program with the best mean on the held-out part
+Part of the training groups are held out to choose by. The program with the best mean on the held-out part
 wins, and the unchanged one is among them; its score there is therefore an optimistic one, and says
 nothing of new topics: measure those with groups that `fit` never saw.
 """
@@ -12,8 +11,9 @@ import contextvars
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar
 
 import dspy
 import numpy as np
@@ -22,6 +22,7 @@ from sklearn.model_selection import GroupShuffleSplit
 from argqual.argument import Argument, fence
 from argqual.assessment import Usage
 from argqual.errors import ArgqualError, InputError, ModelError, StrategyError
+from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram
@@ -30,41 +31,40 @@ from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import Model
 from argqual.models.prices import FREE
 from argqual.stats.correlation import spearman
-from argqual.strategies.base import Array, Seen, needs, require, tell
-from argqual.strategies.ledger import Enough, Ledger, ping, reflection_lm
+from argqual.strategies.base import Array, Seen, require, tell
+from argqual.strategies.extras import needs
+from argqual.strategies.ledger import Ended, Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
     OPTIMISERS,
     PACKAGES,
     PLACE,
     REFLECTING,
-    Candidate,
     Desk,
-    Metric,
+    Given,
+    Judgement,
     Optimiser,
     Student,
+    Tried,
     compiled,
     evaluate,
 )
 from argqual.strategies.prompted import (
     DEFINITIONS,
-    Asking,
-    JudgeSettings,
     Prompted,
     check_targets,
     connected,
-    loaded,
     predictions_of,
 )
 
 _THREADS = 8
-_ENDINGS = ("finished", "budget", "interrupted")
 
 
 class OptimisationWarning(UserWarning):
     """An optimisation ended early; the best program until then is used."""
 
 
+@dataclass(eq=False, repr=False)
 class Optimised(Prompted):
     """Ask a framework's criteria by a prompt that a DSPy optimiser has improved.
 
@@ -126,47 +126,30 @@ class Optimised(Prompted):
     Agrawal, L. A. et al. (2025). GEPA: reflective prompt evolution can outperform reinforcement learning.
     """
 
-    learns: bool = True
+    learns = True
     least_labels: ClassVar[int] = 4
     models: ClassVar[tuple[str, ...]] = ("model", "reflection_model")
     frameworks: ClassVar[tuple[str, ...]] = ("framework",)
-    explain: bool = False  # a rationale is no part of what is optimised
-    _stopped: bool = False
+    explain: ClassVar[bool] = False  # type: ignore[misc]  # a rationale is no part of what is optimised
+    _stopped = False
 
-    def __init__(
-        self,
-        framework: Framework | str | Path = "ratio",
-        *,
-        definitions: str = "full",
-        optimiser: Optimiser = "gepa",
-        reflection_model: Model | str | None = None,
-        budget_usd: float | None = None,
-        budget_calls: int | None = 200,
-        targets: Mapping[str, str] | None = None,
-        validation: float = 0.3,
-        demos: int = 4,
-        seed: int = 0,
-        truncate: bool = False,
-        **settings: Unpack[JudgeSettings],
-    ) -> None:
-        Asking.__init__(self, **settings)  # not `Prompted`'s: it would take `explain`
-        self.framework = framework
-        self.definitions = definitions
-        self.optimiser = optimiser
-        self.reflection_model = reflection_model
-        self.budget_usd = budget_usd
-        self.budget_calls = budget_calls
-        self.targets = targets
-        self.validation = validation
-        self.demos = demos
-        self.seed = seed
-        self.truncate = truncate
+    framework: Framework | str | Path = "ratio"
+    _: KW_ONLY
+    definitions: str = "full"
+    optimiser: Optimiser = "gepa"
+    reflection_model: Model | str | None = None
+    budget_usd: float | None = None
+    budget_calls: int | None = 200
+    targets: Mapping[str, str] | None = None
+    validation: float = 0.3
+    demos: int = 4
+    seed: int = 0
 
     def stop(self) -> None:
         """Ask nothing more; the best program so far is kept. Safe in a signal handler."""
         self._stopped = True
         if ledger := getattr(self, "_ledger", None):
-            ledger.ended = ledger.ended or "interrupted"
+            ledger.ended = ledger.ended or Ended.INTERRUPTED
 
     def program(self) -> RatingProgram:
         """The improved program, for `save_program` and `Judge`; the unchanged one before fitting."""
@@ -176,7 +159,7 @@ class Optimised(Prompted):
         return program
 
     def _framework(self) -> Framework:
-        return loaded(self.framework)
+        return load_framework(self.framework)
 
     def judges(self) -> list[Judge]:
         return [self._judge(self._framework(), program=self.program())]
@@ -197,7 +180,7 @@ class Optimised(Prompted):
         check_targets(self.targets, framework)
 
     def _connect(self) -> None:
-        needs("optimise", *PACKAGES.get(self.optimiser, ()))
+        needs("optimise", PACKAGES.get(self.optimiser, ()))
         if choose_readout(self.readout, self._model()).own_form:
             raise StrategyError(
                 "Examples are shown in the form of an answer, and 'verbal' has a form of DSPy's.",
@@ -209,7 +192,7 @@ class Optimised(Prompted):
         # DSPy asks from threads of its own, which do not know who listens here.
         context = contextvars.copy_context()
         self._ledger.progress = lambda calls: context.copy().run(tell, f"{calls:,} calls")
-        self._ledger.ended = "interrupted" if self._stopped else None
+        self._ledger.ended = Ended.INTERRUPTED if self._stopped else None
         if reflecting:
             try:
                 ping(reflecting, self._ledger)
@@ -256,7 +239,7 @@ class Optimised(Prompted):
             del self.program_  # fitted anew, it starts from the unchanged program
         train, held = self._split(groups)
         examples = self._examples(arguments, labels, train, held)
-        ledger, metric = self._ledger, Metric(len(held))
+        ledger, metric = self._ledger, Judgement(len(held))
         once = len(held) * self._requests()
         later = once if self.optimiser not in REFLECTING else 0
         if ledger.room() < once + later:
@@ -281,32 +264,26 @@ class Optimised(Prompted):
         self._keep(metric.first, metric.best, labels[held], [groups[place] for place in held])
         self.calls_ = ledger.calls
         self.failures_ = len(desk.failed)
-        self.ended_ = ledger.ended.message if isinstance(ledger.ended, ArgqualError) else ledger.ended or "finished"
-        if self.ended_ not in _ENDINGS:
+        if isinstance(ledger.ended, ArgqualError):
+            self.ended_ = ledger.ended.message
             warnings.warn(f"Optimisation ended early. {self.ended_}", OptimisationWarning, stacklevel=4)
+        else:
+            self.ended_ = ledger.ended.value if ledger.ended else "finished"
         super()._fit(arguments, labels, groups)
         return ledger.total
 
-    def _improve(self, student: Student, train: Sequence[Any], validation: Sequence[Any], metric: Metric) -> None:
+    def _improve(self, student: Student, train: list[Any], validation: list[Any], metric: Judgement) -> None:
         """Let the optimiser try programs; the metric keeps the best, however it ends."""
         ledger, reflecting = self._ledger, self._reflecting()
         try:
-            made = compiled(
-                self.optimiser,
-                student,
-                train,
-                validation,
-                metric=metric,
-                reflection=reflection_lm(reflecting, ledger) if reflecting else None,
-                demos=self.demos,
-                seed=self.seed,
-                threads=self._threads(),
-                requests=self._requests(),
-            )
+            threads, room = self._threads(), ledger.room() // self._requests()
+            reflection = reflection_lm(reflecting, ledger) if reflecting else None
+            given = Given(student, train, validation, metric, reflection, self.demos, self.seed, threads, room)
+            made = compiled(self.optimiser, given)
             ledger.hold(0)
-            evaluate(made, validation, metric, threads=self._threads())
+            evaluate(made, validation, metric, threads=threads)
         except Enough:
-            ledger.ended = ledger.ended or "budget"
+            ledger.ended = ledger.ended or Ended.BUDGET
         except Exception as error:  # an answer that DSPy's proposer cannot read, or a cancelled evaluation
             said = error.message if isinstance(error, ArgqualError) else type(error).__name__
             ledger.ended = ledger.ended or ModelError(f"{self.optimiser} gave up: {said}")
@@ -357,7 +334,7 @@ class Optimised(Prompted):
             examples[place][PLACE] = number
         return examples
 
-    def _keep(self, first: Candidate, best: Candidate, labels: Array, groups: Sequence[Any]) -> None:
+    def _keep(self, first: Tried, best: Tried, labels: Array, groups: Sequence[Any]) -> None:
         self.program_ = best.program.dump_state()
         self.prompt_before_, self.prompt_after_ = _prompt(first.program), _prompt(best.program)
         self.score_before_, self.score_after_ = (_score(each, labels, groups) for each in (first, best))
@@ -388,7 +365,7 @@ def _levels(framework: Framework, human: Mapping[str, float]) -> dict[str, str]:
     return found
 
 
-def _refuse_silence(first: Candidate) -> None:
+def _refuse_silence(first: Tried) -> None:
     """Nothing can be learnt from a model that never answers."""
     overall = [assessment.overall for assessment in first.assessments.values()]
     if all(rating.quality is None for rating in overall):
@@ -402,18 +379,18 @@ def _prompt(program: RatingProgram) -> str:
     return program.prompt([*program.framework.inputs.declared(), "argument"]).system
 
 
-def _score(candidate: Candidate, labels: Array, groups: Sequence[Any]) -> dict[str, Any]:
+def _score(candidate: Tried, labels: Array, groups: Sequence[Any]) -> dict[str, Any]:
     predicted = predictions_of([candidate.assessments[place] for place in range(len(labels))]).values
     found = spearman(predicted, labels, clusters=list(groups))
     names = ("low", "high", "n", "offered", "clusters", "reason")
     return {"metric": candidate.score, "spearman": found.value} | {name: getattr(found, name) for name in names}
 
 
-def _nothing_yet(ended: str | ArgqualError | None) -> BaseException:
+def _nothing_yet(ended: Ended | ArgqualError | None) -> BaseException:
     """Why there is nothing to keep: the unchanged program has not been scored."""
     if isinstance(ended, ArgqualError):
         return ended
-    if ended == "interrupted":
+    if ended is Ended.INTERRUPTED:
         return KeyboardInterrupt()
     return StrategyError(
         "The budget was spent before the held-out arguments had been asked about once.",

@@ -4,10 +4,8 @@ What an optimiser tries is judged exactly as `Judge` judges, through the same cl
 things: the program runs under DSPy's eyes, so that an answer can become a demonstration; the same
 prompt and argument are asked about once; and every request is counted before it is sent.
 
-Correlation cannot be optimised here: DSPy's metrics see one argument at a time. `agreement` is the
-ordinal loss that stands in for it. DSPy's own evaluation is not trusted with errors (it counts a
-failed row as 0, and at ten gives everything up): nothing that fails here raises, and what ends a run
-is no `Exception`, since DSPy catches those and goes on.
+DSPy's own evaluation is not trusted with errors (it counts a failed row as 0, and at ten gives everything
+up): nothing that fails here raises, and what ends a run is no `Exception` (see `Enough`).
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import dspy
 
@@ -42,7 +40,7 @@ from argqual.models.connect import Model
 from argqual.strategies.ledger import NO_LIMIT, Counted, Enough, Ledger
 
 Optimiser = Literal["labelled", "bootstrap", "miprov2", "gepa"]
-OPTIMISERS = ("labelled", "bootstrap", "miprov2", "gepa")
+OPTIMISERS: tuple[Optimiser, ...] = get_args(Optimiser)
 PACKAGES: Mapping[str, tuple[str, ...]] = {"miprov2": ("optuna",), "gepa": ("gepa",)}
 REFLECTING = ("miprov2", "gepa")
 GOOD = 0.8  # an answer that agrees so far with people may be shown as an example
@@ -249,7 +247,7 @@ def agreement(assessment: Assessment, human: Mapping[str, float]) -> tuple[float
 
 
 @dataclass
-class Candidate:
+class Tried:
     """A program, and how it did with the validation arguments that it has been asked about."""
 
     program: RatingProgram
@@ -262,14 +260,14 @@ class Candidate:
         return math.fsum(self.scores.values()) / len(self.scores)  # the same in whatever order they came
 
 
-class Metric:
+class Judgement:
     """DSPy's metric, which also remembers the first and the best program asked about all validation arguments."""
 
     def __init__(self, validation: int) -> None:
         self.validation = validation
-        self.first: Candidate | None = None
-        self.best: Candidate | None = None
-        self._tried: dict[str, Candidate] = {}
+        self.first: Tried | None = None
+        self.best: Tried | None = None
+        self._tried: dict[str, Tried] = {}
         self._lock = threading.Lock()
 
     def __call__(self, gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None) -> Any:
@@ -280,7 +278,7 @@ class Metric:
 
     def _note(self, place: int, score: float, pred: Any) -> None:
         with self._lock:
-            tried = self._tried.setdefault(pred.assessment.program, Candidate(tidied(pred.program)))
+            tried = self._tried.setdefault(pred.assessment.program, Tried(tidied(pred.program)))
             tried.scores[place] = score
             tried.assessments[place] = pred.assessment
             if len(tried.scores) == self.validation:
@@ -289,7 +287,7 @@ class Metric:
                     self.best = tried
 
 
-def evaluate(student: Student, examples: Sequence[Any], metric: Metric, *, threads: int) -> None:
+def evaluate(student: Student, examples: Sequence[Any], metric: Judgement, *, threads: int) -> None:
     """Ask about examples side by side; the metric keeps what came of it.
 
     Raises
@@ -311,49 +309,13 @@ def evaluate(student: Student, examples: Sequence[Any], metric: Metric, *, threa
             raise
 
 
-def compiled(
-    optimiser: Optimiser,
-    student: Student,
-    train: Sequence[Any],
-    validation: Sequence[Any],
-    *,
-    metric: Metric,
-    reflection: Any,
-    demos: int,
-    seed: int,
-    threads: int,
-    requests: int,
-) -> Student:
-    """What an optimiser makes of a student.
-
-    Parameters
-    ----------
-    requests
-        How many it takes to ask about one argument.
-
-    Raises
-    ------
-    Enough
-        It was stopped; the metric has the best so far.
-    """
-    room = student.desk.ledger.room() // requests
-    if room < 1 and optimiser != "labelled":
-        raise Enough
-    settings = {"max_errors": NO_LIMIT, "num_threads": threads, "disable_history": True, "track_usage": False}
-    given = _Given(student, list(train), list(validation), metric, reflection, demos, seed, threads, room)
-    making = {"labelled": _labelled, "bootstrap": _bootstrapped, "miprov2": _by_search, "gepa": _by_reflection}
-    with _quiet(), dspy.context(lm=reflection, adapter=dspy.ChatAdapter(), **settings):
-        made: Student = making[optimiser](given)
-    return made
-
-
-class _Given(NamedTuple):
+class Given(NamedTuple):
     """What an optimiser works with; `room` is how many arguments may be asked about."""
 
     student: Student
     train: list[Any]
     validation: list[Any]
-    metric: Metric
+    metric: Judgement
     reflection: Any
     demos: int
     seed: int
@@ -368,16 +330,33 @@ class _Given(NamedTuple):
         return most | {"metric": self.metric, "metric_threshold": GOOD}
 
 
-def _labelled(given: _Given) -> Any:
+def compiled(optimiser: Optimiser, given: Given) -> Student:
+    """What an optimiser makes of a student.
+
+    Raises
+    ------
+    Enough
+        It was stopped; the metric has the best so far.
+    """
+    if given.room < 1 and optimiser != "labelled":
+        raise Enough
+    settings = {"max_errors": NO_LIMIT, "num_threads": given.threads, "disable_history": True, "track_usage": False}
+    making = {"labelled": _labelled, "bootstrap": _bootstrapped, "miprov2": _by_search, "gepa": _by_reflection}
+    with _quiet(), dspy.context(lm=given.reflection, adapter=dspy.ChatAdapter(), **settings):
+        made: Student = making[optimiser](given)
+    return made
+
+
+def _labelled(given: Given) -> Any:
     return dspy.LabeledFewShot(k=given.demos).compile(given.student, trainset=given.train)
 
 
-def _bootstrapped(given: _Given) -> Any:
+def _bootstrapped(given: Given) -> Any:
     asked = max(1, given.room // 2)  # an answer may have to be asked for twice
     return dspy.BootstrapFewShot(**given.shown).compile(given.student, trainset=given.train[:asked])
 
 
-def _by_search(given: _Given) -> Any:
+def _by_search(given: Given) -> Any:
     shared = given.train[: max(2, given.room // 4)]  # two of the sets of demonstrations ask about each
     trials = (given.room - 2 * len(shared) - 10) // len(given.validation)
     return dspy.MIPROv2(
@@ -399,7 +378,7 @@ def _by_search(given: _Given) -> Any:
     )
 
 
-def _by_reflection(given: _Given) -> Any:
+def _by_reflection(given: Given) -> Any:
     from dspy.teleprompt.gepa.instruction_proposal import InstructionProposer
 
     return dspy.GEPA(

@@ -10,28 +10,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Unpack, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError
+from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework, Inputs
 from argqual.frameworks.scale import Level, Scale
 from argqual.judging.judge import Judge
 from argqual.judging.program import Definitions, criterion_text
-from argqual.stats.comparisons import bradley_terry
-from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, require, total_usage
+from argqual.stats.comparisons import bradley_terry, linked_parts
+from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, require
 from argqual.strategies.designs import Pair, choose_rungs, ladder_position, opponents_of
 from argqual.strategies.given import as_arguments
-from argqual.strategies.prompted import DEFINITIONS, Asking, JudgeSettings, loaded
+from argqual.strategies.prompted import DEFINITIONS, Asking
 
 Against = Literal["ladder", "test"]
 _AGAINST: tuple[Against, ...] = get_args(Against)
@@ -73,6 +72,7 @@ class Compared:
     reason: str | None = None
 
 
+@dataclass(eq=False, repr=False)
 class Pairwise(Asking):
     """Ask which of two arguments is better, and score each by its wins.
 
@@ -121,26 +121,14 @@ class Pairwise(Asking):
 
     frameworks: ClassVar[tuple[str, ...]] = ("framework",)
 
-    def __init__(
-        self,
-        framework: Framework | str | Path = "ratio",
-        *,
-        definitions: Definitions = "full",
-        against: Against = "ladder",
-        rungs: int = 8,
-        opponents: int = 6,
-        same_issue: bool = False,
-        seed: int = 0,
-        **settings: Unpack[JudgeSettings],
-    ) -> None:
-        super().__init__(**settings)
-        self.framework = framework
-        self.definitions = definitions
-        self.against = against
-        self.rungs = rungs
-        self.opponents = opponents
-        self.same_issue = same_issue
-        self.seed = seed
+    framework: Framework | str | Path = "ratio"
+    _: KW_ONLY
+    definitions: Definitions = "full"
+    against: Against = "ladder"
+    rungs: int = 8
+    opponents: int = 6
+    same_issue: bool = False
+    seed: int = 0
 
     @property
     def learns(self) -> bool:  # type: ignore[override]
@@ -162,7 +150,7 @@ class Pairwise(Asking):
         """What the model would be asked to `predict` these: each with another argument as its context."""
         check_is_fitted(self, "seen_")
         items, _ = _distinct(as_arguments(X))
-        return _questions(_pairs(*self._design(items)))
+        return _questions(*self._design(items))
 
     def _check(self) -> None:
         require("against", self.against, _AGAINST)
@@ -174,7 +162,7 @@ class Pairwise(Asking):
         super()._check()
 
     def _framework(self) -> Framework:
-        return versus_framework(loaded(self.framework), self.definitions)
+        return versus_framework(load_framework(self.framework), self.definitions)
 
     def _plan(
         self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
@@ -219,17 +207,15 @@ class Pairwise(Asking):
         ]
 
     def _asked(self, pool: Sequence[Argument], design: Sequence[Pair]) -> tuple[list[Compared], Usage]:
-        pairs = _pairs(pool, design)
-        questions = _questions(pairs)
-        if not questions:
+        if not design:
             return [], Usage()
         (judge,) = self.judges()
-        found = self._ask(judge, questions)
+        found = self._ask(judge, _questions(pool, design))
         compared = [
-            _compared(one, other, asked, turned)
-            for (one, other), asked, turned in zip(pairs, found[::2], found[1::2], strict=True)
+            _compared(pool[one], pool[other], asked, turned)
+            for (one, other), asked, turned in zip(design, found[::2], found[1::2], strict=True)
         ]
-        return compared, total_usage([each.usage for each in found])
+        return compared, Usage.total(each.usage for each in found)
 
     def _on_ladder(self, met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> Array:
         won: list[dict[int, float]] = [{} for _ in reasons]
@@ -289,13 +275,10 @@ def _meaning(criterion: Criterion, definitions: Definitions) -> str:
     return text if criterion.higher_is_better else f"{text}\nThis is a flaw: the better argument has less of it."
 
 
-def _pairs(pool: Sequence[Argument], design: Sequence[Pair]) -> list[tuple[Argument, Argument]]:
-    return [(pool[first], pool[second]) for first, second in design]
-
-
-def _questions(pairs: Sequence[tuple[Argument, Argument]]) -> list[Argument]:
+def _questions(pool: Sequence[Argument], design: Sequence[Pair]) -> list[Argument]:
     """What a model is asked about: each pair in both orders, the one that is asked about with the other as context."""
-    return [_next_to(*order) for one, other in pairs for order in ((one, other), (other, one))]
+    orders = (order for one, other in design for order in ((one, other), (other, one)))
+    return [_next_to(pool[asked], pool[context]) for asked, context in orders]
 
 
 def _next_to(argument: Argument, other: Argument) -> Argument:
@@ -335,8 +318,7 @@ def _among(met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> A
         return np.full(len(reasons), np.nan)
     first, second, won = (np.array(column) for column in zip(*answered, strict=True))
     values = bradley_terry(first, second, won, len(reasons), l2=_L2)
-    links = coo_array((np.ones(len(first)), (first, second)), shape=(len(reasons), len(reasons)))
-    parts = connected_components(links, directed=False)[1]
+    parts = linked_parts(first, second, len(reasons))
     largest = np.bincount(parts).argmax()
     for item, part in enumerate(parts):
         if reasons[item] is None and part != largest:
@@ -346,34 +328,30 @@ def _among(met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> A
 
 def _order(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> dict[str, Array]:
     """What the order of the two does, means over each item's comparisons: see `Predictions`."""
-    found: dict[str, list[list[float]]] = {"order_effect": [[] for _ in range(n_items)]}
-    found["turned_by_order"] = [[] for _ in range(n_items)]
+    found: list[list[tuple[float, float]]] = [[] for _ in range(n_items)]
     for pair, each in zip(design, compared, strict=True):
         if each.shown_first is not None and each.shown_second is not None:
             turned = (each.shown_first - 0.5) * (each.shown_second - 0.5) < 0
             for item in pair:
                 if item < n_items:
-                    found["order_effect"][item].append(each.shown_first - each.shown_second)
-                    found["turned_by_order"][item].append(float(turned))
-    return {name: np.array([np.mean(own) if own else np.nan for own in items]) for name, items in found.items()}
+                    found[item].append((each.shown_first - each.shown_second, float(turned)))
+    means = np.array([np.mean(own, axis=0) if own else (np.nan, np.nan) for own in found])
+    return {"order_effect": means[:, 0], "turned_by_order": means[:, 1]}
 
 
 def _too_few(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> list[str | None]:
     """For each item, why it has no score where fewer than half of its comparisons were answered."""
-    planned, answered = np.zeros(n_items, dtype=int), np.zeros(n_items, dtype=int)
-    why: dict[int, str] = {}
+    met: list[list[Compared]] = [[] for _ in range(n_items)]
     for pair, each in zip(design, compared, strict=True):
         for item in pair:
-            planned[item] += 1
-            answered[item] += each.probability is not None
-            if each.reason:
-                why.setdefault(item, each.reason)
+            met[item].append(each)
     reasons: list[str | None] = []
-    for item in range(n_items):
-        if not planned[item]:
+    for own in met:
+        missing = [each.reason for each in own if each.probability is None]
+        if not own:
             reasons.append("there is nothing to compare it with")
-        elif 2 * answered[item] < planned[item]:
-            reasons.append(f"{answered[item]} of {planned[item]} comparisons were answered; {why[item]}")
+        elif 2 * len(missing) > len(own):
+            reasons.append(f"{len(own) - len(missing)} of {len(own)} comparisons were answered; {missing[0]}")
         else:
             reasons.append(None)
     return reasons

@@ -6,6 +6,7 @@ which it would go on is the input of the regression (a linear probe; Alain and B
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ def _states(model: str) -> HiddenStates:
     return HiddenStates(model)
 
 
+@dataclass(eq=False, repr=False)
 class Probe(Strategy):
     """Ridge regression on the hidden state of an embedded model.
 
@@ -54,18 +56,11 @@ class Probe(Strategy):
 
     models: ClassVar[tuple[str, ...]] = ("model",)
 
-    def __init__(
-        self,
-        *,
-        model: str = DEFAULT_MODEL,
-        prompt: str = PROMPT,
-        alphas: tuple[float, ...] = _ALPHAS,
-        folds: int = 5,
-    ) -> None:
-        self.model = model
-        self.prompt = prompt
-        self.alphas = alphas
-        self.folds = folds
+    _: KW_ONLY
+    model: str = DEFAULT_MODEL
+    prompt: str = PROMPT
+    alphas: tuple[float, ...] = _ALPHAS
+    folds: int = 5
 
     def _check(self) -> None:
         if "{argument}" not in self.prompt:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypedDict, Unpack, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -35,7 +37,6 @@ from argqual.strategies.base import (
     Strategy,
     require,
     tell,
-    total_usage,
 )
 from argqual.strategies.combining import of_parts
 from argqual.strategies.controls import Control, control_framework, plain_framework, variant
@@ -46,14 +47,12 @@ DEFINITIONS: tuple[Definitions, ...] = get_args(Definitions)
 _YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes")))
 
 
-@cache
-def _connected(model: str, api_base: str | None) -> Model:
-    return connect(model, api_base=api_base)
+_connected = cache(connect)
 
 
 def connected(model: Model | str, *, api_base: str | None = None) -> Model:
     """A model by name; connected once a process, since loading an embedded one takes its time."""
-    return model if isinstance(model, Model) else _connected(model, api_base)
+    return model if isinstance(model, Model) else _connected(model, api_base=api_base)
 
 
 def ask(
@@ -73,63 +72,33 @@ def ask(
     Unreachable, ModelError
         Nothing works at all; see `Batch.run`.
     """
-    kept = Store() if store else None
-    try:
+    with Store() if store else nullcontext() as kept:
         batch: Batch[Argument] = Batch(judge, store=kept, concurrency=concurrency, max_cost=max_cost)
         found: list[Assessment] = []
         for _, assessment in batch.run(arguments, lambda argument: argument):
             found.append(assessment)
             tell(f"{judge.framework.id}: {len(found):,} of {len(arguments):,} arguments")
-    finally:
-        if kept:
-            kept.close()
     left_out = "not asked: the limit to the cost was reached" if batch.ended == "budget" else "not asked: stopped"
     return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
 
 
-class JudgeSettings(TypedDict, total=False):
-    """How a model is asked, for strategies that ask one; documented at `Plain`."""
-
-    model: Model | str
-    readout: str
-    concurrency: int | None
-    max_cost: float | None
-    store: bool
-    api_base: str | None
-
-
-class RatingSettings(JudgeSettings, total=False):
-    """How a model is asked for ratings; documented at `Plain`."""
-
-    explain: Explain
-    truncate: bool
-
-
+@dataclass(eq=False, repr=False)
 class Asking(Strategy):
     """Base of strategies that ask a model.
 
     A subclass says which framework is asked (`_framework`), and predicts with what `_ask` gives.
     """
 
-    learns: bool = False
+    learns = False
     models: ClassVar[tuple[str, ...]] = ("model",)
 
-    def __init__(
-        self,
-        *,
-        model: Model | str = DEFAULT_MODEL,
-        readout: str = "auto",
-        concurrency: int | None = None,
-        max_cost: float | None = None,
-        store: bool = True,
-        api_base: str | None = None,
-    ) -> None:
-        self.model = model
-        self.readout = readout
-        self.concurrency = concurrency
-        self.max_cost = max_cost
-        self.store = store
-        self.api_base = api_base
+    _: KW_ONLY
+    model: Model | str = DEFAULT_MODEL
+    readout: str = "auto"
+    concurrency: int | None = None
+    max_cost: float | None = None
+    store: bool = True
+    api_base: str | None = None
 
     @abstractmethod
     def _framework(self) -> Framework:
@@ -165,6 +134,7 @@ class Asking(Strategy):
         return {"framework": self._framework().fingerprint}
 
 
+@dataclass(eq=False, repr=False)
 class Prompted(Asking):
     """Base of strategies that rate by asking a model.
 
@@ -172,12 +142,11 @@ class Prompted(Asking):
     """
 
     scale = PredictionScale.QUALITY
-    definitions: str = "full"
+    definitions = "full"
 
-    def __init__(self, *, explain: Explain = False, truncate: bool = False, **settings: Unpack[JudgeSettings]) -> None:
-        super().__init__(**settings)
-        self.explain = explain
-        self.truncate = truncate
+    _: KW_ONLY
+    explain: Explain = False
+    truncate: bool = False
 
     def rated_framework(self) -> Framework:
         return self._framework()
@@ -211,7 +180,7 @@ def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
             for value, rating in zip(values, overall, strict=True)
         ),
         assessments=tuple(assessments),
-        usage=total_usage([assessment.usage for assessment in assessments]),
+        usage=Usage.total(assessment.usage for assessment in assessments),
     )
 
 
@@ -247,6 +216,7 @@ class Plain(Prompted):
         return plain_framework()
 
 
+@dataclass(eq=False, repr=False)
 class Principle(Prompted):
     """Ask a framework's criteria of a model, and show it no examples.
 
@@ -276,24 +246,13 @@ class Principle(Prompted):
 
     frameworks: ClassVar[tuple[str, ...]] = ("framework",)
 
-    def __init__(
-        self,
-        framework: Framework | str | Path = "ratio",
-        *,
-        definitions: str = "full",
-        ask: Ask = "jointly",
-        control: Control | None = None,
-        corpus: str | None = None,
-        seed: int = 0,
-        **settings: Unpack[RatingSettings],
-    ) -> None:
-        super().__init__(**settings)
-        self.framework = framework
-        self.definitions = definitions
-        self.ask = ask
-        self.control = control
-        self.corpus = corpus
-        self.seed = seed
+    framework: Framework | str | Path = "ratio"
+    _: KW_ONLY
+    definitions: str = "full"
+    ask: Ask = "jointly"
+    control: Control | None = None
+    corpus: str | None = None
+    seed: int = 0
 
     def _check(self) -> None:
         require("ask", self.ask, _ASK)
@@ -306,7 +265,7 @@ class Principle(Prompted):
         self._asked()
 
     def _framework(self) -> Framework:
-        chosen = loaded(self.framework)
+        chosen = load_framework(self.framework)
         if self.definitions == "corpus" and self.corpus:
             chosen = corpus_framework(self.corpus)
         if self.control:
@@ -320,10 +279,6 @@ class Principle(Prompted):
 
     def judges(self) -> list[Judge]:
         return [self._judge(each) for each in self._asked()]
-
-
-def loaded(framework: Framework | str | Path) -> Framework:
-    return framework if isinstance(framework, Framework) else load_framework(framework)
 
 
 def check_targets(targets: Iterable[str] | None, framework: Framework) -> None:

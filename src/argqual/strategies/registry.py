@@ -11,11 +11,11 @@ Nothing is imported before a strategy is used, so that a list of them costs noth
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from argqual._plugins import added
+from argqual._titled import Titled
 from argqual.errors import StrategyError, nearest
 
 if TYPE_CHECKING:
@@ -24,29 +24,15 @@ if TYPE_CHECKING:
 GROUP = "argqual.strategies"
 
 
-class Family(StrEnum):
-    """The ways of knowing what a good argument is; `title` says each for people."""
+class Family(Titled):
+    """The ways of knowing what a good argument is."""
 
     FLOOR = "floor"
-    TRAINING = "training"
-    PRINCIPLE = "principle"
-    EXEMPLAR = "exemplar"
+    TRAINING = "training", "trained on labels"
+    PRINCIPLE = "principle", "told the principle"
+    EXEMPLAR = "exemplar", "shown exemplars"
     COMBINED = "combined"
     ADDED = "added"
-
-    @property
-    def title(self) -> str:  # type: ignore[override]
-        return _TITLES[self]
-
-
-_TITLES: dict[Family, str] = {
-    Family.FLOOR: "floor",
-    Family.TRAINING: "trained on labels",
-    Family.PRINCIPLE: "told the principle",
-    Family.EXEMPLAR: "shown exemplars",
-    Family.COMBINED: "combined",
-    Family.ADDED: "added",
-}
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,19 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
+from sklearn.base import BaseEstimator
 
+from argqual._plugins import versions_of
 from argqual._version import __version__
 from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import FingerprintMismatch, StrategyError
+from argqual.frameworks.framework import Framework
 from argqual.strategies.base import Seen, Strategy
 from argqual.strategies.registry import known_strategies, load_class
 
@@ -99,7 +102,7 @@ def load_strategy(folder: str | Path) -> Strategy:
         kind = load_class(content["strategy"])
         params = {name: _decoded(value, path, {}) for name, value in content["params"].items()}
         strategy = kind(**params)
-        arrays = _arrays(path)
+        arrays = load_file(path / _ARRAYS) if (path / _ARRAYS).is_file() else {}
         state = {name: _decoded(value, path, arrays) for name, value in content["state"].items()}
         seen = dict(content["seen"])
         strategy.seen_ = Seen(**(seen | {"usage": Usage(**seen["usage"])}))
@@ -175,7 +178,7 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
         "strategy": strategy_name(strategy),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "argqual": __version__,
-        "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        "versions": versions_of(_PACKAGES),
         "training": asdict(training),
         "depends_on": strategy.depends_on(),
         "seen": asdict(strategy.seen_) | {"usage": strategy.seen_.usage.model_dump()},
@@ -190,8 +193,6 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
         },
     }
     if arrays:
-        from safetensors.numpy import save_file
-
         save_file(arrays, folder / _ARRAYS)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     content["files"] = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
@@ -200,9 +201,6 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
 
 def _encoded(value: Any, place: str, folder: Path, arrays: dict[str, Any]) -> Any:
     """A value as JSON; what does not fit goes into files beside it, and leaves a `$` mark."""
-    from sklearn.base import BaseEstimator
-
-    from argqual.frameworks.framework import Framework
     from argqual.models.connect import Model
 
     if isinstance(value, Strategy):
@@ -260,8 +258,6 @@ def _decoded(value: Any, folder: Path, arrays: Mapping[str, Any]) -> Any:
     if "$argument" in value:
         return Argument(**value["$argument"])
     if "$framework" in value:
-        from argqual.frameworks.framework import Framework
-
         return Framework.model_validate(value["$framework"])
     if "$fitted" in value:
         return load_strategy(folder / value["$fitted"])
@@ -284,14 +280,6 @@ def _referred(value: Any) -> Iterator[str]:
             yield from _referred(item)
 
 
-def _arrays(folder: Path) -> Mapping[str, Any]:
-    if not (folder / _ARRAYS).is_file():
-        return {}
-    from safetensors.numpy import load_file
-
-    return dict(load_file(folder / _ARRAYS))
-
-
 def _estimator(path: Path) -> Any:
     """A scikit-learn estimator; only scikit-learn's, NumPy's and SciPy's own types are brought to life."""
     import skops.io
@@ -306,10 +294,3 @@ def _estimator(path: Path) -> Any:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,7 @@ def _features(text: str) -> list[float]:
     ]
 
 
+@dataclass(eq=False, repr=False)
 class Tfidf(Strategy):
     """TF-IDF of words (of two letters or more) and word pairs, and ridge regression.
 
@@ -124,10 +126,10 @@ class Tfidf(Strategy):
     ridge_ : Ridge
     """
 
-    def __init__(self, *, alpha: float = 1.0, longest: int = 2, least: int = 2) -> None:
-        self.alpha = alpha
-        self.longest = longest
-        self.least = least
+    _: KW_ONLY
+    alpha: float = 1.0
+    longest: int = 2
+    least: int = 2
 
     def _check(self) -> None:
         if self.alpha <= 0 or self.longest < 1 or self.least < 1:
@@ -153,6 +155,7 @@ class Tfidf(Strategy):
         return Predictions(np.asarray(self.ridge_.predict(table)))
 
 
+@dataclass(eq=False, repr=False)
 class Surface(Strategy):
     """Gradient boosting on readability, length, punctuation and discourse markers; see `FEATURES`.
 
@@ -178,14 +181,12 @@ class Surface(Strategy):
     Flesch, R. (1948). A new readability yardstick. Journal of Applied Psychology 32(3).
     """
 
-    def __init__(
-        self, *, trees: int = 100, leaves: int = 8, learning_rate: float = 0.05, least: int = 10, seed: int = 0
-    ) -> None:
-        self.trees = trees
-        self.leaves = leaves
-        self.learning_rate = learning_rate
-        self.least = least
-        self.seed = seed
+    _: KW_ONLY
+    trees: int = 100
+    leaves: int = 8
+    learning_rate: float = 0.05
+    least: int = 10
+    seed: int = 0
 
     def _check(self) -> None:
         if min(self.trees, self.least) < 1 or self.leaves < 2 or self.learning_rate <= 0:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from argqual.benchmark.analysis.claims import verdict
-from argqual.benchmark.spec.config import ClaimSaid
+from argqual.benchmark.spec.schema import ClaimSaid
 from argqual.stats.estimate import Estimate
 from argqual.stats.inference import Difference
 

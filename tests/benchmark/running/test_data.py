@@ -12,7 +12,7 @@ import pytest
 
 from argqual.argument import Argument
 from argqual.benchmark.running.data import data_of, drawing_order
-from argqual.benchmark.spec.config import CorpusUse
+from argqual.benchmark.spec.schema import CorpusUse
 from argqual.corpora.cards import parse_card
 from argqual.corpora.corpus import Corpus
 from argqual.errors import BenchmarkError

@@ -12,7 +12,7 @@ from argqual.argument import Argument
 from argqual.benchmark.running.data import Data, Domain
 from argqual.benchmark.running.selection import combinations, selected
 from argqual.benchmark.running.splits import Fold
-from argqual.benchmark.spec.config import System
+from argqual.benchmark.spec.systems import System
 from argqual.errors import InputError
 from argqual.stats.resampling import scaled_within
 from argqual.strategies.base import Array, Predictions, Strategy

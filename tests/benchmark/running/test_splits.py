@@ -12,7 +12,7 @@ import pytest
 from argqual.argument import Argument
 from argqual.benchmark.running.data import Data, Domain, data_of
 from argqual.benchmark.running.splits import check_fold, folds_of, rung_of
-from argqual.benchmark.spec.config import CorpusUse
+from argqual.benchmark.spec.schema import CorpusUse
 from argqual.benchmark.spec.vocabulary import Split
 from argqual.corpora.corpus import Corpus
 from argqual.errors import BenchmarkError

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from argqual.benchmark.spec.config import Benchmark, benchmark_schema, load_benchmark, named_by, parse_benchmark
-from argqual.benchmark.spec.schema import MetricName
+from argqual.benchmark.spec.config import benchmark_schema, load_benchmark, parse_benchmark
+from argqual.benchmark.spec.schema import Benchmark, MetricName
 from argqual.benchmark.spec.vocabulary import Split
 from argqual.errors import BenchmarkError
 from argqual.stats import metrics
@@ -268,7 +268,10 @@ def test_strategies_that_ask_a_model_are_there_once_a_model() -> None:
         "calibrated @ openai/gpt-4.1-mini",
         "embedding",  # whose model is an encoder
     ]
-    assert named_by(found, "ratio") == ["ratio @ local", "ratio @ openai/gpt-4.1-mini"]
+    assert [title for title, each in found.items() if each.name == "ratio"] == [
+        "ratio @ local",
+        "ratio @ openai/gpt-4.1-mini",
+    ]
     built = found["calibrated @ openai/gpt-4.1-mini"].build(0)
     assert isinstance(built, Calibrated) and isinstance(built.base, Principle)
     assert built.base.model == "openai/gpt-4.1-mini"

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 import planted
-from argqual.benchmark.analysis.results import Contrast, Results
+from argqual.benchmark.analysis.figures import Contrast
+from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark.answer import answer_of, notes_of
 from argqual.stats.estimate import Estimate
 

@@ -11,6 +11,7 @@ from importlib.resources import files
 import planted
 from argqual.benchmark.analysis.figures import PerturbationFigure
 from argqual.benchmark.analysis.results import Results
+from argqual.benchmark.spec.vocabulary import FurtherTest, PerturbationTest
 from argqual.report.benchmark.html import html
 from argqual.report.benchmark.sections import SECTIONS
 from argqual.stats.estimate import Estimate
@@ -136,9 +137,9 @@ def test_what_constructed_arguments_show_has_a_row_a_strategy_and_frames_the_bro
     found = Estimate(0.4, 0.2, 0.6, 40, 40, 12, "")
     pairs = (("relevance", "relevance"), ("relevance", "clarity"))
     probes = (
-        PerturbationFigure("oracle", results().split, "sensitivity", found),
+        PerturbationFigure("oracle", results().split, PerturbationTest.SENSITIVITY, found),
         *(
-            PerturbationFigure("oracle", results().split, "specificity", found, broken, rated)
+            PerturbationFigure("oracle", results().split, FurtherTest.SPECIFICITY, found, broken, rated)
             for broken, rated in pairs
         ),
     )

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from argqual.benchmark.spec.config import ClaimSaid
+from argqual.benchmark.spec.schema import ClaimSaid
 from argqual.benchmark.spec.vocabulary import Outcome, Split
 from argqual.stats.inference import Difference
 from argqual.stats.metrics import METRICS
 
-OUTCOMES = tuple(Outcome)
 FEWEST_CLUSTERS = 5
 FEWEST_FAMILIES = 40
 _LEVEL = 0.05
@@ -60,9 +59,7 @@ def verdict(claim: ClaimSaid, found: Difference, *, adjusted_p: float | None = N
         if claim.probe
         else f"{estimate.n:,} of {estimate.offered:,} arguments on {estimate.clusters or 0:,} topics"
     )
-    warnings = []
-    if estimate.few_clusters:
-        warnings.append(f"only {estimate.clusters} {units}")
+    warnings = (f"only {estimate.clusters} {units}",) if estimate.few_clusters else ()
     outcome, why = _decided(claim, found, adjusted_p)
     if estimate.clusters is not None and estimate.clusters < fewest:
         outcome, why = Outcome.UNDECIDED, f"{estimate.clusters} {units} are too few to decide anything"
@@ -71,7 +68,7 @@ def verdict(claim: ClaimSaid, found: Difference, *, adjusted_p: float | None = N
         said += f"; the smallest difference it would have found is {found.mde:.2f}"
     if warnings and outcome != Outcome.UNDECIDED:
         said += f"; with {warnings[0]} the interval may be off"
-    return Verdict(outcome, f"{said}.", tuple(warnings))
+    return Verdict(outcome, f"{said}.", warnings)
 
 
 def _decided(claim: ClaimSaid, found: Difference, adjusted_p: float | None) -> tuple[Outcome, str]:

@@ -12,12 +12,12 @@ import numpy as np
 from argqual._version import __version__
 from argqual.benchmark.analysis import provenance, summary
 from argqual.benchmark.analysis.bias import biases_of
+from argqual.benchmark.analysis.figures import ClaimFound
 from argqual.benchmark.analysis.judged import claims_found
 from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.analysis.reliance import reliance_of
 from argqual.benchmark.analysis.results import (
     CitedSource,
-    ClaimFound,
     DomainResult,
     Methods,
     MetricNamed,
@@ -25,9 +25,8 @@ from argqual.benchmark.analysis.results import (
     Results,
     SystemResult,
 )
-from argqual.benchmark.running.scored import Key
 from argqual.benchmark.running.store import Run
-from argqual.benchmark.spec.config import Benchmark, named_by
+from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import Absence, CellStatus
 from argqual.stats.metrics import METRICS
 from argqual.strategies.registry import known_strategies
@@ -52,8 +51,11 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
     A minute or so for four corpora and fifteen strategies, nearly all of it for intervals.
     """
     predicted = _predicted(run, benchmark)
-    baselines = [title for name in benchmark.baselines for title in named_by(predicted.strategies, name)]
+    there = [each for each in benchmark.systems() if each.title in predicted.strategies]
+    baselines = [each.title for name in benchmark.baselines for each in there if each.name == name]
     facts = run.facts()
+    bounded = {domain["id"]: bool(domain["bounded"]) for domain in facts["domains"]}
+    stances = {row.key: row.stance for row in run.rows()}
     found = Results(
         id=benchmark.id,
         title=benchmark.title,
@@ -79,7 +81,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         costs=tuple(summary.costs_of(predicted)),
         reliability=tuple(summary.reliability_of(predicted)),
         criteria=tuple(summary.criteria_of(predicted)),
-        biases=tuple(biases_of(predicted, *_attributes(run, facts))),
+        biases=tuple(biases_of(predicted, bounded, stances)),
         reliance=tuple(reliance_of(predicted, tuple(run.scored(perturbed=True)))),
         probes=tuple(summary.perturbation_tests_of(predicted)),
         disagreements=tuple(summary.disagreements_of(predicted)),
@@ -149,12 +151,6 @@ def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicte
             levels=said["levels"],
             ceiling=provenance.ceiling(name, benchmark.target),
         )
-
-
-def _attributes(run: Run, facts: Mapping[str, Any]) -> tuple[dict[str, bool], dict[Key, str | None]]:
-    """Whether each domain's scale has two ends, and each argument's stance."""
-    bounded = {domain["id"]: bool(domain["bounded"]) for domain in facts["domains"]}
-    return bounded, {(row.corpus, row.id): row.stance for row in run.rows()}
 
 
 def _methods(run: Run, benchmark: Benchmark) -> Methods:

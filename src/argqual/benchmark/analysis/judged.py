@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from argqual.benchmark.analysis.claims import verdict
 from argqual.benchmark.analysis.figures import ClaimFound
 from argqual.benchmark.analysis.minimal_pairs import Versions, against_chance, compared
 from argqual.benchmark.analysis.predicted import Predicted
-from argqual.benchmark.spec.config import Benchmark, ClaimSaid, named_by
-from argqual.benchmark.spec.vocabulary import PerturbationTest, Split
+from argqual.benchmark.spec.schema import Benchmark, ClaimSaid
+from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.stats.estimate import Estimate
 from argqual.stats.inference import Difference, contrast, difference, gap, holm
-from argqual.stats.metrics import Sample
-
-Samples = Mapping[str, list[Sample]]
 
 
 def claims_found(benchmark: Benchmark, predicted: Predicted, late: frozenset[str]) -> Iterator[ClaimFound]:
@@ -26,7 +23,7 @@ def claims_found(benchmark: Benchmark, predicted: Predicted, late: frozenset[str
     asked = [
         (id if len(pairs) == 1 else f"{id}: {', '.join(sides)}", id, claim, sides)
         for id, claim in benchmark.claims.items()
-        for pairs in (_sides(predicted, claim),)
+        for pairs in (_sides(benchmark, predicted, claim),)
         for sides in pairs
     ]
     found = [_contrast(predicted, claim, sides) for _, _, claim, sides in asked]
@@ -51,28 +48,25 @@ def claims_found(benchmark: Benchmark, predicted: Predicted, late: frozenset[str
         )
 
 
-def _sides(predicted: Predicted, claim: ClaimSaid) -> list[tuple[str, ...]]:
+def _sides(benchmark: Benchmark, predicted: Predicted, claim: ClaimSaid) -> list[tuple[str, ...]]:
     """The strategies contrasted, by their names in the tables: with several models, those of one model each."""
-    titles = [named_by(predicted.strategies, side) or [side] for side in claim.sides]
-    models = [model for model in dict.fromkeys(_model(title) for own in titles for title in own) if model]
+    several = [each for each in benchmark.systems() if each.title != each.name and each.title in predicted.strategies]
+    models = dict.fromkeys(each.model for each in several if each.name in claim.sides)
     if not models:
-        return [tuple(own[0] for own in titles)]
+        return [claim.sides]
+    by_model = [{each.name: each.title for each in several if each.model == model} for model in models]
+    names = {each.name for each in several}
     return [
-        sides
-        for model in models
-        if (sides := tuple(title for own in titles for title in own if _model(title) in ("", model)))
-        and len(sides) == len(titles)
+        tuple(titles.get(side, side) for side in claim.sides)
+        for titles in by_model
+        if all(side in titles or side not in names for side in claim.sides)
     ]
-
-
-def _model(title: str) -> str:
-    return title.partition(" @ ")[2]
 
 
 def _contrast(predicted: Predicted, claim: ClaimSaid, sides: tuple[str, ...]) -> Difference:
     if claim.probe is not None:
         return _perturbed(claim.probe, [predicted.versions(side, claim.split) for side in sides], claim.share)
-    tested = [_samples(predicted, side, claim.split) for side in sides]
+    tested = [predicted.samples(predicted.of_largest_budget(side, claim.split)) for side in sides]
     if claim.kind == "value" and claim.share != 1:
         terms = [(1.0, tested[0]), (-claim.share, tested[1])]
         return contrast(claim.metric, terms, **predicted.settings_of_means)
@@ -90,8 +84,3 @@ def _perturbed(test: PerturbationTest, sides: list[Versions | None], share: floa
     if len(known) < len(sides):
         return Difference(Estimate.missing("no corpus here has families of versions"))
     return compared(known[0], known[1], test, share=share) if len(known) > 1 else against_chance(known[0], test)
-
-
-def _samples(predicted: Predicted, strategy: str, split: Split) -> Samples:
-    """Of a label budget, the largest."""
-    return predicted.samples(predicted.of_largest_budget(strategy, split))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -88,6 +88,12 @@ class Predicted:
 
     def of(self, strategy: str, split: Split) -> list[Scored]:
         return self._of.get((strategy, split), [])
+
+    def outside(self) -> Iterator[tuple[str, list[Scored]]]:
+        """Each strategy that was tested out of domain, with its predictions there."""
+        for strategy in self.strategies:
+            if found := self.of(strategy, self.out_of_domain):
+                yield strategy, found
 
     def of_largest_budget(self, strategy: str, split: Split) -> list[Scored]:
         """As `of`; of a label budget, only what was trained with the most labels."""

@@ -18,17 +18,22 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from argqual.benchmark.analysis.figures import Bias as Bias
-from argqual.benchmark.analysis.figures import ClaimFound as ClaimFound
-from argqual.benchmark.analysis.figures import Contrast as Contrast
-from argqual.benchmark.analysis.figures import Cost as Cost
-from argqual.benchmark.analysis.figures import Coverage, CriterionAgreement, PerturbationFigure, Reliability, Reliance
-from argqual.benchmark.analysis.figures import Disagreement as Disagreement
-from argqual.benchmark.analysis.figures import Score as Score
-from argqual.benchmark.analysis.figures import Transfer as Transfer
+from argqual.benchmark.analysis.figures import (
+    Bias,
+    ClaimFound,
+    Contrast,
+    Cost,
+    Coverage,
+    CriterionAgreement,
+    Disagreement,
+    PerturbationFigure,
+    Reliability,
+    Reliance,
+    Score,
+    Transfer,
+)
 from argqual.benchmark.spec.vocabulary import Absence, Split
 from argqual.errors import BenchmarkError
-from argqual.stats.metrics import Bin as Bin
 from argqual.stats.metrics import MetricName
 
 SCHEMA = "argqual/results@1"

@@ -170,11 +170,9 @@ def differences(predicted: Predicted, pairs: Sequence[tuple[str, str]], metric: 
 
 def coverage_of(predicted: Predicted) -> Iterator[Coverage]:
     """How predictions ended."""
-    for strategy in predicted.strategies:
-        found = predicted.of(strategy, predicted.out_of_domain)
-        if found:
-            statuses = Counter(str(status) for each in found for status in each.statuses)
-            yield Coverage(strategy, dict(statuses), _alarm(found))
+    for strategy, found in predicted.outside():
+        statuses = Counter(str(status) for each in found for status in each.statuses)
+        yield Coverage(strategy, dict(statuses), _alarm(found))
 
 
 def _alarm(found: Sequence[Scored]) -> str | None:
@@ -189,20 +187,18 @@ def _alarm(found: Sequence[Scored]) -> str | None:
 
 def costs_of(predicted: Predicted) -> Iterator[Cost]:
     """What predicting has taken, and fitting for it."""
-    for strategy in predicted.strategies:
-        found = predicted.of(strategy, predicted.out_of_domain)
-        if found:
-            usages = [each.usage for each in found]
-            yield Cost(
-                strategy,
-                sum(len(each.ids) for each in found),
-                sum(usage.seconds for usage in usages),
-                sum(each.fit_seconds for each in found),
-                sum(usage.requests for usage in usages),
-                _sum(usage.input_tokens for usage in usages),
-                _sum(usage.output_tokens for usage in usages),
-                _sum(usage.cost_usd for usage in usages),
-            )
+    for strategy, found in predicted.outside():
+        usages = [each.usage for each in found]
+        yield Cost(
+            strategy,
+            sum(len(each.ids) for each in found),
+            sum(usage.seconds for usage in usages),
+            sum(each.fit_seconds for each in found),
+            sum(usage.requests for usage in usages),
+            _sum(usage.input_tokens for usage in usages),
+            _sum(usage.output_tokens for usage in usages),
+            _sum(usage.cost_usd for usage in usages),
+        )
 
 
 def _sum(values: Iterable[Any]) -> Any:
@@ -213,8 +209,8 @@ def _sum(values: Iterable[Any]) -> Any:
 
 def reliability_of(predicted: Predicted) -> Iterator[Reliability]:
     """Of the strategies that predict on the labels' own scale, over the domains whose scale has two ends."""
-    for strategy in predicted.strategies:
-        found = [each for each in predicted.of(strategy, predicted.out_of_domain) if each.on_scale]
+    for strategy, outside in predicted.outside():
+        found = [each for each in outside if each.on_scale]
         samples = {domain: each[:1] for domain, each in predicted.samples(found).items()}
         parts = [each[0].part(each[0].kept()) for each in samples.values()]
         if not parts or sum(len(part.labels) for part in parts) < 2 * _BINS:
@@ -229,10 +225,8 @@ def reliability_of(predicted: Predicted) -> Iterator[Reliability]:
 
 def criteria_of(predicted: Predicted) -> Iterator[CriterionAgreement]:
     """Each criterion's ratings against the target label, by Spearman, where ratings were kept; with the first seed."""
-    for strategy in predicted.strategies:
-        first = {
-            each.tested_on: each for each in reversed(predicted.of(strategy, predicted.out_of_domain)) if each.ratings
-        }
+    for strategy, outside in predicted.outside():
+        first = {each.tested_on: each for each in reversed(outside) if each.ratings}
         domains = [domain for domain in predicted.domains if domain in first]
         for criterion in dict.fromkeys(name for domain in domains for name in first[domain].ratings):
             samples = {
@@ -274,9 +268,8 @@ def perturbation_tests_of(predicted: Predicted) -> Iterator[PerturbationFigure]:
 
 def disagreements_of(predicted: Predicted) -> Iterator[Disagreement]:
     """The worst of each strategy and domain, with the first seed and place of training."""
-    for strategy in predicted.strategies:
-        seen: set[str] = set()
-        for each in predicted.of(strategy, predicted.out_of_domain):
-            if each.tested_on not in seen:
-                seen.add(each.tested_on)
+    for _, outside in predicted.outside():
+        first: dict[str, Scored] = {}
+        for each in outside:
+            if first.setdefault(each.tested_on, each) is each:
                 yield from worst_disagreements(each, most=_WORST)

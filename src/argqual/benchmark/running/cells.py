@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from argqual import __version__
@@ -19,7 +18,8 @@ from argqual.benchmark.running.data import Data
 from argqual.benchmark.running.perturbations import perturbed
 from argqual.benchmark.running.scored import Placement
 from argqual.benchmark.running.splits import Fold
-from argqual.benchmark.spec.config import Benchmark, System
+from argqual.benchmark.spec.schema import Benchmark
+from argqual.benchmark.spec.systems import System
 from argqual.benchmark.spec.vocabulary import Perturbation
 from argqual.strategies.registry import load_class
 
@@ -73,7 +73,7 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
     texts = [_digest(argument.text) for argument in data.arguments]
     for system in benchmark.systems():
         learns = bool(system.build().learns)
-        asks = system.model is not None
+        asks, kind = system.model is not None, load_class(system.strategy)
         own = [_limited(fold, system.train, data) for fold in folds if fold.split in system.splits]
         for fold, perturbation in (*((fold, None) for fold in own), *_perturbed(benchmark, data, system, own)):
             arguments = tested(fold, perturbation, data)
@@ -82,7 +82,7 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
                     "format": _FORMAT,
                     "argqual": __version__,
                     "strategy": system.strategy,
-                    "class": _class_of(system.strategy),
+                    "class": f"{kind.__module__}:{kind.__qualname__}",
                     "params": _plain(system.params),
                     "frameworks": dict(_frameworks(system)),
                     "seed": seed,
@@ -107,16 +107,11 @@ def _limited(fold: Fold, most: int | None, data: Data) -> Fold:
     """A fold with at most so many training arguments of each corpus, the first of those drawn."""
     if most is None:
         return fold
-    first = {place for corpus in data.domains for place in _drawn(data, corpus)[:most]}
+    first = {place for corpus in data.domains for place in data.places_of(corpus)[:most]}
     budgeted = fold.tested_on if fold.budget is not None else None
     return replace(
         fold, train=tuple(place for place in fold.train if place in first or data.corpora[place] == budgeted)
     )
-
-
-def _drawn(data: Data, corpus: str) -> list[int]:
-    """The places of a corpus, which stand in the order in which samples are drawn."""
-    return [place for place, own in enumerate(data.corpora) if own == corpus]
 
 
 def _perturbed(
@@ -129,7 +124,7 @@ def _perturbed(
     first = {
         place
         for corpus in data.domains
-        for place in [each for each in _drawn(data, corpus) if data.tested[each]][: wanted.arguments]
+        for place in [each for each in data.places_of(corpus) if data.tested[each]][: wanted.arguments]
     }
     for fold in folds:
         test = tuple(place for place in fold.test if place in first)
@@ -162,23 +157,13 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _class_of(name: str) -> str:
-    """The class behind a name, with the version of the package that brings it."""
-    kind = load_class(name)
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
 def _frameworks(system: System) -> Iterator[tuple[str, str]]:
     """Fingerprints of the frameworks among the parameters, also of strategies within."""
     from argqual.frameworks.catalogue import load_framework
-    from argqual.frameworks.framework import Framework
 
     for prefix, part in system.build().parts():
         for name in part.frameworks:
-            value = getattr(part, name)
-            if isinstance(value, Framework):
-                yield f"{prefix}{name}", value.fingerprint
-            elif isinstance(value, str | Path):
+            if (value := getattr(part, name)) is not None:
                 yield f"{prefix}{name}", load_framework(value).fingerprint
 
 

@@ -12,7 +12,7 @@ from itertools import chain, zip_longest
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.benchmark.spec.config import Benchmark
+from argqual.benchmark.spec.schema import Benchmark
 from argqual.corpora.card_table import Label
 from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.groups import groups_of, leaks_among
@@ -100,6 +100,10 @@ class Data:
     def key(self, place: int) -> tuple[str, str]:
         """Corpus and id of an argument."""
         return self.corpora[place], self.arguments[place].id or ""
+
+    def places_of(self, corpus: str) -> list[int]:
+        """The places of a corpus, which stand in the order in which samples are drawn."""
+        return [place for place, own in enumerate(self.corpora) if own == corpus]
 
     def leaking_into(self, places: Iterable[int]) -> set[int]:
         """The places that have to leave training when some are tested."""

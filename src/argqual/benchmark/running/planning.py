@@ -61,8 +61,7 @@ def needed(plan: BenchmarkPlan, status: Mapping[str, str]) -> Iterator[Needed]:
     """
     counted: set[str] = set()
     asked: set[str] = set()
-    store = Store()
-    try:
+    with Store() as store:
         for title in dict.fromkeys(cell.system.title for cell, _ in plan.cells):
             cells = {cell.key: cell for cell, _ in plan.cells if cell.system.title == title}
             found = Needed(
@@ -74,8 +73,6 @@ def needed(plan: BenchmarkPlan, status: Mapping[str, str]) -> Iterator[Needed]:
             left = [cell for key, cell in cells.items() if status.get(key) != "done" and key not in counted]
             counted |= cells.keys()
             yield _with_asking(found, plan.data, left, store, asked)
-    finally:
-        store.close()
 
 
 def _with_asking(found: Needed, data: Data, left: list[Cell], store: Store, asked: set[str]) -> Needed:

@@ -16,25 +16,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from argqual._plugins import versions_of
 from argqual.assessment import Assessment, Status, Usage
 from argqual.benchmark.running.cells import Cell, cells_of
 from argqual.benchmark.running.data import Data, read_data
-from argqual.benchmark.running.scored import ORDER, ArgumentRow, Key, Placement
+from argqual.benchmark.running.scored import ORDER, ArgumentRow, Placement
 from argqual.benchmark.running.selection import selected
 from argqual.benchmark.running.splits import Fold, Refused, folds_of
 from argqual.benchmark.running.store import Done, Run
-from argqual.benchmark.spec.config import Benchmark
+from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import CellStatus, Unrated
 from argqual.corpora.targets import LabelStandardiser
 from argqual.errors import ArgqualError, InputError, Unreachable
 from argqual.stats.resampling import Array
-from argqual.strategies.base import Predictions, PredictionScale, needs, total_usage
+from argqual.strategies.base import Predictions, PredictionScale
+from argqual.strategies.extras import needs
 
 Executor = Literal["processes", "ray"]
 _PACKAGES = ("argqual", "dspy", "litellm", "scikit-learn", "numpy", "scipy", "xllamacpp", "torch", "transformers")
@@ -75,7 +76,7 @@ def begin(plan: BenchmarkPlan, run: Run) -> None:
         "benchmark": benchmark.model_dump(mode="json", by_alias=True),
         "fingerprint": benchmark.fingerprint,
         "taken_up": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions(),
+        "versions": versions_of(_PACKAGES),
         "python": platform.python_version(),
         "domains": [asdict(domain) for domain in data.domains.values()],
         "twins": [
@@ -99,17 +100,6 @@ def begin(plan: BenchmarkPlan, run: Run) -> None:
     ]
     claims = {name: claim.model_dump(mode="json", exclude_defaults=True) for name, claim in benchmark.claims.items()}
     run.begin(facts, claims, rows, [part for _, part in plan.cells])
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that figures may depend on, as far as they are installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def run_cells(
@@ -143,7 +133,7 @@ def run_cells(
     runner = _on_ray if executor == "ray" else _in_processes if jobs > 1 else _here
     for cells, how in ((cheap, runner), (asking, _here)):
         for cell, done in how(plan, cells, jobs, started):
-            run.keep(cell.key, _ids(plan.data, cell.fold.test), done)
+            run.keep(cell.key, list(map(plan.data.key, cell.fold.test)), done)
             failed += done.status == CellStatus.FAILED
             ended(cell, done)
     return failed
@@ -196,13 +186,13 @@ def _in_worker(cell: Cell) -> Done:
 def _on_ray(
     plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
 ) -> Iterator[tuple[Cell, Done]]:
-    needs("ray", "ray")
+    needs("ray")
     import ray
 
     own = not ray.is_initialized()
     if own:
         ray.init(
-            num_cpus=None if _cluster() else jobs,
+            num_cpus=None if "RAY_ADDRESS" in os.environ else jobs,  # a cluster that is there already has its own
             log_to_driver=False,
             logging_level=logging.ERROR,
             include_dashboard=False,
@@ -222,11 +212,6 @@ def _on_ray(
             ray.shutdown()
 
 
-def _cluster() -> bool:
-    """Whether the environment names a cluster that is there already."""
-    return "RAY_ADDRESS" in os.environ
-
-
 def run_cell(benchmark: Benchmark, data: Data, cell: Cell) -> Done:
     """Fit a cell's strategy and predict its test; what goes wrong with this cell alone is its result.
 
@@ -244,10 +229,8 @@ def run_cell(benchmark: Benchmark, data: Data, cell: Cell) -> Done:
         return _fitted(benchmark, data, cell, began)
     except Unreachable:
         raise
-    except ArgqualError as error:
-        return Done(CellStatus.FAILED, error.message, seconds=time.perf_counter() - began)
     except Exception as error:  # a bug in a strategy must not cost the others their results
-        said = f"{type(error).__name__}: {error}"
+        said = error.message if isinstance(error, ArgqualError) else f"{type(error).__name__}: {error}"
         return Done(CellStatus.FAILED, said, seconds=time.perf_counter() - began)
 
 
@@ -273,14 +256,7 @@ def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
         ratings=_noted(found),
         on_scale=rated or (bool(strategy.learns) and scale is not None),
         seconds=time.perf_counter() - began,
-        seen={
-            "labels": seen.labels,
-            "examples": seen.examples,
-            "model": seen.model,
-            "seconds": seen.seconds,
-            "usage": seen.usage.model_dump(),
-            "params": chosen,
-        },
+        seen=asdict(seen) | {"usage": seen.usage.model_dump(), "params": chosen},
         usage=_asked(found).model_dump(),
     )
 
@@ -318,13 +294,12 @@ def _statuses(found: Predictions) -> tuple[str, ...]:
 def _noted(found: Predictions) -> tuple[dict[str, float | None], ...]:
     """What is kept of each argument besides its prediction: ratings of criteria, or what the order of two does."""
     if found.order:
-        columns = {ORDER + name: _or_none(values) for name, values in found.order.items()}
-        return tuple(dict(zip(columns, own, strict=True)) for own in zip(*columns.values(), strict=True))
+        order = {name: values.tolist() for name, values in found.order.items()}
+        return tuple(
+            {ORDER + name: own[row] if math.isfinite(own[row]) else None for name, own in order.items()}
+            for row in range(len(found.values))
+        )
     return tuple(_ratings(each) for each in found.assessments or ())
-
-
-def _or_none(values: Array) -> list[float | None]:
-    return [float(each) if math.isfinite(each) else None for each in values]
 
 
 def _ratings(assessment: Assessment) -> dict[str, float | None]:
@@ -340,9 +315,5 @@ def _asked(found: Predictions) -> Usage:
     """What predicting took. What the store gave took its time when it was asked: assessments remember how long."""
     if found.assessments is None:
         return found.usage
-    usage = total_usage([each.usage for each in found.assessments])
+    usage = Usage.total(each.usage for each in found.assessments)
     return usage if usage.seconds and math.isfinite(usage.seconds) else found.usage
-
-
-def _ids(data: Data, places: Sequence[int]) -> list[Key]:
-    return [data.key(place) for place in places]

@@ -175,7 +175,7 @@ def _pooled(
     def column(known: Mapping[Key, float | None]) -> Array:
         return np.array([known.get(row.key) for row in rows], dtype=float)  # None becomes NaN
 
-    ratings, of_order = _told_apart({name: column(known) for name, known in noted.items()})
+    columns = {name: column(known) for name, known in noted.items()}
     domain = domains.get(rows[0].corpus, {}) if len(corpora) == 1 else {}
     seen = [content["seen"] or {} for content in done]
     common = {each.name: getattr(first, each.name) for each in fields(Trial)}
@@ -192,22 +192,14 @@ def _pooled(
         statuses=tuple(statuses[row.key] for row in rows),
         levels=domain.get("levels"),
         on_scale=bool(domain.get("bounded")) and all(content["on_scale"] for content in done),
-        ratings=ratings,
+        ratings={name: own for name, own in columns.items() if not name.startswith(ORDER)},
         usage=_total([Usage(**(content["usage"] or {})) for content in done]),
         fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
         labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
-        order=of_order,
+        order={name.removeprefix(ORDER): own for name, own in columns.items() if name.startswith(ORDER)},
     )
 
 
-def _told_apart(noted: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Ratings of criteria, and what the order of two does."""
-    of_order = {name.removeprefix(ORDER): own for name, own in noted.items() if name.startswith(ORDER)}
-    return {name: own for name, own in noted.items() if not name.startswith(ORDER)}, of_order
-
-
 def _total(usages: Sequence[Usage]) -> Usage:
-    from argqual.strategies.base import total_usage
-
     # What asks no model takes its time too.
-    return total_usage(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})
+    return Usage.total(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})

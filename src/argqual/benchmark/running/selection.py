@@ -18,7 +18,8 @@ from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
 
 from argqual.benchmark.running.data import Data
 from argqual.benchmark.running.splits import Fold
-from argqual.benchmark.spec.config import Benchmark, System
+from argqual.benchmark.spec.schema import Benchmark
+from argqual.benchmark.spec.systems import System
 from argqual.errors import InputError
 from argqual.stats.resampling import Array, scaled_within
 

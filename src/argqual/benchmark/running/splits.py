@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from argqual.benchmark.running.data import Data
-from argqual.benchmark.spec.config import Benchmark
+from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import Rung, Split
 
 _FEWEST_OF_A_TYPE = 20
@@ -183,10 +183,6 @@ def _rung(data: Data, one: str, other: str) -> Rung:
     return Rung.CORPUS if first.genre == second.genre else Rung.GENRE
 
 
-def _of(data: Data, domain: str) -> list[int]:
-    return [place for place, corpus in enumerate(data.corpora) if corpus == domain]
-
-
 def _others(data: Data, domain: str) -> list[int]:
     return [place for place, corpus in enumerate(data.corpora) if corpus != domain]
 
@@ -209,7 +205,7 @@ def _inner(
 def _in_domain(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     for domain in data.domains:
         try:
-            for number, train, test in _inner(benchmark, data, _of(data, domain), domain):
+            for number, train, test in _inner(benchmark, data, data.places_of(domain), domain):
                 yield _Draft(f"{domain}/{number}", domain, train, test)
         except _Cannot as reason:
             yield _refused(Split.IN_DOMAIN, domain, str(reason))
@@ -217,7 +213,7 @@ def _in_domain(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
 
 def _topics(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     for domain in data.domains:
-        places = _of(data, domain)
+        places = data.places_of(domain)
         if len({data.groups[place] for place in places}) < 2:
             yield _refused(Split.LEAVE_ONE_TOPIC_OUT, domain, f"{domain} is one group of topics.")
             continue
@@ -229,14 +225,14 @@ def _topics(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
 
 def _domains(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     for domain in data.domains:
-        yield _Draft(domain, domain, _others(data, domain), _of(data, domain))
+        yield _Draft(domain, domain, _others(data, domain), data.places_of(domain))
 
 
 def _pairs(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     for source in data.domains:
         for domain in data.domains:
             if source != domain:
-                yield _Draft(f"{source}>{domain}", domain, _of(data, source), _of(data, domain))
+                yield _Draft(f"{source}>{domain}", domain, data.places_of(source), data.places_of(domain))
 
 
 def _types(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
@@ -273,7 +269,7 @@ def _budgets(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
     """
     for domain in data.domains:
         try:
-            for number, train, test in _inner(benchmark, data, _of(data, domain), domain):
+            for number, train, test in _inner(benchmark, data, data.places_of(domain), domain):
                 for budget in benchmark.budgets:
                     yield _Draft(f"{domain}/{budget}/{number}", domain, _others(data, domain), test, budget, train)
         except _Cannot as reason:

@@ -20,14 +20,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from argqual.benchmark.running.scored import (
-    ArgumentRow,
-    Key,
-    Placement,
-    Prediction,
-    scored_of,
-)
-from argqual.benchmark.running.scored import Scored as Scored
+from argqual.benchmark.running.scored import ArgumentRow, Key, Placement, Prediction, Scored, scored_of
 from argqual.benchmark.spec.vocabulary import CellStatus
 from argqual.corpora.corpus import MinimalPair
 from argqual.errors import BenchmarkError

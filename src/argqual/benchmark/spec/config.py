@@ -13,14 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from argqual._registry import existing_file, looks_like_path
+from argqual._schema import extending
 from argqual._yaml import LocatedDict, YamlError, describe_invalid, parse_yaml, place_of, read_yaml
-from argqual.benchmark.spec.schema import Benchmark as Benchmark
-from argqual.benchmark.spec.schema import ClaimSaid as ClaimSaid
-from argqual.benchmark.spec.schema import CorpusUse as CorpusUse
-from argqual.benchmark.spec.schema import StrategyUse
-from argqual.benchmark.spec.systems import System as System
-from argqual.benchmark.spec.systems import framework_parameters, problems_of, resolved
-from argqual.benchmark.spec.systems import named_by as named_by
+from argqual.benchmark.spec.schema import Benchmark
+from argqual.benchmark.spec.systems import StrategyUse, framework_parameters, problems_of, resolved
 from argqual.corpora.card import Target
 from argqual.errors import ArgqualError, BenchmarkError
 
@@ -61,14 +57,7 @@ def benchmark_schema() -> dict[str, Any]:
             keys[entries] |= {"patternProperties": dict.fromkeys(patterns, entry), "additionalProperties": False}
         else:
             keys[entries]["additionalProperties"] = entry
-    keys["extends"] = {"type": "string", "description": "Another benchmark file, to change."}
-    required = schema.pop("required")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "A file that extends another inherits what it leaves out.",
-        **schema,
-        "anyOf": [{"required": required}, {"required": ["extends"]}],
-    }
+    return extending(schema, "Another benchmark file, to change.")
 
 
 def _built(data: LocatedDict, name: str) -> Benchmark:

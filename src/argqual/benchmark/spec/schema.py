@@ -13,20 +13,15 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
-from argqual.benchmark.spec.systems import System, systems_of
+from argqual._schema import Part, Text, wrong
+from argqual.benchmark.spec.systems import Name, Sample, StrategyUse, System, systems_of
 from argqual.benchmark.spec.vocabulary import ACROSS_DOMAINS, OUT_OF_DOMAIN, Perturbation, PerturbationTest, Split
 from argqual.corpora.card import Target
 from argqual.errors import nearest
-from argqual.frameworks.scale import Part, Text
 from argqual.models.connect import is_embedded
 from argqual.stats.metrics import MetricName
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+.-]*$", max_length=60)]
-Seeds = Annotated[int, Field(ge=1, le=100)]
-_FEWEST = 20
 
 
 class CorpusUse(Part):
@@ -45,8 +40,8 @@ class CorpusUse(Part):
         two that do not. The card's domain, and the title of its label, when left out.
     """
 
-    sample: Annotated[int, Field(ge=_FEWEST)] | None = None
-    train_sample: Annotated[int, Field(ge=_FEWEST)] | None = None
+    sample: Sample | None = None
+    train_sample: Sample | None = None
     only: dict[Text, float] = Field(default_factory=dict)
     genre: Text | None = None
     construct_: Annotated[Text | None, Field(alias="construct")] = None
@@ -54,47 +49,8 @@ class CorpusUse(Part):
     @model_validator(mode="after")
     def _more_to_train_on(self) -> Self:
         if self.train_sample is not None and (self.sample is None or self.train_sample < self.sample):
-            raise PydanticCustomError(
-                "train_sample", "is for training on more than 'sample'.", {"at": ("train_sample",)}
-            )
+            raise wrong("is for training on more than 'sample'.", "train_sample")
         return self
-
-
-class StrategyUse(Part):
-    """A strategy of the registry, as it takes part.
-
-    Parameters
-    ----------
-    strategy
-        Its name in the registry; the name it has here when left out.
-    params
-        Its parameters, as `argqual strategies show` tells them.
-    grid
-        Parameters to choose from, each with its values; see `selection`.
-    seeds
-        How many seeds it is fitted with: 0, 1, …
-    splits
-        Only these; all of the benchmark's when left out.
-    train
-        At most so many training arguments of each corpus, for a strategy that asks a model about each of them. Labels
-        that a label budget adds are not counted.
-    """
-
-    strategy: Name | None = None
-    params: dict[str, Any] = Field(default_factory=dict)
-    grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
-    seeds: Seeds = 1
-    splits: tuple[Split, ...] | None = None
-    train: Annotated[int, Field(ge=_FEWEST)] | None = None
-
-    def on_embedded(self, model: str) -> Self:
-        """The same with this embedded model wherever it names one."""
-        named = {
-            key: model
-            for key, value in self.params.items()
-            if key.rpartition("__")[2] == "model" and isinstance(value, str) and is_embedded(value)
-        }
-        return self.model_copy(update={"params": self.params | named})
 
 
 class PerturbedUse(Part):
@@ -228,14 +184,14 @@ class Benchmark(Part):
     def _once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         for place, value in enumerate(values):
             if value in values[:place]:
-                raise _wrong(f"'{value}' stands here twice.", place)
+                raise wrong(f"'{value}' stands here twice.", place)
         return values
 
     @field_validator("budgets")
     @classmethod
     def _rising(cls, budgets: tuple[int, ...]) -> tuple[int, ...]:
         if any(more <= fewer for fewer, more in pairwise(budgets)):
-            raise _wrong("the numbers of labels must rise: [0, 8, 32].")
+            raise wrong("the numbers of labels must rise: [0, 8, 32].")
         return budgets
 
     @model_validator(mode="before")
@@ -250,20 +206,20 @@ class Benchmark(Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if not any(_kind(name, use) == "length" for name, use in self.strategies.items()):
-            raise _wrong(
+            raise wrong(
                 "no strategy is 'length'. What only counts words is in every benchmark: add 'length: {}'.", "strategies"
             )
         for split in self.splits:
             if split in ACROSS_DOMAINS and len(self.corpora) < 2:
-                raise _wrong(f"{split} needs two corpora or more.", "splits")
+                raise wrong(f"{split} needs two corpora or more.", "splits")
         if Split.LABEL_BUDGET in self.splits and not self.budgets:
-            raise _wrong("label_budget needs 'budgets', numbers of labels: [0, 8, 32].", "splits")
+            raise wrong("label_budget needs 'budgets', numbers of labels: [0, 8, 32].", "splits")
         if self.budgets and Split.LABEL_BUDGET not in self.splits:
-            raise _wrong("is for the split label_budget, which is not among the splits.", "budgets")
+            raise wrong("is for the split label_budget, which is not among the splits.", "budgets")
         for name, use in self.strategies.items():
             for split in use.splits or ():
                 if split not in self.splits:
-                    raise _wrong(f"{split} is not among the splits.", "strategies", name, "splits")
+                    raise wrong(f"{split} is not among the splits.", "strategies", name, "splits")
         for name in self.baselines:
             self._require(name, "baselines")
         for name in self.perturbed.strategies if self.perturbed else ():
@@ -275,29 +231,29 @@ class Benchmark(Part):
     def _check_claim(self, claim: ClaimSaid, at: tuple[str, ...]) -> None:
         sides = claim.sides
         if not (len(sides) == 2 or (len(sides) == 1 and claim.kind != "value")):
-            raise _wrong(f"'{claim.contrast}' is no contrast: A - B, with a blank on either side.", *at, "contrast")
+            raise wrong(f"'{claim.contrast}' is no contrast: A - B, with a blank on either side.", *at, "contrast")
         for side in sides:
             self._require(side, *at, "contrast")
             if claim.split not in (self.strategies[side].splits or self.splits):
-                raise _wrong(f"{side} is not tested on {claim.split}.", *at, "split")
+                raise wrong(f"{side} is not tested on {claim.split}.", *at, "split")
             if claim.kind == "gap" and Split.IN_DOMAIN not in (self.strategies[side].splits or self.splits):
-                raise _wrong(f"a gap needs {side} on in_domain too.", *at, "kind")
+                raise wrong(f"a gap needs {side} on in_domain too.", *at, "kind")
         if claim.share != 1 and (len(sides) < 2 or claim.kind == "gap"):
-            raise _wrong("'share' is for a contrast of two values, A - B.", *at, "share")
+            raise wrong("'share' is for a contrast of two values, A - B.", *at, "share")
         if len(set(sides)) < len(sides):
-            raise _wrong("both sides are the same.", *at, "contrast")
+            raise wrong("both sides are the same.", *at, "contrast")
         if claim.kind == "gap" and claim.split == Split.IN_DOMAIN:
-            raise _wrong("a gap is between in_domain and another split.", *at, "split")
+            raise wrong("a gap is between in_domain and another split.", *at, "split")
         if (claim.kind == "probe") != (claim.probe is not None):
-            raise _wrong(
+            raise wrong(
                 f"'kind: probe' and 'probe', one of {', '.join(PerturbationTest)}, belong together.", *at, "probe"
             )
         if claim.kind != "probe" and claim.metric not in self.metrics:
-            raise _wrong(f"{claim.metric} is not among the metrics.", *at, "metric")
+            raise wrong(f"{claim.metric} is not among the metrics.", *at, "metric")
 
     def _require(self, strategy: str, *at: str) -> None:
         if strategy not in self.strategies:
-            raise _wrong(f"no strategy here is called '{strategy}'. {nearest(strategy, self.strategies)}", *at)
+            raise wrong(f"no strategy here is called '{strategy}'. {nearest(strategy, self.strategies)}", *at)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """As pydantic's, without what was computed of the original."""
@@ -325,7 +281,7 @@ class Benchmark(Part):
         slug = re.sub(r"[^a-z0-9.]+", "-", model.lower()).strip("-")
         strategies = self.strategies
         if is_embedded(model):
-            strategies = {name: use.on_embedded(model) for name, use in strategies.items()}
+            strategies = {name: use.on_embedded(name, model) for name, use in strategies.items()}
         return self.model_copy(update={"models": (model,), "id": f"{self.id}@{slug}", "strategies": strategies})
 
     def systems(self) -> tuple[System, ...]:
@@ -341,7 +297,3 @@ def _kind(name: str, use: Any) -> str:
     """The strategy of the registry that an entry stands for."""
     said = use.get("strategy") if isinstance(use, dict) else getattr(use, "strategy", None)
     return said if isinstance(said, str) else name
-
-
-def _wrong(words: str, *at: str | int) -> PydanticCustomError:
-    return PydanticCustomError("benchmark", "{words}", {"words": words, "at": at})

@@ -6,41 +6,67 @@ connecting to a model, so that it is known before anything runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args, get_origin
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
+from pydantic_core import SchemaError
 
 from argqual._registry import existing_file, looks_like_path
+from argqual._schema import Part
+from argqual.benchmark.spec.vocabulary import Split
 from argqual.errors import ArgqualError, nearest
+from argqual.models.connect import is_embedded
 from argqual.strategies.registry import create, load_class
 
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+.-]*$", max_length=60)]
+Sample = Annotated[int, Field(ge=20)]
 Problem = tuple[tuple[str, ...], str]
 """Keys below the strategy's own that lead to what is wrong, and what is."""
 
 
-class Use(Protocol):
-    """How a strategy takes part, as `argqual.benchmark.spec.schema.StrategyUse` says it."""
+class StrategyUse(Part):
+    """A strategy of the registry, as it takes part.
+
+    Parameters
+    ----------
+    strategy
+        Its name in the registry; the name it has here when left out.
+    params
+        Its parameters, as `argqual strategies show` tells them.
+    grid
+        Parameters to choose from, each with its values; see `selection`.
+    seeds
+        How many seeds it is fitted with: 0, 1, …
+    splits
+        Only these; all of the benchmark's when left out.
+    train
+        At most so many training arguments of each corpus, for a strategy that asks a model about each of them. Labels
+        that a label budget adds are not counted.
+    """
+
+    strategy: Name | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    splits: tuple[Split, ...] | None = None
+    train: Sample | None = None
 
     @property
-    def strategy(self) -> str | None: ...
+    def first(self) -> dict[str, Any]:
+        """The parameters, with the first values of the grid."""
+        return self.params | {key: values[0] for key, values in self.grid.items()}
 
-    @property
-    def params(self) -> Mapping[str, Any]: ...
-
-    @property
-    def grid(self) -> Mapping[str, tuple[Any, ...]]: ...
-
-    @property
-    def seeds(self) -> int: ...
-
-    @property
-    def splits(self) -> tuple[str, ...] | None: ...
-
-    @property
-    def train(self) -> int | None: ...
+    def on_embedded(self, name: str, model: str) -> Self:
+        """The same with this embedded model wherever it names one; `name`: what it is called here."""
+        named = {
+            slot: model
+            for slot in _model_slots(_built(self.strategy or name, self.first))
+            if isinstance(self.params.get(slot), str) and is_embedded(self.params[slot])
+        }
+        return self.model_copy(update={"params": self.params | named})
 
 
 class System(NamedTuple):
@@ -56,7 +82,7 @@ class System(NamedTuple):
     params: dict[str, Any]
     grid: Mapping[str, tuple[Any, ...]]
     seeds: int
-    splits: tuple[str, ...]
+    splits: tuple[Split, ...]
     model: str | None
     train: int | None = None
 
@@ -68,12 +94,12 @@ class System(NamedTuple):
         return create(self.strategy, **params)
 
 
-def systems_of(name: str, use: Use, models: tuple[str, ...], splits: tuple[str, ...]) -> Iterator[System]:
+def systems_of(name: str, use: StrategyUse, models: tuple[str, ...], splits: tuple[Split, ...]) -> Iterator[System]:
     """A strategy, once a model where it asks or reads one and does not name it."""
     kind = use.strategy or name
     params = _with_defaults(kind, use.params)
-    given = params | _first(use.grid)
-    slots = _model_slots(create(kind, **given))
+    given = params | use.first
+    slots = _model_slots(_built(kind, given))
     left = [slot for slot in slots if slot not in given]
     splits = use.splits or splits
     if not left:
@@ -85,14 +111,13 @@ def systems_of(name: str, use: Use, models: tuple[str, ...], splits: tuple[str, 
         yield System(title, name, kind, with_model, use.grid, use.seeds, splits, model, use.train)
 
 
-def named_by(titles: Iterable[str], wanted: str) -> list[str]:
-    """The titles in tables that stand for a strategy's name: itself, or one a model."""
-    return [title for title in titles if title.partition(" @ ")[0] == wanted]
-
-
 def _with_defaults(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters, with the strategies named that it builds on when left alone."""
     return {name: inner for name, inner in load_class(kind).nested.items() if inner} | dict(params)
+
+
+def _built(kind: str, params: Mapping[str, Any]) -> Any:
+    return create(kind, **_with_defaults(kind, params))
 
 
 def resolved(value: Any, folder: Path) -> Any:
@@ -102,17 +127,17 @@ def resolved(value: Any, folder: Path) -> Any:
     return value
 
 
-def framework_parameters(name: str, use: Use) -> set[str]:
+def framework_parameters(name: str, use: StrategyUse) -> set[str]:
     """The parameters that take a framework, those of strategies within too; none of what cannot be set up."""
     kind = use.strategy or name
     try:
-        built = create(kind, **_with_defaults(kind, {**use.params, **_first(use.grid)}))
+        built = _built(kind, use.first)
     except (ArgqualError, IndexError):  # `problems_of` says what is wrong
         return set()
     return {f"{prefix}{parameter}" for prefix, part in built.parts() for parameter in part.frameworks}
 
 
-def problems_of(name: str, use: Use) -> Iterator[Problem]:
+def problems_of(name: str, use: StrategyUse) -> Iterator[Problem]:
     """What is wrong with a strategy's settings, as far as can be known without a model or a corpus."""
     kind = use.strategy or name
     try:
@@ -131,24 +156,19 @@ def problems_of(name: str, use: Use) -> Iterator[Problem]:
         if key in use.params:
             yield ("grid", key), "is among the parameters too; say one or the other."
             return
-    first = _first(use.grid)
-    wrong = list(_wrong_with(kind, {**use.params, **first}, "params"))
+    wrong = list(_wrong_with(kind, use.first, "params"))
     yield from wrong
-    if not wrong and use.train is not None and not create(kind, **_with_defaults(kind, {**use.params, **first})).learns:
+    if not wrong and use.train is not None and not _built(kind, use.first).learns:
         yield ("train",), f"{name} learns nothing from labels, so it trains on none."
     for key, values in use.grid.items():
         for value in values[1:]:
-            yield from _wrong_with(kind, {**use.params, **first} | {key: value}, "grid", key)
-
-
-def _first(grid: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
-    return {key: values[0] for key, values in grid.items()}
+            yield from _wrong_with(kind, use.first | {key: value}, "grid", key)
 
 
 def _wrong_with(kind: str, params: Mapping[str, Any], *at: str) -> Iterator[Problem]:
     """The first thing that keeps a strategy from being set up with some parameters."""
     try:
-        built = create(kind, **_with_defaults(kind, params))
+        built = _built(kind, params)
         for key, value in params.items():
             if said := _misfit(built, key, value):
                 yield (*at, key) if len(at) == 1 else at, said
@@ -179,7 +199,7 @@ def _misfit(built: Any, key: str, value: Any) -> str | None:
         # YAML knows lists only, where a strategy may want a tuple; "4" is no number, though.
         strict = not isinstance(value, list | dict)
         TypeAdapter(wanted, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=strict)
-    except (NameError, TypeError, PydanticUserError):  # a type that only type checkers know
+    except (NameError, TypeError, PydanticUserError, SchemaError):  # a type that only type checkers know
         return None
     except ValidationError as error:
         if (words := _words(wanted)) and isinstance(value, str):

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from argqual.benchmark.analysis.figures import Contrast, Transfer
 from argqual.benchmark.analysis.minimal_pairs import CHANCE
-from argqual.benchmark.analysis.results import Contrast, Results, Transfer
+from argqual.benchmark.analysis.results import Results
 from argqual.benchmark.spec.vocabulary import PerturbationTest
 from argqual.report.benchmark.words import averaged, figure, interval, listed, number, percent, tested_where
-from argqual.stats.resampling import FEW_CLUSTERS
+from argqual.stats.estimate import FEW_CLUSTERS
 
 TOO_FEW = 5  # topics, under which nothing is decided
 _LEVEL = 0.05
@@ -38,8 +39,7 @@ def answer_of(results: Results) -> Answer:
     if leader is None:
         return Answer(False, f"Undecided: no strategy has a figure {tested_where(results)}.")
     details = (*_substance(results), *_details(results, leader))
-    few = [domain for domain in results.domains if domain.topics < TOO_FEW]
-    if few:
+    if few := [domain for domain in results.domains if domain.topics < TOO_FEW]:
         named = listed(f"{domain.id} ({domain.topics})" for domain in few)
         return Answer(False, f"Undecided: too few topics to generalise from in {named}.", details)
     if not _better_than_nothing(results, leader):
@@ -48,8 +48,7 @@ def answer_of(results: Results) -> Answer:
             False, f"Undecided: {tested_where(results)}, no strategy can be told from chance ({best}).", details
         )
     rivals = [each for each in results.rivals if not results.system(each.other).oracle]
-    tied = [each for each in rivals if each.holm is None or each.holm >= _LEVEL]
-    if tied:
+    if tied := [each for each in rivals if each.holm is None or each.holm >= _LEVEL]:
         return Answer(False, _undecided(results, leader, tied), details)
     closest = min(rivals, key=lambda each: abs(each.estimate.value or 0), default=None)
     ahead = f", {_size(closest)} ahead of the next, {closest.other}" if closest else ""
@@ -141,19 +140,16 @@ def _notes(results: Results) -> Iterator[str]:
             f"{methods.cells - methods.cells_done:,} of {methods.cells:,} cells have no result: the figures are of the "
             "others, and strategies may have been tested on different arguments."
         )
-    few = [domain for domain in results.domains if domain.topics < FEW_CLUSTERS]
-    if few:
+    if few := [domain for domain in results.domains if domain.topics < FEW_CLUSTERS]:
         named = listed(f"{domain.id} has {domain.topics}" for domain in few)
         yield f"Few topics: {named}. Intervals that rest on fewer than {FEW_CLUSTERS} are likely too narrow."
     for each in results.coverage:
         if each.degenerate:
             yield f"{each.strategy}: {each.degenerate}. Its figures rest on little."
-    gaps = [each for each in results.coverage if each.share < 1]
-    if gaps:
+    if gaps := [each for each in results.coverage if each.share < 1]:
         named = listed(f"{each.strategy} {percent(1 - each.share)}" for each in gaps)
         yield f"Predictions are missing ({named}); figures are of the others, differences of what both have."
-    chosen = [each.name for each in results.systems if each.oracle]
-    if chosen:
+    if chosen := [each.name for each in results.systems if each.oracle]:
         yield f"{listed(chosen)}: parameters chosen by test labels, so the figures are bounds, not results."
     if methods.fingerprint != methods.run_fingerprint:
         yield "The configuration was changed after the run had started; claims that were added are exploratory."

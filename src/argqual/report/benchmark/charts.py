@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from argqual.benchmark.analysis.results import Bin, SystemResult
+from argqual.benchmark.analysis.results import SystemResult
 from argqual.report.benchmark.words import number
 from argqual.stats.estimate import Estimate
+from argqual.stats.metrics import Bin
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 _NARROW = 300  # pixels of a chart on a phone: labels that do not meet there meet nowhere

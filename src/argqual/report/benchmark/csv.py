@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterable
 
-from argqual.benchmark.running.store import Scored
+from argqual.benchmark.running.scored import Scored
 from argqual.report.benchmark.tables import Cell, Table
 from argqual.stats.estimate import Estimate
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from argqual.benchmark.analysis.results import ClaimFound, Results, read, written
-from argqual.benchmark.running.store import Scored
+from argqual.benchmark.analysis.figures import ClaimFound
+from argqual.benchmark.analysis.results import Results, read, written
+from argqual.benchmark.running.scored import Scored
 from argqual.benchmark.spec.vocabulary import Outcome
 from argqual.errors import BenchmarkError, InputError
 from argqual.report.benchmark.csv import csv_text, predictions_csv

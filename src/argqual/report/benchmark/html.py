@@ -17,6 +17,7 @@ from argqual.report.benchmark.sections import excludes_zero, sections_of
 from argqual.report.benchmark.tables import tables_of, written
 from argqual.report.plain import clean
 from argqual.stats.estimate import Estimate
+from argqual.strategies.registry import Family
 
 _SHADES = 6
 
@@ -33,7 +34,7 @@ def html(results: Results) -> str:
             facts=words.facts(results),
             metric=results.metric(results.headline),
             where=words.tested_where(results),
-            split=words.split_title(results.split),
+            split=results.split.heading,
             averaged=words.averaged(results),
             texts=any(each.text for each in results.disagreements),
             lacking=any(each.share < 1 or each.degenerate for each in results.coverage),
@@ -59,7 +60,7 @@ def _templates() -> Environment:
     found.filters |= {each.__name__.strip("_"): each for each in drawn}
     found.filters |= {"place": "{:.2f}%".format, "pixels": "{:.1f}".format}
     found.tests["figure"] = lambda cell: isinstance(cell, Estimate)
-    found.globals["families"] = words.FAMILIES
+    found.globals["families"] = {family.value: family.heading for family in Family}
     return found
 
 

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from argqual.benchmark.analysis.results import Contrast, Disagreement, MetricNamed, Results, SystemResult, Transfer
+from argqual.benchmark.analysis.figures import Contrast, Disagreement, Transfer
+from argqual.benchmark.analysis.results import MetricNamed, Results, SystemResult
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
+from argqual.benchmark.spec.vocabulary import FurtherTest, Perturbation, PerturbationTest
 from argqual.report.benchmark import charts, words
-from argqual.report.benchmark.views import by_system, cost_of, ladder, matrix_rows, probed
+from argqual.report.benchmark.views import Probed, by_system, cost_of, ladder, matrix_rows, probed
 from argqual.stats.estimate import Estimate
 
-_PROBED = (
-    "sensitivity", "substance", "substance_moves", "style_moves", "style", "style_minus_substance",
-    "style_over_substance", "order_effect", "turned_by_order",
+_PROBED: tuple[Probed, ...] = (
+    PerturbationTest.SENSITIVITY, PerturbationTest.SUBSTANCE, PerturbationTest.SUBSTANCE_MOVES,
+    PerturbationTest.STYLE_MOVES, PerturbationTest.STYLE, PerturbationTest.STYLE_MINUS_SUBSTANCE,
+    FurtherTest.STYLE_OVER_SUBSTANCE, FurtherTest.ORDER_EFFECT, FurtherTest.TURNED_BY_ORDER,
 )  # fmt: skip
 
 
@@ -151,7 +154,7 @@ class Heat:
 
 
 def _heat(
-    results: Results, found: Mapping[tuple[str, str], Estimate], columns: Mapping[str, str] | Sequence[str]
+    results: Results, found: Mapping[tuple[str, Any], Estimate], columns: Mapping[Any, str] | Sequence[str]
 ) -> Heat | None:
     """A row a strategy that is in `found`; `columns` are what it knows them by, and their titles where these differ."""
     rows = [HeatRow(system, figures) for system, figures in by_system(results, found, columns)]
@@ -180,7 +183,7 @@ def _matrix(results: Results) -> Heat | None:
 
 def _ladder(results: Results) -> Heat | None:
     rungs, found = ladder(results)
-    return _heat(results, found, {rung: words.rung_title(rung) for rung in rungs}) if len(rungs) > 1 else None
+    return _heat(results, found, {rung: rung.heading for rung in rungs}) if len(rungs) > 1 else None
 
 
 def _criteria(results: Results) -> Heat | None:
@@ -201,7 +204,7 @@ def _probes(results: Results) -> Heat | None:
     """What constructed arguments show."""
     found = probed(results)
     known = {name for _, name in found}
-    return _heat(results, found, {name: words.PROBE_TITLES[name] for name in _PROBED if name in known})
+    return _heat(results, found, {name: name.heading for name in _PROBED if name in known})
 
 
 def _specificity(results: Results) -> Heat | None:
@@ -224,21 +227,17 @@ def _grouped(
 
 def _reliance(results: Results) -> Heat | None:
     """How far the order of predictions survives a change of the surface."""
-    found: dict[tuple[str, str], Estimate] = {
-        (each.strategy, each.perturbation): each.kept for each in results.reliance
-    }
+    found = {(each.strategy, each.perturbation): each.kept for each in results.reliance}
     return _heat(results, found, _kinds(found, SURFACE))
 
 
 def _injections(results: Results) -> Heat | None:
     """What a text gains that asks for a better rating."""
-    found: dict[tuple[str, str], Estimate] = {
-        (each.strategy, each.perturbation): each.rise for each in results.reliance
-    }
+    found = {(each.strategy, each.perturbation): each.rise for each in results.reliance}
     return _heat(results, found, _kinds(found, INJECTIONS))
 
 
-def _kinds(found: Mapping[tuple[str, str], Estimate], kinds: Iterable[str]) -> list[str]:
+def _kinds(found: Mapping[tuple[str, Perturbation], Estimate], kinds: Iterable[Perturbation]) -> list[Perturbation]:
     measured = {kind for _, kind in found}
     return [kind for kind in kinds if kind in measured]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark.views import by_system, ladder, matrix_rows
-from argqual.report.benchmark.words import NOTHING, PROBE_TITLES, figure, number, rung_title, split_title, tested_where
+from argqual.report.benchmark.words import NOTHING, figure, number, tested_where
 from argqual.stats.estimate import Estimate
 
 Cell = str | int | float | Estimate | None
@@ -71,7 +71,7 @@ def _transfer(results: Results) -> Table:
         (it.strategy, metrics[it.metric], it.outside, it.inside, it.gap, it.retention, it.worst_domain, it.worst)
         for it in results.transfers
     )
-    title = f"In-domain and out-of-domain ({split_title(results.split)}), means over domains"
+    title = f"In-domain and out-of-domain ({results.split.heading}), means over domains"
     return _table("transfer", title, heads, rows, note)
 
 
@@ -83,7 +83,7 @@ def _contrasts(results: Results) -> Table:
     )
     metrics = _metric_titles(results)
     rows = (
-        (it.one, it.other, metrics[it.metric], split_title(it.split), it.estimate, it.p, it.holm,
+        (it.one, it.other, metrics[it.metric], it.split.heading, it.estimate, it.p, it.holm,
          it.benjamini_hochberg, it.mde)
         for it in results.contrasts
     )  # fmt: skip
@@ -104,7 +104,7 @@ def _ladder(results: Results) -> Table:
     rungs, found = ladder(results)
     note = "Each rung is a mean over the tested domains that have it, so rungs may differ in their domains too."
     title = f"{_headline(results)} along the ladder of distance"
-    return _ranked("ladder", title, results, found, {rung: rung_title(rung) for rung in rungs}, note)
+    return _ranked("ladder", title, results, found, {rung: rung.heading for rung in rungs}, note)
 
 
 def _metrics(results: Results) -> Table:
@@ -116,7 +116,7 @@ def _metrics(results: Results) -> Table:
         "A metric that needs the labels' scale is a mean over the domains that have one, and of the strategies that "
         "predict on it."
     )
-    title = f"Every metric {tested_where(results)} ({split_title(results.split)}), means over domains"
+    title = f"Every metric {tested_where(results)} ({results.split.heading}), means over domains"
     return _ranked("metrics", title, results, found, metrics, note)
 
 
@@ -131,7 +131,7 @@ def _ceilings(results: Results) -> Table:
         "The ceiling is one annotator against the mean of the others, as the corpus' card has it; its own uncertainty "
         "is not in the intervals. A strategy is held against the mean of all annotators, and may exceed it."
     )
-    title = f"Spearman {tested_where(results)} ({split_title(results.split)}) as a share of the human ceiling"
+    title = f"Spearman {tested_where(results)} ({results.split.heading}) as a share of the human ceiling"
     return _ranked("ceilings", title, results, found, {id: id for id in known}, note)
 
 
@@ -175,7 +175,7 @@ def _coverage(results: Results) -> Table:
 
 
 def _calibration(results: Results) -> Table:
-    rows = ((it.strategy, split_title(it.split), it.error, len(it.bins)) for it in results.reliability)
+    rows = ((it.strategy, it.split.heading, it.error, len(it.bins)) for it in results.reliability)
     title = "Calibration: expected calibration error, 0 to 1"
     return _table("calibration", title, "strategy, split, error, bins", rows)
 
@@ -183,7 +183,7 @@ def _calibration(results: Results) -> Table:
 def _reliability(results: Results) -> Table:
     heads = "strategy, split, mean prediction, mean label, predictions"
     rows = (
-        (it.strategy, split_title(it.split), bin.predicted, bin.observed, bin.n)
+        (it.strategy, it.split.heading, bin.predicted, bin.observed, bin.n)
         for it in results.reliability
         for bin in it.bins
     )
@@ -215,14 +215,7 @@ def _reliance(results: Results) -> Table:
 def _probes(results: Results) -> Table:
     heads = "strategy, figure, broken, rating of, value, p"
     rows = (
-        (
-            it.strategy,
-            PROBE_TITLES.get(it.name, it.name),
-            it.broken or "any",
-            it.rated or "the whole",
-            it.estimate,
-            it.p,
-        )
+        (it.strategy, it.name.heading, it.broken or "any", it.rated or "the whole", it.estimate, it.p)
         for it in results.probes
     )
     note = (

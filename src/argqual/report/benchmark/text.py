@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from argqual.benchmark.analysis.results import ClaimFound, Contrast, Results
+from argqual.benchmark.analysis.figures import ClaimFound, Contrast
+from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark import words
 from argqual.report.benchmark.answer import answer_of, notes_of
 from argqual.report.benchmark.views import probed
@@ -33,10 +34,7 @@ def headlines_text(headlines: Sequence[tuple[str, str, ClaimFound | None]]) -> s
     lines: list[str] = []
     for id, title, claim in headlines:
         lines.append(paragraph(f"{id}: {title}", hanging=2))
-        if claim is None:
-            lines.append("  NOT RUN YET")
-        else:
-            lines += _claim(claim)
+        lines += ["  NOT RUN YET"] if claim is None else _claim(claim)
     return _plain("\n".join(lines))
 
 
@@ -55,7 +53,7 @@ def _lines(results: Results) -> Iterator[str]:
     for each in answer.details:
         yield paragraph(each)
     yield ""
-    yield paragraph(f"{metric.title}, {words.averaged(results)}; out: {words.split_title(results.split)}")
+    yield paragraph(f"{metric.title}, {words.averaged(results)}; out: {results.split.heading}")
     yield _TRANSFER.format("", "out", "95 % interval", "in", "gap", "kept", "worst domain", "ok")
     yield from _transfers(results)
     if any(each.name == "sensitivity" for each in results.probes):
@@ -104,7 +102,7 @@ def _substance(results: Results) -> Iterator[str]:
     )
     yield _SUBSTANCE.format("", "above", "95 % interval", "fall", "95 % interval", "polish moves")
     for system in results.ranked():
-        own = {name: estimate for (strategy, name), estimate in found.items() if strategy == system.name}
+        own: dict[str, Estimate] = {name: each for (strategy, name), each in found.items() if strategy == system.name}
         if above := own.get("sensitivity"):
             fall, moves = _figure(own["substance"], signed=True), words.number(own["style_moves"].value)
             yield _SUBSTANCE.format(_name(system.name), *_figure(above), *fall, moves)

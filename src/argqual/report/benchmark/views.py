@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 
-from argqual.benchmark.analysis.results import Cost, Results, Score, SystemResult
-from argqual.benchmark.spec.vocabulary import Rung
+from argqual.benchmark.analysis.figures import Cost, Score
+from argqual.benchmark.analysis.results import Results, SystemResult
+from argqual.benchmark.spec.vocabulary import FurtherTest, PerturbationTest, Rung
 from argqual.stats.estimate import Estimate
 
 Key = TypeVar("Key", bound=Hashable)
+Probed = PerturbationTest | FurtherTest
 
 
 def by_system(
@@ -51,15 +53,15 @@ def matrix_rows(results: Results, strategy: str) -> list[tuple[str, dict[str, Sc
     return rows
 
 
-def ladder(results: Results) -> tuple[tuple[str, ...], dict[tuple[str, str], Estimate]]:
+def ladder(results: Results) -> tuple[tuple[Rung, ...], dict[tuple[str, Rung], Estimate]]:
     """The rungs that were climbed, nearest first, and the headline figure by strategy and rung."""
     scores = results.select(split="ladder", metric=results.headline)
-    found: dict[tuple[str, str], Estimate] = {(each.strategy, each.rung): each.estimate for each in scores if each.rung}
+    found = {(each.strategy, each.rung): each.estimate for each in scores if each.rung}
     climbed = {rung for _, rung in found}
     return tuple(rung for rung in Rung if rung in climbed), found
 
 
-def probed(results: Results) -> dict[tuple[str, str], Estimate]:
+def probed(results: Results) -> dict[tuple[str, Probed], Estimate]:
     """What constructed arguments show whichever criterion was broken, by strategy and figure."""
     return {(each.strategy, each.name): each.estimate for each in results.probes if each.broken is None}
 

@@ -1,26 +1,15 @@
-"""How a benchmark's figures are written: numbers as papers write them, and the field's names for splits and rungs."""
+"""How a benchmark's figures are written: numbers as papers write them, and phrases that recur."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from argqual.benchmark.analysis.results import Results
-from argqual.benchmark.spec.vocabulary import FurtherTest, PerturbationTest, Rung, Split
+from argqual.benchmark.spec.vocabulary import Split
 from argqual.stats.estimate import Estimate
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
-
-SPLITS = {split.value: split.heading for split in Split}
-RUNGS = {rung.value: rung.heading for rung in Rung}
-PROBE_TITLES = {test.value: test.heading for test in (*PerturbationTest, *FurtherTest)}
-FAMILIES = {
-    "floor": "floor",
-    "training": "trained on labels",
-    "principle": "told the principle",
-    "exemplar": "shown exemplars",
-    "combined": "combined",
-}
 
 
 def number(value: float | None, *, signed: bool = False, digits: int = 2) -> str:
@@ -89,13 +78,9 @@ def listed(words: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(given[:-1])} {last} {given[-1]}" if len(given) > 1 else "".join(given)
 
 
-def split_title(name: str) -> str:
-    return SPLITS.get(name, name.replace("_", " "))
-
-
 def tested_where(results: Results) -> str:
     """Where the report's figures are from: elsewhere than trained, unless there was no elsewhere."""
-    return "in domain" if results.split == "in_domain" else "out of domain"
+    return "in domain" if results.split is Split.IN_DOMAIN else "out of domain"
 
 
 def domain_count(results: Results) -> str:
@@ -105,13 +90,9 @@ def domain_count(results: Results) -> str:
 
 def averaged(results: Results) -> str:
     """What the report's figures out of domain are taken over."""
-    if results.split == "leave_one_type_out":
+    if results.split is Split.LEAVE_ONE_TYPE_OUT:
         return "over all types of argument at once"
     return f"as a mean over {domain_count(results)}"
-
-
-def rung_title(name: str) -> str:
-    return RUNGS.get(name, name)
 
 
 def facts(results: Results) -> tuple[str, ...]:
