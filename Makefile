@@ -8,6 +8,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# A worker more than cores: tests wait for servers, and for processes of their own.
+PARALLEL = -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadgroup
 UV     := $(shell command -v uv 2>/dev/null)
 
 # What uv cannot install (an index that only pip's configuration names, say), pip can.
@@ -53,7 +55,7 @@ demo: $(VENV)/installed-demo
 	$(BIN)/argqual score examples/school-uniforms.txt --issue "Should school uniforms be compulsory?" --format text
 
 quick: lint
-	$(BIN)/pytest -n auto --dist loadgroup -m "not model and not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not model and not slow"
 
 test: lint unit docs
 
@@ -66,7 +68,7 @@ lint: $(VENV)/installed-dev
 unit: $(VENV)/installed-dev
 	$(BIN)/argqual models pull smollm2-135m --yes
 	$(BIN)/argqual models pull all-minilm-l6-v2 --yes
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest $(PARALLEL)
 
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -21,11 +21,22 @@ from argqual.models.connect import Model, connect
 from loopback import Loopback
 
 SMALL = "smollm2-135m"
+# Modules whose tests start processes and servers, or train; `make quick` leaves them out.
+SLOW = {
+    "test_bad_input", "test_batch", "test_benchmark_command", "test_benchmark_report", "test_browser",
+    "test_calibrated", "test_chatserver", "test_conditioned", "test_constructed", "test_contract",
+    "test_corpora_command", "test_embedding", "test_encoder", "test_encoders", "test_examples", "test_fetch",
+    "test_findings", "test_fit_command", "test_hub", "test_optimise_command", "test_optimised", "test_package",
+    "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin", "test_run",
+    "test_score_table", "test_startup", "test_weights",
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `model` ask a real one: skipped without its weights, and all in one process of those that run."""
+    """Tests marked `model` ask a real one: skipped without its weights, and all in one process, which starts first."""
     for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker(pytest.mark.slow)
         if "small_model" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.model)
         if marker := item.get_closest_marker("model"):
@@ -33,6 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             there = encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weights.is_fetched(name)
             item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
             item.add_marker(pytest.mark.xdist_group("model"))
+    items.sort(key=lambda item: item.get_closest_marker("model") is None)
 
 
 @pytest.fixture(autouse=True)

@@ -123,7 +123,7 @@ def test_a_wait_beyond_all_patience_is_not_waited_for() -> None:
 def test_more_is_asked_as_long_as_all_goes_well_and_less_when_it_is_too_much() -> None:
     limiter = RateLimiter(ceiling=64)
     traffic = Traffic(limiter)
-    grown = _in_parallel(traffic, 400, workers=64, seconds=0.005)
+    grown = _in_parallel(traffic, 400, workers=64, seconds=0.05)
     assert grown > 40
     limiter.failed(
         module.PassingFailure("rate limit"), limiter.enter(time.monotonic(), traffic.stopping), RateLimitError("x")
