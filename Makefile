@@ -8,8 +8,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# A worker more than cores: tests wait for servers, and for processes of their own.
-PARALLEL = -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadgroup
+PARALLEL := -n auto --dist loadgroup
 UV     := $(shell command -v uv 2>/dev/null)
 
 # What uv cannot install (an index that only pip's configuration names, say), pip can.
