@@ -99,8 +99,9 @@ def test_many_arguments_through_a_fifth_of_faults(two: Framework, store: Store, 
     assert len(by_status[Status.OK]) > 0.95 * count
     assert all(each.overall.reason for status in (Status.FAILED, Status.UNREADABLE) for each in by_status[status])
     assert all("log-probabilities" in (each.overall.reason or "") for each in by_status[Status.FAILED])
-    # At most two faults an argument: everything but missing log-probabilities passes.
-    assert len(by_status[Status.FAILED]) == stats.faults["no_logprobs"]
+    # At most two faults an argument: everything but missing log-probabilities passes. A faulty answer that nobody
+    # waited for any more, because the machine was slow, failed nothing.
+    assert 0 < len(by_status[Status.FAILED]) <= stats.faults["no_logprobs"]
     assert stats.paid_after_success == 0
     assert max(stats.good_by_first_user.values()) == 1
     assert len(stats.good_by_first_user) == len(by_status[Status.OK])
