@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,11 @@ SLOW = {
 }  # fmt: skip
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `-m "not slow"` leaves out is not even imported: torch and `datasets` take seconds."""
+    return True if collection_path.stem in SLOW and "not slow" in config.option.markexpr else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked `model` ask a real one: skipped without its weights, and all in one process, which starts first."""
     for item in items:
@@ -45,6 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
             item.add_marker(pytest.mark.xdist_group("model"))
     items.sort(key=lambda item: item.get_closest_marker("model") is None)
+    gc.freeze()  # a million objects of libraries need not be looked through again and again
 
 
 @pytest.fixture(autouse=True)
