@@ -1,7 +1,5 @@
 """`argqual strategies`: what there is to predict quality with, and what a saved one is."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated, Any

@@ -4,8 +4,6 @@ Text stays within 80 columns and needs no colour; on a terminal that wants it
 (`NO_COLOR` unset), what stands out is bold and what is missing is dim.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """Strategies as text: the list, one by its documentation, a saved one."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Iterable, Mapping

@@ -9,8 +9,6 @@ Domains are compared where labels are shares of a scale with two ends. What "equ
 annotators of all corpora having used their scales alike, which nothing here can check.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -41,7 +39,7 @@ class Rows(NamedTuple):
     clusters: npt.NDArray[np.str_]
     stances: npt.NDArray[np.str_]
 
-    def part(self, kept: Mask) -> Rows:
+    def part(self, kept: Mask) -> "Rows":
         return Rows(**{name: column[kept] for name, column in self._asdict().items()})
 
 

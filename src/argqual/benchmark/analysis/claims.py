@@ -12,8 +12,6 @@ tests at 5 %), contradicted if the 95 % interval lies outside of it, else undeci
 forty families of constructed arguments, nothing is decided; with fewer than fifteen topics the sentence says so.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from argqual.benchmark.spec.schema import ClaimSaid

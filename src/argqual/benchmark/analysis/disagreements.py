@@ -4,8 +4,6 @@ Results hold ids. Texts are read from the corpora when a report is made, and rat
 assessments; what cannot be read stays an id.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

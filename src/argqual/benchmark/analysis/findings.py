@@ -1,7 +1,5 @@
 """Everything a report shows of a run: the figures of its predictions, its claims' verdicts, and what they rest on."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

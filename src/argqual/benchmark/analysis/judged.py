@@ -1,7 +1,5 @@
 """A benchmark's claims, held against a run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from argqual.benchmark.analysis.claims import verdict

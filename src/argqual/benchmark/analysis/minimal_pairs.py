@@ -6,11 +6,9 @@ figure is first one of a family, then the mean over families with Student's t: f
 and equally large.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -40,7 +38,7 @@ class Versions(NamedTuple):
     criteria: tuple[str, ...]
 
     @classmethod
-    def of(cls, ratings: Sequence[float] | Array, versions: Sequence[MinimalPair]) -> Versions:
+    def of(cls, ratings: Sequence[float] | Array, versions: Sequence[MinimalPair]) -> Self:
         """From one rating an argument; several ratings of one version (seeds, say) are averaged."""
         families = list(dict.fromkeys(each.family for each in versions))
         criteria = tuple(dict.fromkeys(each.broken for each in versions if each.broken))
@@ -56,7 +54,7 @@ class Versions(NamedTuple):
                 counts[cell] += 1
         return cls(np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0), criteria)
 
-    def scaled(self) -> Versions:
+    def scaled(self) -> Self:
         """In standard deviations of all ratings; all NaN where they do not differ."""
         known = self.ratings[np.isfinite(self.ratings)]
         spread = float(known.std()) if len(known) > 1 else 0.0

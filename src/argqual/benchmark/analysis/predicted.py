@@ -1,7 +1,5 @@
 """A run's predictions, arranged for comparison: by strategy and split, every domain's arguments in one order."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

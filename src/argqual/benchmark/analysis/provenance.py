@@ -1,7 +1,5 @@
 """What a benchmark's figures rest on, as far as it can be found here: cards and frameworks, licences and citations."""
 
-from __future__ import annotations
-
 from argqual.benchmark.analysis.results import CitedSource
 from argqual.corpora.card import Card
 from argqual.corpora.cards import load_card

@@ -6,8 +6,6 @@ words shuffled it is the surface-reliance index: 1 is a strategy that reads noth
 change: what a text gains that only asks for a better rating.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

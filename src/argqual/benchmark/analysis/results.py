@@ -5,15 +5,13 @@ HTML, Markdown, CSV and text. No text of a corpus is in them, except where a rea
 disagreements with their texts.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -241,7 +239,7 @@ class Results:
         # That key is older than the name, and whoever reads what is printed knows it.
         return {"contenders" if key == "systems" else key: value for key, value in plain_data(self).items()}
 
-    def without_texts(self) -> Results:
+    def without_texts(self) -> Self:
         """The same with ids only: what may be committed and passed on."""
         bare = (replace(each, issue=None, text=None, rationale=None) for each in self.disagreements)
         return replace(self, disagreements=tuple(bare))

@@ -5,8 +5,6 @@ seeds of a strategy, and several places of training for one test (corpus to corp
 tested arguments: the figure is their mean, and topics are resampled once for all of them.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any

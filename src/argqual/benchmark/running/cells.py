@@ -4,8 +4,6 @@ A cell's key is a digest of all that it depends on, and of nothing else: what it
 split it belongs to, may change without its being run again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The arguments that a benchmark tests and trains on: drawn from its corpora, with labels, groups and lengths."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

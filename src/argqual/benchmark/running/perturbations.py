@@ -5,8 +5,6 @@ a bag of words (Pham et al. 2021, Out of Order, Findings of ACL-IJCNLP). Without
 keeps most of what it argues and loses how it sounds: a strategy whose order changes has listened to the sound.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -3,8 +3,6 @@
 What several strategies or folds ask alike is counted once, with the first of them, and what the store has not at all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import fsum

@@ -4,8 +4,6 @@ Cells that ask a language model run one after the other in this process, since t
 embedded one has all cores; the others run before, in as many processes as are wanted, or on a Ray cluster.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import multiprocessing

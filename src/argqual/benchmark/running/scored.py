@@ -1,7 +1,5 @@
 """Predictions of a run as they are compared: pooled over the folds of a split, in the run's order of arguments."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields

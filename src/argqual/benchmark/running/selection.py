@@ -7,8 +7,6 @@
 What is held out to choose by is as far from what is fitted on as a test is: no group, no copy, no quotation of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any

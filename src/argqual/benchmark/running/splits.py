@@ -4,8 +4,6 @@ A group never stands on both sides, and what leaks into a test (copies, near-cop
 leaves its training, whatever the corpus. A split that cannot be made is refused with a reason.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ training or test has changed is another cell. A cell is written in one transacti
 was under way. No text of a corpus is in it: arguments are ids, labels, lengths and topics.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import sqlite3
@@ -16,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -99,7 +97,7 @@ class Run:
         except sqlite3.DatabaseError as error:
             raise BenchmarkError(f"{path} is no run of a benchmark ({error}).") from None
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

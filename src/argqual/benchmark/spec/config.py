@@ -3,8 +3,6 @@
 Everything that can be found wrong without reading a corpus or asking a model is found here, with file and line.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

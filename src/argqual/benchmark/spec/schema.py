@@ -3,8 +3,6 @@
 Here are the fields and what they ask of one another; `argqual.benchmark.spec.config` finds and reads the files.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

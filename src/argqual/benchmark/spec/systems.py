@@ -4,8 +4,6 @@ What a strategy refuses on its own (a control that does not exist, no examples t
 connecting to a model, so that it is known before anything runs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args, get_origin

@@ -7,8 +7,6 @@ else is undecided, and the sentence says what could not be told apart. Since the
 figures, the answer never counts as a confirmed claim.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 

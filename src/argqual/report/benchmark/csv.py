@@ -1,7 +1,5 @@
 """A benchmark's tables as CSV, each figure spread over columns with its interval and its basis; and its predictions."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

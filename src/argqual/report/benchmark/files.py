@@ -1,7 +1,5 @@
 """A benchmark's report as files in a folder; and the claims of such a report, read again."""
 
-from __future__ import annotations
-
 import csv
 import os
 from collections.abc import Iterable, Mapping

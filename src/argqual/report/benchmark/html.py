@@ -4,8 +4,6 @@ The answer comes first, then charts, and the exact tables under each. The page f
 address (Content-Security-Policy), so a text that gets into it can do nothing; all text is escaped besides.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined

@@ -1,7 +1,5 @@
 """A benchmark's results as Markdown: the answer, what to know before relying on it, and the tables."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 

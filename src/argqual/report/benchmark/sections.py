@@ -3,8 +3,6 @@
 Only figures are gathered here: the words around them, and how they are drawn, are in `templates/`, a file a section.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A benchmark's results as tables: each is described once, and CSV, Markdown and HTML are rendered from that."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -1,7 +1,5 @@
 """The first page of a benchmark's report for a terminal: at most 80 columns, no colour needed, plain hyphens."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from argqual.benchmark.analysis.figures import ClaimFound, Contrast

@@ -1,7 +1,5 @@
 """Results seen from a side: trained on and tested on, the ladder of distance, a row a strategy."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """How a benchmark's figures are written: numbers as papers write them, and phrases that recur."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from argqual.benchmark.analysis.results import Results
