@@ -1,17 +1,17 @@
 """Everything a report shows of a run: the figures of its predictions, its claims' verdicts, and what they rest on."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from argqual._version import __version__
-from argqual.benchmark.analysis import provenance, summary
+from argqual.benchmark.analysis import summary
 from argqual.benchmark.analysis.bias import biases_of
+from argqual.benchmark.analysis.claims import claims_found
 from argqual.benchmark.analysis.figures import ClaimFound
-from argqual.benchmark.analysis.judged import claims_found
 from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.analysis.reliance import reliance_of
 from argqual.benchmark.analysis.results import (
@@ -26,7 +26,12 @@ from argqual.benchmark.analysis.results import (
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import Absence, CellStatus
-from argqual.stats.metrics import METRICS
+from argqual.corpora.card import Card, Paper, Target
+from argqual.corpora.cards import load_card
+from argqual.errors import ArgqualError
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Citation
+from argqual.stats.metrics import METRICS, MetricName
 from argqual.strategies.registry import known_strategies
 
 _FEW_DOMAINS = 10
@@ -62,12 +67,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         headline=predicted.headline,
         split=predicted.out_of_domain,
         baselines=tuple(baselines),
-        metrics=tuple(
-            MetricNamed(
-                name, METRICS[name].title, METRICS[name].low, METRICS[name].high, METRICS[name].higher_is_better
-            )
-            for name in predicted.metrics
-        ),
+        metrics=tuple(map(_named, predicted.metrics)),
         domains=tuple(_domains(facts, benchmark, predicted)),
         systems=tuple(_systems(benchmark, predicted)),
         methods=_methods(run, benchmark),
@@ -96,9 +96,14 @@ def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
     return tuple(claims_found(benchmark, _predicted(run, benchmark), _late(run, benchmark)))
 
 
+def _named(name: MetricName) -> MetricNamed:
+    metric = METRICS[name]
+    return MetricNamed(name, metric.title, metric.low, metric.high, metric.higher_is_better)
+
+
 def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
-    metrics, over = tuple(benchmark.metrics), benchmark.intervals_over
-    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over, run.minimal_pairs())
+    how = (benchmark.metrics, benchmark.draws, benchmark.seed, benchmark.intervals_over)
+    return Predicted(tuple(run.scored()), *how, run.minimal_pairs())
 
 
 def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
@@ -147,7 +152,7 @@ def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicte
             topics=len({each.cluster for each in arguments}),
             words=float(np.median([each.words for each in arguments])),
             levels=said["levels"],
-            ceiling=provenance.ceiling(name, benchmark.target),
+            ceiling=_ceiling(name, benchmark.target),
         )
 
 
@@ -172,10 +177,7 @@ def _methods(run: Run, benchmark: Benchmark) -> Methods:
 
 
 def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[CitedSource]:
-    for domain in facts["domains"]:
-        said = provenance.corpus_source(domain["id"])
-        # The fingerprint is of the card that the run read.
-        yield replace(said, title=domain["title"], fingerprint=domain["fingerprint"], licence=domain["licence"])
+    yield from map(_corpus_source, facts["domains"])
     systems = benchmark.systems()
     frameworks = [
         str(value)
@@ -184,8 +186,46 @@ def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[CitedSo
         for name in part.frameworks
         if (value := getattr(part, name)) is not None
     ]
-    yield from map(provenance.framework_source, dict.fromkeys(frameworks))
+    yield from map(_framework_source, dict.fromkeys(frameworks))
     yield from (CitedSource("model", name, "") for name in dict.fromkeys(each.model for each in systems) if name)
+
+
+def _corpus_source(said: Mapping[str, Any]) -> CitedSource:
+    """A corpus as the run read its card, with what that asks for now, where it is to be found."""
+    found = CitedSource("corpus", said["id"], said["title"], said["fingerprint"], said["licence"])
+    if (card := _card(found.id)) is None:
+        return found
+    terms, citations = card.licence.terms.strip(), _cited(card.citations)
+    return replace(found, id=card.id, terms=terms, citations=citations, share_alike=card.licence.share_alike)
+
+
+def _framework_source(name: str) -> CitedSource:
+    """A framework by id, version and fingerprint."""
+    try:
+        found = load_framework(name)
+    except ArgqualError:
+        return CitedSource("framework", name, "not to be found here")
+    id, citations = f"{found.id} {found.version}", _cited(found.citations)
+    return CitedSource("framework", id, found.title, found.fingerprint, found.license, citations=citations)
+
+
+def _ceiling(corpus: str, target: Target) -> float | None:
+    """The human ceiling of the label that stands for a target, as the corpus' card has it."""
+    card = _card(corpus)
+    chosen = card and card.targets.get(target)
+    return card.figures.ceiling.get(chosen.label) if card and chosen else None
+
+
+def _card(name: str) -> Card | None:
+    try:
+        return load_card(name)[0]
+    except ArgqualError:
+        return None
+
+
+def _cited(citations: Iterable[Citation | Paper]) -> tuple[str, ...]:
+    said = ((" ".join(each.text.split()), f"doi:{each.doi}" if each.doi else each.url or "") for each in citations)
+    return tuple(" ".join(parts).strip() for parts in said)
 
 
 def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
@@ -200,12 +240,10 @@ def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
             failed[part.strategy, failures[part.cell]] += 1
         elif part.cell not in done:
             left[part.strategy] += 1
-    for (strategy, reason), number in failed.items():
-        yield Missing(Absence.FAILED, f"{strategy}: {number} fold{'s' * (number != 1)}", reason)
-    for strategy, number in left.items():
-        yield Missing(
-            Absence.NOT_RUN, f"{strategy}: {number} fold{'s' * (number != 1)}", "argqual benchmark run goes on"
-        )
+    absent = [(Absence.FAILED, *which, number) for which, number in failed.items()]
+    absent += [(Absence.NOT_RUN, name, "argqual benchmark run goes on", number) for name, number in left.items()]
+    for kind, strategy, reason, number in absent:
+        yield Missing(kind, f"{strategy}: {number} fold{'s' * (number != 1)}", reason)
 
 
 def _warnings(predicted: Predicted) -> Iterator[str]:

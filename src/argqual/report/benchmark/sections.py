@@ -14,7 +14,7 @@ from argqual.benchmark.analysis.results import MetricNamed, Results, SystemResul
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
 from argqual.benchmark.spec.vocabulary import FurtherTest, Perturbation, PerturbationTest
 from argqual.report.benchmark import charts, words
-from argqual.report.benchmark.views import Probed, by_system, cost_of, ladder, matrix_rows, probed
+from argqual.report.benchmark.tables import Probed, by_system, cost_of, ladder, matrix_rows, probed
 from argqual.stats.estimate import Estimate
 
 _PROBED: tuple[Probed, ...] = (

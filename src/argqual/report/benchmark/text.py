@@ -6,7 +6,7 @@ from argqual.benchmark.analysis.figures import ClaimFound, Contrast
 from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark import words
 from argqual.report.benchmark.answer import answer_of, notes_of
-from argqual.report.benchmark.views import probed
+from argqual.report.benchmark.tables import probed
 from argqual.report.plain import clean, paragraph, shortened
 from argqual.stats.estimate import Estimate
 
