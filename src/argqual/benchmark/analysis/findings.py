@@ -179,14 +179,7 @@ def _methods(run: Run, benchmark: Benchmark) -> Methods:
 def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[CitedSource]:
     yield from map(_corpus_source, facts["domains"])
     systems = benchmark.systems()
-    frameworks = [
-        str(value)
-        for each in systems
-        for _, part in each.build().parts()
-        for name in part.frameworks
-        if (value := getattr(part, name)) is not None
-    ]
-    yield from map(_framework_source, dict.fromkeys(frameworks))
+    yield from map(_framework_source, dict.fromkeys(str(value) for each in systems for _, value in each.frameworks()))
     yield from (CitedSource("model", name, "") for name in dict.fromkeys(each.model for each in systems) if name)
 
 

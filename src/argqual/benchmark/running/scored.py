@@ -125,14 +125,8 @@ def scored_of(
 ) -> Iterator[Scored]:
     """Predictions pooled over folds, in the order in which strategies and splits first occur.
 
-    Parameters
-    ----------
-    rows
-        All arguments, in the run's order.
-    domains
-        What a run says of each corpus.
-    predictions
-        Of a cell, by its key.
+    `rows` are all arguments, in the run's order; `domains` what a run says of each corpus; `predictions` gives those of
+    a cell by its key.
     """
     order = {key: place for place, key in enumerate(rows)}
     pooled: dict[tuple[Any, ...], list[Placement]] = defaultdict(list)
@@ -176,6 +170,7 @@ def _pooled(
     columns = {name: column(known) for name, known in noted.items()}
     domain = domains.get(rows[0].corpus, {}) if len(corpora) == 1 else {}
     seen = [content["seen"] or {} for content in done]
+    usages = [Usage(**(content["usage"] or {})) for content in done]
     common = {each.name: getattr(first, each.name) for each in fields(Trial)}
     trained_on = tuple(dict.fromkeys(corpus for fold in folds for corpus in fold.trained_on))
     return Scored(
@@ -191,13 +186,9 @@ def _pooled(
         levels=domain.get("levels"),
         on_scale=bool(domain.get("bounded")) and all(content["on_scale"] for content in done),
         ratings={name: own for name, own in columns.items() if not name.startswith(ORDER)},
-        usage=_total([Usage(**(content["usage"] or {})) for content in done]),
+        # What asks no model takes its time too.
+        usage=Usage.total(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)}),
         fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
         labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
         order={name.removeprefix(ORDER): own for name, own in columns.items() if name.startswith(ORDER)},
     )
-
-
-def _total(usages: Sequence[Usage]) -> Usage:
-    # What asks no model takes its time too.
-    return Usage.total(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})

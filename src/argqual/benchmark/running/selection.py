@@ -22,6 +22,7 @@ from argqual.errors import InputError
 from argqual.stats.resampling import Array, scaled_within
 
 _FOLDS = 3
+_Inner = tuple[list[int], Array, list[int], Array]
 
 
 def selected(
@@ -29,10 +30,7 @@ def selected(
 ) -> dict[str, Any]:
     """The parameters with the best mean Spearman; the first of equals.
 
-    Parameters
-    ----------
-    train, labels
-        Places of the training arguments, and what is learnt of them.
+    `train` and `labels`: places of the training arguments, and what is learnt of them.
 
     Raises
     ------
@@ -47,7 +45,7 @@ def selected(
         raise InputError(
             "The training arguments are too much of one group for parameters to be chosen by held-out ones."
         )
-    scores = [np.mean([_score(system, seed, chosen, data, *each) for each in inner]) for chosen in candidates]
+    scores = [np.mean([_score(system, seed, chosen, data, each) for each in inner]) for chosen in candidates]
     return candidates[int(np.argmax(scores))]
 
 
@@ -55,9 +53,6 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     """Every combination of a grid's values."""
     for values in product(*grid.values()):
         yield dict(zip(grid, values, strict=True))
-
-
-_Inner = tuple[list[int], Array, list[int], Array]
 
 
 def _inner(benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], labels: Array) -> Iterator[_Inner]:
@@ -81,17 +76,9 @@ def _inner(benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], l
             yield [train[each] for each in kept], labels[kept], [train[each] for each in held], labels[held]
 
 
-def _score(
-    system: System,
-    seed: int,
-    chosen: Mapping[str, Any],
-    data: Data,
-    train: Sequence[int],
-    labels: Array,
-    held: Sequence[int],
-    truth: Array,
-) -> float:
+def _score(system: System, seed: int, chosen: Mapping[str, Any], data: Data, inner: _Inner) -> float:
     """Spearman; 0 where it is not defined, since who says the same of all orders nothing."""
+    train, labels, held, truth = inner
     strategy = system.build(seed, **chosen)
     strategy.fit([data.arguments[place] for place in train], labels, groups=[data.groups[place] for place in train])
     score = float(strategy.score([data.arguments[place] for place in held], truth))

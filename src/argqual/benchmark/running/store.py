@@ -109,11 +109,7 @@ class Run:
     # What is to be run.
 
     def begin(
-        self,
-        facts: Mapping[str, Any],
-        claims: Mapping[str, Any],
-        rows: Sequence[ArgumentRow],
-        parts: Sequence[Placement],
+        self, facts: Mapping[str, Any], claims: Mapping[str, Any], rows: Sequence[ArgumentRow], parts: list[Placement]
     ) -> None:
         """Take up a benchmark as it is now; cells that are done stay done.
 
@@ -127,22 +123,17 @@ class Run:
                 said = _json(content)
                 before, late = known.get(id, (None, begun))
                 sql.execute("INSERT INTO claim VALUES (?, ?, ?)", (id, said, bool(late or (begun and said != before))))
-            if not begun:
-                sql.execute("INSERT OR REPLACE INTO fact VALUES ('first', ?)", (_json(facts),))
-            sql.execute("INSERT OR REPLACE INTO fact VALUES ('now', ?)", (_json(facts),))
+            for name in ("now",) if begun else ("first", "now"):
+                sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, _json(facts)))
             sql.execute("DELETE FROM argument")
-            sql.executemany(
-                "INSERT INTO argument VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(row.corpus, row.id, place, *astuple(row)[2:]) for place, row in enumerate(rows)],
-            )
+            placed = ((row.corpus, row.id, place, *astuple(row)[2:]) for place, row in enumerate(rows))
+            sql.executemany("INSERT INTO argument VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", placed)
             sql.execute("DELETE FROM part")
-            sql.executemany(
-                "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (part.strategy, part.fold, part.seed, part.cell, _json(vars(part)), number)
-                    for number, part in enumerate(parts)
-                ],
+            numbered = (
+                (part.strategy, part.fold, part.seed, part.cell, _json(vars(part)), number)
+                for number, part in enumerate(parts)
             )
+            sql.executemany("INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)", numbered)
 
     def done(self) -> dict[str, CellStatus]:
         """The cells that there are, and their status: done or failed."""
@@ -154,21 +145,16 @@ class Run:
         content = {"seconds": done.seconds, "seen": done.seen, "usage": done.usage, "on_scale": done.on_scale}
         with self._transaction() as sql:
             sql.execute("DELETE FROM prediction WHERE cell = ?", (key,))
-            sql.execute(
-                "INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?)",
-                (key, done.status, done.reason, datetime.now(UTC).isoformat(timespec="seconds"), _json(content)),
-            )
+            cell = (key, done.status, done.reason, datetime.now(UTC).isoformat(timespec="seconds"), _json(content))
+            sql.execute("INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?)", cell)
             if done.status == CellStatus.DONE:
                 ratings = done.ratings or ({},) * len(test)
-                sql.executemany(
-                    "INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (key, *place, value if math.isfinite(value) else None, *said, _json(own) if own else None)
-                        for place, value, own, *said in zip(
-                            test, done.values, ratings, done.statuses, done.reasons, strict=True
-                        )
-                    ],
+                found = zip(test, done.values, ratings, done.statuses, done.reasons, strict=True)
+                predictions = (
+                    (key, *place, value if math.isfinite(value) else None, *said, _json(own) if own else None)
+                    for place, value, own, *said in found
                 )
+                sql.executemany("INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?, ?)", predictions)
 
     def forget_failures(self) -> int:
         """Drop the cells that failed, so that they are run again; how many."""

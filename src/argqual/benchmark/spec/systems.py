@@ -91,6 +91,13 @@ class System(NamedTuple):
             params = {"seed": seed} | params
         return create(self.strategy, **params)
 
+    def frameworks(self) -> Iterator[tuple[str, Any]]:
+        """The frameworks among the parameters, also of strategies within, by the parameter's name."""
+        for prefix, part in self.build().parts():
+            for name in part.frameworks:
+                if (value := getattr(part, name)) is not None:
+                    yield f"{prefix}{name}", value
+
 
 def systems_of(name: str, use: StrategyUse, models: tuple[str, ...], splits: tuple[Split, ...]) -> Iterator[System]:
     """A strategy, once a model where it asks or reads one and does not name it."""
