@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,7 @@ from argqual.stats.metrics import MetricName, Sample
 from argqual.stats.resampling import Array
 
 
-@dataclass(frozen=True)
-class _Argument:
+class _Argument(NamedTuple):
     label: float
     words: float
     cluster: str
@@ -26,16 +26,10 @@ class _Argument:
 
 @dataclass(frozen=True)
 class Predicted:
-    """All predictions of a run, and the settings of every interval.
+    """All predictions of a run, and the settings of every interval; the first metric is the headline one.
 
-    Parameters
-    ----------
-    metrics
-        The first is the headline one.
-    minimal_pairs
-        Which version of its family an argument is, of corpora that were written so.
-    over
-        What intervals of means over domains speak of; see `argqual.stats.inference`.
+    `over`: what intervals of means over domains speak of; see `argqual.stats.inference`. `minimal_pairs`: which version
+    of its family an argument is, of corpora that were written so.
     """
 
     scored: tuple[Scored, ...]
@@ -105,11 +99,9 @@ class Predicted:
         found: dict[tuple[bool, str], dict[Key, _Argument]] = defaultdict(dict)
         for each in self.scored:
             known = found[_place(each)]
-            for row, key in enumerate(each.keys):
-                if key not in known:
-                    known[key] = _Argument(
-                        float(each.labels[row]), float(each.words[row]), each.clusters[row], each.units[row]
-                    )
+            about = zip(each.labels.tolist(), each.words.tolist(), each.clusters, each.units, strict=True)
+            for key, own in zip(each.keys, about, strict=True):
+                known.setdefault(key, _Argument(*own))
         return found
 
     def arguments(self, corpus: str) -> dict[Key, _Argument]:
@@ -126,11 +118,8 @@ class Predicted:
         for each in self.of_largest_budget(strategy, split):
             values = each.predicted if criterion is None else each.ratings.get(criterion)
             if values is not None:
-                found += [
-                    (self.minimal_pairs[key], float(value))
-                    for key, value in zip(each.keys, values, strict=True)
-                    if key in self.minimal_pairs
-                ]
+                known = zip(map(self.minimal_pairs.get, each.keys), values.tolist(), strict=True)
+                found += [(version, value) for version, value in known if version is not None]
         if not found:
             return None
         # In one order whatever the order of folds, so that strategies can be compared.
@@ -170,12 +159,8 @@ class Predicted:
             for seed, known in by_seed.items():
                 if any(key in known for key in each.keys):
                     values = [known.get(key, (np.nan, unit)) for key, unit in zip(each.keys, each.units, strict=True)]
-                    own = replace(
-                        each,
-                        predicted=np.array([value for value, _ in values]),
-                        units=tuple(unit for _, unit in values),
-                        on_scale=on_scale[seed],
-                    )
+                    predicted, units = zip(*values, strict=True)
+                    own = replace(each, predicted=np.array(predicted), units=units, on_scale=on_scale[seed])
                     found.setdefault(each.tested_on, []).append(self.sample(own))
         return found
 

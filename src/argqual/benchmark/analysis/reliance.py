@@ -32,10 +32,7 @@ _RISE = Metric("rise", "mean change", _rise, low=None, high=None, fisher=False)
 def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[Reliance]:
     """Of each strategy and perturbation, as means over domains; types of argument left out in turn count as one.
 
-    Parameters
-    ----------
-    perturbed
-        Predictions of changed texts, under the split that `predicted` counts as out of domain.
+    `perturbed`: predictions of changed texts, under the split that `predicted` counts as out of domain.
     """
     intact = [each for name in predicted.strategies for each in predicted.of(name, predicted.out_of_domain)]
     if predicted.out_of_domain == Split.LEAVE_ONE_TYPE_OUT:
@@ -47,13 +44,9 @@ def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[R
         if found and after.perturbation:
             pairs[after.strategy, after.perturbation][after.tested_on].append(_pair(found, after))
     for (strategy, kind), samples in pairs.items():
-        yield Reliance(
-            strategy,
-            kind,
-            macro(MetricName.SPEARMAN, samples, **predicted.settings_of_means),
-            macro(MetricName.MAE, samples, **predicted.settings_of_means),
-            macro(_RISE, samples, **predicted.settings_of_means),
-        )
+        metrics = (MetricName.SPEARMAN, MetricName.MAE, _RISE)
+        kept, moved, rise = (macro(metric, samples, **predicted.settings_of_means) for metric in metrics)
+        yield Reliance(strategy, kind, kept, moved, rise)
 
 
 def _as_one(scored: Sequence[Scored]) -> list[Scored]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from argqual.assessment import Usage
 from argqual.benchmark.analysis.disagreements import worst_disagreements
 from argqual.benchmark.analysis.figures import (
     Contrast,
@@ -68,31 +69,14 @@ def _scores(predicted: Predicted, metric: MetricName, found: Sequence[Scored]) -
     first = found[0]
     for (tested_on, trained_on), seeds in cells.items():
         samples = [predicted.sample(each) for each in seeds]
-        yield Score(
-            first.strategy,
-            first.split,
-            metric,
-            measure(metric, samples, **predicted.settings),
-            tested_on,
-            trained_on,
-            first.budget,
-            seeds[0].rung,
-            _spread([METRICS[metric].value(sample) for sample in samples]),
-        )
-    over = {
-        domain: samples
-        for domain, samples in predicted.samples(found).items()
-        if not any(METRICS[metric].unfit(sample) for sample in samples)
-    } or predicted.samples(found)
-    yield Score(
-        first.strategy, first.split, metric, macro(metric, over, **predicted.settings_of_means), budget=first.budget
-    )
-
-
-def _spread(values: Sequence[float | None]) -> float | None:
-    """The standard deviation over seeds."""
-    known = [value for value in values if value is not None]
-    return float(np.std(known, ddof=1)) if len(known) > 1 else None
+        figure, place = measure(metric, samples, **predicted.settings), (tested_on, trained_on, first.budget)
+        known = [value for sample in samples if (value := METRICS[metric].value(sample)) is not None]
+        spread = float(np.std(known, ddof=1)) if len(known) > 1 else None
+        yield Score(first.strategy, first.split, metric, figure, *place, seeds[0].rung, spread)
+    every = predicted.samples(found)
+    fit = {name: own for name, own in every.items() if not any(METRICS[metric].unfit(sample) for sample in own)}
+    figure = macro(metric, fit or every, **predicted.settings_of_means)
+    yield Score(first.strategy, first.split, metric, figure, budget=first.budget)
 
 
 def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
@@ -111,25 +95,15 @@ def _ladder(predicted: Predicted, strategy: str) -> Iterator[Score]:
 
 def transfers_of(predicted: Predicted) -> Iterator[Transfer]:
     """Out of domain, and beside it in domain on the domains that have both."""
+    split, how = predicted.out_of_domain, predicted.settings_of_means
     for strategy in predicted.strategies:
-        inside = predicted.in_domain(strategy, predicted.out_of_domain)
-        outside = predicted.samples(predicted.of(strategy, predicted.out_of_domain))
+        inside, outside = predicted.in_domain(strategy, split), predicted.samples(predicted.of(strategy, split))
         both = [domain for domain in outside if domain in inside]
         pair = [{domain: side[domain] for domain in both} for side in (inside, outside)]
         for metric in predicted.metrics if outside else ():
-            found = gap(metric, *pair, **predicted.settings_of_means)
-            name, figure = worst(metric, outside, **predicted.settings)
-            yield Transfer(
-                strategy,
-                metric,
-                predicted.out_of_domain,
-                found.inside,
-                macro(metric, outside, **predicted.settings_of_means),
-                found.gap,
-                found.retention,
-                name,
-                figure,
-            )
+            found, all_of_it = gap(metric, *pair, **how), macro(metric, outside, **how)
+            least = worst(metric, outside, **predicted.settings)
+            yield Transfer(strategy, metric, split, found.inside, all_of_it, found.gap, found.retention, *least)
 
 
 def contrasts_of(predicted: Predicted, baselines: Iterable[str]) -> Iterator[Contrast]:
@@ -193,15 +167,13 @@ def costs_of(predicted: Predicted) -> Iterator[Cost]:
             sum(usage.seconds for usage in usages),
             sum(each.fit_seconds for each in found),
             sum(usage.requests for usage in usages),
-            _sum(usage.input_tokens for usage in usages),
-            _sum(usage.output_tokens for usage in usages),
-            _sum(usage.cost_usd for usage in usages),
+            *(_sum(usages, name) for name in ("input_tokens", "output_tokens", "cost_usd")),
         )
 
 
-def _sum(values: Iterable[Any]) -> Any:
+def _sum(usages: Iterable[Usage], name: str) -> Any:
     """The sum of what is known; None where nothing is."""
-    known = [value for value in values if value is not None]
+    known = [value for usage in usages if (value := getattr(usage, name)) is not None]
     return sum(known) if known else None
 
 

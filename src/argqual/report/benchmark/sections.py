@@ -4,6 +4,7 @@ Only figures are gathered here: the words around them, and how they are drawn, a
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -98,17 +99,16 @@ def _shown(found: Estimate, *, signed: bool = False) -> Shown:
 
 def _differences(results: Results) -> list[Plot]:
     """A forest plot for each baseline and metric."""
-    groups: dict[tuple[str, str], list[Contrast]] = {}
+    groups: dict[tuple[str, str], list[Contrast]] = defaultdict(list)
     for each in results.contrasts:
         if each.split == results.split:
-            groups.setdefault((each.other, each.metric), []).append(each)
-    return [_forest(results, baseline, results.metric(name), rows) for (baseline, name), rows in groups.items()]
-
-
-def _forest(results: Results, baseline: str, metric: MetricNamed, rows: list[Contrast]) -> Plot:
-    ranked = sorted(rows, key=_by_value, reverse=metric.higher_is_better)
-    axis = charts.axis_over(each.estimate for each in rows)
-    return Plot(metric, axis, [_forest_row(results, each) for each in ranked], baseline)
+            groups[each.other, each.metric].append(each)
+    plots = []
+    for (baseline, name), found in groups.items():
+        metric, axis = results.metric(name), charts.axis_over(each.estimate for each in found)
+        found.sort(key=_by_value, reverse=metric.higher_is_better)
+        plots.append(Plot(metric, axis, [_forest_row(results, each) for each in found], baseline))
+    return plots
 
 
 def _by_value(contrast: Contrast) -> float:
@@ -165,14 +165,10 @@ def _matrix(results: Results) -> Heat | None:
     domains = [domain.id for domain in results.domains]
     groups: list[tuple[SystemResult | None, list[HeatRow]]] = []
     for system in results.ranked():
-        rows = [
-            HeatRow(
-                trained_on if system.learns else system,
-                [found[id].estimate if id in found else None for id in domains],
-                trained_on,
-            )
-            for trained_on, found in matrix_rows(results, system.name)
-        ]
+        rows = []
+        for trained_on, found in matrix_rows(results, system.name):
+            figures = [found[id].estimate if id in found else None for id in domains]
+            rows.append(HeatRow(trained_on if system.learns else system, figures, trained_on))
         if rows:
             groups.append((system if system.learns else None, rows))
     small = [f"n {each.arguments:,}, {each.topics} topics" for each in results.domains]
@@ -216,28 +212,27 @@ def _grouped(
     results: Results, found: Mapping[tuple[str, str, str], Estimate], columns: Sequence[str], *, framed: bool = False
 ) -> Heat | None:
     """A group a strategy, of figures by strategy, row and column; `framed`: where row and column are the same."""
-    rows: dict[str, list[HeatRow]] = {}
+    rows: dict[str, list[HeatRow]] = defaultdict(list)
     for strategy, head in dict.fromkeys((strategy, head) for strategy, head, _ in found):
         figures = [found.get((strategy, head, column)) for column in columns]
-        rows.setdefault(strategy, []).append(HeatRow(head, figures, head if framed else None))
+        rows[strategy].append(HeatRow(head, figures, head if framed else None))
     return Heat(columns, [(results.system(strategy), own) for strategy, own in rows.items()]) if rows else None
 
 
 def _reliance(results: Results) -> Heat | None:
     """How far the order of predictions survives a change of the surface."""
-    found = {(each.strategy, each.perturbation): each.kept for each in results.reliance}
-    return _heat(results, found, _kinds(found, SURFACE))
+    return _changed(results, {(each.strategy, each.perturbation): each.kept for each in results.reliance}, SURFACE)
 
 
 def _injections(results: Results) -> Heat | None:
     """What a text gains that asks for a better rating."""
-    found = {(each.strategy, each.perturbation): each.rise for each in results.reliance}
-    return _heat(results, found, _kinds(found, INJECTIONS))
+    return _changed(results, {(each.strategy, each.perturbation): each.rise for each in results.reliance}, INJECTIONS)
 
 
-def _kinds(found: Mapping[tuple[str, Perturbation], Estimate], kinds: Iterable[Perturbation]) -> list[Perturbation]:
-    measured = {kind for _, kind in found}
-    return [kind for kind in kinds if kind in measured]
+def _changed(
+    results: Results, found: Mapping[tuple[str, Perturbation], Estimate], kinds: Iterable[Perturbation]
+) -> Heat | None:
+    return _heat(results, found, [kind for kind in kinds if any(kind == known for _, known in found)])
 
 
 # --- charts with two axes
@@ -253,17 +248,16 @@ def _budgets(results: Results) -> list[charts.Picture]:
         return []
     x, y = charts.Axis(tuple(map(float, range(len(steps))))), charts.axis_over(estimate for _, _, estimate in found)
     frame = charts.Frame(x, y, 170, tuple(f"{step:,}" for step in steps))
-    lines: dict[str, list[charts.Point]] = {}
+    lines: dict[str, list[charts.Point]] = defaultdict(list)
+    said: dict[str, list[str]] = defaultdict(list)
     for strategy, budget, estimate in found:
-        lines.setdefault(strategy, []).append(charts.Point.of(steps.index(budget), estimate))
+        lines[strategy].append(charts.Point.of(steps.index(budget), estimate))
+        said[strategy].append(f"{budget:,} labels {words.figure(estimate)}")
     pictures = []
     for name, system in ((each.name, each) for each in results.ranked() if each.name in lines):
-        said = (
-            f"{budget:,} labels {words.figure(estimate)}" for strategy, budget, estimate in found if strategy == name
-        )
         drawn = [charts.Line("other", line) for other, line in lines.items() if other != name]
         drawn.append(charts.Line("curve", lines[name]))
-        title, caption = f"{name}: {', '.join(said)}", "labels of the tested domain"
+        title, caption = f"{name}: {', '.join(said[name])}", "labels of the tested domain"
         pictures.append(charts.Picture(title, frame, drawn, lines[name], system, caption))
     return pictures
 
@@ -339,10 +333,6 @@ def _disagreements(results: Results) -> dict[str, list[Disagreement]]:
     }
 
 
-def _measured(results: Results) -> Any:
-    return results.select(split=results.split, tested_on=None) or results.coverage
-
-
 SECTIONS: tuple[tuple[str, str, Callable[[Results], Any]], ...] = (
     ("transfer", "In domain and out of domain", _transfer),
     ("differences", "Paired differences", _differences),
@@ -358,9 +348,9 @@ SECTIONS: tuple[tuple[str, str, Callable[[Results], Any]], ...] = (
     ("reliance", "What predictions go by", _reliance),
     ("injections", "Can it be talked to?", _injections),
     ("disagreements", "The worst disagreements", _disagreements),
-    ("figures", "Every metric, and coverage", _measured),
-    ("data", "The data", lambda results: results.domains),
-    ("missing", "What is missing", lambda results: results.missing),
-    ("methods", "Methods, versions, hashes", lambda results: results.methods),
-    ("sources", "Licences and citations", lambda results: results.sources),
+    ("figures", "Every metric, and coverage", lambda it: it.select(split=it.split, tested_on=None) or it.coverage),
+    ("data", "The data", lambda it: it.domains),
+    ("missing", "What is missing", lambda it: it.missing),
+    ("methods", "Methods, versions, hashes", lambda it: it.methods),
+    ("sources", "Licences and citations", lambda it: it.sources),
 )
