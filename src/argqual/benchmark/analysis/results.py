@@ -16,20 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from argqual.benchmark.analysis.figures import (
-    Bias,
-    ClaimFound,
-    Contrast,
-    Cost,
-    Coverage,
-    CriterionAgreement,
-    Disagreement,
-    PerturbationFigure,
-    Reliability,
-    Reliance,
-    Score,
-    Transfer,
-)
+from argqual.benchmark.analysis import figures
 from argqual.benchmark.spec.vocabulary import Absence, Split
 from argqual.errors import BenchmarkError
 from argqual.stats.metrics import MetricName
@@ -183,19 +170,19 @@ class Results:
     domains: tuple[DomainResult, ...]
     systems: tuple[SystemResult, ...]
     methods: Methods
-    claims: tuple[ClaimFound, ...] = ()
-    scores: tuple[Score, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
-    contrasts: tuple[Contrast, ...] = ()
-    rivals: tuple[Contrast, ...] = ()
-    coverage: tuple[Coverage, ...] = ()
-    costs: tuple[Cost, ...] = ()
-    reliability: tuple[Reliability, ...] = ()
-    criteria: tuple[CriterionAgreement, ...] = ()
-    biases: tuple[Bias, ...] = ()
-    reliance: tuple[Reliance, ...] = ()
-    probes: tuple[PerturbationFigure, ...] = ()
-    disagreements: tuple[Disagreement, ...] = ()
+    claims: tuple[figures.ClaimFound, ...] = ()
+    scores: tuple[figures.Score, ...] = ()
+    transfers: tuple[figures.Transfer, ...] = ()
+    contrasts: tuple[figures.Contrast, ...] = ()
+    rivals: tuple[figures.Contrast, ...] = ()
+    coverage: tuple[figures.Coverage, ...] = ()
+    costs: tuple[figures.Cost, ...] = ()
+    reliability: tuple[figures.Reliability, ...] = ()
+    criteria: tuple[figures.CriterionAgreement, ...] = ()
+    biases: tuple[figures.Bias, ...] = ()
+    reliance: tuple[figures.Reliance, ...] = ()
+    probes: tuple[figures.PerturbationFigure, ...] = ()
+    disagreements: tuple[figures.Disagreement, ...] = ()
     sources: tuple[CitedSource, ...] = ()
     missing: tuple[Missing, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -206,7 +193,7 @@ class Results:
     def system(self, name: str) -> SystemResult:
         return next(each for each in self.systems if each.name == name)
 
-    def transfer(self, strategy: str) -> Transfer | None:
+    def transfer(self, strategy: str) -> figures.Transfer | None:
         """Of the headline metric."""
         found = (each for each in self.transfers if each.strategy == strategy and each.metric == self.headline)
         return next(found, None)
@@ -223,12 +210,12 @@ class Results:
         return tuple(sorted(self.systems, key=place, reverse=True))
 
     @property
-    def leader(self) -> Transfer | None:
+    def leader(self) -> figures.Transfer | None:
         """The best out of domain among strategies that were not chosen by test labels."""
         found = (self.transfer(each.name) for each in self.ranked() if not each.oracle)
         return next((each for each in found if each is not None and each.outside.value is not None), None)
 
-    def select(self, **wanted: Any) -> tuple[Score, ...]:
+    def select(self, **wanted: Any) -> tuple[figures.Score, ...]:
         """Scores whose fields are as given, such as `split="in_domain", tested_on=None`."""
         return tuple(
             each for each in self.scores if all(getattr(each, name) == value for name, value in wanted.items())

@@ -26,66 +26,35 @@ _STRATA = 5
 class Domain:
     """A corpus as benchmarks see it.
 
-    Parameters
-    ----------
-    genre, construct
-        What kind of text it is, and what was judged.
-    bounded
-        Whether its scale has two ends, so that labels are from 0 to 1 and a prediction may be compared with
-        them as it is; otherwise only the order counts.
-    levels
-        Steps of its scale, to which ratings may be rounded; None where it has none.
-    licence, citations
-        As its card says.
+    `bounded`: whether its scale has two ends, so that labels are from 0 to 1 and a prediction may be compared with them
+    as it is; otherwise only the order counts.
     """
 
     id: str
     title: str
-    genre: str
-    construct: str
+    genre: str  # what kind of text it is
+    construct: str  # what was judged
     bounded: bool
-    levels: int | None
+    levels: int | None  # steps of its scale, to which ratings may be rounded; None where it has none
     fingerprint: str
-    licence: str
+    licence: str  # as its card says, like the citations
     citations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Data:
-    """The arguments of all corpora of a benchmark; each field has one entry an argument, but for `domains`.
-
-    Parameters
-    ----------
-    corpora
-        The corpus of each.
-    groups
-        What may never be torn apart, across corpora too.
-    units
-        What labels are comparable within.
-    labels
-        Higher is better; from 0 to 1 where the corpus' scale is bounded, as released elsewhere.
-    words
-        The number of words.
-    tested
-        False for what is trained on only.
-    leaks
-        The places of its copies, near-copies and quotations, and of what is known to be the same argument.
-    minimal_pairs
-        Which version of its family each is; None where a corpus has no families.
-    domains
-        By id, in the benchmark's order.
-    """
+    """The arguments of all corpora of a benchmark; each field has one entry an argument, but for `domains`."""
 
     arguments: tuple[Argument, ...]
     corpora: tuple[str, ...]
-    groups: tuple[str, ...]
-    units: tuple[str, ...]
-    labels: Array
-    words: Array
-    tested: Mask
-    leaks: tuple[frozenset[int], ...]
-    domains: Mapping[str, Domain]
-    minimal_pairs: tuple[MinimalPair | None, ...] = ()
+    groups: tuple[str, ...]  # what may never be torn apart, across corpora too
+    units: tuple[str, ...]  # what labels are comparable within
+    labels: Array  # higher is better; from 0 to 1 where the corpus' scale is bounded, as released elsewhere
+    words: Array  # the number of words
+    tested: Mask  # False for what is trained on only
+    leaks: tuple[frozenset[int], ...]  # places of copies, near-copies, quotations, and what is known to be the same
+    domains: Mapping[str, Domain]  # by id, in the benchmark's order
+    minimal_pairs: tuple[MinimalPair | None, ...] = ()  # which version of its family; None: a corpus without families
 
     def __len__(self) -> int:
         return len(self.arguments)

@@ -20,34 +20,18 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Needed:
-    """What is left to do for one strategy.
-
-    Parameters
-    ----------
-    cells, done, failed
-        All of its cells, those that are done, and those that failed when they were last run.
-    to_ask, kept
-        Arguments that a model is asked about, and those whose answers the store has already.
-    tokens
-        Read and written; None where nothing says how many.
-    cost_usd
-        None where the price is not known.
-    seconds
-        Of asking; of fitting nothing is known beforehand.
-    reads
-        Texts whose hidden state is read, or that are embedded; not counted in the time.
-    """
+    """What is left to do for one strategy."""
 
     strategy: str
     cells: int
     done: int
-    failed: int
-    to_ask: int = 0
-    kept: int = 0
-    tokens: float = 0.0
-    cost_usd: float | None = 0.0
-    seconds: float = 0.0
-    reads: int = 0
+    failed: int  # when they were last run
+    to_ask: int = 0  # arguments that a model is asked about
+    kept: int = 0  # those whose answers the store has already
+    tokens: float = 0.0  # read and written
+    cost_usd: float | None = 0.0  # None where the price is not known
+    seconds: float = 0.0  # of asking; of fitting nothing is known beforehand
+    reads: int = 0  # texts whose hidden state is read, or that are embedded; not counted in the time
 
 
 def needed(plan: BenchmarkPlan, status: Mapping[str, str]) -> Iterator[Needed]:

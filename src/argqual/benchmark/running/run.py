@@ -12,7 +12,7 @@ import platform
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -150,10 +150,8 @@ def _in_processes(
             futures = {pool.submit(_in_worker, cell): cell for cell in cells}
             for cell in cells[:jobs]:
                 started(cell)
-            while futures:
-                finished, _ = wait(futures, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    yield futures.pop(future), future.result()
+            for future in as_completed(futures):
+                yield futures.pop(future), future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -194,9 +192,8 @@ def _on_ray(
         for cell in cells[:1]:
             started(cell)
         while futures:
-            finished, _ = ray.wait(list(futures), num_returns=1)
-            for future in finished:
-                yield futures.pop(future), ray.get(future)
+            (future,), _ = ray.wait(list(futures), num_returns=1)
+            yield futures.pop(future), ray.get(future)
     finally:
         if own:
             ray.shutdown()

@@ -70,21 +70,10 @@ class Scored(Trial):
 
     Arguments stand in the run's order, and are the same for every strategy: a cell that failed leaves gaps.
 
-    Parameters
-    ----------
-    units
-        What labels and predictions are comparable within: the labels' own unit and, where a strategy was fitted
-        fold by fold, the fold. Pooled over folds, a prediction that is high because much was learnt from high labels
-        would count against a strategy.
-    statuses
-        `ok`; `abstained`, `skipped`, `unreadable`, `failed` as its rating has it; `missing` where there is no rating;
-        `cell failed` or `not run` for all of a cell.
-    levels
-        Steps of the labels' scale; None where it has none.
-    ratings
-        Criterion to qualities, 0 to 1, NaN where there is none.
-    order
-        As `argqual.strategies.base.Predictions` has it; empty where nothing was compared.
+    `units` are what labels and predictions are comparable within: the labels' own unit and, where a strategy was fitted
+    fold by fold, the fold. Pooled over folds, a prediction that is high because much was learnt from high labels would
+    count against a strategy. `statuses`: `ok`; `abstained`, `skipped`, `unreadable`, `failed` as its rating has it;
+    `missing` where there is no rating; `cell failed` or `not run` for all of a cell.
     """
 
     corpora: tuple[str, ...]
@@ -95,13 +84,13 @@ class Scored(Trial):
     clusters: tuple[str, ...]
     units: tuple[str, ...]
     statuses: tuple[str, ...]
-    levels: int | None
+    levels: int | None  # steps of the labels' scale; None where it has none
     on_scale: bool
-    ratings: Mapping[str, Array]
+    ratings: Mapping[str, Array]  # criterion to qualities, 0 to 1, NaN where there is none
     usage: Usage
     fit_seconds: float
     labels_seen: int
-    order: Mapping[str, Array] = field(default_factory=dict)
+    order: Mapping[str, Array] = field(default_factory=dict)  # as `Predictions` have it; empty: nothing was compared
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:

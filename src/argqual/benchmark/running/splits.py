@@ -20,31 +20,17 @@ _FEWEST_OF_A_TYPE = 20
 
 @dataclass(frozen=True)
 class Fold:
-    """Places in `Data` to train on and to test.
-
-    Parameters
-    ----------
-    name
-        Unique, and the same in every run: `corpus_to_corpus/webis>dagstuhl`.
-    rung
-        How far it is from training to testing; of several corpora, from the nearest.
-    tested_on
-        The corpus tested, or the type of argument.
-    removed
-        Arguments that would be trained on, but for leaking into the test or being of its groups.
-    budget
-        For a label budget: how many labels of the tested corpus were added.
-    """
+    """Places in `Data` to train on and to test."""
 
     split: Split
-    name: str
-    rung: Rung
+    name: str  # unique, and the same in every run: `corpus_to_corpus/webis>dagstuhl`
+    rung: Rung  # how far it is from training to testing; of several corpora, from the nearest
     trained_on: tuple[str, ...]
-    tested_on: str
+    tested_on: str  # the corpus tested, or the type of argument
     train: tuple[int, ...]
     test: tuple[int, ...]
-    removed: int
-    budget: int | None = None
+    removed: int  # arguments that would be trained on, but for leaking into the test or being of its groups
+    budget: int | None = None  # for a label budget: how many labels of the tested corpus were added
 
 
 @dataclass(frozen=True)

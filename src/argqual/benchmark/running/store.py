@@ -48,32 +48,18 @@ CREATE TABLE part (
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a cell.
-
-    Parameters
-    ----------
-    values
-        A prediction for each tested argument, in their order; NaN where there is none, with status and reason.
-    on_scale
-        Whether predictions are from 0 to 1 on the labels' scale, not only in order.
-    ratings
-        For each argument its criteria's qualities, 0 to 1; empty where there are none.
-    seen
-        Labels, examples, chosen parameters, usage and seconds of fitting.
-    usage
-        What predicting took, when it was asked first.
-    """
+    """What became of a cell; what there is of each tested argument stands in their order."""
 
     status: CellStatus
     reason: str | None = None
-    values: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()  # NaN where there is none, with status and reason
     statuses: tuple[str, ...] = ()
     reasons: tuple[str | None, ...] = ()
-    ratings: tuple[Mapping[str, float | None], ...] = ()
-    on_scale: bool = False
+    ratings: tuple[Mapping[str, float | None], ...] = ()  # criteria's qualities, 0 to 1; empty where there are none
+    on_scale: bool = False  # whether predictions are from 0 to 1 on the labels' scale, not only in order
     seconds: float = 0.0
-    seen: Mapping[str, Any] | None = None
-    usage: Mapping[str, Any] | None = None
+    seen: Mapping[str, Any] | None = None  # labels, examples, chosen parameters, usage and seconds of fitting
+    usage: Mapping[str, Any] | None = None  # what predicting took, when it was asked first
 
 
 class Run:

@@ -106,14 +106,10 @@ def systems_of(name: str, use: StrategyUse, models: tuple[str, ...], splits: tup
     given = params | use.first
     slots = _model_slots(_built(kind, given))
     left = [slot for slot in slots if slot not in given]
-    splits = use.splits or splits
-    if not left:
-        named = next((str(given[slot]) for slot in slots), None)
-        yield System(name, name, kind, params, use.grid, use.seeds, splits, named, use.train)
-    for model in models if left else ():
-        title = name if len(models) == 1 else f"{name} @ {model}"
-        with_model = params | dict.fromkeys(left, model)
-        yield System(title, name, kind, with_model, use.grid, use.seeds, splits, model, use.train)
+    for model in models if left else (next((str(given[slot]) for slot in slots), None),):
+        title = f"{name} @ {model}" if left and len(models) > 1 else name
+        own, splits = params | dict.fromkeys(left, model), use.splits or splits
+        yield System(title, name, kind, own, use.grid, use.seeds, splits, model, use.train)
 
 
 def _with_defaults(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
