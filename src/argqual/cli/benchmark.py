@@ -97,7 +97,12 @@ def report(
         found, scored, strategies = _computed(benchmark, run, model)
         folder = output or benchmark.parent / f"{found.id}-report"
     if texts:
-        found = _with_texts(found, strategies)
+        from argqual.benchmark.analysis.disagreements import with_texts
+
+        with step("Reading texts"):
+            found, unread = with_texts(found, strategies)
+        for problem in unread:
+            typer.echo(paragraph(f"argqual: no texts of {problem}", hanging=2), err=True)
     with step("Writing"):
         written = write_report(found, scored, folder)
     chosen = wanted_format(format)
@@ -115,10 +120,8 @@ def report(
     named = ", ".join([str(written[0]), *(path.name for path in written[1:] if path.parent == folder)])
     typer.echo(clean(f"\nWrote {named} and {tables} tables."), err=True)
     if texts:
-        typer.echo(
-            paragraph("These files hold texts of corpora: their licences decide whether they may be passed on."),
-            err=True,
-        )
+        warning = "These files hold texts of corpora: their licences decide whether they may be passed on."
+        typer.echo(paragraph(warning), err=True)
 
 
 @app.command("verdict")
@@ -213,15 +216,9 @@ def run_command(
         cells = len(plan.distinct)
         _say(f"{cells} cells, {cells - len(left)} done already; the run is kept in {path}.")
         telling_of = _Progress(len(left))
+        how: dict[str, Any] = {"jobs": jobs or os.cpu_count() or 1, "executor": executor.value}
         with telling(telling_of.how_far):
-            failed = run_cells(
-                plan,
-                kept,
-                jobs=jobs or os.cpu_count() or 1,
-                executor=executor.value,
-                started=telling_of.started,
-                ended=telling_of.ended,
-            )
+            failed = run_cells(plan, kept, **how, started=telling_of.started, ended=telling_of.ended)
     if failed:
         _say(f"{failed} cells failed. What was done is kept; run it again to try them again.")
         raise typer.Exit(EXIT_SOME_FAILED)
@@ -334,16 +331,6 @@ def _computed(file: Path, run: Path | None, model: str | None) -> tuple[Results,
         scored = [*kept.scored(), *kept.scored(perturbed=True)]
         strategies = {each.title: each.build() for each in benchmark.systems()}
         return results_of(kept, benchmark), scored, strategies
-
-
-def _with_texts(found: Results, strategies: Mapping[str, Any]) -> Results:
-    from argqual.benchmark.analysis.disagreements import with_texts
-
-    with step("Reading texts"):
-        found, unread = with_texts(found, strategies)
-    for problem in unread:
-        typer.echo(paragraph(f"argqual: no texts of {problem}", hanging=2), err=True)
-    return found
 
 
 def _plan_content(plan: BenchmarkPlan, path: Path, found: list[Needed]) -> dict[str, Any]:

@@ -91,11 +91,11 @@ def show_text(name: str, family: str, extra: str | None, said: Mapping[str, Any]
 def saved_text(content: Mapping[str, Any]) -> str:
     """What a saved strategy is, was trained on, and asks of whoever passes it on."""
     training, seen = content["training"], content["seen"]
-    corpora = ", ".join(training["corpora"]) or "not recorded"
+    params = [f"{name}={_short(value)}" for name, value in content["params"].items() if value is not None]
     rows = [
         ("Strategy", content["strategy"]),
-        ("Parameters", _parameters(content["params"])),
-        ("Trained on", corpora),
+        ("Parameters", ", ".join(params) or "none"),
+        ("Trained on", ", ".join(training["corpora"]) or "not recorded"),
         ("Target", training["target"] or "not recorded"),
         ("Saw", seen_text(seen)),
         ("Licences", " / ".join(training["licences"]) or "not recorded"),
@@ -128,10 +128,6 @@ def row_text(name: str, value: str) -> str:
     """A name and its value in two columns, within the width."""
     lines = paragraph(value, indent=13).splitlines() or [""]
     return "\n".join([f"{name:<13}{lines[0].strip()}", *lines[1:]])
-
-
-def _parameters(params: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_short(value)}" for name, value in params.items() if value is not None) or "none"
 
 
 def _short(value: Any) -> str:

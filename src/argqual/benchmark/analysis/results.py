@@ -244,13 +244,7 @@ def written(results: Results) -> str:
 
 
 def read(path: Path) -> Results:
-    """Results as `written` left them.
-
-    Raises
-    ------
-    BenchmarkError
-        The file is none of results, or of another version.
-    """
+    """Results as `written` left them; a `BenchmarkError` where the file is none of results, or of another version."""
     hint = "Write the report again: argqual benchmark report BENCHMARK.yaml"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

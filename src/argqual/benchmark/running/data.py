@@ -81,12 +81,8 @@ class Data:
 def read_data(benchmark: Benchmark) -> Data:
     """Read the corpora of a benchmark, and draw its samples.
 
-    Raises
-    ------
-    BenchmarkError
-        A corpus has no labels for the target.
-    CardError, CorpusError
-        A corpus cannot be read.
+    Raises a `BenchmarkError` where one has no labels for the target, a `CardError` or `CorpusError` where it cannot be
+    read.
     """
     return data_of(benchmark, [read_corpus(name) for name in benchmark.corpora])
 

@@ -113,12 +113,8 @@ def run_cells(
     """Run what is not done; how many cells failed.
 
     Cells that ask no model run in so many processes (`jobs`), or on a Ray cluster as `ray.init` finds it (`executor`).
-    `started` and `ended` are called with each cell, in this process.
-
-    Raises
-    ------
-    Unreachable
-        A model cannot be reached; what was done is kept.
+    `started` and `ended` are called with each cell, in this process. Raises `Unreachable` where a model cannot be
+    reached; what was done is kept.
     """
     failed = 0
     left = plan.left(run.done())
@@ -204,12 +200,8 @@ def run_cell(benchmark: Benchmark, data: Data, cell: Cell) -> Done:
 
     A strategy that learns from labels is fitted on z-scores within what labels are comparable in, with means and
     deviations of the training arguments. Its predictions are put back on the scale from 0 to 1 with their mean over the
-    training corpora that have such a scale; with none, only their order counts.
-
-    Raises
-    ------
-    Unreachable
-        A model cannot be reached, which is not the cell's fault.
+    training corpora that have such a scale; with none, only their order counts. Raises `Unreachable` where a model
+    cannot be reached, which is not the cell's fault.
     """
     began = time.perf_counter()
     try:

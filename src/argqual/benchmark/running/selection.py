@@ -30,12 +30,8 @@ def selected(
 ) -> dict[str, Any]:
     """The parameters with the best mean Spearman; the first of equals.
 
-    `train` and `labels`: places of the training arguments, and what is learnt of them.
-
-    Raises
-    ------
-    InputError
-        Nothing can be held out to choose by.
+    `train` and `labels`: places of the training arguments, and what is learnt of them. Raises an `InputError` where
+    nothing can be held out to choose by.
     """
     candidates = list(combinations(system.grid))
     if len(candidates) == 1:

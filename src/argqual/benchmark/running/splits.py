@@ -72,12 +72,8 @@ def folds_of(benchmark: Benchmark, data: Data) -> tuple[list[Fold], list[Refused
 def check_fold(fold: Fold, data: Data) -> None:
     """Make sure, apart from how it was made, that nothing leaks from a fold's test into its training.
 
-    Copies are looked for anew, whatever the cache of leaks says.
-
-    Raises
-    ------
-    AssertionError
-        Something does, or the fold is none: a bug in how it was made.
+    Copies are looked for anew, whatever the cache of leaks says. Raises an `AssertionError` where something does leak,
+    or the fold is none: a bug in how it was made.
     """
     for side, places in (("train", fold.train), ("test", fold.test)):
         if not places or list(places) != sorted(set(places)):

@@ -63,13 +63,7 @@ class Done:
 
 
 class Run:
-    """A run's file.
-
-    Raises
-    ------
-    BenchmarkError
-        It is not a run, or of a later version.
-    """
+    """A run's file; a `BenchmarkError` where it is not a run, or of a later version."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path

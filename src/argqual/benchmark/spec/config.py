@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from argqual._registry import existing_file, looks_like_path
 from argqual._schema import extending
-from argqual._yaml import LocatedDict, YamlError, describe_invalid, parse_yaml, place_of, read_yaml
+from argqual._yaml import LocatedDict, YamlError, describe_invalid, place_of, read_yaml
 from argqual.benchmark.spec.schema import Benchmark
-from argqual.benchmark.spec.systems import StrategyUse, framework_parameters, problems_of, resolved
+from argqual.benchmark.spec.systems import Problem, StrategyUse, framework_parameters, problems_of, resolved
 from argqual.corpora.card import Target
 from argqual.errors import ArgqualError, BenchmarkError
 
@@ -22,24 +22,13 @@ from argqual.errors import ArgqualError, BenchmarkError
 def load_benchmark(path: str | os.PathLike[str]) -> Benchmark:
     """A benchmark from its file, with what it extends.
 
-    Raises
-    ------
-    BenchmarkError
-        The file is not a valid benchmark; the message names file, line and key.
+    Raises a `BenchmarkError` where it is not a valid one; the message names file, line and key.
     """
     file = Path(path)
     if not file.exists():
         raise BenchmarkError(f"There is no file {file}.", hint="Give the path of a benchmark: benchmarks/transfer.yaml")
     try:
         return _built(_extended(read_yaml(file), file), str(file))
-    except YamlError as error:
-        raise BenchmarkError(error.message, hint=error.hint) from None
-
-
-def parse_benchmark(text: str, *, name: str = "<text>") -> Benchmark:
-    """A benchmark given as YAML text, which extends no other."""
-    try:
-        return _built(parse_yaml(text, name=name), name)
     except YamlError as error:
         raise BenchmarkError(error.message, hint=error.hint) from None
 
@@ -64,17 +53,11 @@ def _built(data: LocatedDict, name: str) -> Benchmark:
     except ValidationError as error:
         raise BenchmarkError(describe_invalid(error, data, name)) from None
     cards = {key: _card(key, data) for key in benchmark.corpora}
-    problems: list[tuple[tuple[str, ...], str]] = [
-        (("corpora", key), said)
-        for key, said in zip(cards, _corpora_problems(list(cards.values()), benchmark.target), strict=True)
-        if said is not None
-    ]
+    wrong = zip(cards, _corpora_problems(list(cards.values()), benchmark.target), strict=True)
+    problems: list[Problem] = [(("corpora", key), said) for key, said in wrong if said is not None]
     benchmark = _with_paths(benchmark, cards, data)
-    problems += [
-        (("strategies", key, *at), said)
-        for key, use in benchmark.strategies.items()
-        for at, said in problems_of(key, use)
-    ]
+    for key, use in benchmark.strategies.items():
+        problems += [(("strategies", key, *at), said) for at, said in problems_of(key, use)]
     if problems:
         lines = [f"{place_of(data, path) or name}: {'.'.join(path)}: {said}" for path, said in problems]
         raise BenchmarkError("\n".join(lines))
@@ -139,12 +122,8 @@ def _corpora_problems(corpora: Sequence[str], wanted: Target) -> Iterator[str | 
 def _extended(data: LocatedDict, file: Path, below: tuple[Path, ...] = ()) -> LocatedDict:
     """A file's data laid over what it extends, each value with the place where it stands.
 
-    Raises
-    ------
-    BenchmarkError
-        What it extends is not there, extends it in turn, or has the same id: their runs would be one file.
-    YamlError
-        What it extends is no YAML.
+    Raises a `BenchmarkError` where what it extends is not there, extends it in turn, or has the same id (their runs
+    would be one file), and a `YamlError` where that is no YAML.
     """
     if "extends" not in data:
         return data

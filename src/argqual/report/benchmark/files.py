@@ -29,12 +29,7 @@ _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
 def write_report(results: Results, scored: Iterable[Scored] | None, folder: Path) -> list[Path]:
     """Write report.html, report.md, results.json, tables/*.csv, and predictions.csv where predictions are given.
 
-    Each is written whole or not at all. Gives the paths.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written.
+    Each is written whole or not at all. Gives the paths; raises an `InputError` where the folder cannot be written.
     """
     contents = {"report.html": html(results), "report.md": markdown(results)}
     contents[RESULTS] = written(results.without_texts())
@@ -98,12 +93,8 @@ def results_file(path: Path) -> Path | None:
 def reported(folder: Path) -> tuple[str, list[ClaimFound]]:
     """The title of a report and its claims, as they were written: nothing is computed again.
 
-    Reports of before have no results.json; their claims stand in a table.
-
-    Raises
-    ------
-    BenchmarkError
-        The files are not such as `write_report` leaves.
+    Reports of before have no results.json; their claims stand in a table. Raises a `BenchmarkError` where the files are
+    not such as `write_report` leaves.
     """
     if (found := results_file(folder)) is not None:
         results = read(found)
