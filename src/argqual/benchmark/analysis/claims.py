@@ -46,17 +46,8 @@ def claims_found(benchmark: Benchmark, predicted: Predicted, late: frozenset[str
     adjusted = holm([each.p if counts else None for each, counts in zip(found, directed, strict=True)])
     for (title, id, claim, _), each, p in zip(asked, found, adjusted, strict=True):
         said = verdict(claim, each, adjusted_p=p)
-        yield ClaimFound(
-            id=title,
-            says=claim.says,
-            outcome=said.outcome,
-            sentence=said.sentence,
-            exploratory=id in late,
-            smallest=claim.smallest,
-            estimate=each.estimate,
-            mde=each.mde,
-            warnings=said.warnings,
-        )
+        basis = (id in late, claim.smallest, each.estimate, each.mde, said.warnings)
+        yield ClaimFound(title, claim.says, said.outcome, said.sentence, *basis)
 
 
 def _sides(benchmark: Benchmark, predicted: Predicted, claim: ClaimSaid) -> list[tuple[str, ...]]:
@@ -115,7 +106,8 @@ def verdict(claim: ClaimSaid, found: Difference, *, adjusted_p: float | None = N
     estimate = found.estimate
     measured = claim.probe.heading if claim.probe else METRICS[claim.metric].title
     sides = claim.contrast if claim.share == 1 else f" - {claim.share:g} x ".join(claim.sides)
-    what = f"{sides}, {measured}, {_where(claim)}"
+    split = "in domain" if claim.split == Split.IN_DOMAIN else claim.split.heading
+    what = f"{sides}, {measured}, {f'lost from in domain to {split}' if claim.kind == 'gap' else split}"
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return Verdict(Outcome.UNDECIDED, f"Undecided: {what} is not to be had ({estimate.reason}).")
     numbers = f"{_signed(estimate.value)} ({_signed(estimate.low)} to {_signed(estimate.high)})"
@@ -156,11 +148,6 @@ def _decided(claim: ClaimSaid, found: Difference, adjusted_p: float | None) -> t
             return Outcome.SUPPORTED, f"p {_p(p)}, and at least {smallest:g}, the least that would matter"
         return Outcome.UNDECIDED, f"p {_p(p)} with the other claims taken into account"
     return Outcome.UNDECIDED, f"neither nothing nor {smallest:g}, the least that would matter, is excluded"
-
-
-def _where(claim: ClaimSaid) -> str:
-    split = "in domain" if claim.split == Split.IN_DOMAIN else claim.split.heading
-    return f"lost from in domain to {split}" if claim.kind == "gap" else split
 
 
 def _signed(value: float) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 
 from argqual.argument import Argument
 from argqual.benchmark.spec.schema import Benchmark
-from argqual.corpora.card_table import Label
 from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.groups import groups_of, leaks_among
 from argqual.corpora.leaks import normalised
@@ -97,15 +96,16 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         if chosen is None or chosen.proxy:
             has = ", ".join(corpus.targets()) or "none"
             raise BenchmarkError(f"{name} has no labels for '{benchmark.target}'. Its targets: {has}.")
-        label = corpus.card.labels[chosen.label]
-        card = corpus.card
+        card, label = corpus.card, corpus.card.labels[chosen.label]
+        ends = None if label.lowest is None or label.highest is None else (label.lowest, label.highest)
+        lowest, span = (ends[0], ends[1] - ends[0]) if ends else (0.0, 1.0)
         domains[card.id] = Domain(
             id=card.id,
             title=card.title,
             genre=use.genre or card.domain,
             construct=use.construct_ or label.title,
-            bounded=label.lowest is not None and label.highest is not None,
-            levels=_levels(label),
+            bounded=ends is not None,
+            levels=int(span) + 1 if ends and label.kind == "ordinal" and span == int(span) else None,
             fingerprint=card.fingerprint,
             licence=card.licence.id,
             citations=tuple(citation.text for citation in card.citations),
@@ -123,7 +123,8 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         )
         for rank, id in enumerate(order[: use.train_sample or use.sample]):
             argument, value = labelled[id]
-            rows.append((argument, corpus, _between(value, label), use.sample is None or rank < use.sample))
+            share = (value - lowest) / span  # (Labels point upwards; mirrored ones stay within their scale.)
+            rows.append((argument, corpus, share, use.sample is None or rank < use.sample))
     return Data(
         arguments=tuple(argument for argument, *_ in rows),
         corpora=tuple(corpus.card.id for _, corpus, *_ in rows),
@@ -144,11 +145,8 @@ def _chosen(corpus: Corpus, only: Mapping[str, float]) -> list[Argument]:
     for label in only:
         if label not in known:
             raise BenchmarkError(f"only: {corpus.card.id} has no label '{label}'. {nearest(label, known)}")
-    chosen = [
-        argument
-        for argument in corpus.arguments
-        if all(argument.labels.get(label) == value for label, value in only.items())
-    ]
+    wanted = only.items()
+    chosen = [each for each in corpus.arguments if all(each.labels.get(label) == value for label, value in wanted)]
     if not chosen:
         said = ", ".join(f"{label}: {value:g}" for label, value in only.items())
         raise BenchmarkError(f"only: {corpus.card.id} has no argument with {said}.")
@@ -182,18 +180,3 @@ def drawing_order(ids: Sequence[str], labels: Array, groups: Sequence[str], *, s
 def _in_turn(lists: Sequence[Sequence[str]]) -> list[str]:
     """The first of each, the second of each, …"""
     return [each for each in chain.from_iterable(zip_longest(*lists)) if each is not None]
-
-
-def _levels(label: Label) -> int | None:
-    """Steps of a scale of whole numbers."""
-    if label.kind != "ordinal" or label.lowest is None or label.highest is None:
-        return None
-    span = label.highest - label.lowest
-    return int(span) + 1 if span == int(span) else None
-
-
-def _between(value: float, label: Label) -> float:
-    """A label as a share of its scale where that has two ends. (Labels point upwards; mirrored ones stay within it.)"""
-    if label.lowest is None or label.highest is None:
-        return value
-    return (value - label.lowest) / (label.highest - label.lowest)

@@ -83,19 +83,11 @@ def begin(plan: BenchmarkPlan, run: Run) -> None:
         ],
         "refused": [asdict(each) for each in plan.refused],
     }
+    figures = zip(data.labels.tolist(), data.words.tolist(), data.tested.tolist(), strict=True)
+    known = zip(data.corpora, data.arguments, data.groups, data.units, figures, strict=True)
     rows = [
-        ArgumentRow(
-            corpus=data.corpora[place],
-            id=argument.id or "",
-            topic=data.groups[place],
-            unit=data.units[place],
-            type=argument.type,
-            stance=argument.stance,
-            label=float(data.labels[place]),
-            words=float(data.words[place]),
-            tested=bool(data.tested[place]),
-        )
-        for place, argument in enumerate(data.arguments)
+        ArgumentRow(corpus, argument.id or "", topic, unit, argument.type, argument.stance, *own)
+        for corpus, argument, topic, unit, own in known
     ]
     claims = {name: claim.model_dump(mode="json", exclude_defaults=True) for name, claim in benchmark.claims.items()}
     run.begin(facts, claims, rows, [part for _, part in plan.cells])

@@ -4,13 +4,12 @@ Everything that can be found wrong without reading a corpus or asking a model is
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from argqual._registry import existing_file, looks_like_path
 from argqual._schema import extending
 from argqual._yaml import LocatedDict, YamlError, describe_invalid, place_of, read_yaml
 from argqual.benchmark.spec.schema import Benchmark
@@ -52,9 +51,8 @@ def _built(data: LocatedDict, name: str) -> Benchmark:
         benchmark = Benchmark.model_validate(data)
     except ValidationError as error:
         raise BenchmarkError(describe_invalid(error, data, name)) from None
-    cards = {key: _card(key, data) for key in benchmark.corpora}
-    wrong = zip(cards, _corpora_problems(list(cards.values()), benchmark.target), strict=True)
-    problems: list[Problem] = [(("corpora", key), said) for key, said in wrong if said is not None]
+    cards: dict[str, str] = {key: resolved(key, _folder(data, "corpora", key)) for key in benchmark.corpora}
+    problems = list(_corpora_problems(cards, benchmark.target))
     benchmark = _with_paths(benchmark, cards, data)
     for key, use in benchmark.strategies.items():
         problems += [(("strategies", key, *at), said) for at, said in problems_of(key, use)]
@@ -67,12 +65,6 @@ def _built(data: LocatedDict, name: str) -> Benchmark:
 def _folder(data: LocatedDict, *path: str) -> Path:
     """Where the file lies that says something, which may be one that is extended."""
     return Path((place_of(data, path) or "").rpartition(":")[0]).parent
-
-
-def _card(key: str, data: LocatedDict) -> str:
-    """A corpus' name, or the path of its card as seen from the file that names it."""
-    path = existing_file(key, _folder(data, "corpora", key)) if looks_like_path(key) else None
-    return str(path.resolve()) if path else key
 
 
 def _with_paths(benchmark: Benchmark, cards: Mapping[str, str], data: LocatedDict) -> Benchmark:
@@ -95,28 +87,27 @@ def _with_paths(benchmark: Benchmark, cards: Mapping[str, str], data: LocatedDic
     return found
 
 
-def _corpora_problems(corpora: Sequence[str], wanted: Target) -> Iterator[str | None]:
-    """What is wrong with each corpus, as its card says; none is read."""
+def _corpora_problems(cards: Mapping[str, str], wanted: Target) -> Iterator[Problem]:
+    """What is wrong with each corpus, as its card says (`cards`: where it is); none is read."""
     from argqual.corpora.cards import load_card
 
-    seen: dict[str, int] = {}
-    for place, key in enumerate(corpora):
+    seen: dict[str, str] = {}
+    for key, source in cards.items():
+        at = ("corpora", key)
         try:
-            card, _ = load_card(key)
+            card, _ = load_card(source)
         except ArgqualError as error:
-            yield error.message
+            yield at, error.message
             continue
         target = card.targets.get(wanted)
         own = [name for name, each in card.targets.items() if not each.proxy]
-        if seen.setdefault(card.id, place) != place:
-            yield f"{card.id} stands here twice."
+        if seen.setdefault(card.id, key) != key:
+            yield at, f"{card.id} stands here twice."
         elif card.reader is None:
-            yield "the corpus is described, but argqual has no reader for it."
+            yield at, "the corpus is described, but argqual has no reader for it."
         elif target is None or target.proxy:
             akin = "; what it has is only akin to it" if target else ""
-            yield f"has no labels for '{wanted}'{akin}. Its targets: {', '.join(own) or 'none'}."
-        else:
-            yield None
+            yield at, f"has no labels for '{wanted}'{akin}. Its targets: {', '.join(own) or 'none'}."
 
 
 def _extended(data: LocatedDict, file: Path, below: tuple[Path, ...] = ()) -> LocatedDict:

@@ -108,8 +108,8 @@ def systems_of(name: str, use: StrategyUse, models: tuple[str, ...], splits: tup
     left = [slot for slot in slots if slot not in given]
     for model in models if left else (next((str(given[slot]) for slot in slots), None),):
         title = f"{name} @ {model}" if left and len(models) > 1 else name
-        own, splits = params | dict.fromkeys(left, model), use.splits or splits
-        yield System(title, name, kind, own, use.grid, use.seeds, splits, model, use.train)
+        own = params | dict.fromkeys(left, model)
+        yield System(title, name, kind, own, use.grid, use.seeds, use.splits or splits, model, use.train)
 
 
 def _with_defaults(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _built(kind: str, params: Mapping[str, Any]) -> Any:
 
 
 def resolved(value: Any, folder: Path) -> Any:
-    """A framework's path as seen from the file that names it; anything else as it is."""
+    """The path of a framework or card as seen from the file that names it; anything else as it is."""
     if isinstance(value, str) and looks_like_path(value) and (found := existing_file(value, folder)):
         return str(found.resolve())
     return value

@@ -42,21 +42,16 @@ def answer_of(results: Results) -> Answer:
         return Answer(False, f"Undecided: too few topics to generalise from in {named}.", details)
     if not _better_than_nothing(results, leader):
         best = f"the best, {leader.strategy}: {_stated(results, leader)}"
-        return Answer(
-            False, f"Undecided: {tested_where(results)}, no strategy can be told from chance ({best}).", details
-        )
+        said = f"Undecided: {tested_where(results)}, no strategy can be told from chance ({best})."
+        return Answer(False, said, details)
     rivals = [each for each in results.rivals if not results.system(each.other).oracle]
     if tied := [each for each in rivals if each.holm is None or each.holm >= _LEVEL]:
         return Answer(False, _undecided(results, leader, tied), details)
     closest = min(rivals, key=lambda each: abs(each.estimate.value or 0), default=None)
-    ahead = f", {_size(closest)} ahead of the next, {closest.other}" if closest else ""
+    size = closest and figure(replace(closest.estimate, value=abs(closest.estimate.value or 0)))  # whichever is better
+    ahead = f", {size} ahead of the next, {closest.other}" if closest else ""
     does = "does" if results.split == "in_domain" else "carries over"
     return Answer(True, f"{leader.strategy} {does} best: {_stated(results, leader)}{ahead}.", details)
-
-
-def _size(contrast: Contrast) -> str:
-    """The size of a difference, whichever way better is."""
-    return figure(replace(contrast.estimate, value=abs(contrast.estimate.value or 0)))
 
 
 def _better_than_nothing(results: Results, leader: Transfer) -> bool:
@@ -80,11 +75,8 @@ def _stated(results: Results, found: Transfer) -> str:
 
 def _substance(results: Results) -> Iterator[str]:
     """Who sees best what is broken, where arguments were written in versions."""
-    found = [
-        each
-        for each in results.probes
-        if each.name == "sensitivity" and each.broken is None and not results.system(each.strategy).oracle
-    ]
+    every = (each for each in results.probes if each.name == "sensitivity" and each.broken is None)
+    found = [each for each in every if not results.system(each.strategy).oracle]
     if not found:
         return
     chance = CHANCE[PerturbationTest.SENSITIVITY]
@@ -108,12 +100,9 @@ def _undecided(results: Results, leader: Transfer, tied: list[Contrast]) -> str:
 
 
 def _details(results: Results, leader: Transfer) -> Iterator[str]:
-    lost = [
-        each
-        for each in results.transfers
-        if each.metric == results.headline and each.gap.low is not None and each.gap.low > 0
-        and results.system(each.strategy).learns and results.metric(results.headline).higher_is_better
-    ]  # fmt: skip
+    headline = results.metric(results.headline)
+    sunk = (each for each in results.transfers if each.metric == headline.name and (each.gap.low or 0) > 0)
+    lost = [each for each in sunk if results.system(each.strategy).learns and headline.higher_is_better]
     if lost:
         most = max(lost, key=lambda each: each.gap.value or 0)
         kept = f", {percent(most.retention.value)} kept" if most.retention.value is not None else ""

@@ -106,13 +106,9 @@ def _differences(results: Results) -> list[Plot]:
     plots = []
     for (baseline, name), found in groups.items():
         metric, axis = results.metric(name), charts.axis_over(each.estimate for each in found)
-        found.sort(key=_by_value, reverse=metric.higher_is_better)
+        found.sort(key=lambda each: words.or_least(each.estimate), reverse=metric.higher_is_better)
         plots.append(Plot(metric, axis, [_forest_row(results, each) for each in found], baseline))
     return plots
-
-
-def _by_value(contrast: Contrast) -> float:
-    return -math.inf if contrast.estimate.value is None else contrast.estimate.value
 
 
 def _forest_row(results: Results, each: Contrast) -> PlotRow:

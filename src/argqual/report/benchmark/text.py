@@ -110,7 +110,7 @@ def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterato
     title = results.metric(rows[0].metric).title
     yield paragraph(f"Minus {baseline}, on the same arguments ({title}, {words.tested_where(results)})")
     yield _CONTRAST.format("", "diff.", "95 % interval", "p (Holm)", "detectable")
-    for each in sorted(rows, key=lambda row: -9 if row.estimate.value is None else row.estimate.value, reverse=True):
+    for each in sorted(rows, key=lambda row: words.or_least(row.estimate), reverse=True):
         found = _figure(each.estimate, signed=True)
         yield _CONTRAST.format(_name(each.one), *found, words.p_value(each.holm), words.number(each.mde))
 

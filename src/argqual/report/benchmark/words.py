@@ -1,5 +1,6 @@
 """How a benchmark's figures are written: numbers as papers write them, and phrases that recur."""
 
+import math
 from collections.abc import Iterable
 
 from argqual.benchmark.analysis.results import Results
@@ -38,6 +39,11 @@ def rests_on(estimate: Estimate) -> str:
     part = f"{percent(estimate.coverage)} of {estimate.offered:,}" if estimate.n != estimate.offered else None
     topics = None if estimate.clusters is None else f"{estimate.clusters} topics"
     return ", ".join(filter(None, (f"n = {estimate.n:,}", part, topics, estimate.reason)))
+
+
+def or_least(estimate: Estimate) -> float:
+    """The value that rows are ordered by: less than any where there is none."""
+    return -math.inf if estimate.value is None else estimate.value
 
 
 def percent(share: float | None) -> str:
