@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -77,7 +77,16 @@ def optimise(
         raise InputError(f"{output} is there already.", hint="Name another file, or delete it first.")
     if not output.parent.is_dir():
         raise InputError(f"There is no folder {output.parent}.")
-    calls = _fetched(filter(None, (model, reflection_model)), calls, yes=yes)
+    from argqual.cli.fetching import ensure_weights
+    from argqual.models.connect import is_embedded
+
+    models = [model, reflection_model] if reflection_model else [model]
+    for name in models:
+        ensure_weights(name, yes=yes)
+    if calls is None and all(map(is_embedded, models)):
+        calls = _FREE_CALLS
+        why = "An embedded model costs nothing, so"
+        say(paragraph(f"{why} the limit is {calls} requests (--budget 300calls sets another)."))
     with step("Loading"):
         from argqual.judging.program import save_program
         from argqual.strategies.base import telling
@@ -109,21 +118,6 @@ def optimise(
     if strategy.ended_ == "interrupted":
         say("Interrupted; the best program so far was written.")
         raise typer.Exit(EXIT_INTERRUPTED)
-
-
-def _fetched(models: Iterable[str], calls: int | None, *, yes: bool) -> int | None:
-    """See to the weights of the models; the most calls, which have a limit also where nothing has a price."""
-    from argqual.cli.fetching import ensure_weights
-    from argqual.models.connect import is_embedded
-
-    names = list(models)
-    for name in names:
-        ensure_weights(name, yes=yes)
-    if calls is not None or not all(map(is_embedded, names)):
-        return calls
-    said = f"An embedded model costs nothing, so the limit is {_FREE_CALLS} requests (--budget 300calls sets another)."
-    say(paragraph(said))
-    return _FREE_CALLS
 
 
 def read_budget(words: str) -> tuple[int | None, float | None]:

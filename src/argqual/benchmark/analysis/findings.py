@@ -8,21 +8,13 @@ from typing import Any
 import numpy as np
 
 from argqual._version import __version__
-from argqual.benchmark.analysis import summary
+from argqual.benchmark.analysis import results, summary
 from argqual.benchmark.analysis.bias import biases_of
 from argqual.benchmark.analysis.claims import claims_found
 from argqual.benchmark.analysis.figures import ClaimFound
 from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.analysis.reliance import reliance_of
-from argqual.benchmark.analysis.results import (
-    CitedSource,
-    DomainResult,
-    Methods,
-    MetricNamed,
-    Missing,
-    Results,
-    SystemResult,
-)
+from argqual.benchmark.analysis.results import CitedSource, Missing, Results
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import Absence, CellStatus
@@ -96,9 +88,9 @@ def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
     return tuple(claims_found(benchmark, _predicted(run, benchmark), _late(run, benchmark)))
 
 
-def _named(name: MetricName) -> MetricNamed:
+def _named(name: MetricName) -> results.MetricNamed:
     metric = METRICS[name]
-    return MetricNamed(name, metric.title, metric.low, metric.high, metric.higher_is_better)
+    return results.MetricNamed(name, metric.title, metric.low, metric.high, metric.higher_is_better)
 
 
 def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
@@ -116,7 +108,7 @@ def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
     )
 
 
-def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResult]:
+def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[results.SystemResult]:
     known = known_strategies()
     for each in benchmark.systems():
         scored = [one for one in predicted.scored if one.strategy == each.title]
@@ -124,7 +116,7 @@ def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResul
             continue
         said = ", ".join(f"{name} {value}" for name, value in each.params.items())
         labels = max(one.labels_seen for one in scored)
-        yield SystemResult(
+        yield results.SystemResult(
             each.title,
             each.strategy,
             known[each.strategy].family,
@@ -137,13 +129,13 @@ def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResul
         )
 
 
-def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[DomainResult]:
+def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[results.DomainResult]:
     for said in facts["domains"]:
         name = said["id"]
         arguments = predicted.arguments(name).values()
         if not arguments:
             continue
-        yield DomainResult(
+        yield results.DomainResult(
             id=name,
             title=said["title"],
             genre=said["genre"],
@@ -156,10 +148,10 @@ def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicte
         )
 
 
-def _methods(run: Run, benchmark: Benchmark) -> Methods:
+def _methods(run: Run, benchmark: Benchmark) -> results.Methods:
     first, done = run.facts("first"), run.done()
     cells = {part.cell for part in run.parts()}
-    return Methods(
+    return results.Methods(
         argqual=first["versions"].get("argqual", __version__),
         fingerprint=benchmark.fingerprint,
         run_fingerprint=first["fingerprint"],
