@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,30 +35,23 @@ app = typer.Typer(
     help="Which strategy carries over: plan, run, status, report, verdict.", no_args_is_help=True, rich_markup_mode=None
 )
 
-_FILE = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="The YAML file of a benchmark.")]
+_of_benchmark = partial(typer.Argument, metavar="BENCHMARK")
+_FILE = Annotated[Path, _of_benchmark(help="The YAML file of a benchmark.")]
 _RUN = Annotated[
     Path | None, typer.Option("--run", metavar="FILE", help="The run's file; by default ID.run.sqlite beside it.")
 ]
 _REPORTED = Annotated[
-    Path,
-    typer.Argument(
-        metavar="BENCHMARK",
-        help="The YAML file of a benchmark that has been run; or a report's folder or results.json.",
-    ),
+    Path, _of_benchmark(help="The YAML file of a benchmark that has been run; or a report's folder or results.json.")
+]
+_CLAIMED = Annotated[
+    Path, _of_benchmark(help="A benchmark that has been run, a results.json, or a folder of benchmarks, or of reports.")
 ]
 _HAVING_RUN = Annotated[
     Path | None,
     typer.Option("--run", help="Its run file; by default ID.run.sqlite beside the benchmark. Of a folder: a folder."),
 ]
-_MODEL = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="Ask this model instead of those that the benchmark names.",
-        autocompletion=complete.models,
-    ),
-]
+_INSTEAD = "Ask this model instead of those that the benchmark names."
+_MODEL = Annotated[str | None, typer.Option("--model", "-m", help=_INSTEAD, autocompletion=complete.models)]
 _NAME_WIDTH = 24
 
 
@@ -126,13 +120,7 @@ def report(
 
 @app.command("verdict")
 def verdict(
-    benchmark: Annotated[
-        Path,
-        typer.Argument(
-            metavar="BENCHMARK",
-            help="A benchmark that has been run, a results.json, or a folder of benchmarks, or of reports.",
-        ),
-    ],
+    benchmark: _CLAIMED,
     run: _HAVING_RUN = None,
     model: _MODEL = None,
     format: FormatOption = None,
@@ -161,11 +149,7 @@ def verdict(
 
 @app.command("plan")
 def plan_command(
-    benchmark: _FILE,
-    run: _RUN = None,
-    model: _MODEL = None,
-    format: FormatOption = None,
-    yes: YesOption = False,
+    benchmark: _FILE, run: _RUN = None, model: _MODEL = None, format: FormatOption = None, yes: YesOption = False
 ) -> None:
     """What running it will take: cells, requests, tokens, money, time. Nothing is fitted."""
     plan, path = _planned(benchmark, run, model, yes=yes)
@@ -173,11 +157,11 @@ def plan_command(
     from argqual.benchmark.running.store import Run
 
     status: Mapping[str, str] = {}
-    if path.exists():
-        with Run(path) as kept:
-            status = kept.done()
     found = []
     with step("Counting what is to be asked") as further:
+        if path.exists():
+            with Run(path) as kept:
+                status = kept.done()
         for each in needed(plan, status):
             found.append(each)
             further(each.strategy)
@@ -215,10 +199,9 @@ def run_command(
         left = plan.left(kept.done())
         cells = len(plan.distinct)
         _say(f"{cells} cells, {cells - len(left)} done already; the run is kept in {path}.")
-        telling_of = _Progress(len(left))
-        how: dict[str, Any] = {"jobs": jobs or os.cpu_count() or 1, "executor": executor.value}
-        with telling(telling_of.how_far):
-            failed = run_cells(plan, kept, **how, started=telling_of.started, ended=telling_of.ended)
+        jobs, by = jobs or os.cpu_count() or 1, _Progress(len(left))
+        with telling(by.how_far):
+            failed = run_cells(plan, kept, jobs=jobs, executor=executor.value, started=by.started, ended=by.ended)
     if failed:
         _say(f"{failed} cells failed. What was done is kept; run it again to try them again.")
         raise typer.Exit(EXIT_SOME_FAILED)
@@ -236,9 +219,7 @@ def status_command(benchmark: _FILE, run: _RUN = None, model: _MODEL = None, for
         by_strategy, failures = kept.progress()
         now = kept.facts()["fingerprint"]
     if wanted_format(format) is Format.JSON:
-        changed = now != said.fingerprint
-        content = {"run": str(path), "strategies": by_strategy, "failed": failures, "changed": changed}
-        _echo(content)
+        _echo({"run": str(path), "strategies": by_strategy, "failed": failures, "changed": now != said.fingerprint})
         return
 
     def row(name: str, cells: Mapping[CellStatus, int]) -> str:
