@@ -83,7 +83,6 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """A comparison as a Markdown table."""
     lines = [
         f"### A against B by {comparison.framework.id}",
         "",

@@ -108,7 +108,6 @@ def saved_text(content: Mapping[str, Any]) -> str:
 
 
 def seen_text(seen: Mapping[str, Any]) -> str:
-    """What a strategy saw and took."""
     usage = seen["usage"]
     said = [f"{seen['labels']:,} labels"]
     if seen["examples"]:

@@ -71,15 +71,8 @@ class Predicted:
         """The split that stands for out of domain: the first there is of `OUT_OF_DOMAIN`."""
         return next((split for split in OUT_OF_DOMAIN if split in self.splits), Split.IN_DOMAIN)
 
-    @cached_property
-    def _of(self) -> dict[tuple[str, Split], list[Scored]]:
-        found: dict[tuple[str, Split], list[Scored]] = defaultdict(list)
-        for each in self.scored:
-            found[each.strategy, each.split].append(each)
-        return found
-
     def of(self, strategy: str, split: Split) -> list[Scored]:
-        return self._of.get((strategy, split), [])
+        return [each for each in self.scored if each.strategy == strategy and each.split == split]
 
     def outside(self) -> Iterator[tuple[str, list[Scored]]]:
         """Each strategy that was tested out of domain, with its predictions there."""

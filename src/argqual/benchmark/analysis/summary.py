@@ -36,9 +36,6 @@ _WORST = 2  # disagreements of a strategy in a domain
 _BINS = 8
 
 
-# --- scores
-
-
 def scores_of(predicted: Predicted) -> Iterator[figures.Score]:
     """Every metric in domain and out of it; the headline metric everywhere else too."""
     for strategy in predicted.strategies:
@@ -78,9 +75,6 @@ def _ladder(predicted: Predicted, strategy: str) -> Iterator[figures.Score]:
     for rung, found in by_rung.items():
         estimate = macro(predicted.headline, predicted.samples(found), **predicted.settings_of_means)
         yield figures.Score(strategy, "ladder", predicted.headline, estimate, rung=rung)
-
-
-# --- comparisons
 
 
 def transfers_of(predicted: Predicted) -> Iterator[figures.Transfer]:
@@ -126,9 +120,6 @@ def differences(predicted: Predicted, pairs: Sequence[tuple[str, str]], metric: 
         figures.Contrast(one, other, metric, split, each.estimate, each.p, by_holm, by_share, each.mde)
         for (one, other), each, by_holm, by_share in zip(pairs, found, holm(ps), benjamini_hochberg(ps), strict=True)
     ]
-
-
-# --- the rest, out of domain
 
 
 def coverage_of(predicted: Predicted) -> Iterator[figures.Coverage]:

@@ -64,7 +64,6 @@ class Data:
         return tuple(normalised(argument.text) for argument in self.arguments)
 
     def key(self, place: int) -> tuple[str, str]:
-        """Corpus and id of an argument."""
         return self.corpora[place], self.arguments[place].id or ""
 
     def places_of(self, corpus: str) -> list[int]:
@@ -140,7 +139,6 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
 
 
 def _chosen(corpus: Corpus, only: Mapping[str, float]) -> list[Argument]:
-    """The arguments that have certain labels."""
     known = corpus.card.labels
     for label in only:
         if label not in known:

@@ -57,7 +57,6 @@ class BenchmarkPlan:
         return sorted(found.values(), key=lambda cell: cell.asks)
 
     def left(self, done: Mapping[str, str]) -> list[Cell]:
-        """The cells that are not done."""
         return [cell for cell in self.distinct if done.get(cell.key) != CellStatus.DONE]
 
 

@@ -94,7 +94,6 @@ class Scored(Trial):
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
-        """Corpus and id of each argument."""
         return tuple(zip(self.corpora, self.ids, strict=True))
 
 

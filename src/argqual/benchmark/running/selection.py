@@ -46,7 +46,6 @@ def selected(
 
 
 def combinations(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
-    """Every combination of a grid's values."""
     for values in product(*grid.values()):
         yield dict(zip(grid, values, strict=True))
 

@@ -175,7 +175,6 @@ class Run:
         return [_PLACEMENT.validate_json(content) for (content,) in found]
 
     def failures(self) -> dict[str, str]:
-        """Cells that failed, and why."""
         return dict(self._connection.execute("SELECT key, reason FROM cell WHERE status = 'failed'"))
 
     def progress(self) -> tuple[dict[str, Counter[CellStatus]], dict[str, str]]:
@@ -189,7 +188,6 @@ class Run:
         return dict(by_strategy), {names[key]: reason for key, reason in why.items() if key in names}
 
     def finished(self) -> str | None:
-        """When the last cell was written."""
         return self._connection.execute("SELECT max(finished) FROM cell").fetchone()[0]  # type: ignore[no-any-return]
 
     def scored(self, *, perturbed: bool = False) -> Iterator[Scored]:

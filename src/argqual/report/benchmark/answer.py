@@ -115,12 +115,8 @@ def _details(results: Results, leader: Transfer) -> Iterator[str]:
     yield "The leader was picked after seeing the figures; only claims written down before the run confirm anything."
 
 
-def notes_of(results: Results) -> tuple[str, ...]:
+def notes_of(results: Results) -> Iterator[str]:
     """What a reader has to know before believing a figure."""
-    return tuple(_notes(results))
-
-
-def _notes(results: Results) -> Iterator[str]:
     methods = results.methods
     if methods.cells_done < methods.cells:
         yield (

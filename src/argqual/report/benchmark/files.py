@@ -118,16 +118,9 @@ def _claim(row: Mapping[str, str]) -> ClaimFound:
         for name in ("difference", "difference low", "difference high", "smallest of interest", "smallest detectable")
     )
     n, offered, clusters = (int(row[f"difference {name}"] or 0) for name in ("n", "offered", "clusters"))
-    return ClaimFound(
-        id=row["claim"],
-        says=row["says"],
-        outcome=Outcome(row["verdict"]),
-        sentence=row["why"],
-        exploratory=row["exploratory"] == "yes",
-        smallest=smallest,
-        estimate=Estimate(value, low, high, n, offered, clusters, "", row["difference reason"] or None),
-        mde=mde,
-    )
+    estimate = Estimate(value, low, high, n, offered, clusters, "", row["difference reason"] or None)
+    said = (row["claim"], row["says"], Outcome(row["verdict"]), row["why"], row["exploratory"] == "yes")
+    return ClaimFound(*said, smallest, estimate, mde)
 
 
 def _claims_file(folder: Path) -> Path:

@@ -28,7 +28,7 @@ def html(results: Results) -> str:
         .render(
             results=results,
             answer=answer_of(results),
-            notes=notes_of(results),
+            notes=list(notes_of(results)),
             facts=words.facts(results),
             metric=results.metric(results.headline),
             where=words.tested_where(results),

@@ -21,7 +21,6 @@ def text(results: Results) -> str:
 
 
 def verdicts_text(claims: Sequence[ClaimFound]) -> str:
-    """The claims, one after another."""
     if not claims:
         return "There are no claims in this benchmark."
     return _plain("\n".join(line for claim in claims for line in _claim(claim)))
@@ -68,7 +67,7 @@ def _lines(results: Results) -> Iterator[str]:
         yield "Claims"
         for claim in results.claims:
             yield from _claim(claim)
-    if notes := notes_of(results):
+    if notes := list(notes_of(results)):
         yield ""
         yield "Before you rely on this"
         yield from (paragraph(f"- {note}", indent=2, hanging=2) for note in notes)

@@ -83,7 +83,6 @@ def tested_where(results: Results) -> str:
 
 
 def domain_count(results: Results) -> str:
-    """How many were tested."""
     return f"{len(results.domains)} domain{'' if len(results.domains) == 1 else 's'}"
 
 
