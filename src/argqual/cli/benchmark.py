@@ -119,12 +119,7 @@ def report(
 
 
 @app.command("verdict")
-def verdict(
-    benchmark: _CLAIMED,
-    run: _HAVING_RUN = None,
-    model: _MODEL = None,
-    format: FormatOption = None,
-) -> None:
+def verdict(benchmark: _CLAIMED, run: _HAVING_RUN = None, model: _MODEL = None, format: FormatOption = None) -> None:
     """The benchmark's claims: supported, contradicted or undecided, one sentence each.
 
     Of a folder, the first claim of each benchmark in it, which is the one that it was made for. Of a folder without

@@ -18,18 +18,12 @@ def list_text(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         extra = f" [{row['extra']}]" if row["extra"] else ""
         needs = extra if row["installed"] else f" (pip install 'argqual{extra.strip()}')"
-        words = f"{row['name']:20}{row['family']:11}{row['summary']}{needs}"
-        lines.append(paragraph_of_columns(words, 31))
+        words = clean(f"{row['name']:20}{row['family']:11}{row['summary']}{needs}")
+        if len(words) > WIDTH:  # the end goes on below the last column
+            at = words.rfind(" ", 31, WIDTH)
+            words = f"{words[:at]}\n{paragraph(words[at + 1 :], indent=31)}"
+        lines.append(words)
     return "\n".join(lines)
-
-
-def paragraph_of_columns(words: str, hanging: int) -> str:
-    """A line whose overlong end goes on below its last column."""
-    words = clean(words)
-    if len(words) <= WIDTH:
-        return words
-    at = words.rfind(" ", hanging, WIDTH)
-    return words[:at] + "\n" + paragraph(words[at + 1 :], indent=hanging)
 
 
 def documentation(kind: type) -> dict[str, Any]:

@@ -117,8 +117,7 @@ class Run:
 
     def done(self) -> dict[str, CellStatus]:
         """The cells that there are, and their status: done or failed."""
-        found = self._connection.execute("SELECT key, status FROM cell")
-        return {key: CellStatus(status) for key, status in found}
+        return {key: CellStatus(status) for key, status in self._connection.execute("SELECT key, status FROM cell")}
 
     def keep(self, key: str, test: Sequence[tuple[str, str]], done: Done) -> None:
         """Write a cell, all of it or nothing."""
@@ -164,10 +163,8 @@ class Run:
 
     def rows(self) -> list[ArgumentRow]:
         """The arguments, in the run's order."""
-        found = self._connection.execute(
-            "SELECT corpus, id, topic, unit, type, stance, label, words, tested FROM argument ORDER BY place"
-        )
-        return [ArgumentRow(*values) for values in found]
+        query = "SELECT corpus, id, topic, unit, type, stance, label, words, tested FROM argument ORDER BY place"
+        return [ArgumentRow(*row) for row in self._connection.execute(query)]
 
     def parts(self) -> list[Placement]:
         """What the benchmark consists of, in the order of its strategies and folds."""
