@@ -23,7 +23,6 @@ from argqual.report.plain import clean, paragraph, shortened
 
 if TYPE_CHECKING:
     from argqual.benchmark.analysis.figures import ClaimFound
-    from argqual.benchmark.analysis.results import Results
     from argqual.benchmark.running.cells import Cell
     from argqual.benchmark.running.planning import Needed
     from argqual.benchmark.running.run import BenchmarkPlan
@@ -82,13 +81,21 @@ def report(
     from argqual.benchmark.analysis.results import read
     from argqual.report.benchmark.files import results_file, write_report
 
-    scored: list[Scored] | None
+    scored: list[Scored] | None = None
     strategies: Mapping[str, Any] = {}
     if (file := results_file(benchmark)) is not None:
-        found, scored = read(file), None
+        found = read(file)
         folder = output or file.parent
     else:
-        found, scored, strategies = _computed(benchmark, run, model)
+        with step("Loading"):
+            from argqual.benchmark.analysis.findings import results_of
+            from argqual.benchmark.running.store import Run
+
+        said, path = _loaded(benchmark, run, model)
+        with Run(path) as kept, step("Computing figures and intervals"):
+            scored = [*kept.scored(), *kept.scored(perturbed=True)]
+            strategies = {each.title: each.build() for each in said.systems()}
+            found = results_of(kept, said)
         folder = output or benchmark.parent / f"{found.id}-report"
     if texts:
         from argqual.benchmark.analysis.disagreements import with_texts
@@ -294,19 +301,6 @@ def _verdicts(said: Benchmark, path: Path) -> tuple[ClaimFound, ...]:
 
     with Run(path) as kept, step(f"Computing {said.id}"):
         return verdicts_of(kept, said)
-
-
-def _computed(file: Path, run: Path | None, model: str | None) -> tuple[Results, list[Scored], dict[str, Any]]:
-    """The results of a run, its predictions, and its strategies by their names in the tables."""
-    with step("Loading"):
-        from argqual.benchmark.analysis.findings import results_of
-        from argqual.benchmark.running.store import Run
-
-    benchmark, path = _loaded(file, run, model)
-    with Run(path) as kept, step("Computing figures and intervals"):
-        scored = [*kept.scored(), *kept.scored(perturbed=True)]
-        strategies = {each.title: each.build() for each in benchmark.systems()}
-        return results_of(kept, benchmark), scored, strategies
 
 
 def _plan_content(plan: BenchmarkPlan, path: Path, found: list[Needed]) -> dict[str, Any]:

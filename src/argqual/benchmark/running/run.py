@@ -37,6 +37,8 @@ from argqual.strategies.base import Predictions, PredictionScale
 from argqual.strategies.extras import needs
 
 Executor = Literal["processes", "ray"]
+_Started = Callable[[Cell], None]
+_Ended = Iterator[tuple[Cell, Done]]
 _PACKAGES = ("argqual", "dspy", "litellm", "scikit-learn", "numpy", "scipy", "xllamacpp", "torch", "transformers")
 
 
@@ -98,7 +100,7 @@ def run_cells(
     *,
     jobs: int = 1,
     executor: Executor = "processes",
-    started: Callable[[Cell], None] = lambda cell: None,
+    started: _Started = lambda cell: None,
     ended: Callable[[Cell, Done], None] = lambda cell, done: None,
 ) -> int:
     """Run what is not done; how many cells failed.
@@ -118,17 +120,13 @@ def run_cells(
     return failed
 
 
-def _here(
-    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
-) -> Iterator[tuple[Cell, Done]]:
+def _here(plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: _Started) -> _Ended:
     for cell in cells:
         started(cell)
         yield cell, run_cell(plan.benchmark, plan.data, cell)
 
 
-def _in_processes(
-    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
-) -> Iterator[tuple[Cell, Done]]:
+def _in_processes(plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: _Started) -> _Ended:
     if not cells:
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy threads that are in the middle of something
@@ -158,9 +156,7 @@ def _in_worker(cell: Cell) -> Done:
     return run_cell(*_RECEIVED, cell)
 
 
-def _on_ray(
-    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
-) -> Iterator[tuple[Cell, Done]]:
+def _on_ray(plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: _Started) -> _Ended:
     needs("ray")
     import ray
 

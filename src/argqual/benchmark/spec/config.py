@@ -129,9 +129,8 @@ def _extended(data: LocatedDict, file: Path, below: tuple[Path, ...] = ()) -> Lo
         raise BenchmarkError(f"{place}: there is no file {name} beside {file.name}.")
     base = _extended(read_yaml(other), other, chain)
     if data.get("id", base.get("id")) == base.get("id"):
-        raise BenchmarkError(
-            f"{place}: a benchmark that extends another needs an 'id' of its own, since its run has a file of its own."
-        )
+        said = "a benchmark that extends another needs an 'id' of its own, since its run has a file of its own."
+        raise BenchmarkError(f"{place}: {said}")
     return _laid_over(base, data)
 
 

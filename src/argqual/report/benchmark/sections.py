@@ -15,7 +15,7 @@ from argqual.benchmark.analysis.results import MetricNamed, Results, SystemResul
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
 from argqual.benchmark.spec.vocabulary import FurtherTest, Perturbation, PerturbationTest
 from argqual.report.benchmark import charts, words
-from argqual.report.benchmark.tables import Probed, by_system, cost_of, ladder, matrix_rows, probed
+from argqual.report.benchmark.tables import Figures, Found, Probed, by_system, cost_of, ladder, matrix_rows, probed
 from argqual.stats.estimate import Estimate
 
 _PROBED: tuple[Probed, ...] = (
@@ -131,7 +131,7 @@ class HeatRow(NamedTuple):
     """A strategy or a word, and a figure a column; the one in the column `framed` has a frame."""
 
     head: SystemResult | str
-    figures: list[Estimate | None]
+    figures: Figures
     framed: str | None = None
 
 
@@ -147,9 +147,7 @@ class Heat:
     small: Sequence[str] = ()
 
 
-def _heat(
-    results: Results, found: Mapping[tuple[str, Any], Estimate], columns: Mapping[Any, str] | Sequence[str]
-) -> Heat | None:
+def _heat(results: Results, found: Found, columns: Mapping[Any, str] | Sequence[str]) -> Heat | None:
     """A row a strategy that is in `found`; `columns` are what it knows them by, and their titles where these differ."""
     rows = [HeatRow(system, figures) for system, figures in by_system(results, found, columns)]
     titles = list(columns.values()) if isinstance(columns, Mapping) else columns
@@ -225,9 +223,7 @@ def _injections(results: Results) -> Heat | None:
     return _changed(results, {(each.strategy, each.perturbation): each.rise for each in results.reliance}, INJECTIONS)
 
 
-def _changed(
-    results: Results, found: Mapping[tuple[str, Perturbation], Estimate], kinds: Iterable[Perturbation]
-) -> Heat | None:
+def _changed(results: Results, found: Found, kinds: Iterable[Perturbation]) -> Heat | None:
     return _heat(results, found, [kind for kind in kinds if any(kind == known for _, known in found)])
 
 

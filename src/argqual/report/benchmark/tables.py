@@ -3,10 +3,10 @@
 Beside them, results seen from a side: trained on and tested on, the ladder of distance, a row a strategy.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from argqual.benchmark.analysis.figures import Cost, Score
 from argqual.benchmark.analysis.results import Results, SystemResult
@@ -16,7 +16,9 @@ from argqual.stats.estimate import Estimate
 
 Cell = str | int | float | Estimate | None
 Rows = Iterable[tuple[Cell, ...]]
-Key = TypeVar("Key", bound=Hashable)
+Found = Mapping[tuple[str, Any], Estimate]
+"""Figures by strategy and something else, such as a metric."""
+Figures = list[Estimate | None]
 Probed = PerturbationTest | FurtherTest
 
 
@@ -245,14 +247,7 @@ def _table(name: str, title: str, heads: str, rows: Rows, note: str = "", **kind
     return Table(name, title, tuple(heads.split(", ")), tuple(rows), note, **kind)
 
 
-def _ranked(
-    name: str,
-    title: str,
-    results: Results,
-    found: Mapping[tuple[str, Any], Estimate],
-    columns: Mapping[Any, str],
-    note: str,
-) -> Table:
+def _ranked(name: str, title: str, results: Results, found: Found, columns: Mapping[Any, str], note: str) -> Table:
     """A row a strategy, the best first; `columns` are what `found` knows them by, and their names."""
     rows = tuple((system.name, *figures) for system, figures in by_system(results, found, columns))
     return Table(name, title, ("strategy", *columns.values()), rows, note)
@@ -274,9 +269,7 @@ def written(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def by_system(
-    results: Results, found: Mapping[tuple[str, Key], Estimate], columns: Iterable[Key]
-) -> list[tuple[SystemResult, list[Estimate | None]]]:
+def by_system(results: Results, found: Found, columns: Iterable[Any]) -> list[tuple[SystemResult, Figures]]:
     """A row a strategy that has any figure, the best first: of `found` by strategy and column, those of the columns."""
     named, columns = {strategy for strategy, _ in found}, list(columns)
     return [
