@@ -91,7 +91,7 @@ class Predicted:
         """All arguments of a domain (or type) that anything was tested on, in the order of the run."""
         found: dict[tuple[bool, str], dict[Key, _Argument]] = defaultdict(dict)
         for each in self.scored:
-            known = found[_place(each)]
+            known = found[each.split == Split.LEAVE_ONE_TYPE_OUT, each.tested_on]
             about = zip(each.labels.tolist(), each.words.tolist(), each.clusters, each.units, strict=True)
             for key, own in zip(each.keys, about, strict=True):
                 known.setdefault(key, _Argument(*own))
@@ -159,7 +159,7 @@ class Predicted:
 
     def sample(self, scored: Scored, predicted: Array | None = None) -> Sample:
         """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""
-        known = self._arguments[_place(scored)]
+        known = self._arguments[scored.split == Split.LEAVE_ONE_TYPE_OUT, scored.tested_on]
         values = scored.predicted if predicted is None else predicted
         found, units = (dict(zip(scored.keys, own, strict=True)) for own in (values, scored.units))
         return Sample(
@@ -172,7 +172,3 @@ class Predicted:
             scored.on_scale,
             " ".join(scored.trained_on),
         )
-
-
-def _place(scored: Scored) -> tuple[bool, str]:
-    return scored.split == Split.LEAVE_ONE_TYPE_OUT, scored.tested_on

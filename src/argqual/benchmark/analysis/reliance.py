@@ -37,10 +37,10 @@ def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[R
     intact = [each for name in predicted.strategies for each in predicted.of(name, predicted.out_of_domain)]
     if predicted.out_of_domain == Split.LEAVE_ONE_TYPE_OUT:
         intact, perturbed = _as_one(intact), _as_one(perturbed)
-    before = {(each.strategy, *_place(each)): each for each in intact}
+    before = {(each.strategy, each.tested_on, each.trained_on, each.seed): each for each in intact}
     pairs: dict[tuple[str, Perturbation], dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for after in perturbed:
-        found = before.get((after.strategy, *_place(after)))
+        found = before.get((after.strategy, after.tested_on, after.trained_on, after.seed))
         if found and after.perturbation:
             pairs[after.strategy, after.perturbation][after.tested_on].append(_pair(found, after))
     for (strategy, kind), samples in pairs.items():
@@ -66,10 +66,6 @@ def _as_one(scored: Sequence[Scored]) -> list[Scored]:
         )
         for own in found.values()
     ]
-
-
-def _place(scored: Scored) -> tuple[str, tuple[str, ...], int]:
-    return scored.tested_on, scored.trained_on, scored.seed
 
 
 def _pair(before: Scored, after: Scored) -> Sample:

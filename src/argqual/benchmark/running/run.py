@@ -55,8 +55,7 @@ class BenchmarkPlan:
     @property
     def distinct(self) -> list[Cell]:
         """Each cell once, cheap ones first."""
-        found = {cell.key: cell for cell, _ in self.cells}
-        return sorted(found.values(), key=lambda cell: cell.asks)
+        return sorted({cell.key: cell for cell, _ in self.cells}.values(), key=lambda cell: cell.asks)
 
     def left(self, done: Mapping[str, str]) -> list[Cell]:
         return [cell for cell in self.distinct if done.get(cell.key) != CellStatus.DONE]

@@ -162,23 +162,21 @@ def _others(data: Data, domain: str) -> list[int]:
     return [place for place, corpus in enumerate(data.corpora) if corpus != domain]
 
 
-def _inner(
-    benchmark: Benchmark, data: Data, places: Sequence[int], what: str
-) -> Iterator[tuple[int, list[int], list[int]]]:
+def _inner(folds: int, data: Data, places: Sequence[int], what: str) -> Iterator[tuple[int, list[int], list[int]]]:
     """Number, training and test places of folds of whole groups."""
     groups = [data.groups[place] for place in places]
     distinct = len(set(groups))
-    if distinct < benchmark.folds:
-        raise _Cannot(f"{what} has {distinct} groups of topics, too few for {benchmark.folds} folds.")
+    if distinct < folds:
+        raise _Cannot(f"{what} has {distinct} groups of topics, too few for {folds} folds.")
     # Codes by name, so that the order of the places does not decide.
     codes = np.unique(groups, return_inverse=True)[1]
-    splits = GroupKFold(benchmark.folds).split(codes, codes, codes)
+    splits = GroupKFold(folds).split(codes, codes, codes)
     for number, (train, test) in enumerate(splits, start=1):
         yield number, [places[each] for each in train], [places[each] for each in test]
 
 
 def _in_domain(benchmark: Benchmark, data: Data, domain: str) -> Iterator[_Draft]:
-    for number, train, test in _inner(benchmark, data, data.places_of(domain), domain):
+    for number, train, test in _inner(benchmark.folds, data, data.places_of(domain), domain):
         yield _Draft(f"{domain}/{number}", domain, train, test)
 
 
@@ -214,7 +212,7 @@ def _types(benchmark: Benchmark, data: Data, type: str) -> Iterator[_Draft]:
         yield _Draft(type, type, elsewhere, test)
         return
     # A topic that has arguments of several types may not stand on both sides either.
-    for number, train, held in _inner(benchmark, data, typed, "what has a type"):
+    for number, train, held in _inner(benchmark.folds, data, typed, "what has a type"):
         others = [place for place in train if types[place] != type]
         if own_type := [place for place in held if types[place] == type and data.tested[place]]:
             yield _Draft(f"{type}/{number}", type, others, own_type)
@@ -225,7 +223,7 @@ def _budgets(benchmark: Benchmark, data: Data, domain: str) -> Iterator[_Draft]:
 
     A larger budget holds the smaller ones' labels: they are taken in the order of the sample.
     """
-    for number, train, test in _inner(benchmark, data, data.places_of(domain), domain):
+    for number, train, test in _inner(benchmark.folds, data, data.places_of(domain), domain):
         for budget in benchmark.budgets:
             yield _Draft(f"{domain}/{budget}/{number}", domain, _others(data, domain), test, budget, train)
 

@@ -151,11 +151,8 @@ def problems_of(name: str, use: StrategyUse) -> Iterator[Problem]:
     elif use.seeds > 1 and "seed" in use.params.keys() | use.grid.keys():
         yield ("seeds",), "the seed is among the parameters too; say one or the other."
     for key, values in use.grid.items():
-        if not values:
-            yield ("grid", key), "has no values."
-            return
-        if key in use.params:
-            yield ("grid", key), "is among the parameters too; say one or the other."
+        if not values or key in use.params:
+            yield ("grid", key), "is among the parameters too; say one or the other." if values else "has no values."
             return
     wrong = list(_wrong_with(kind, use.first, "params"))
     yield from wrong
