@@ -21,16 +21,11 @@ if TYPE_CHECKING:
     from argqual.strategies.training import TrainingData
 
 
-_Strategy = Annotated[
-    str,
-    typer.Argument(metavar="STRATEGY", help="A name of argqual strategies list.", autocompletion=complete.strategies),
-]
+_NAME, _SET = "A name of argqual strategies list.", "A parameter, as argqual strategies show tells; repeatable."
+_Strategy = Annotated[str, typer.Argument(metavar="STRATEGY", help=_NAME, autocompletion=complete.strategies)]
 _SEVERAL = "A corpus, or a card; may be given repeatedly."
 _Corpora = Annotated[list[str], typer.Option("--corpus", "-c", help=_SEVERAL, autocompletion=complete.corpora)]
-_Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter, as argqual strategies show tells; repeatable."),
-]
+_Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SET)]
 _Limit = Annotated[int | None, typer.Option(metavar="N", min=2, help="At most N arguments, the same ones each time.")]
 
 
@@ -96,7 +91,6 @@ def _check_place(folder: Path) -> None:
 
 
 def _notes(data: TrainingData) -> Iterator[str]:
-    """What was done to the labels."""
     if data.unlabelled:
         yield f"{data.unlabelled:,} arguments have no label for the target, and are left out."
     if data.standardised:

@@ -37,10 +37,8 @@ class OptimiserChoice(StrEnum):
     LABELLED = "labelled"
 
 
-_Corpus = Annotated[
-    str,
-    typer.Option("--corpus", "-c", help="A corpus with human judgements, or a card.", autocompletion=complete.corpora),
-]
+_JUDGED = "A corpus with human judgements, or a card."
+_Corpus = Annotated[str, typer.Option("--corpus", "-c", help=_JUDGED, autocompletion=complete.corpora)]
 _ReflectionModel = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who writes instructions (gepa, miprov2). Default: the model.")
 ]
@@ -80,13 +78,13 @@ def optimise(
     from argqual.cli.fetching import ensure_weights
     from argqual.models.connect import is_embedded
 
-    models = [model, reflection_model] if reflection_model else [model]
+    models = [name for name in (model, reflection_model) if name]
     for name in models:
         ensure_weights(name, yes=yes)
     if calls is None and all(map(is_embedded, models)):
         calls = _FREE_CALLS
-        why = "An embedded model costs nothing, so"
-        say(paragraph(f"{why} the limit is {calls} requests (--budget 300calls sets another)."))
+        said = f"An embedded model costs nothing, so the limit is {calls} requests (--budget 300calls sets another)."
+        say(paragraph(said))
     with step("Loading"):
         from argqual.judging.program import save_program
         from argqual.strategies.base import telling

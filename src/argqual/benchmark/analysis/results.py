@@ -204,8 +204,7 @@ class Results:
 
         def place(system: SystemResult) -> float:
             found = self.transfer(system.name)
-            value = None if found is None else found.outside.value
-            return -math.inf if value is None else sign * value
+            return -math.inf if found is None or found.outside.value is None else sign * found.outside.value
 
         return tuple(sorted(self.systems, key=place, reverse=True))
 
@@ -217,9 +216,8 @@ class Results:
 
     def select(self, **wanted: Any) -> tuple[figures.Score, ...]:
         """Scores whose fields are as given, such as `split="in_domain", tested_on=None`."""
-        return tuple(
-            each for each in self.scores if all(getattr(each, name) == value for name, value in wanted.items())
-        )
+        asked = wanted.items()
+        return tuple(each for each in self.scores if all(getattr(each, name) == value for name, value in asked))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for `json.dumps`, as `report --format json` prints it; a number that is not finite is null."""

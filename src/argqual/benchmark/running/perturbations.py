@@ -60,5 +60,4 @@ INJECTIONS = (Perturbation.PRAISING_ITSELF, Perturbation.GIVING_ORDERS)
 
 
 def perturbed(argument: Argument, kind: Perturbation) -> Argument:
-    """The argument with its text changed, and all else as it was."""
     return replace(argument, text=KINDS[kind](argument))

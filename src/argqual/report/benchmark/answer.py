@@ -81,8 +81,7 @@ def _substance(results: Results) -> Iterator[str]:
         return
     chance = CHANCE[PerturbationTest.SENSITIVITY]
     best = max(found, key=lambda each: each.estimate.value or 0)
-    seen = best.estimate.low is not None and best.estimate.low > chance
-    told = "more often than chance" if seen else "which cannot be told from chance"
+    told = "more often than chance" if (best.estimate.low or 0) > chance else "which cannot be told from chance"
     yield (
         f"Of a sound argument and its broken twin, {best.strategy} rates the sound one higher in "
         f"{figure(best.estimate)} of pairs, {told} ({number(chance)}). No strategy does so more often."

@@ -180,7 +180,6 @@ def _criteria(results: Results) -> Heat | None:
 
 
 def _bias(results: Results) -> Heat | None:
-    """Shifts by strategy and attribute."""
     found = {
         (each.strategy, f"stance: {each.attribute}" if each.kind == "stance" else each.attribute): each.estimate
         for each in results.biases
@@ -189,14 +188,12 @@ def _bias(results: Results) -> Heat | None:
 
 
 def _probes(results: Results) -> Heat | None:
-    """What constructed arguments show."""
     found = probed(results)
     known = {name for _, name in found}
     return _heat(results, found, {name: name.heading for name in _PROBED if name in known})
 
 
 def _specificity(results: Results) -> Heat | None:
-    """Which criterion was broken, and which ratings fell."""
     own = [each for each in results.probes if each.name == "specificity"]
     found = {(each.strategy, each.broken or "", each.rated or ""): each.estimate for each in own}
     return _grouped(results, found, list(dict.fromkeys(rated for _, _, rated in found)), framed=True)
