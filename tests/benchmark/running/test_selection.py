@@ -145,7 +145,7 @@ def test_with_one_training_corpus_it_is_chosen_by_its_groups() -> None:
 
 def test_with_one_group_only_nothing_can_be_chosen() -> None:
     data, fold = three_corpora()
-    one = Data(**(vars(data) | {"groups": ("same",) * len(data.arguments)}))
+    one = Data(**(vars(data) | {"groups": ("same",) * len(data)}))
     with pytest.raises(InputError, match="too much of one group"):
         choose("training_domain", one, fold)
 

@@ -46,7 +46,7 @@ def test_every_argument_is_tested_once_within_its_corpus() -> None:
     chosen = benchmark("one", "two", splits=("in_domain",))
     data = data_of(chosen, [corpus("one", 40, 1), corpus("two", 40, 2)])
     folds, _ = folds_of(chosen, data)
-    assert Counter(place for fold in folds for place in fold.test) == Counter(range(len(data.arguments)))
+    assert Counter(place for fold in folds for place in fold.test) == Counter(range(len(data)))
     assert all(set(fold.trained_on) == {fold.tested_on} and fold.rung == "topic" for fold in folds)
 
 
@@ -96,16 +96,16 @@ def test_a_fold_that_leaks_is_found_by_the_check() -> None:
         check_fold(replace(fold, train=torn), data)
     with pytest.raises(AssertionError, match="its places do not rise"):
         check_fold(replace(fold, test=fold.test[::-1]), data)
-    unseen = replace(data, groups=tuple(map(str, range(len(data.arguments)))))
+    unseen = replace(data, groups=tuple(map(str, range(len(data)))))
     copied = replace(unseen, arguments=(*data.arguments[:-1], data.arguments[fold.test[0]]))
     with pytest.raises(AssertionError, match=r"the texts of \['one"):
-        check_fold(replace(fold, train=(len(data.arguments) - 1,)), copied)
+        check_fold(replace(fold, train=(len(data) - 1,)), copied)
     quoted = tuple(frozenset(fold.test) if place in fold.train else each for place, each in enumerate(data.leaks))
     quoted = tuple(frozenset(fold.train) if place in fold.test else each for place, each in enumerate(quoted))
     with pytest.raises(AssertionError, match="30 training arguments leak into the test"):
         check_fold(fold, replace(data, leaks=quoted))
     with pytest.raises(AssertionError, match="for training only"):
-        check_fold(fold, replace(data, tested=np.zeros(len(data.arguments), dtype=bool)))
+        check_fold(fold, replace(data, tested=np.zeros(len(data), dtype=bool)))
 
 
 def test_the_ladder_goes_by_genre_and_by_what_was_judged() -> None:
@@ -163,7 +163,7 @@ def test_nothing_akin_stands_on_both_sides_however_tangled_the_corpora_are(seed:
     data = data_of(chosen, corpora)
     folds, _ = folds_of(chosen, data)
     assert {fold.split for fold in folds} == set(Split)
-    pairs = combinations(range(len(data.arguments)), 2)
+    pairs = combinations(range(len(data)), 2)
     forbidden = {pair for pair in pairs if akin(*(data.arguments[place] for place in pair))}
     across = [(one, other) for one, other in forbidden if data.corpora[one] != data.corpora[other]]
     assert len(across) > 20

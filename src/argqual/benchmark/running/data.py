@@ -55,6 +55,9 @@ class Data:
     domains: Mapping[str, Domain]  # by id, in the benchmark's order
     minimal_pairs: tuple[MinimalPair | None, ...] = ()  # which version of its family; None: a corpus without families
 
+    def __len__(self) -> int:
+        return len(self.arguments)
+
     @cached_property
     def normalised(self) -> tuple[str, ...]:
         """Each text without case, punctuation and white space: the same for copies."""

@@ -80,7 +80,6 @@ class Point(NamedTuple):
 
     @classmethod
     def of(cls, x: float, found: Estimate) -> Self:
-        """A figure with its interval."""
         return cls(x, found.value, found.low, found.high)
 
 

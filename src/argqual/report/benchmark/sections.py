@@ -72,7 +72,6 @@ class Plot:
 
 
 def _transfer(results: Results) -> Plot | None:
-    """In-domain against out-of-domain."""
     rows = [found for each in results.ranked() if (found := results.transfer(each.name)) is not None]
     axis = charts.axis_over(estimate for each in rows for estimate in (each.inside, each.outside))
     metric = results.metric(results.headline)
@@ -155,7 +154,6 @@ def _heat(results: Results, found: Found, columns: Mapping[Any, str] | Sequence[
 
 
 def _matrix(results: Results) -> Heat | None:
-    """Each strategy trained on each domain, tested on each domain."""
     domains = [domain.id for domain in results.domains]
     groups: list[tuple[SystemResult | None, list[HeatRow]]] = []
     for system in results.ranked():
