@@ -49,7 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test finds what another has kept, nor what the user has."""
+    """No test finds what another has kept, nor what the user has, nor the user's defaults."""
+    monkeypatch.setenv("ARGQUAL_CONFIG", os.devnull)
+    for name in ("ARGQUAL_MODEL", "ARGQUAL_FRAMEWORK", "ARGQUAL_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ARGQUAL_STORE", str(tmp_path_factory.mktemp("store") / "assessments.sqlite"))
 
 

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from argqual.cli import complete
-from argqual.cli.options import ApiBaseOption, Format, FormatOption, ReadoutOption, YesOption, step, wanted_format
+from argqual.cli.options import (
+    ApiBaseOption,
+    Format,
+    FormatOption,
+    ModelArgument,
+    ReadoutOption,
+    YesOption,
+    step,
+    wanted_format,
+)
 from argqual.report.plain import clean
 
 app = typer.Typer(help="List, fetch and try models.", no_args_is_help=True, rich_markup_mode=None)
@@ -47,8 +56,8 @@ def list_models(format: FormatOption = None) -> None:
         typer.echo(f"  {name:28} {there:18} {row['license']}")
         typer.echo(f"  {'':28} {row['description']}")
     typer.echo(
-        "\nHosted models are written provider/name, for example openai/gpt-4.1-mini or\n"
-        "anthropic/claude-sonnet-4-5; the key comes from the provider's variable, such as\n"
+        "\nHosted models are written provider/name, for example openai/gpt-6-luna or\n"
+        "anthropic/claude-sonnet-5-5; the key comes from the provider's variable, such as\n"
         "OPENAI_API_KEY. A server of your own: openai/NAME with --api-base. A decision\n"
         "endpoint: systemone/NAME with --api-base."
     )
@@ -86,7 +95,7 @@ def pull(
 
 @app.command("test")
 def try_model(
-    name: Annotated[str, typer.Argument(help="The model to try.", autocompletion=complete.models)] = "local",
+    name: ModelArgument = "local",
     readout: ReadoutOption = "auto",
     api_base: ApiBaseOption = None,
     yes: YesOption = False,

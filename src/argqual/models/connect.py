@@ -14,7 +14,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from argqual._plugins import added, imported
 from argqual.errors import ModelError, WeightsError, nearest
@@ -158,13 +158,8 @@ def connect(
                 hint="For a server, write the model as openai/NAME.",
             )
         return _embedded(name, engine=engine, slots=min(slots or DEFAULT_SLOTS, MOST_SLOTS))
-    provider, separator, rest = name.partition("/")
-    if not separator or not rest:
-        known = ["local", *weight_files.KNOWN, *(f"{prefix}/" for prefix in added(GROUP))]
-        raise ModelError(
-            f"No model is called '{name}'. {nearest(name, known)}",
-            hint="Hosted models are written provider/name, such as openai/gpt-4.1-mini or anthropic/claude-sonnet-4-5.",
-        )
+    check_name(name)
+    provider, _, rest = name.partition("/")
     if provider == SYSTEM_ONE:
         return _system_one(rest, api_base, api_key)
     if source := added(GROUP).get(provider):
@@ -184,6 +179,20 @@ def is_embedded(name: str, api_base: str | None = None) -> bool:
     served = bool(separator) and (provider in OWN_SERVERS or provider in added(GROUP))
     is_file = name.lower().endswith(".gguf")
     return is_file and not (served and (api_base or not Path(name).is_file()))
+
+
+def check_name(name: str) -> Literal["known", "file", "hosted"]:
+    """What a model's name names: known weights, a weight file, or a model elsewhere; a `ModelError` for nothing."""
+    if is_embedded(name):
+        return "file" if name.lower().endswith(".gguf") else "known"
+    provider, _, rest = name.partition("/")
+    if provider and rest and not re.search(r"\s", provider):
+        return "hosted"
+    known = ["local", *weight_files.KNOWN, *(f"{prefix}/" for prefix in added(GROUP))]
+    raise ModelError(
+        f"No model is called '{name}'. {nearest(name, known)}",
+        hint="Hosted models are written provider/name, such as openai/gpt-6-luna or anthropic/claude-sonnet-5-5.",
+    )
 
 
 def embedded_id(name: str) -> str:
