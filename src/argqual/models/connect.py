@@ -1,9 +1,9 @@
 """From a model's name to something that answers.
 
-`local` and the ids of `argqual models list` are embedded models, and so is the path
-of a GGUF file. `systemone/NAME` is a decision endpoint. `PREFIX/NAME` is a model of an installed
-package that has given this prefix (`ModelSource`). Everything else is `provider/name`, as DSPy and
-litellm write it.
+`local` and the ids of `argqual models list` are embedded models, and so are the path of a GGUF
+file and one on a hub, `hf://OWNER/REPO/FILE.gguf`. `systemone/NAME` is a decision endpoint.
+`PREFIX/NAME` is a model of an installed package that has given this prefix (`ModelSource`).
+Everything else is `provider/name`, as DSPy and litellm write it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import hashlib
 import logging
 import os
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from argqual._plugins import added, imported
 from argqual.errors import ModelError, WeightsError, nearest
+from argqual.models import hub_weights
 from argqual.models import weights as weight_files
 from argqual.models.addresses import (
     OWN_SERVERS,
@@ -29,6 +31,7 @@ from argqual.models.addresses import (
     host_of,
     place_of,
     secrets_in,
+    shown_address,
 )
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.prices import FREE, Price, listed_price
@@ -151,6 +154,7 @@ def connect(
     WeightsError
         An embedded model's weights are not on this machine, or are broken.
     """
+    check_name(name)
     if is_embedded(name, api_base):
         if api_base:
             raise ModelError(
@@ -158,7 +162,6 @@ def connect(
                 hint="For a server, write the model as openai/NAME.",
             )
         return _embedded(name, engine=engine, slots=min(slots or DEFAULT_SLOTS, MOST_SLOTS))
-    check_name(name)
     provider, _, rest = name.partition("/")
     if provider == SYSTEM_ONE:
         return _system_one(rest, api_base, api_key)
@@ -173,7 +176,7 @@ def is_embedded(name: str, api_base: str | None = None) -> bool:
 
     `openai/x.gguf` is a model on a server, unless there is a file of this path and no address.
     """
-    if name == "local" or name in weight_files.KNOWN:
+    if name == "local" or name in weight_files.KNOWN or hub_weights.is_hub_name(name):
         return True
     provider, separator, _ = name.partition("/")
     served = bool(separator) and (provider in OWN_SERVERS or provider in added(GROUP))
@@ -183,6 +186,16 @@ def is_embedded(name: str, api_base: str | None = None) -> bool:
 
 def check_name(name: str) -> Literal["known", "file", "hosted"]:
     """What a model's name names: known weights, a weight file, or a model elsewhere; a `ModelError` for nothing."""
+    if hub_weights.is_hub_name(name):
+        hub_weights.hub_name(name)
+        return "known"
+    if page := hub_weights.named_on_a_page(name):
+        raise ModelError(f"'{name}' is a page of the hub.", hint=f"Write it so: {page}")
+    if "://" in name:
+        raise ModelError(
+            f"'{shown_address(name)}' is an address, and no model's name.",
+            hint="Give it as --api-base, with the model as openai/NAME.",
+        )
     if is_embedded(name):
         return "file" if name.lower().endswith(".gguf") else "known"
     provider, _, rest = name.partition("/")
@@ -231,6 +244,11 @@ def embedded_weights(name: str) -> tuple[str, Path, str]:
     Raises a `WeightsError` if they are not on this machine, or are broken.
     """
     wanted = embedded_id(name)
+    if hub_weights.is_hub_name(wanted):
+        if found := hub_weights.locate(hub_weights.hub_name(wanted)):
+            return wanted, found[0], found[1].sha256
+        pulling = f"Run: argqual models pull {shlex.quote(wanted)}"
+        raise WeightsError(f"The weights of {wanted} are not on this machine.", hint=pulling)
     known = weight_files.KNOWN.get(wanted)
     path = weight_files.locate(wanted)
     if path is None:
