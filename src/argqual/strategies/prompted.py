@@ -208,7 +208,7 @@ class Plain(Prompted):
 
     Examples
     --------
-    >>> Plain(model="openai/gpt-4.1-mini").get_params()["readout"]
+    >>> Plain(model="openai/gpt-6-luna").get_params()["readout"]
     'auto'
     """
 
