@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from argqual.assessment import Status
-from argqual.errors import ArgqualError, ModelError
+from argqual.errors import ArgqualError, ModelError, StrategyError
 from argqual.judging.judge import Judge
 from argqual.models.addresses import decision_server, secrets_in, shown_address
 from argqual.models.connect import connect, is_embedded
+from argqual.strategies.prompted import Principle
 from loopback import Loopback
 
 LEVELS = "relevance: 4\nacceptability: 4\nsufficiency: 4"
@@ -49,7 +50,10 @@ def refused(model: str = "openai/test", **given: str | None) -> str:
         ("http://localhost:0/v1", "port '0'"),
         ("http://localhost:80a/v1", "port '80a'"),
         ("http://localhost:٨٠/v1", "has the character"),
-        ("http://localhost:/v1", "port ''"),
+        ("http://localhost:/v1", "has no port after its colon"),
+        ("http://<HOST>:8000/v1", "has '<' in its host"),
+        ("http://a,b/v1", "has ',' in its host"),
+        ("http://h\\v1", "in its host"),
         ("http://localhost:$PORT/v1", r"port '$PORT'"),
         ("http://[::1/v1", "stands in brackets"),
         ("http://::1]:8000/v1", "stands in brackets"),
@@ -196,6 +200,12 @@ def test_a_decision_server_without_a_key_gets_none_although_a_password_is_in_its
     assert judge.assess("We should walk, because it is sunny.").status is Status.OK
     assert loopback.headers[0]["Authorization"].startswith("Basic ")
     assert "sesame" not in f"{judge.model!r} {judge.model.identity}"
+
+
+def test_a_password_is_not_kept_with_a_strategy() -> None:
+    with pytest.raises(StrategyError, match="OPENAI_API_BASE") as caught:
+        Principle(model="openai/test", api_base="http://gandalf:sesame@127.0.0.1:8000/v1").check()
+    assert "sesame" not in str(caught.value)
 
 
 RATIO = ("relevance", "acceptability", "sufficiency")

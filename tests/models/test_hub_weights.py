@@ -274,6 +274,41 @@ def test_what_was_pulled_is_listed_and_not_fetched_again(hub: HubServer, tmp_pat
     assert argqual(tmp_path, "models", "pull", NAME).code == 0
 
 
+def test_what_was_pulled_can_be_removed_and_nothing_is_left_of_it(hub: HubServer, tmp_path: Path) -> None:
+    path = h.hub_name(NAME)
+    argqual(tmp_path, "models", "pull", NAME, "--yes")
+    asked = argqual(tmp_path, "models", "remove", NAME)
+    assert asked.code == 2 and "--yes" in asked.err
+    assert "removed: 400,2" in argqual(tmp_path, "models", "remove", NAME, "--yes").out
+    assert not [
+        each for each in (tmp_path / "cache" / "weights").rglob("*") if each.is_file() and each.suffix != ".lock"
+    ]
+    assert not h.is_there(path)
+    assert "is not on this machine" in argqual(tmp_path, "models", "remove", NAME).out
+
+
+def test_known_weights_are_removed_in_the_same_way(hub: HubServer, tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "weights"
+    folder.mkdir(parents=True)
+    (folder / weights.KNOWN["smollm2-135m"].filename).write_bytes(b"GGUF")
+    (folder / "all-minilm-l6-v2").mkdir()
+    (folder / "all-minilm-l6-v2" / "model").write_bytes(b"12345")
+    assert "smollm2-135m is removed" in argqual(tmp_path, "models", "remove", "smollm2-135m", "--yes").out
+    assert "all-minilm-l6-v2 is removed: 5 bytes" in argqual(tmp_path, "models", "remove", "all-minilm-l6-v2", "-y").out
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("my.gguf", "a file of your own"), ("openai/x", "has no weights"), ("locla", "Did you mean 'local'")],
+)
+def test_what_is_not_argqual_s_to_remove_is_told(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "my.gguf").write_bytes(b"GGUF")
+    done = argqual(tmp_path, "models", "remove", name, "--yes")
+    assert done.code == 2 and said in done.err
+    assert (tmp_path / "my.gguf").exists()
+
+
 def test_a_page_s_address_can_be_pulled_as_it_is(hub: HubServer, tmp_path: Path) -> None:
     page = f"https://huggingface.co/{REPOSITORY}/blob/main/tiny.Q4.gguf"
     assert NAME in argqual(tmp_path, "models", "pull", page, "--yes").out

@@ -114,3 +114,14 @@ def is_there(name: str) -> bool:
     if hub_weights.is_hub_name(name):
         return hub_weights.is_there(hub_weights.hub_name(name))
     return encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weights.is_fetched(name)
+
+
+def kept_files(name: str) -> list[Path]:
+    """Where one of argqual's own, or a file of a hub, lies when it is here, with what an interrupted fetch left."""
+    if hub_weights.is_hub_name(name):
+        wanted = hub_weights.hub_name(name)
+        paths = [wanted.file, wanted.note]
+    else:
+        of_encoder = name in encoders.KNOWN_ENCODERS
+        paths = [weights.cache_folder() / (name if of_encoder else weights.KNOWN[name].filename)]
+    return [*paths, paths[0].with_name(f".{paths[0].name}.parts")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import time
 from typing import Annotated, Any
 
@@ -117,6 +119,40 @@ def pull(
         else:
             path = embedded_weights(wanted)[1]
     typer.echo(f"{wanted} is at {path}")
+
+
+@app.command("remove")
+def remove(
+    name: Annotated[
+        str, typer.Argument(help="A model or an encoder of argqual models list.", autocompletion=complete.models)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a model's weights from this machine; they can be pulled again."""
+    from argqual.cli.fetching import kept_files, own_files
+    from argqual.downloads.disk import bytes_in, shown_size, writing
+    from argqual.errors import InputError, ModelError, WeightsError
+    from argqual.models.connect import check_name, embedded_id
+    from argqual.models.hub_weights import is_hub_name
+
+    wanted = embedded_id(name)
+    if not own_files(wanted) and not is_hub_name(wanted):
+        kind = check_name(wanted)
+        which = "is a file of your own; delete it yourself" if kind == "file" else "has no weights on this machine"
+        raise ModelError(f"{name} {which}.", hint="argqual models list shows what can be removed.")
+    paths = [path for path in kept_files(wanted) if path.exists()]
+    if not paths:
+        typer.echo(clean(f"{wanted} is not on this machine."))
+        return
+    size = shown_size(sum(bytes_in(path) if path.is_dir() else path.stat().st_size for path in paths))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InputError(f"{wanted} takes {size} in {paths[0]}.", hint="Add --yes to delete it.")
+        typer.confirm(f"Delete {wanted} ({size}) in {paths[0]}?", abort=True)
+    with writing(paths[0], WeightsError):
+        for path in paths:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    typer.echo(clean(f"{wanted} is removed: {size}."))
 
 
 @app.command("test")

@@ -71,10 +71,14 @@ def _faults(address: str, provider: str) -> Iterator[tuple[str, str]]:
         yield "cannot be read before its host", "In a password write / as %2F, # as %23, ? as %3F and @ as %40."
     server = authority.rpartition("@")[2]
     name, colon, port = server.rpartition(":") if re.search(r":[^]]*$", server) else (server, "", "")
-    if name.count("[") + name.count("]") + name.count(":") and not _is_bracketed(name):
+    if re.search(r"[][:]", name) and not _is_bracketed(name):
         yield "has a host that cannot be read", "An IPv6 address stands in brackets: http://[::1]:8000."
     if not name:
         yield "names no server", f"An address looks like {example}."
+    if not _is_bracketed(name) and (odd := re.search(r"[^\w.-]", name)):
+        yield f"has '{odd[0]}' in its host", f"An address looks like {example}."
+    if colon and not port:
+        yield "has no port after its colon", "Give one, or leave out the colon."
     if colon and not (port.isdecimal() and 0 < int(port) < 65536):
         yield f"has the port '{port}'", "A port is a number from 1 to 65535."
     if "#" in rest:
@@ -82,7 +86,7 @@ def _faults(address: str, provider: str) -> Iterator[tuple[str, str]]:
     path = re.split(r"[?#]", rest.removeprefix(authority))[0].rstrip("/")
     shown = shown_address(address).rstrip("/")
     if found := _ENDPOINTS.search(path) if provider != "systemone" else None:
-        yield "is that of one thing that the server does", f"Leave the end out: {shown.removesuffix(found[0])}"
+        yield "is that of an endpoint, and not of the server", f"Leave the end out: {shown.removesuffix(found[0])}"
     if not path and provider in _BELOW_V1:
         yield "has no path", f"Such servers answer below /v1: {shown}/v1"
 
