@@ -98,7 +98,14 @@ def test_the_decision_server_s_variable_is_looked_at_too(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("address", ["http://localhost:8000", "http://localhost:8000/"])
 def test_a_server_of_the_openai_protocol_wants_v1(provider: str, address: str) -> None:
     message = refused(f"{provider}/test", api_base=address)
-    assert "has no path" in message and "http://localhost:8000/v1" in message
+    assert "has no path" in message and "http://localhost:8000/v1\n" in message
+
+
+def test_a_server_that_answers_at_its_root_can_be_asked_too(loopback: Loopback) -> None:
+    loopback.say(LEVELS)
+    judge = Judge("ratio", model="custom_openai/test", api_base=loopback.url, readout="label")
+    assert judge.assess("We should walk, because it is sunny.").status is Status.OK
+    assert loopback.paths == ["/chat/completions"]
 
 
 @pytest.mark.parametrize("end", ["/chat/completions", "/completions", "/models", "/responses/"])

@@ -88,7 +88,8 @@ def _faults(address: str, provider: str) -> Iterator[tuple[str, str]]:
     if found := _ENDPOINTS.search(path) if provider != "systemone" else None:
         yield "is that of an endpoint, and not of the server", f"Leave the end out: {shown.removesuffix(found[0])}"
     if not path and provider in _BELOW_V1:
-        yield "has no path", f"Such servers answer below /v1: {shown}/v1"
+        further = "For one that does not, write the model as custom_openai/NAME."
+        yield "has no path", f"Nearly all such servers answer below /v1: {shown}/v1\n  {further}"
 
 
 def _authority(address: str) -> str:
