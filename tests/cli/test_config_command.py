@@ -180,6 +180,8 @@ def test_a_password_in_the_address_of_the_environment_is_not_shown(tmp_path: Pat
         (b'model = "local"\nmodel = "other"\n', ":2:"),
         (b"\n\nmodel = 3\n", ":3: 'model' must be a text"),
         (b'model = ""\n', ":1: 'model' must be a text"),
+        (b"model = " + b"[" * 20_000, ": this is no TOML"),
+        (b"model = " + b"9" * 20_000, ":"),
         (b'[model]\nname = "local"\n', ":1: 'model' must be a text"),
         (b'framework = "ratio"\napi_key = "verysecret"\n', ":2: Keys are not kept among the settings"),
         (b'framework = "ratio"\nmodel = "\xff"\n', ":2: this is not UTF-8"),

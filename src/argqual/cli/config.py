@@ -106,15 +106,16 @@ def _checked(name: str, value: str) -> str:
         from argqual.frameworks.catalogue import load_framework
 
         load_framework(value)
-        return str(Path(value).expanduser().resolve()) if Path(value).expanduser().is_file() else value
+        return str(Path(value).resolve()) if Path(value).is_file() else value
     if name == "model":
         from argqual.models.connect import check_name as check_model
         from argqual.models.weights import locate
 
         if check_model(value) != "file":
             return value
-        locate(Path(value))
-        return str(Path(value).expanduser().resolve())
+        path = Path(os.path.expanduser(value)).resolve()
+        locate(path)
+        return str(path)
     from argqual.models.addresses import checked_address, has_password
     from argqual.models.connect import is_embedded
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import typer
-from platformdirs import user_config_dir
 
 from argqual.errors import InputError, nearest
 
@@ -38,17 +36,22 @@ class Setting:
 
 def settings_file() -> Path:
     """Where defaults are kept: the file that `ARGQUAL_CONFIG` names, or else one in the user's configuration folder."""
-    given = os.environ.get("ARGQUAL_CONFIG")
-    return Path(given).expanduser() if given else Path(user_config_dir("argqual")) / "config.toml"
+    if given := os.environ.get("ARGQUAL_CONFIG"):
+        return Path(os.path.expanduser(given))
+    from platformdirs import user_config_path  # no help waits for it
+
+    return user_config_path("argqual") / "config.toml"
 
 
 def read_settings() -> dict[str, str]:
     """What the file says; nothing when there is none. An `InputError` with the place of whatever is wrong in it."""
+    import tomllib  # no help waits for it
+
     text = settings_text()
     path = settings_file()
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{path}{_place(str(error))}: this is no TOML: {re.sub(r' *[(]at .*[)]', '', str(error))}.",
             hint='Lines look like: model = "local". Text stands in quotation marks.',
@@ -183,6 +186,8 @@ def write_setting(key: str, value: str | None) -> list[str]:
 
     What else stands in the file, comments too, stays as it is. The file is replaced whole, or not at all.
     """
+    import tomllib
+
     before = read_settings()
     wanted = {name: kept for name, kept in before.items() if name != key} | ({key: value} if value else {})
     forgotten = []
@@ -199,7 +204,7 @@ def write_setting(key: str, value: str | None) -> list[str]:
     path = settings_file()
     try:
         fits = tomllib.loads(text) == wanted
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         fits = False
     if not fits:
         raise InputError(f"'{key}' cannot be changed in {path} without losing something.", hint="Change it by hand.")
