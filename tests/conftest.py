@@ -30,6 +30,7 @@ SLOW = {
     "test_findings", "test_fit_command", "test_hub", "test_optimise_command", "test_optimised", "test_package",
     "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin", "test_run",
     "test_score_table", "test_startup", "test_weights",
+    "test_config_command", "test_hub_weights",
 }  # fmt: skip
 
 
@@ -56,7 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test finds what another has kept, nor what the user has."""
+    """No test finds what another has kept, nor what the user has, nor the user's defaults."""
+    monkeypatch.setenv("ARGQUAL_CONFIG", os.devnull)
+    for name in ("ARGQUAL_MODEL", "ARGQUAL_FRAMEWORK", "ARGQUAL_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ARGQUAL_STORE", str(tmp_path_factory.mktemp("store") / "assessments.sqlite"))
 
 

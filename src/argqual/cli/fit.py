@@ -13,6 +13,7 @@ import typer
 
 from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, YesOption, say, step, wanted_format
+from argqual.cli.settings import VARIABLES, address_for, setting
 from argqual.errors import InputError
 from argqual.report.plain import paragraph
 
@@ -47,7 +48,10 @@ def fit(
     format: FormatOption = None,
     yes: YesOption = False,
 ) -> None:
-    """Fit a strategy on labelled corpora, and save it."""
+    """Fit a strategy on labelled corpora, and save it.
+
+    One that asks a model takes model, framework and address from argqual config, where --set names none.
+    """
     _check_place(output)
     params = dict(_setting(each) for each in settings or ()) | ({} if seed is None else {"seed": seed})
     with step("Loading"):
@@ -57,6 +61,8 @@ def fit(
         from argqual.strategies.training import training_data
 
         strategy = create(name, **params)
+    for words in _with_settings(strategy, params):
+        say(paragraph(words, hanging=2))
     for model in strategy.model_names():
         from argqual.cli.fetching import ensure_weights
 
@@ -79,6 +85,25 @@ def fit(
         say(paragraph(f"Licence of {licence}.", hanging=2))
     checked = _checked(strategy, data) if check else None
     typer.echo(_report(strategy, name, output, data, checked, wanted_format(format)))
+
+
+def _with_settings(strategy: Strategy, params: Mapping[str, Any]) -> Iterator[str]:
+    """Put defaults of the user's own where a strategy that asks a model was given none, and say which."""
+    for prefix, part in strategy.parts():
+        own, kept = part.parameter_names(), {key: setting(key) for key in VARIABLES}
+        if not {"model", "api_base"} <= {*own}:
+            continue
+        given = {key for key in VARIABLES if f"{prefix}{key}" in params}
+        said = [key for key in ("model", "framework") if key in {*own} - given and kept[key].source != "default"]
+        for key in said:
+            part.set_params(**{key: kept[key].value})
+        asked = part.get_params(deep=False)["model"]
+        if "api_base" not in given and isinstance(asked, str):
+            address, note = address_for(asked, flagged="model" in given)
+            part.set_params(api_base=address)
+            yield from filter(None, [note])
+        if said:
+            yield f"As argqual config says: {', '.join(f'{prefix}{key} {kept[key].value}' for key in said)}."
 
 
 def _check_place(folder: Path) -> None:

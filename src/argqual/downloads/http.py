@@ -28,7 +28,16 @@ CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _WAITS = (0.5, 1.0, 2.0, 4.0)  # seconds before the second try, the third and so on
 _LONGEST_WAIT = 30.0  # that a server may ask for
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.\w+)$", re.IGNORECASE)
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = {
+    word: seconds
+    for seconds, words in (
+        (1e-9, "ns"), (1e-6, "us µs"), (1e-3, "ms msec millisecond milliseconds"), (1.0, "s sec secs second seconds"),
+        (60.0, "m min mins minute minutes"), (3600.0, "h hr hrs hour hours"), (86400.0, "d day days"),
+    )
+    for word in words.split()
+}  # fmt: skip
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zµ]+)")
+_EPOCH = 1e9  # 2001-09-09, in seconds
 _CLOCK_SECONDS = 60  # a date of a file that is younger than this tells no two versions of it apart
 
 
@@ -268,23 +277,36 @@ def _version_of(response: httpx.Response) -> str:
     return str(modified) if modified.isascii() and age.total_seconds() >= _CLOCK_SECONDS else ""
 
 
-def seconds_from(value: str | None) -> float | None:
-    """Seconds from `12`, `1m30s`, `120ms`, or a date (HTTP or ISO); None when it is none of these."""
+def seconds_from(value: str | float | None) -> float | None:
+    """Seconds from now: from `12`, `1m30s`, `120ms`, a date (HTTP or ISO), or an epoch in seconds or parts of them.
+
+    None when it is none of these.
+    """
     if value is None:
         return None
-    value = value.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
-    if parts and "".join(number + unit for number, unit in parts) == value:
+    text = str(value).strip().strip('"')
+    if re.fullmatch(r"\d+(\.\d*)?(e\+?\d{1,2})?", text):
+        return _until(float(text))
+    spoken = text.lower().removeprefix("pt")
+    parts = _DURATION.findall(spoken)
+    if parts and all(unit in _UNITS for _, unit in parts) and not _DURATION.sub("", spoken).strip(" ,"):
         return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
     try:
-        when = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
+        when = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def _until(number: float) -> float:
+    """A number as seconds from now: one of 1e9 and more is a time, since nobody is asked to wait for thirty years."""
+    if number < _EPOCH:
+        return number
+    while number >= _EPOCH * 100:  # thousandths, millionths, …
+        number /= 1000
+    return max(0.0, number - time.time())
 
 
 def _number(text: str | None) -> int | None:

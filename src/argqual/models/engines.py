@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, cast
 from urllib.request import getproxies
 
-from argqual.models.traffic import Traffic, heed_headers
+from argqual.models.traffic import Traffic, heed_headers, with_waits
 
 _MOST_CONNECTIONS = 1024
 _CONNECT_SECONDS = 10.0
@@ -122,7 +122,7 @@ class _LimitedTransport:
         return self._response(
             status=response.status,
             reason=response.reason,
-            headers=response.headers,
+            headers=with_waits(response.headers),
             http_version=response.http_version,
             chunks=iter([body]),
             release=lambda *_: None,

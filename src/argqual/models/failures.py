@@ -26,6 +26,7 @@ _NETWORK_HINT = "Check the network and --api-base. --model local needs neither."
 _LONGEST_SAYING = 300
 _PASSAGE = 12  # characters; shorter passages that a message shares with a text say nothing
 _BEARER = re.compile(r"(?i)\b(bearer|basic|x-api-key:?)\s+[^\s\"',}]+")
+_IN_ADDRESS = re.compile(r"://[^\s/?#\"']+@")  # a user name, a password
 _TOO_LONG = re.compile(r"context (size|length|window)|maximum context|too long|too many tokens", re.IGNORECASE)
 
 
@@ -95,7 +96,7 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
     if isinstance(wrapped, lm.ContextWindowExceededError):
         return TooLongError(said(wrapped, "says that the prompt is too long"))
     if isinstance(wrapped, lm.LMUnsupportedModelError):
-        return UnknownModelError(said(wrapped, "is not known there"), hint="Check the model's name.")
+        return UnknownModelError(said(wrapped, "is not known there"), hint=_name_hint(model))
     if isinstance(wrapped, lm.LMRateLimitError):
         return Unreachable(said(wrapped, "is asked too often"), hint="Wait a little, then try again.")
     if isinstance(wrapped, lm.LMTransportError | lm.LMTimeoutError | lm.LMServerError):
@@ -106,7 +107,8 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
         return ModelError(said(wrapped, "gave an answer that cannot be used"))
     if _TOO_LONG.search(str(wrapped)):
         return TooLongError(said(wrapped, "says that the prompt is too long"))
-    return ModelError(said(wrapped, "refuses the request"))
+    hint = _name_hint(model) if getattr(wrapped, "status", None) == 404 else None
+    return ModelError(said(wrapped, "refuses the request"), hint=hint)
 
 
 def _key_hint(model: Model) -> str:
@@ -114,11 +116,16 @@ def _key_hint(model: Model) -> str:
     return f"Set {provider}_API_KEY to a valid key, or use --model local, which needs none."
 
 
+def _name_hint(model: Model) -> str:
+    elsewhere = "://" in model.identity and not re.search(r"/v\d", model.identity)
+    return "Check the model's name" + (", and the address: most servers answer below /v1." if elsewhere else ".")
+
+
 def masked(text: str, secrets: tuple[str, ...]) -> str:
     """Text without any of the secrets in it, and without what stands after `Bearer`."""
     for secret in secrets:
         text = text.replace(secret, "…")
-    return _BEARER.sub(r"\1 …", text)
+    return _BEARER.sub(r"\1 …", _IN_ADDRESS.sub("://", text))
 
 
 def without_passages(text: str, private: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from argqual.downloads.files import chain_of
 from argqual.downloads.http import seconds_from
@@ -61,7 +61,7 @@ class RefusedByServer(Exception):
     def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
         super().__init__(said)
         self.status = status
-        self.retry_after = seconds_from(headers.get("retry-after"))
+        self.retry_after = seconds_from(dict(with_waits(headers.items())).get("retry-after"))
 
 
 def fault_of(error: Exception) -> PassingFailure | None:
@@ -70,7 +70,7 @@ def fault_of(error: Exception) -> PassingFailure | None:
     from dspy.lm15 import BillingError, ProviderError, RateLimitError, ServerError, TransportError
     from dspy.lm15 import TimeoutError as TimedOut
 
-    wait = getattr(error, "retry_after", None)
+    wait = _asked_wait(error)
     status = getattr(error, "status", None) or 0
     if isinstance(error, BillingError):
         return None
@@ -90,6 +90,16 @@ def fault_of(error: Exception) -> PassingFailure | None:
     if isinstance(error, ValueError) or type(error) is ProviderError:
         return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
     return None
+
+
+def _asked_wait(error: Exception) -> float | None:
+    """Seconds that the server asks to wait, from the error or the answer that it stands for (as litellm's do)."""
+    said = getattr(error, "retry_after", None)
+    if said is None:
+        answers = (getattr(each, "response", None) for each in chain_of(error))
+        headers: Any = next((found for each in answers if (found := getattr(each, "headers", None))), {})
+        said = headers.get("retry-after")
+    return seconds_from(said)  # also of DSPy's, which takes a time for a duration
 
 
 class RateLimiter:
@@ -293,6 +303,17 @@ def _delay(tries: int) -> float:
     return random.uniform(longest / 2, longest)  # noqa: S311
 
 
+def with_waits(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """An answer's headers with `Retry-After` in seconds, which may be a date, a time or a duration such as `1m30s`."""
+    found = []
+    for name, value in headers:
+        if name.lower() == "retry-after":
+            name, seconds = "retry-after", seconds_from(value)
+            value = value if seconds is None else f"{seconds:.3f}"
+        found.append((name, value))
+    return found
+
+
 def heed_headers(limiter: RateLimiter, headers: Iterable[tuple[str, str]]) -> None:
     """Keep still when the rate-limit headers of an answer say that nothing is left until the limit is renewed."""
     used_up: set[str] = set()
@@ -302,9 +323,11 @@ def heed_headers(limiter: RateLimiter, headers: Iterable[tuple[str, str]]) -> No
         if "ratelimit" not in name:
             continue
         unit = "tokens" if "tokens" in name else "requests"
-        if "remaining" in name and re.fullmatch(r"0+", value.strip()):
+        if "remaining" in name and re.fullmatch(r"0+(\.0+)?", value.strip()):
             used_up.add(unit)
         elif "reset" in name and (seconds := seconds_from(value)) is not None:
             renewed[unit] = seconds
+        elif re.search(r"\b(remaining|r)=0+\b", value) and (reset := re.search(r"\b(?:reset|t)=(\d+)", value)):
+            limiter.pause(seconds_from(reset[1]) or 0.0)  # all in one header, as the IETF's draft has it
     for unit in used_up & renewed.keys():
         limiter.pause(renewed[unit])

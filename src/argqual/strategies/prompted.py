@@ -28,6 +28,7 @@ from argqual.judging.judge import Judge
 from argqual.judging.program import Definitions
 from argqual.judging.prompt import Explain
 from argqual.judging.store import Store
+from argqual.models.addresses import has_password
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.strategies.base import (
     Array,
@@ -51,7 +52,15 @@ _connected = cache(connect)
 
 
 def connected(model: Model | str, *, api_base: str | None = None) -> Model:
-    """A model by name; connected once a process, since loading an embedded one takes its time."""
+    """A model by name; connected once a process, since loading an embedded one takes its time.
+
+    Raises a `StrategyError` for a password in an address, which would be kept with the strategy and its results.
+    """
+    if api_base and has_password(api_base):
+        raise StrategyError(
+            "The address of a strategy's model has a user name or a password in it, and would be kept with it.",
+            hint="Set the provider's variable to it instead, such as OPENAI_API_BASE, and leave out api_base.",
+        )
     return model if isinstance(model, Model) else _connected(model, api_base=api_base)
 
 
@@ -208,7 +217,7 @@ class Plain(Prompted):
 
     Examples
     --------
-    >>> Plain(model="openai/gpt-4.1-mini").get_params()["readout"]
+    >>> Plain(model="openai/gpt-6-luna").get_params()["readout"]
     'auto'
     """
 

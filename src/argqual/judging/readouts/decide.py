@@ -58,7 +58,7 @@ def _client() -> Any:
 
 def _post(model: Model, state: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[Any, int]:
     """The endpoint's answer, an `httpx.Response`, and the requests lost on the way to it."""
-    headers = {"Authorization": f"Bearer {model.secrets[0]}"} if model.secrets else {}
+    headers = {"Authorization": f"Bearer {model.key}"} if model.key else {}
     body = {"model": model.name.partition("/")[2], "state": state, "questions": questions}
 
     def send() -> Any:
