@@ -1,7 +1,5 @@
 """Goldens: arguments whose right ratings are known, and what is expected of them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Tag, model_validator
