@@ -5,9 +5,7 @@ distribution over each criterion's levels, as LLM-Rubric does (Hashemi et al. 20
 for a few hundred labels.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal, get_args
 
@@ -18,12 +16,10 @@ from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Framework
-from argqual.judging.judge import Judge
 from argqual.stats.regression import ProportionalOdds, equal_shares, fit_proportional_odds, standard_ridge
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, require
-from argqual.strategies.combining import shares_of
+from argqual.strategies.base import Array, Predictions, Questions, Seen, Strategy, require
 from argqual.strategies.crossfit import cross_fitted, planned
-from argqual.strategies.prompted import Principle
+from argqual.strategies.prompted import Principle, shares_of
 
 Method = Literal["ridge", "isotonic", "ordinal"]
 _METHODS: tuple[Method, ...] = get_args(Method)
@@ -84,9 +80,7 @@ class Calibrated(Strategy):
     def rated_framework(self) -> Framework | None:
         return self._base().rated_framework()
 
-    def _plan(
-        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
-    ) -> Iterator[tuple[Judge, Argument]]:
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         return planned(self._base(), arguments, labels, groups, self.folds, predict)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage:

@@ -9,8 +9,6 @@ sometimes left out in training, lest the encoder takes a definition for the name
 Whether the definition is heeded is for a benchmark to find out: with few criteria to learn from, it may well not be.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path

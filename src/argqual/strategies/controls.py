@@ -8,8 +8,6 @@ A framework that beats being asked nothing may owe that to its length, to the nu
 averaged, or to looking like a rubric; only what it gains over these is due to what it says.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from functools import cache

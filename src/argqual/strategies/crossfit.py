@@ -1,7 +1,5 @@
 """What a strategy predicts of its own training arguments without having learnt from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

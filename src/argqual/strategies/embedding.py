@@ -3,8 +3,6 @@
 The encoder is never changed. Texts are embedded once a process, whatever the folds.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -20,7 +18,7 @@ from argqual.models.encoders import DEFAULT_ENCODER, EncoderFiles, find_encoder
 from argqual.models.encoding import batches, device_for, load_encoder, pooled, require_tokens, tokenised, warn_of_cuts
 from argqual.stats.regression import best_alpha
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell
-from argqual.strategies.extras import needs
+from argqual.strategies.registry import needs
 
 _INNER_FOLDS = 5
 _MOST_KEPT = 200_000  # vectors; about 300 MB of the default encoder's

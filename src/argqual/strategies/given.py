@@ -1,7 +1,5 @@
 """What is given to a strategy: arguments in any form, labels, and groups."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

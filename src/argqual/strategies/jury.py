@@ -5,12 +5,10 @@ member predicts elsewhere. A member without a prediction is left out only as far
 is put in its place.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from sklearn.linear_model import LinearRegression
@@ -20,8 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import InputError, StrategyError
-from argqual.judging.judge import Judge
-from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, Strategy, require
+from argqual.strategies.base import Array, Predictions, PredictionScale, Questions, Seen, Strategy, require
 from argqual.strategies.crossfit import cross_fitted, planned
 from argqual.strategies.given import as_arguments
 
@@ -101,7 +98,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         """The parameters; with `deep`, the members by name and their parameters too."""
         return dict(self._get_params("members", deep=deep))
 
-    def set_params(self, **params: Any) -> Jury:
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, replace members by name, or set a member's own (`<name>__<parameter>`)."""
         self._set_params("members", **params)
         return self
@@ -115,13 +112,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         return self._standardised(self._said(as_arguments(X)))
 
     def _named(self) -> list[tuple[str, Strategy]]:
-        """The members with their names.
-
-        Raises
-        ------
-        StrategyError
-            They are no list of names with strategies.
-        """
+        """The members with their names; a StrategyError where they are no list of names with strategies."""
         given = self.members if isinstance(self.members, list | tuple) else []
         if not given or not all(
             isinstance(each, list | tuple) and len(each) == 2 and isinstance(each[0], str) for each in given
@@ -135,9 +126,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
     def within(self) -> Mapping[str, Strategy]:
         return {name: member for name, member in self._named() if isinstance(member, Strategy)}
 
-    def _plan(
-        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
-    ) -> Iterator[tuple[Judge, Argument]]:
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         for member in self.within().values():
             yield from planned(member, arguments, labels, groups, self.folds, predict)
 

@@ -4,8 +4,6 @@ No word is generated: the model reads the argument and the beginning of a verdic
 which it would go on is the input of the regression (a linear probe; Alain and Bengio 2016).
 """
 
-from __future__ import annotations
-
 from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from typing import Any, ClassVar

@@ -10,8 +10,9 @@ Nothing is imported before a strategy is used, so that a list of them costs noth
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from argqual._plugins import added
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from argqual.strategies.base import Strategy
 
 GROUP = "argqual.strategies"
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "local": ("xllamacpp",),
+    "encoder": ("torch", "transformers"),
+    "optimise": ("optuna", "gepa"),
+    "ray": ("ray",),
+}
+"""What argqual imports of the packages of each extra."""
 
 
 class Family(Titled):
@@ -50,15 +58,15 @@ def _own(module: str, family: Family, summary: str, extra: str | None = None) ->
 
 
 BUILT_IN: dict[str, Known] = {
-    "mean": _own("floors:Mean", Family.FLOOR, "the mean of the training labels"),
-    "length": _own("floors:Length", Family.FLOOR, "the number of words: the confound in every corpus"),
+    "mean": _own("surface:Mean", Family.FLOOR, "the mean of the training labels"),
+    "length": _own("surface:Length", Family.FLOOR, "the number of words: the confound in every corpus"),
     "tfidf": _own("surface:Tfidf", Family.TRAINING, "TF-IDF and ridge regression"),
     "surface": _own(
         "surface:Surface", Family.TRAINING, "readability, punctuation, discourse markers; gradient boosting"
     ),
     "embedding": _own("embedding:Embedding", Family.TRAINING, "frozen sentence embeddings and ridge", "encoder"),
     "probe": _own("probe:Probe", Family.TRAINING, "an embedded model's hidden state and ridge", "local"),
-    "encoder": _own("encoder:Encoder", Family.TRAINING, "fine-tuning of a transformer encoder", "encoder"),
+    "encoder": _own("finetune:Encoder", Family.TRAINING, "fine-tuning of a transformer encoder", "encoder"),
     "conditioned": _own(
         "conditioned:Conditioned", Family.TRAINING, "fine-tuning that reads the definition with the text", "encoder"
     ),
@@ -98,7 +106,7 @@ def load_class(name: str) -> type[Strategy]:
         )
     module, _, attribute = known[name].target.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise StrategyError(f"The strategy '{name}' cannot be loaded: {error}.") from None
     from argqual.strategies.base import Strategy
@@ -152,3 +160,24 @@ def _member(value: Any) -> Any:
     if isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[1], str):
         return value[0], create(value[1])
     return value
+
+
+def lacking(modules: Collection[str]) -> list[str]:
+    """Those that are not installed."""
+    return [module for module in modules if importlib.util.find_spec(module) is None]
+
+
+def needs(extra: str, modules: Collection[str] | None = None) -> None:
+    """Make sure that an extra's packages are there, or (`modules`) some of them.
+
+    Raises
+    ------
+    StrategyError
+        One is missing; the hint says what to install.
+    """
+    missing = lacking(EXTRAS[extra] if modules is None else modules)
+    if missing:
+        raise StrategyError(
+            f"This needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
+            hint=f"Run: pip install 'argqual[{extra}]'",
+        )

@@ -4,8 +4,6 @@ Nothing is imputed: an argument without the label, or whose label cannot be brou
 out and counted. Copies of a text stay, in one group.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
