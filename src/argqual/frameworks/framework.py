@@ -255,10 +255,8 @@ class Framework(Part):
 
     def anchors(self, criterion: Criterion) -> tuple[str, ...]:
         """What each level means for this criterion, lowest first."""
-        return tuple(
-            criterion.levels.get(level.value) or level.description or level.label
-            for level in self.scale_of(criterion).levels
-        )
+        levels = self.scale_of(criterion).levels
+        return tuple(criterion.levels.get(each.value) or each.description or each.label for each in levels)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -313,24 +311,23 @@ def _without_crosswalk(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_ids(framework: Framework) -> None:
-    _unique("criteria", _placed(framework.criteria))
-    if framework.select:
-        _unique("options", _listed(framework.select.options, "select", "options"))
-    _unique("citations", _listed(framework.citations, "citations"))
-    _unique("goldens", _listed(framework.goldens, "goldens"))
+    parts = {
+        "criteria": _placed(framework.criteria),
+        "options": _listed(framework.select.options if framework.select else (), "select", "options"),
+        "citations": _listed(framework.citations, "citations"),
+        "goldens": _listed(framework.goldens, "goldens"),
+    }
+    for kind, items in parts.items():
+        seen: set[str] = set()
+        for item, path in items:
+            if item.id in seen:
+                tree = "; ids are unique in the whole tree" if kind == "criteria" else ""
+                raise wrong(f"two {kind} have the id '{item.id}'{tree}", *path)
+            seen.add(item.id)
 
 
 def _listed(items: Sequence[Any], *path: str) -> Iterator[tuple[Any, Keys]]:
     return ((item, (*path, index)) for index, item in enumerate(items))
-
-
-def _unique(kind: str, items: Iterator[tuple[Any, Keys]]) -> None:
-    seen: set[str] = set()
-    for item, path in items:
-        if item.id in seen:
-            tree = "; ids are unique in the whole tree" if kind == "criteria" else ""
-            raise wrong(f"two {kind} have the id '{item.id}'{tree}", *path)
-        seen.add(item.id)
 
 
 def _check_levels(framework: Framework) -> None:

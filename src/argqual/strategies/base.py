@@ -28,11 +28,12 @@ from sklearn.exceptions import NotFittedError
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import StrategyError, nearest
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Framework
 from argqual.stats.regression import rank_correlation
 from argqual.strategies.given import as_arguments, as_labels, groups_for, labels_to_learn
 
 if TYPE_CHECKING:
-    from argqual.frameworks.framework import Framework
     from argqual.judging.judge import Judge
 
 Array = npt.NDArray[np.float64]
@@ -144,8 +145,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n_arguments,)
             Labels, higher is better. Not needed by strategies that do not learn.
         groups : sequence of length n_arguments
-            What must not be torn apart by inner splits. Default: each argument's `group`, else its
-            issue.
+            What must not be torn apart by inner splits. Default: each argument's `group`, else its issue.
 
         Raises
         ------
@@ -157,13 +157,9 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         started = time.perf_counter()
         arguments, labels, names = self._given(X, y, groups)
         self.check()
-        usage = self._fit(arguments, labels, names)
-        self.seen_ = replace(
-            self._seen(),
-            labels=len(labels) if self.learns else 0,
-            usage=usage or Usage(),
-            seconds=time.perf_counter() - started,
-        )
+        usage = self._fit(arguments, labels, names) or Usage()
+        seconds = time.perf_counter() - started
+        self.seen_ = replace(self._seen(), labels=len(labels), usage=usage, seconds=seconds)
         return self
 
     def predict(self, X: Sequence[Any]) -> Array:  # noqa: N803
@@ -339,6 +335,21 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         arguments, name = as_arguments(X), type(self).__name__
         labels = labels_to_learn(y, len(arguments), self.least_labels, name) if self.learns else np.empty(0)
         return arguments, labels, groups_for(arguments, groups)
+
+
+@dataclass(eq=False, repr=False)
+class OfFramework(Strategy):
+    """Base of strategies that take a criteria framework."""
+
+    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
+
+    framework: Framework | str | Path = "ratio"
+
+    def _framework(self) -> Framework:
+        return load_framework(self.framework)
+
+    def depends_on(self) -> dict[str, str]:
+        return {"framework": self._framework().fingerprint}
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """A prompted strategy whose ratings are mapped to human scores, with parameters fitted on training arguments only.
 
-A model's levels are its own; people use them otherwise. What is mapped is not the level but the whole
-distribution over each criterion's levels, as LLM-Rubric does (Hashemi et al. 2024), with models small enough
-for a few hundred labels.
+A model's levels are its own; people use them otherwise. What is mapped is not the level but the whole distribution over
+each criterion's levels, as LLM-Rubric does (Hashemi et al. 2024), with models small enough for a few hundred labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,6 @@ from argqual.strategies.crossfit import cross_fitted, planned
 from argqual.strategies.prompted import Principle, shares_of
 
 Method = Literal["ridge", "isotonic", "ordinal"]
-_METHODS: tuple[Method, ...] = get_args(Method)
 _ALPHAS = (1.0, 10.0, 100.0, 1000.0)
 
 
@@ -65,7 +63,7 @@ class Calibrated(Strategy):
     folds: int = 5
 
     def _check(self) -> None:
-        require("method", self.method, _METHODS)
+        require("method", self.method, get_args(Method))
         if self.levels < 2 or self.folds < 2:
             raise StrategyError(f"levels={self.levels}, folds={self.folds}: both are at least 2.")
         if self._base().rated_framework() is None:
@@ -180,6 +178,5 @@ def _qualities(assessments: Sequence[Assessment], criteria: Sequence[str]) -> Ar
 
 def _shares(assessments: Sequence[Assessment], criteria: Sequence[str]) -> Array:
     """All criteria's probabilities side by side, shape (n, levels of all criteria)."""
-    return np.array(
-        [np.concatenate([shares_of(each.rating(criterion)) for criterion in criteria]) for each in assessments]
-    )
+    shares = ([shares_of(each.rating(criterion)) for criterion in criteria] for each in assessments)
+    return np.array([np.concatenate(own) for own in shares])

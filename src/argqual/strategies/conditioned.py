@@ -12,7 +12,7 @@ Whether the definition is heeded is for a benchmark to find out: with few criter
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -23,7 +23,7 @@ from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.models.encoders import DEFAULT_ENCODER
 from argqual.models.encoding import LoadedEncoder, Reading, warn_of_cuts
-from argqual.strategies.base import Array, Predictions
+from argqual.strategies.base import Array, OfFramework, Predictions
 from argqual.strategies.finetune import FineTuned, hold_out
 from argqual.strategies.given import as_arguments
 
@@ -33,7 +33,7 @@ _OVERALL = "overall"
 
 
 @dataclass(eq=False, repr=False)
-class Conditioned(FineTuned):
+class Conditioned(OfFramework, FineTuned):
     """Definition-conditioned regression: an encoder that reads "definition [SEP] text".
 
     For each argument and epoch one wording of the definition is drawn, or none. Predictions are asked
@@ -68,9 +68,6 @@ class Conditioned(FineTuned):
     Sainz, O. et al. (2024). GoLLIE: annotation guidelines improve zero-shot information extraction. ICLR.
     """
 
-    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
-
-    framework: Framework | str | Path = "ratio"
     _: KW_ONLY
     criterion: str | None = None
     paraphrases: Sequence[str] = WORDINGS
@@ -116,9 +113,6 @@ class Conditioned(FineTuned):
         for criterion in [*([self.criterion] if self.criterion else []), *(self.targets or {})]:
             _find(framework, criterion)
 
-    def _framework(self) -> Framework:
-        return load_framework(self.framework)
-
     def _subject(self) -> Framework | Criterion:
         framework = self._framework()
         return _find(framework, self.criterion) if self.criterion else framework
@@ -143,10 +137,10 @@ class Conditioned(FineTuned):
             self.scales_[name] = [mean, deviation]
             said = self._wordings(subject)
             self._require_room(encoder, said)
-            for row in np.flatnonzero(there & ~held):
-                wordings.append(said)
-                rows.append(int(row))
-                targets.append((values[row] - mean) / deviation)
+            own = np.flatnonzero(there & ~held).tolist()
+            wordings += [said] * len(own)
+            rows += own
+            targets += ((values[own] - mean) / deviation).tolist()
 
         def draw(rng: np.random.Generator) -> list[Reading]:
             dropped = rng.random(len(rows)) < self.dropout
@@ -186,9 +180,6 @@ class Conditioned(FineTuned):
                 f"A definition has {longest} tokens, more than half of the {self.max_tokens} that are read.",
                 hint="Raise max_tokens, name a criterion, or leave 'definition' out of paraphrases.",
             )
-
-    def depends_on(self) -> dict[str, str]:
-        return {"framework": self._framework().fingerprint}
 
 
 def wordings_of(subject: Framework | Criterion) -> dict[Wording, str]:

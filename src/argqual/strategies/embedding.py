@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.linear_model import Ridge
 
 from argqual.argument import Argument
 from argqual.errors import StrategyError
@@ -82,8 +83,6 @@ class Embedding(Strategy):
         self._files()
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
-        from sklearn.linear_model import Ridge
-
         vectors = self._vectors(arguments)
         self.mean_, self.scale_ = float(labels.mean()), float(labels.std())
         standardised = (labels - self.mean_) / self.scale_
@@ -114,10 +113,7 @@ def embed(
 ) -> Array:
     """Unit vectors, shape (n_texts, width); those of texts that this process has embedded before are not computed anew.
 
-    Raises
-    ------
-    StrategyError
-        The encoder cannot read `max_tokens`, or there is no such device.
+    A StrategyError where the encoder cannot read `max_tokens`, or there is no such device.
     """
     place = device_for(device)
     keys = [(files.digest, max_tokens, str(place), hashlib.sha256(text.encode()).digest()) for text in texts]

@@ -24,13 +24,12 @@ from argqual.judging.judge import Judge
 from argqual.judging.program import GATE
 from argqual.judging.prompt import Demonstration
 from argqual.stats.regression import equal_shares
-from argqual.strategies.base import Array, Predictions, Questions, Seen, require
+from argqual.strategies.base import Array, OfFramework, Predictions, Questions, Seen, require
 from argqual.strategies.controls import Control, control_framework, plain_framework
 from argqual.strategies.given import as_arguments
 from argqual.strategies.pool import BORROWING, STYLES, Rationales, Worked, explaining, read_pool, styled, with_levels
 from argqual.strategies.prompted import (
     DEFINITIONS,
-    OfFramework,
     Prompted,
     averaged,
     check_targets,
@@ -40,7 +39,6 @@ from argqual.strategies.prompted import (
 
 Select = Literal["random", "balanced", "nearest", "other_domains"]
 _UNWRITTEN = "A sentence or two from the text, which are yet to be written, on why the level is right."
-_SELECT: tuple[Select, ...] = get_args(Select)
 
 
 @dataclass(eq=False, repr=False)
@@ -59,10 +57,9 @@ class Exemplars(Prompted):
         How many times examples are drawn; the ratings are averaged, and `draw_predictions` gives each.
         One for `nearest`, which draws nothing.
     rationales : {"none", "polished", "messy", "corrupted"}, default="none"
-        What is said before an example's level. `polished`: the model's explanation of the level that
-        people gave. `messy`: the same after a wrong turn that is seen and taken back. `corrupted`: the
-        explanation of another example of another level: the look of reasoning without its substance
-        (Wang et al. 2023).
+        What is said before an example's level. `polished`: the model's explanation of the level that people gave.
+        `messy`: the same after a wrong turn that is seen and taken back. `corrupted`: the explanation of another
+        example of another level: the look of reasoning without its substance (Wang et al. 2023).
     targets : mapping, optional
         Criterion to the name of a label in `Argument.labels`; used by `PrincipleExemplars`.
     pool : str, optional
@@ -111,7 +108,7 @@ class Exemplars(Prompted):
 
     def _check(self) -> None:
         require("definitions", self.definitions, DEFINITIONS)
-        require("select", self.select, _SELECT)
+        require("select", self.select, get_args(Select))
         require("rationales", self.rationales, STYLES)
         if self.k < 1 or self.draws < 1:
             raise StrategyError(f"k={self.k}, draws={self.draws}: both are at least 1.")

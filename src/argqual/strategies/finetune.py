@@ -64,17 +64,16 @@ class FineTuned(Strategy):
 
     def _check(self) -> None:
         ranges = {
-            "epochs": self.epochs >= 1,
-            "learning_rate": self.learning_rate > 0,
-            "batch_size": self.batch_size >= 1,
-            "max_tokens": self.max_tokens >= 8,
-            "patience": self.patience >= 1,
-            "validation": 0 <= self.validation <= 0.5,
+            "epochs": (self.epochs >= 1, "1 or more"),
+            "learning_rate": (self.learning_rate > 0, "above 0"),
+            "batch_size": (self.batch_size >= 1, "1 or more"),
+            "max_tokens": (self.max_tokens >= 8, "8 or more"),
+            "patience": (self.patience >= 1, "1 or more"),
+            "validation": (0 <= self.validation <= 0.5, "from 0 to 0.5"),
         }
-        for name, fits in ranges.items():
+        for name, (fits, wanted) in ranges.items():
             if not fits:
-                least = {"learning_rate": "above 0", "max_tokens": "8 or more", "validation": "from 0 to 0.5"}
-                raise StrategyError(f"{name}={getattr(self, name)}: it is {least.get(name, '1 or more')}.")
+                raise StrategyError(f"{name}={getattr(self, name)}: it is {wanted}.")
 
     def _connect(self) -> None:
         needs("encoder")
@@ -96,14 +95,8 @@ class FineTuned(Strategy):
     ) -> None:
         """Train, and set `encoder_`, `head_`, `history_` and `best_epoch_`.
 
-        Parameters
-        ----------
-        draw
-            What is read in an epoch, as many readings as `targets`, in the same order.
-        targets, held_targets
-            Standardised.
-        held
-            What training is stopped by; without any, all epochs are run and the last is kept.
+        What is read in an epoch is drawn, as many readings as `targets`, in the same order; all targets are
+        standardised. Training is stopped by `held`; without any, all epochs are run and the last is kept.
         """
         import torch
 
@@ -199,10 +192,7 @@ class FineTuned(Strategy):
         save_encoder(self.encoder_, folder / _FOLDER)
         state: dict[str, Any] = super().state(folder)
         del state["encoder_"], state["head_"]
-        return state | {
-            "head_weight_": self.head_.weight.detach().cpu().numpy(),
-            "head_bias_": self.head_.bias.detach().cpu().numpy(),
-        }
+        return state | {f"head_{name}_": own.cpu().numpy() for name, own in self.head_.state_dict().items()}
 
     def restore(self, state: Mapping[str, Any], folder: Path) -> None:
         needs("encoder")
@@ -220,11 +210,10 @@ class FineTuned(Strategy):
 class Encoder(FineTuned):
     """Full fine-tuning of an encoder with a linear regression head on its pooled output.
 
-    The mean squared error on standardised labels is minimised with AdamW, a warm-up over a tenth of the
-    steps and a linear decay. After each epoch Spearman's correlation on held-out groups is taken
-    (where it is not defined, the loss decides); training stops when it has not risen for `patience`
-    epochs, and the best epoch's weights are kept. When all arguments are of one group, rows are held
-    out; of fewer than ten arguments nothing is, and all epochs are run.
+    The mean squared error on standardised labels is minimised with AdamW, a warm-up over a tenth of the steps and a
+    linear decay. After each epoch Spearman's correlation on held-out groups is taken (where it is not defined, the loss
+    decides); training stops when it has not risen for `patience` epochs, and the best epoch's weights are kept. When
+    all arguments are of one group, rows are held out; of fewer than ten arguments nothing is, and all epochs are run.
 
     Parameters
     ----------
@@ -236,18 +225,14 @@ class Encoder(FineTuned):
         Most passes over the training arguments.
     learning_rate : float, default=5e-5
         The highest, at the end of the warm-up.
-    batch_size : int, default=32
-        Texts that are read together.
-    max_tokens : int, default=256
-        Of a longer text only the beginning is read, with a `TruncatedWarning`.
+    batch_size, max_tokens
+        As for `Embedding`.
     patience : int, default=2
         Epochs without a rise after which training stops.
     validation : float, default=0.15
         Share of the arguments that is held out to stop by, 0 to 0.5; 0 runs all epochs.
-    device : str, default="auto"
-        `cpu`, `cuda`, `cuda:1`; `auto` takes CUDA where there is any.
-    fetch : bool, default=True
-        Fetch the model when it is not on this machine; otherwise that is an error.
+    device, fetch
+        As for `Embedding`.
     seed : int, default=0
         Of the head, the dropout, the order of training, and what is held out.
 
@@ -289,9 +274,7 @@ class Encoder(FineTuned):
         return Predictions(self._outputs(readings) * self.scale_ + self.mean_)
 
     def _readings(self, arguments: list[Argument]) -> list[Reading]:
-        if self.issue:
-            return [(argument.issue or "", argument.text) for argument in arguments]
-        return [(argument.text, None) for argument in arguments]
+        return [(each.issue or "", each.text) if self.issue else (each.text, None) for each in arguments]
 
 
 def hold_out(groups: Sequence[Any], share: float, seed: int) -> tuple[npt.NDArray[np.bool_], HeldOut]:
@@ -323,10 +306,8 @@ def _optimiser(network: Any, learning_rate: float, steps: int) -> tuple[Any, Any
 
     matrices = [each for each in network.parameters() if each.ndim > 1]
     others = [each for each in network.parameters() if each.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}],
-        lr=learning_rate,
-    )
+    decaying = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(decaying, lr=learning_rate)
     warm_up = max(round(_WARM_UP * steps), 1)
 
     def factor(step: int) -> float:

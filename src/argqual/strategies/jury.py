@@ -23,7 +23,6 @@ from argqual.strategies.crossfit import cross_fitted, planned
 from argqual.strategies.given import as_arguments
 
 Combine = Literal["mean", "median", "weights"]
-_COMBINE: tuple[Combine, ...] = get_args(Combine)
 
 
 @dataclass(eq=False, repr=False)
@@ -131,7 +130,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
             yield from planned(member, arguments, labels, groups, self.folds, predict)
 
     def _check(self) -> None:
-        require("combine", self.combine, _COMBINE)
+        require("combine", self.combine, get_args(Combine))
         named = self._named()
         try:
             self._validate_names([name for name, _ in named])

@@ -26,7 +26,7 @@ from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import Model
 from argqual.models.prices import FREE
 from argqual.stats.correlation import spearman
-from argqual.strategies.base import Array, Seen, require, tell
+from argqual.strategies.base import Array, OfFramework, Seen, require, tell
 from argqual.strategies.ledger import Ended, Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
@@ -45,7 +45,6 @@ from argqual.strategies.optimisers import (
 )
 from argqual.strategies.prompted import (
     DEFINITIONS,
-    OfFramework,
     Prompted,
     check_targets,
     codes_of,
@@ -65,10 +64,9 @@ class OptimisationWarning(UserWarning):
 class Optimised(OfFramework, Prompted):
     """Ask a framework's criteria by a prompt that a DSPy optimiser has improved.
 
-    An optimiser may change the instructions and add examples; criteria, levels and the form of the answer
-    stay. Its loss is 1 - |quality - human|, averaged over the criteria that people have judged, where human
-    is a label's mid-rank among the training labels, 0 to 1. Correlation cannot be optimised: DSPy's
-    metrics see one argument at a time.
+    An optimiser may change the instructions and add examples; criteria, levels and the form of the answer stay. Its
+    loss is 1 - |quality - human|, averaged over the criteria that people have judged, where human is a label's mid-rank
+    among the training labels, 0 to 1. Correlation cannot be optimised: DSPy's metrics see one argument at a time.
 
     Parameters
     ----------
@@ -77,10 +75,9 @@ class Optimised(OfFramework, Prompted):
     definitions : {"none", "plain", "full"}, default="full"
         What is said of each criterion; see `Principle`.
     optimiser : {"labelled", "bootstrap", "miprov2", "gepa"}, default="gepa"
-        `labelled`: some training arguments with people's levels. `bootstrap`: arguments which the program
-        itself rates as people do (Khattab et al. 2024). `miprov2`: instructions and examples together, by
-        Bayesian search (Opsahl-Ong et al. 2024). `gepa`: instructions, by reflection on what went wrong
-        (Agrawal et al. 2025).
+        `labelled`: some training arguments with people's levels. `bootstrap`: arguments which the program itself rates
+        as people do (Khattab et al. 2024). `miprov2`: instructions and examples together, by Bayesian search
+        (Opsahl-Ong et al. 2024). `gepa`: instructions, by reflection on what went wrong (Agrawal et al. 2025).
     reflection_model : str or Model, optional
         Who writes instructions, for `miprov2` and `gepa`; the model itself when left out. A larger one is better.
     budget_usd : float, optional
@@ -253,11 +250,9 @@ class Optimised(OfFramework, Prompted):
         self._improve(student, [examples[place] for place in train], validation, metric)
         assert metric.best is not None
         self.program_ = metric.best.program.dump_state()
-        self.prompt_before_, self.prompt_after_ = _prompt(metric.first.program), _prompt(metric.best.program)
-        of_held = [groups[place] for place in held]
-        self.score_before_, self.score_after_ = (
-            _score(each, labels[held], of_held) for each in (metric.first, metric.best)
-        )
+        tried, of_held = (metric.first, metric.best), [groups[place] for place in held]
+        self.prompt_before_, self.prompt_after_ = (_prompt(each.program) for each in tried)
+        self.score_before_, self.score_after_ = (_score(each, labels[held], of_held) for each in tried)
         self.calls_ = ledger.calls
         self.failures_ = len(desk.failed)
         if isinstance(ledger.ended, ArgqualError):

@@ -25,12 +25,12 @@ from argqual.frameworks.framework import Criterion, Framework, Inputs
 from argqual.frameworks.scale import Level, Scale
 from argqual.judging.program import Definitions, criterion_text
 from argqual.stats.comparisons import bradley_terry, linked_parts
-from argqual.strategies.base import Array, Predictions, PredictionScale, Questions, Seen, require
+from argqual.strategies.base import Array, OfFramework, Predictions, PredictionScale, Questions, Seen, require
+from argqual.strategies.controls import variant
 from argqual.strategies.given import as_arguments
-from argqual.strategies.prompted import DEFINITIONS, OfFramework
+from argqual.strategies.prompted import DEFINITIONS, Asking
 
 Against = Literal["ladder", "test"]
-_AGAINST: tuple[Against, ...] = get_args(Against)
 Pair = tuple[int, int]
 _PRIOR_SD = 2.0  # of a position on the ladder, in standard deviations of the training labels
 _L2 = 0.1  # in simulated designs of 60 to 1,000 arguments the true order came out better than with 1
@@ -61,7 +61,7 @@ class Compared:
 
 
 @dataclass(eq=False, repr=False)
-class Pairwise(OfFramework):
+class Pairwise(OfFramework, Asking):
     """Ask which of two arguments is better, and score each by its wins.
 
     Parameters
@@ -138,7 +138,7 @@ class Pairwise(OfFramework):
         return _questions(*self._design(items))
 
     def _check(self) -> None:
-        require("against", self.against, _AGAINST)
+        require("against", self.against, get_args(Against))
         require("definitions", self.definitions, DEFINITIONS)
         if self.rungs < 2:
             raise StrategyError(f"rungs={self.rungs}: a ladder has at least 2.")
@@ -233,20 +233,17 @@ def versus_framework(framework: Framework, definitions: Definitions = "full") ->
         *(_meaning(criterion, definitions) for criterion in criteria),
         "Where the two are on different issues, judge each as an argument on its own issue.",
     ]
-    return Framework(
-        schema="argqual/framework@1",
+    return variant(
+        framework,
         id=f"{framework.id[:53]}-versus",
-        version=framework.version,
         title=f"{framework.title}: two compared",
         description=f"Which of two arguments is better by {framework.title}.",
-        provenance=framework.provenance,
-        citations=framework.citations,
-        license=framework.license,
-        language=framework.language,
         inputs=Inputs(issue=framework.inputs.issue or "optional", context="required"),
         guidelines="\n\n".join(filter(None, parts)),
+        gate=None,
         scale=_YES_NO,
         criteria=(_BETTER,),
+        aggregate="weighted_mean",
     )
 
 

@@ -49,13 +49,7 @@ class Worked(BaseModel):
 
 
 def read_pool(name: str | Path) -> tuple[Worked, ...]:
-    """The examples of a shipped pool, or of a file.
-
-    Raises
-    ------
-    InputError
-        There is no such file, or a line of it is no example.
-    """
+    """The examples of a shipped pool, or of a file; an InputError where there is none, or a line is no example."""
     path = shipped_folder() / SHIPPED[str(name)] if str(name) in SHIPPED else Path(name)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -92,10 +86,8 @@ def with_levels(argument: Argument, framework: Framework, levels: Mapping[str, i
     said = []
     for criterion in framework.asked:
         scale = framework.scale_of(criterion).levels
-        level = scale[levels[criterion.id]]
-        said.append(
-            f"{criterion.name}: {level.written} ({level.label}), from {scale[0].written} to {scale[-1].written}"
-        )
+        level, ends = scale[levels[criterion.id]], f"from {scale[0].written} to {scale[-1].written}"
+        said.append(f"{criterion.name}: {level.written} ({level.label}), {ends}")
     context = f"Readers judged: {'; '.join(said)}."
     return Argument(argument.text, issue=argument.issue, stance=argument.stance, context=context)
 
@@ -103,19 +95,13 @@ def with_levels(argument: Argument, framework: Framework, levels: Mapping[str, i
 def styled(style: Rationales, polished: Sequence[str], levels: Sequence[int], labels: Sequence[str]) -> list[str]:
     """Rationales of several examples, for one criterion, in a style.
 
-    Parameters
-    ----------
-    polished
-        Each example's own.
-    levels
-        Each example's place on the scale; `labels` has the words for the places.
-
-    What is borrowed comes from the example half way along the order of levels, so of another level wherever
-    the examples' levels differ, and each is lent once.
+    Of each example's own (`polished`), and its place on the scale, for which `labels` has the words. What is borrowed
+    comes from the example half way along the order of levels, so of another level wherever the examples' levels differ,
+    and each is lent once.
     """
     if style == "polished":
         return list(polished)
-    order = sorted(range(len(levels)), key=lambda place: (levels[place], place))
+    order = sorted(range(len(levels)), key=levels.__getitem__)
     half = max(len(order) // 2, 1)
     lender = {place: order[(rank + half) % len(order)] for rank, place in enumerate(order)}
     if style == "corrupted":

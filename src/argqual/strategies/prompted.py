@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -18,7 +17,6 @@ import numpy as np
 from argqual.argument import Argument
 from argqual.assessment import Assessment, FrameworkReference, Rating, Status, Usage, aggregate, rate, unrated
 from argqual.errors import StrategyError
-from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.frameworks.scale import Level, Scale
 from argqual.judging.batch import Batch
@@ -27,11 +25,20 @@ from argqual.judging.program import Definitions
 from argqual.judging.prompt import Explain, level_codes
 from argqual.judging.store import Store
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
-from argqual.strategies.base import Array, Predictions, PredictionScale, Questions, Seen, Strategy, require, tell
+from argqual.strategies.base import (
+    Array,
+    OfFramework,
+    Predictions,
+    PredictionScale,
+    Questions,
+    Seen,
+    Strategy,
+    require,
+    tell,
+)
 from argqual.strategies.controls import Control, control_framework, plain_framework, variant
 
 Ask = Literal["jointly", "one_by_one", "checklist"]
-_ASK: tuple[Ask, ...] = get_args(Ask)
 DEFINITIONS: tuple[Definitions, ...] = get_args(Definitions)
 _YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes")))
 _connected = cache(connect)
@@ -158,18 +165,6 @@ def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
     return Predictions(values, tuple(whys), tuple(assessments), Usage.total(each.usage for each in assessments))
 
 
-@dataclass(eq=False, repr=False)
-class OfFramework(Asking):
-    """Base of strategies that ask a framework which can be chosen."""
-
-    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
-
-    framework: Framework | str | Path = "ratio"
-
-    def _framework(self) -> Framework:
-        return load_framework(self.framework)
-
-
 class Plain(Prompted):
     """Ask how good an argument is, without any criteria.
 
@@ -238,7 +233,7 @@ class Principle(OfFramework, Prompted):
     seed: int = 0
 
     def _check(self) -> None:
-        require("ask", self.ask, _ASK)
+        require("ask", self.ask, get_args(Ask))
         require("definitions", self.definitions, (*DEFINITIONS, "corpus"))
         if (self.definitions == "corpus") != bool(self.corpus):
             raise StrategyError(

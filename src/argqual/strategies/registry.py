@@ -92,13 +92,7 @@ def known_strategies() -> dict[str, Known]:
 
 
 def load_class(name: str) -> type[Strategy]:
-    """The class of a strategy.
-
-    Raises
-    ------
-    StrategyError
-        There is none of this name, or it cannot be imported.
-    """
+    """The class of a strategy; a StrategyError where there is none of this name, or it cannot be imported."""
     known = known_strategies()
     if name not in known:
         raise StrategyError(
@@ -168,15 +162,8 @@ def lacking(modules: Collection[str]) -> list[str]:
 
 
 def needs(extra: str, modules: Collection[str] | None = None) -> None:
-    """Make sure that an extra's packages are there, or (`modules`) some of them.
-
-    Raises
-    ------
-    StrategyError
-        One is missing; the hint says what to install.
-    """
-    missing = lacking(EXTRAS[extra] if modules is None else modules)
-    if missing:
+    """Make sure that an extra's packages are there, or (`modules`) some of them; else a StrategyError says how."""
+    if missing := lacking(EXTRAS[extra] if modules is None else modules):
         raise StrategyError(
             f"This needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
             hint=f"Run: pip install 'argqual[{extra}]'",
