@@ -2,13 +2,13 @@ from .base import MissingPredictionsWarning as MissingPredictionsWarning
 from .base import Predictions as Predictions
 from .base import PredictionScale as PredictionScale
 from .base import Strategy as Strategy
-from .calibrated import Calibrated as Calibrated
+from .combined import Calibrated as Calibrated
+from .combined import Jury as Jury
 from .conditioned import Conditioned as Conditioned
 from .embedding import Embedding as Embedding
 from .exemplars import Exemplars as Exemplars
 from .exemplars import PrincipleExemplars as PrincipleExemplars
 from .finetune import Encoder as Encoder
-from .jury import Jury as Jury
 from .optimised import Optimised as Optimised
 from .pairwise import Pairwise as Pairwise
 from .probe import Probe as Probe

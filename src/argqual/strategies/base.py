@@ -207,16 +207,9 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def check(self, *, connect: bool = True) -> None:
         """Raise what would make fitting fail, before anything is spent.
 
-        Parameters
-        ----------
-        connect
-            Whether extras are looked for and models connected to; otherwise parameters and frameworks are checked
-            only, which loads and fetches nothing.
-
-        Raises
-        ------
-        ArgqualError
-            A parameter is wrong, a framework or a model cannot be found, or an extra is not installed.
+        That is an ArgqualError where a parameter is wrong, a framework or a model cannot be found, or an extra is not
+        installed. Without `connect`, extras are not looked for and models not connected to, and nothing is loaded or
+        fetched.
         """
         self._check()
         for inner in self.within().values():

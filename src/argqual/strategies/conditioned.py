@@ -78,20 +78,9 @@ class Conditioned(OfFramework, FineTuned):
     def predict_criterion(self, X: Sequence[Any], criterion: str | Criterion) -> Array:  # noqa: N803
         """As `predict`, with another definition, which need not have been in training.
 
-        Parameters
-        ----------
-        criterion
-            A criterion of the strategy's framework, one of another as `framework/criterion`, or one in memory.
-
-        Returns
-        -------
-        Array of shape (n_arguments,), on the scale of the criterion's own label if it was among `targets`, else on
-        that of the overall label.
-
-        Raises
-        ------
-        StrategyError
-            There is no such criterion.
+        It is that of a criterion of the strategy's framework, of another's as `framework/criterion`, or in memory; a
+        StrategyError where there is none. Predictions, shape (n_arguments,), are on the scale of the criterion's own
+        label if it was among `targets`, else on that of the overall label.
         """
         check_is_fitted(self, "seen_")
         own = self._framework()

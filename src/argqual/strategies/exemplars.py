@@ -167,9 +167,8 @@ class Exemplars(Prompted):
         self.chosen_ = [[shown.index(place) for place in draw] for draw in self.chosen_]
         if worked and self.rationales != "none":  # of the whole argument, so it stands before the first level
             first = self._framework().asked[0].id
-            self.rationales_ = {
-                str(number): {first: worked[place].rationales[self.rationales]} for number, place in enumerate(shown)
-            }
+            said = [worked[place].rationales[self.rationales] for place in shown]
+            self.rationales_ = {str(number): {first: words} for number, words in enumerate(said)}
 
     @property
     def _draws(self) -> int:
@@ -185,13 +184,10 @@ class Exemplars(Prompted):
             own = labels
             if name := (self.targets or {}).get(criterion.id):
                 own = np.array([argument.labels.get(name, np.nan) for argument in arguments])
-                if not np.isfinite(own).all():
-                    missing = int((~np.isfinite(own)).sum())
+                if missing := int((~np.isfinite(own)).sum()):
                     raise InputError(f"{missing} of {len(arguments)} arguments have no label '{name}'.")
-            if worked:
-                places = np.array([each.level(criterion.id, levels) for each in worked])
-            else:
-                places = equal_shares(own, levels)
+            known = [each.level(criterion.id, levels) for each in worked]
+            places = np.array(known) if worked else equal_shares(own, levels)
             found[criterion.id] = places if criterion.higher_is_better else levels - 1 - places
         return found
 

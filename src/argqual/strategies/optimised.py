@@ -176,7 +176,14 @@ class Optimised(OfFramework, Prompted):
                 hint="Use the read-out label or expect.",
             )
         reflecting = self._reflecting()
-        self._check_budget([self._model(), *([reflecting] if reflecting else [])])
+        models = [self._model(), *([reflecting] if reflecting else [])]
+        if self.budget_usd is not None and (unknown := [each.name for each in models if each.price is None]):
+            raise InputError(
+                f"The price of {' and '.join(unknown)} is not known, so a budget in US dollars cannot be kept.",
+                hint="Give a budget in calls (budget_calls) instead.",
+            )
+        if self.budget_calls is None and (self.budget_usd is None or all(each.price == FREE for each in models)):
+            raise StrategyError("Nothing limits the run.", hint="Give budget_calls, or budget_usd for paid models.")
         self._ledger = Ledger(self.budget_calls, self.budget_usd)
         # DSPy asks from threads of its own, which do not know who listens here.
         context = contextvars.copy_context()
@@ -188,16 +195,6 @@ class Optimised(OfFramework, Prompted):
             except Enough:
                 self._stopped = False
                 raise _nothing_yet(self._ledger.ended) from None
-
-    def _check_budget(self, models: Sequence[Model]) -> None:
-        unknown = [each.name for each in models if each.price is None]
-        if self.budget_usd is not None and unknown:
-            raise InputError(
-                f"The price of {' and '.join(unknown)} is not known, so a budget in US dollars cannot be kept.",
-                hint="Give a budget in calls (budget_calls) instead.",
-            )
-        if self.budget_calls is None and (self.budget_usd is None or all(each.price == FREE for each in models)):
-            raise StrategyError("Nothing limits the run.", hint="Give budget_calls, or budget_usd for paid models.")
 
     def _reflecting(self) -> Model | None:
         """The model that writes instructions, where the optimiser has any written."""
@@ -251,7 +248,8 @@ class Optimised(OfFramework, Prompted):
         assert metric.best is not None
         self.program_ = metric.best.program.dump_state()
         tried, of_held = (metric.first, metric.best), [groups[place] for place in held]
-        self.prompt_before_, self.prompt_after_ = (_prompt(each.program) for each in tried)
+        shown = [*self._framework().inputs.declared(), "argument"]
+        self.prompt_before_, self.prompt_after_ = (each.program.prompt(shown).system for each in tried)
         self.score_before_, self.score_after_ = (_score(each, labels[held], of_held) for each in tried)
         self.calls_ = ledger.calls
         self.failures_ = len(desk.failed)
@@ -356,10 +354,6 @@ def _refuse_silence(first: Tried) -> None:
             f"Not one of {len(overall)} held-out arguments was rated: {overall[0].reason}.",
             hint="Try one with argqual score, or another readout or model.",
         )
-
-
-def _prompt(program: RatingProgram) -> str:
-    return program.prompt([*program.framework.inputs.declared(), "argument"]).system
 
 
 def _score(candidate: Tried, labels: Array, groups: Sequence[Any]) -> dict[str, Any]:

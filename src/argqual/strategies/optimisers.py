@@ -125,7 +125,12 @@ class Desk:
 
 
 class _Traced(Judge):
-    """A judge that runs its program as DSPy does, so that what it answers stands in DSPy's trace."""
+    """A judge that runs its program as DSPy does, so that what it answers stands in DSPy's trace.
+
+    It is its program's client itself: it shows demonstrations in the form of the answer, and asks the desk.
+    """
+
+    supports_decision_requests = True
 
     def __init__(self, program: RatingProgram, desk: Desk) -> None:
         super().__init__(
@@ -134,32 +139,21 @@ class _Traced(Judge):
         self._desk = desk
 
     def _answers(self, asking: Any, *, only: tuple[str, ...] | None = None, select: bool = False) -> Any:
-        client = _Client(self, self._desk)
+        self._exchange = Exchange()
         try:
-            self.program(lm=client, only=only, **asking.inputs)
+            self.program(lm=self, only=only, **asking.inputs)
         except Unreadable as error:
             asking.unreadable = str(error)
             return None
         finally:
-            asking.exchanges.append(client.exchange)
-        return client.exchange.distributions
-
-
-class _Client:
-    """What a program asks for one argument: demonstrations in the form of the answer, then the desk."""
-
-    supports_decision_requests = True
-
-    def __init__(self, judge: Judge, desk: Desk) -> None:
-        self._judge = judge
-        self._desk = desk
-        self.exchange = Exchange()
+            asking.exchanges.append(self._exchange)
+        return self._exchange.distributions
 
     def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> Any:
         shown = dict(state)
         if "demos" in state:
-            shown["demos"] = [as_written(demo, self._judge.framework) for demo in state["demos"]]
-        answer, self.exchange = self._desk.answered(self._judge, shown, questions)
+            shown["demos"] = [as_written(demo, self.framework) for demo in state["demos"]]
+        answer, self._exchange = self._desk.answered(self, shown, questions)
         return answer
 
 

@@ -75,9 +75,9 @@ BUILT_IN: dict[str, Known] = {
     "exemplars": _own("exemplars:Exemplars", Family.EXEMPLAR, "labelled examples, no criteria"),
     "principle+exemplars": _own("exemplars:PrincipleExemplars", Family.EXEMPLAR, "a framework and labelled examples"),
     "optimised": _own("optimised:Optimised", Family.COMBINED, "a prompt improved by a DSPy optimiser", "optimise"),
-    "calibrated": _own("calibrated:Calibrated", Family.COMBINED, "a prompted strategy mapped to human scores"),
+    "calibrated": _own("combined:Calibrated", Family.COMBINED, "a prompted strategy mapped to human scores"),
     "pairwise": _own("pairwise:Pairwise", Family.PRINCIPLE, "comparisons, and Bradley–Terry scores from them"),
-    "jury": _own("jury:Jury", Family.COMBINED, "several strategies, combined"),
+    "jury": _own("combined:Jury", Family.COMBINED, "several strategies, combined"),
 }
 
 

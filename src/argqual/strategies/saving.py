@@ -150,6 +150,7 @@ def strategy_name(strategy: Strategy) -> str:
 
 def _write(strategy: Strategy, folder: Path, training: Training) -> None:
     arrays: dict[str, Any] = {}
+    state = {name: value for name, value in strategy.state(folder).items() if name != "seen_"}
     content = {
         "schema": SCHEMA,
         "strategy": strategy_name(strategy),
@@ -160,11 +161,7 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
         "depends_on": strategy.depends_on(),
         "seen": asdict(strategy.seen_) | {"usage": strategy.seen_.usage.model_dump()},
         "params": _params(strategy, "param", folder),
-        "state": {
-            name: _encoded(value, name, folder, arrays)
-            for name, value in strategy.state(folder).items()
-            if name != "seen_"
-        },
+        "state": {name: _encoded(value, name, folder, arrays) for name, value in state.items()},
     }
     if arrays:
         save_file(arrays, folder / _ARRAYS)

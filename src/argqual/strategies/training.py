@@ -68,7 +68,13 @@ def training_data(
     comparable = _in_large_units(labelled) if standardised else labelled
     drawn = comparable[:limit]
     rows = _in_large_units(drawn) if standardised else drawn
-    _require_rows(corpora, rows, f"for '{target}'", split, limit)
+    for corpus in corpora:
+        if not any(row.corpus is corpus for row in rows):
+            part = f", split '{split}'" if split else ""
+            raise CorpusError(
+                f"No usable label for '{target}' is left of {corpus.card.id}{part}.",
+                hint="A larger --limit takes more of it." if limit else "Train without this corpus.",
+            )
     labels = np.array([row.label for row in rows])
     if standardised:
         labels = LabelStandardiser().fit_transform(labels, [row.corpus.unit(row.argument) for row in rows])
@@ -103,17 +109,6 @@ def _labelled(names: Sequence[str], target: str, *, proxies: bool) -> tuple[Targ
     return target, corpora
 
 
-def _require_rows(corpora: list[Corpus], rows: list[_Row], what: str, split: str | None, limit: int | None) -> None:
-    """Each corpus has a label left to learn from."""
-    for corpus in corpora:
-        if not any(row.corpus is corpus for row in rows):
-            part = f", split '{split}'" if split else ""
-            raise CorpusError(
-                f"No usable label {what} is left of {corpus.card.id}{part}.",
-                hint="A larger --limit takes more of it." if limit else "Train without this corpus.",
-            )
-
-
 def _part(corpus: Corpus, split: str | None) -> list[Argument]:
     """The arguments of a part of the release's own split; all of them without one."""
     if split is None:
@@ -135,9 +130,6 @@ def _in_large_units(rows: list[_Row]) -> list[_Row]:
 
 def _obligations(corpus: Corpus) -> str:
     licence = corpus.card.licence
-    asks = [licence.terms.rstrip(".")]
-    if licence.forbids:
-        asks.append(f"forbids {' and '.join(licence.forbids)}")
-    if licence.share_alike:
-        asks.append("share alike")
+    forbidden = f"forbids {' and '.join(licence.forbids)}" if licence.forbids else ""
+    asks = (licence.terms.rstrip("."), forbidden, "share alike" if licence.share_alike else "")
     return "; ".join([f"{corpus.card.id}: {licence.id}", *filter(None, asks)])
