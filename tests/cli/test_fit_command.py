@@ -21,8 +21,8 @@ from argqual.argument import Argument
 from argqual.cli import score_strategy
 from argqual.cli.main import main
 from argqual.strategies.base import Predictions
+from argqual.strategies.floors import Length
 from argqual.strategies.saving import load_strategy, saved_models
-from argqual.strategies.surface import Length
 from cardfile import own_card
 from chatserver import ChatServer
 

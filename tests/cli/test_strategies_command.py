@@ -13,9 +13,9 @@ import commandline
 from argqual.cli.main import app
 from argqual.report.strategies import documentation, list_text, show_text
 from argqual.strategies.base import Strategy
+from argqual.strategies.floors import Length
 from argqual.strategies.registry import BUILT_IN, load_class
 from argqual.strategies.saving import Training, save_strategy
-from argqual.strategies.surface import Length
 
 TRAINING = Training({"letters": "0123456789ab"}, "overall", ("letters: CC-BY-SA-4.0; Name the authors; share alike",))
 

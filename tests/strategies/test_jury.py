@@ -18,7 +18,7 @@ from argqual.errors import InputError, StrategyError
 from argqual.models.connect import Model, connect
 from argqual.strategies import Jury, Plain, Principle, create, load_strategy, save_strategy
 from argqual.strategies.base import Predictions, Strategy
-from argqual.strategies.combined import Combine
+from argqual.strategies.jury import Combine
 from argqual.strategies.pairwise import Pairwise
 from chatserver import ChatServer
 

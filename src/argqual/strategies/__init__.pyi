@@ -2,13 +2,15 @@ from .base import MissingPredictionsWarning as MissingPredictionsWarning
 from .base import Predictions as Predictions
 from .base import PredictionScale as PredictionScale
 from .base import Strategy as Strategy
-from .combined import Calibrated as Calibrated
-from .combined import Jury as Jury
+from .calibrated import Calibrated as Calibrated
 from .conditioned import Conditioned as Conditioned
 from .embedding import Embedding as Embedding
+from .encoder import Encoder as Encoder
 from .exemplars import Exemplars as Exemplars
 from .exemplars import PrincipleExemplars as PrincipleExemplars
-from .finetune import Encoder as Encoder
+from .floors import Length as Length
+from .floors import Mean as Mean
+from .jury import Jury as Jury
 from .optimised import Optimised as Optimised
 from .pairwise import Pairwise as Pairwise
 from .probe import Probe as Probe
@@ -17,7 +19,5 @@ from .prompted import Principle as Principle
 from .registry import create as create
 from .saving import load_strategy as load_strategy
 from .saving import save_strategy as save_strategy
-from .surface import Length as Length
-from .surface import Mean as Mean
 from .surface import Surface as Surface
 from .surface import Tfidf as Tfidf

@@ -24,7 +24,7 @@ from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.models.encoders import DEFAULT_ENCODER
 from argqual.models.encoding import LoadedEncoder, Reading, warn_of_cuts
 from argqual.strategies.base import Array, OfFramework, Predictions
-from argqual.strategies.finetune import FineTuned, hold_out
+from argqual.strategies.encoder import FineTuned, hold_out
 from argqual.strategies.given import as_arguments
 
 Wording = Literal["name", "plain", "question", "definition"]

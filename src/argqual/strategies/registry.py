@@ -58,15 +58,15 @@ def _own(module: str, family: Family, summary: str, extra: str | None = None) ->
 
 
 BUILT_IN: dict[str, Known] = {
-    "mean": _own("surface:Mean", Family.FLOOR, "the mean of the training labels"),
-    "length": _own("surface:Length", Family.FLOOR, "the number of words: the confound in every corpus"),
+    "mean": _own("floors:Mean", Family.FLOOR, "the mean of the training labels"),
+    "length": _own("floors:Length", Family.FLOOR, "the number of words: the confound in every corpus"),
     "tfidf": _own("surface:Tfidf", Family.TRAINING, "TF-IDF and ridge regression"),
     "surface": _own(
         "surface:Surface", Family.TRAINING, "readability, punctuation, discourse markers; gradient boosting"
     ),
     "embedding": _own("embedding:Embedding", Family.TRAINING, "frozen sentence embeddings and ridge", "encoder"),
     "probe": _own("probe:Probe", Family.TRAINING, "an embedded model's hidden state and ridge", "local"),
-    "encoder": _own("finetune:Encoder", Family.TRAINING, "fine-tuning of a transformer encoder", "encoder"),
+    "encoder": _own("encoder:Encoder", Family.TRAINING, "fine-tuning of a transformer encoder", "encoder"),
     "conditioned": _own(
         "conditioned:Conditioned", Family.TRAINING, "fine-tuning that reads the definition with the text", "encoder"
     ),
@@ -75,9 +75,9 @@ BUILT_IN: dict[str, Known] = {
     "exemplars": _own("exemplars:Exemplars", Family.EXEMPLAR, "labelled examples, no criteria"),
     "principle+exemplars": _own("exemplars:PrincipleExemplars", Family.EXEMPLAR, "a framework and labelled examples"),
     "optimised": _own("optimised:Optimised", Family.COMBINED, "a prompt improved by a DSPy optimiser", "optimise"),
-    "calibrated": _own("combined:Calibrated", Family.COMBINED, "a prompted strategy mapped to human scores"),
+    "calibrated": _own("calibrated:Calibrated", Family.COMBINED, "a prompted strategy mapped to human scores"),
     "pairwise": _own("pairwise:Pairwise", Family.PRINCIPLE, "comparisons, and Bradley–Terry scores from them"),
-    "jury": _own("combined:Jury", Family.COMBINED, "several strategies, combined"),
+    "jury": _own("jury:Jury", Family.COMBINED, "several strategies, combined"),
 }
 
 
