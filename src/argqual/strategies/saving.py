@@ -46,10 +46,7 @@ class Training:
 def save_strategy(strategy: Strategy, folder: str | Path, *, training: Training | None = None) -> Path:
     """Write a fitted strategy into a new folder.
 
-    Raises
-    ------
-    StrategyError
-        It is not fitted, the folder is there already, or it cannot be written.
+    A StrategyError where it is not fitted, the folder is there already, or it cannot be written.
     """
     target = Path(folder)
     if not hasattr(strategy, "seen_"):
