@@ -25,12 +25,14 @@ from argqual.stats.estimate import Estimate
 from argqual.stats.resampling import Array, Bootstrap, Mask, Statistic, estimate, ratio, squares
 
 Level = Literal["nominal", "ordinal", "interval"]
+Ratings = npt.ArrayLike | Sequence[Sequence[float]]
+"""Of each unit, in any order and number; or units x ratings with NaN."""
 
 _DECIMALS = 9  # means that differ by rounding alone are the same
 _ALL_EQUAL = "all ratings, or all means, are equal"
 
 
-def padded(ratings: npt.ArrayLike | Sequence[Sequence[float]]) -> Array:
+def padded(ratings: Ratings) -> Array:
     """Ratings of each unit, of which there may be more or fewer, as one table (units x ratings).
 
     Who gave a rating is forgotten: each row is sorted and filled with NaN.
@@ -44,7 +46,7 @@ def padded(ratings: npt.ArrayLike | Sequence[Sequence[float]]) -> Array:
     return np.sort(table, axis=1)
 
 
-def _rated(ratings: npt.ArrayLike | Sequence[Sequence[float]], least: int) -> tuple[Array, npt.NDArray[np.intp], Mask]:
+def _rated(ratings: Ratings, least: int) -> tuple[Array, npt.NDArray[np.intp], Mask]:
     """`padded` ratings of the units that have so many, how many each has, and which of the units given these are."""
     table = padded(ratings)
     number = np.isfinite(table).sum(axis=1)
@@ -168,7 +170,7 @@ def _able(own: Array, rest: Array, min_units: int) -> bool:
 
 
 def random_one_against_rest(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, min_rest: int = 1, picks: int = 50, **how: Unpack[Bootstrap]
+    ratings: Ratings, *, min_rest: int = 1, picks: int = 50, **how: Unpack[Bootstrap]
 ) -> Estimate:
     """How well one rating, of whoever it may be, predicts the mean of the unit's others.
 
@@ -177,8 +179,7 @@ def random_one_against_rest(
     rating may come from another rater, differences in severity count as disagreement, so this is lower than
     `one_against_rest` where raters use the scale differently.
 
-    Each unit's ratings come in any order and number (or as units x ratings with NaN); a unit with fewer than `min_rest`
-    besides the picked one does not count.
+    A unit with fewer ratings than `min_rest` besides the picked one does not count.
     """
     table, number, kept = _rated(ratings, max(min_rest, 1) + 1)
     total = np.nansum(table, axis=1)
@@ -196,9 +197,7 @@ def random_one_against_rest(
 # --- reliability of means
 
 
-def split_half_reliability(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, splits: int = 50, **how: Unpack[Bootstrap]
-) -> Estimate:
+def split_half_reliability(ratings: Ratings, *, splits: int = 50, **how: Unpack[Bootstrap]) -> Estimate:
     """Reliability of the units' means: Spearman between random halves of their ratings, stepped up.
 
     The halves are equal; where a unit has an odd number of ratings, one is left out at random. The correlation,
@@ -228,9 +227,7 @@ def _halves(table: Array, half: npt.NDArray[Any], rng: np.random.Generator) -> t
     return sorted_values(np.round(first, _DECIMALS)), sorted_values(np.round(second, _DECIMALS)), slice(None)
 
 
-def icc(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, k: float | None = None, **how: Unpack[Bootstrap]
-) -> Estimate:
+def icc(ratings: Ratings, *, k: float | None = None, **how: Unpack[Bootstrap]) -> Estimate:
     """Intraclass correlation ICC(1, k) of a one-way random effects design: reliability of a mean of k ratings.
 
     Every unit is rated by its own random raters, so differences in their severity count as error. Units with fewer than

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,8 @@ from argqual.stats.estimate import Estimate
 from argqual.stats.resampling import Array, Labels, Mask, Statistic, Whole, codes_of, estimate, ratio
 
 _SCORE_DECIMALS = 5  # two items with the same record have the same score
+Fit = tuple[Array, Array, Mask]
+"""Scores from each half of the comparisons, and which items both halves hold."""
 
 
 def bradley_terry(
@@ -101,7 +102,7 @@ def pair_reliability(
     sizes = np.bincount(group[compared], minlength=int(group.max(initial=0)) + 1)
     usable = np.flatnonzero(sizes >= max(min_items, 2))
     halves = _split_in_halves(one, group, splits, seed) if len(usable) else []
-    fits = [_Fit.of(one, two, won, n_items, l2, pair) for pair in halves]
+    fits = [_fit(one, two, won, n_items, l2, pair) for pair in halves]
     correlations = [(_half_correlation(fits, own), own) for own in (compared & (group == each) for each in usable)]
     method = f"split-half reliability of Bradley-Terry scores, Spearman, {splits} splits, Spearman-Brown x 2"
     if len(correlations) == 1:
@@ -128,18 +129,10 @@ def linked_parts(one: Whole, two: Whole, n_items: int) -> Whole:
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.intp)
 
 
-class _Fit(NamedTuple):
-    """Scores from each half of the comparisons, and which items both halves hold."""
-
-    first: Array
-    second: Array
-    both: Mask
-
-    @classmethod
-    def of(cls, one: Whole, two: Whole, won: Array, n_items: int, l2: float, halves: tuple[Whole, Whole]) -> Self:
-        scores = [np.round(bradley_terry(one[h], two[h], won[h], n_items, l2=l2), _SCORE_DECIMALS) for h in halves]
-        held = [np.bincount(np.concatenate([one[h], two[h]]), minlength=n_items) > 0 for h in halves]
-        return cls(scores[0], scores[1], held[0] & held[1])
+def _fit(one: Whole, two: Whole, won: Array, n_items: int, l2: float, halves: tuple[Whole, Whole]) -> Fit:
+    scores = [np.round(bradley_terry(one[h], two[h], won[h], n_items, l2=l2), _SCORE_DECIMALS) for h in halves]
+    held = [np.bincount(np.concatenate([one[h], two[h]]), minlength=n_items) > 0 for h in halves]
+    return scores[0], scores[1], held[0] & held[1]
 
 
 def _split_in_halves(one: Whole, group: Whole, splits: int, seed: int) -> Iterator[tuple[Whole, Whole]]:
@@ -151,11 +144,11 @@ def _split_in_halves(one: Whole, group: Whole, splits: int, seed: int) -> Iterat
         yield order[::2], order[1::2]
 
 
-def _half_correlation(fits: list[_Fit], items: Mask) -> Statistic:
+def _half_correlation(fits: list[Fit], items: Mask) -> Statistic:
     """Spearman between the halves over some of the items, averaged over splits, by those items' weights."""
     pairs = []
-    for fit in fits:
-        at, both = np.flatnonzero(fit.both[items]), items & fit.both
+    for first, second, held in fits:
+        at, both = np.flatnonzero(held[items]), items & held
         if len(at) > 1:
-            pairs.append((sorted_values(fit.first[both]), sorted_values(fit.second[both]), at))
+            pairs.append((sorted_values(first[both]), sorted_values(second[both]), at))
     return mean_spearman(pairs)

@@ -286,7 +286,9 @@ def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bo
     value = float(np.mean([each.value for each in found]))
     estimate = replace(estimate, value=value)
     if how.get("over") == "domains" and len(found) > 1:
-        return _over_domains(found, estimate)
+        # The domains' figures as a sample: one is one observation, whatever it rests on.
+        said = mean(np.array([each.value for each in found]), method=method)
+        return replace(said, estimate=replace(estimate, low=said.estimate.low, high=said.estimate.high))
     parts = np.array([variance_of(each.draws, each.clusters) for each in found]) / len(found) ** 2
     if any(each.clusters < 2 for each in found):
         return Difference(replace(estimate, reason="no interval: a domain has only one topic"))
@@ -312,12 +314,6 @@ def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bo
     else:
         low, high = value - t.reach(), value + t.reach()
     return Difference(replace(estimate, low=float(low), high=float(high)), *t, p=t.p(value), mde=t.mde)
-
-
-def _over_domains(found: Sequence[_Drawn], estimate: Estimate) -> Difference:
-    """The domains' figures as a sample: one is one observation, whatever it rests on."""
-    said = mean(np.array([each.value for each in found]), method=estimate.method)
-    return replace(said, estimate=replace(estimate, low=said.estimate.low, high=said.estimate.high))
 
 
 def _retention(

@@ -221,8 +221,4 @@ def reliability(sample: Sample, *, bins: int = 10) -> tuple[list[Bin], Statistic
         Bin(float(sample.predicted[own].mean()), float(sample.labels[own].mean()), int(own.sum())) for own in members
     ]
     apart = np.stack([np.where(own, sample.predicted - sample.labels, 0.0) for own in members])
-
-    def error(weights: Array) -> Array:
-        return ratio(np.abs(apart @ weights).sum(axis=0), weights.sum(axis=0))
-
-    return curve, error
+    return curve, lambda weights: ratio(np.abs(apart @ weights).sum(axis=0), weights.sum(axis=0))

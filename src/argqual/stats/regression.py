@@ -32,8 +32,7 @@ class ProportionalOdds:
         """P(level = k), shape (n, n_levels), of features of shape (n, n_features)."""
         below = expit(self.thresholds[None, :] - (x @ self.slopes)[:, None])
         padded = np.hstack([np.zeros((len(x), 1)), below, np.ones((len(x), 1))])
-        shares: Array = np.diff(padded, axis=1)
-        return shares
+        return np.asarray(np.diff(padded, axis=1))
 
 
 def fit_proportional_odds(x: Array, levels: npt.NDArray[Any], n_levels: int, *, l2: float = 0.0) -> ProportionalOdds:
@@ -71,8 +70,7 @@ def rank_correlation(x: Array, y: Array) -> float:
 def equal_shares(values: Array, shares: int) -> npt.NDArray[np.int64]:
     """Which of so many equal shares each value is in by its rank, 0 the lowest; equal values are in one."""
     ranks = (rankdata(values) - 0.5) / len(values)
-    places: npt.NDArray[np.int64] = np.minimum((ranks * shares).astype(np.int64), shares - 1)
-    return places
+    return np.asarray(np.minimum((ranks * shares).astype(np.int64), shares - 1))
 
 
 def best_alpha(x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float], folds: int) -> float:

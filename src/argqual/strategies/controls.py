@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from argqual.errors import StrategyError, nearest
-from argqual.frameworks.catalogue import parse_framework, shipped_folder
+from argqual.frameworks.catalogue import read_framework, shipped_folder
 from argqual.frameworks.framework import Criterion, Framework, Guidance
 from argqual.judging.program import criterion_text
 
@@ -29,8 +29,7 @@ _TEXTS = ("question", "plain", "definition", "checks", "guidance", "levels")
 
 def plain_framework() -> Framework:
     """One question without criteria: "How good is this argument, all in all?"."""
-    path = shipped_folder() / "controls" / "plain.yaml"
-    return parse_framework(path.read_text(encoding="utf-8"), name=str(path))
+    return read_framework(shipped_folder() / "controls" / "plain.yaml")
 
 
 def control_framework(framework: Framework, control: Control, *, seed: int = 0) -> Framework:

@@ -108,7 +108,8 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         How far the values of a row lie apart is how much the members disagree about that argument.
         """
         check_is_fitted(self, "seen_")
-        return self._standardised(self._said(as_arguments(X)))
+        arguments = as_arguments(X)
+        return self._standardised([member.predictions(arguments) for member in self.members_])
 
     def _named(self) -> list[tuple[str, Strategy]]:
         """The members with their names; a StrategyError where they are no list of names with strategies."""
@@ -174,7 +175,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         self.weights_, self.intercept_ = np.asarray(model.coef_), float(model.intercept_)
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
-        said = self._said(arguments)
+        said = [member.predictions(arguments) for member in self.members_]
         standard = self._standardised(said)
         there = np.isfinite(standard)
         values = np.full(len(arguments), np.nan)
@@ -193,9 +194,6 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         total = self.weights_.sum()
         share = np.divide(total, there, out=np.full(len(standard), np.nan), where=there > 0)
         return np.asarray(self.intercept_ + (share if total else 0.0) * (np.nan_to_num(standard) @ self.weights_))
-
-    def _said(self, arguments: list[Argument]) -> list[Predictions]:
-        return [member.predictions(arguments) for member in self.members_]
 
     def _standardised(self, said: Sequence[Predictions]) -> Array:
         return np.asarray((np.column_stack([each.values for each in said]) - self.means_) / self.scales_)

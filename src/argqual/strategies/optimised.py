@@ -233,7 +233,7 @@ class Optimised(OfFramework, Prompted):
                 f"takes {once + later}.",
                 hint="Raise budget_calls, or hold out fewer (validation).",
             )
-        desk = Desk(self._framework(), self._model(), self.readout, truncate=self.truncate, ledger=ledger)
+        desk = Desk(self._model(), self.readout, truncate=self.truncate, ledger=ledger)
         student = Student(self.program(), desk)
         validation = [examples[place] for place in held]
         try:

@@ -63,9 +63,8 @@ _TOLD = (
 class Desk:
     """Judges an argument with whatever program an optimiser tries, and asks nothing twice."""
 
-    def __init__(self, framework: Framework, model: Model, readout: str, *, truncate: bool, ledger: Ledger) -> None:
+    def __init__(self, model: Model, readout: str, *, truncate: bool, ledger: Ledger) -> None:
         counted: Any = Counted(model, ledger) if model.engine else None
-        self.framework = framework
         self.model = replace(model, engine=counted)
         self.readout = readout
         self.truncate = truncate
