@@ -49,29 +49,6 @@ def connected(model: Model | str, *, api_base: str | None = None) -> Model:
     return model if isinstance(model, Model) else _connected(model, api_base=api_base)
 
 
-def ask(
-    judge: Judge,
-    arguments: Sequence[Argument],
-    *,
-    store: bool = True,
-    concurrency: int | None = None,
-    max_cost: float | None = None,
-) -> list[Assessment]:
-    """One assessment an argument, in order, through the batch scorer and the user's store.
-
-    What failed has its status and reason; so has what a limit to the cost left out (`skipped`). `Unreachable` or a
-    ModelError where nothing works at all; see `Batch.run`.
-    """
-    with Store() if store else nullcontext() as kept:
-        batch: Batch[Argument] = Batch(judge, store=kept, concurrency=concurrency, max_cost=max_cost)
-        found: list[Assessment] = []
-        for _, assessment in batch.run(arguments, lambda argument: argument):
-            found.append(assessment)
-            tell(f"{judge.framework.id}: {len(found):,} of {len(arguments):,} arguments")
-    left_out = "not asked: the limit to the cost was reached" if batch.ended == "budget" else "not asked: stopped"
-    return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
-
-
 @dataclass(eq=False, repr=False)
 class Asking(Strategy):
     """Base of strategies that ask a model.
@@ -104,7 +81,19 @@ class Asking(Strategy):
         return connected(self.model, api_base=self.api_base)
 
     def _ask(self, judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
-        return ask(judge, arguments, store=self.store, concurrency=self.concurrency, max_cost=self.max_cost)
+        """One assessment an argument, in order, through the batch scorer and the user's store.
+
+        What failed has its status and reason; so has what a limit to the cost left out (`skipped`). `Unreachable` or a
+        ModelError where nothing works at all; see `Batch.run`.
+        """
+        with Store() if self.store else nullcontext() as kept:
+            batch: Batch[Argument] = Batch(judge, store=kept, concurrency=self.concurrency, max_cost=self.max_cost)
+            found: list[Assessment] = []
+            for _, assessment in batch.run(arguments, lambda argument: argument):
+                found.append(assessment)
+                tell(f"{judge.framework.id}: {len(found):,} of {len(arguments):,} arguments")
+        left_out = "not asked: the limit to the cost was reached" if batch.ended == "budget" else "not asked: stopped"
+        return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
 
     def _check(self) -> None:
         self._framework()
