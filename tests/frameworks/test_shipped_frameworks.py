@@ -12,9 +12,7 @@ from jsonschema import Draft202012Validator
 from argqual import Framework
 from argqual._yaml import read_yaml
 from argqual.frameworks.catalogue import read_framework, shipped_folder
-from argqual.frameworks.framework import walk
-from argqual.frameworks.golden import Bound
-from argqual.frameworks.json_schema import json_schema
+from argqual.frameworks.framework import Bound, json_schema, walk
 
 TEN = {
     "ratio",
