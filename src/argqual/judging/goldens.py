@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Rating
-from argqual.frameworks.framework import Framework, Golden, Ordering
+from argqual.frameworks.framework import Framework
+from argqual.frameworks.golden import Golden, Ordering
 from argqual.judging.judge import Judge
 from argqual.models.connect import Model
 

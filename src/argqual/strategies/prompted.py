@@ -267,10 +267,14 @@ def parts_of(framework: Framework) -> list[Framework]:
     """
     if framework.select:
         raise StrategyError(f"{framework.id} first finds the kind of argument, so its criteria are asked jointly.")
-    alone = {"criteria": (), "ask": False, "aggregate": None, "independent_of": ()}
     return [
-        _with_criteria(framework, f"{framework.id}-{each.id}".replace("_", "-"), [each.model_copy(update=alone)])
-        for each in framework.asked
+        _with_criteria(
+            framework,
+            f"{framework.id}-{criterion.id}".replace("_", "-"),
+            [criterion.model_copy(update={"criteria": (), "ask": False, "aggregate": None, "independent_of": ()})],
+            aggregate="weighted_mean",
+        )
+        for criterion in framework.asked
     ]
 
 
@@ -325,9 +329,7 @@ def corpus_framework(corpus: str) -> Framework:
     return _with_criteria(plain, f"{card.id.replace('_', '-')}-guidelines", [criterion], aggregate=plain.aggregate)
 
 
-def _with_criteria(
-    framework: Framework, id: str, criteria: Sequence[Criterion], *, aggregate: str = "weighted_mean"
-) -> Framework:
+def _with_criteria(framework: Framework, id: str, criteria: Sequence[Criterion], *, aggregate: str) -> Framework:
     return variant(framework, id=id[:60].rstrip("-"), criteria=tuple(criteria), aggregate=aggregate)
 
 

@@ -114,8 +114,12 @@ def create(name: str, **params: Any) -> Strategy:
     """An unfitted strategy by name.
 
     A string given for a parameter that takes a strategy names one: `create("calibrated",
-    base="principle", base__framework="ratio")`. A StrategyError where there is no such strategy, or it takes no such
-    parameter.
+    base="principle", base__framework="ratio")`.
+
+    Raises
+    ------
+    StrategyError
+        There is no such strategy, or it takes no such parameter.
     """
     kind = load_class(name)
     accepted = kind.parameter_names()

@@ -46,7 +46,10 @@ class Training:
 def save_strategy(strategy: Strategy, folder: str | Path, *, training: Training | None = None) -> Path:
     """Write a fitted strategy into a new folder.
 
-    A StrategyError where it is not fitted, the folder is there already, or it cannot be written.
+    Raises
+    ------
+    StrategyError
+        It is not fitted, the folder is there already, or it cannot be written.
     """
     target = Path(folder)
     if not hasattr(strategy, "seen_"):
