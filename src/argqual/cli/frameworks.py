@@ -181,7 +181,7 @@ def validate(
 @app.command("schema")
 def schema() -> None:
     """The JSON Schema of framework files, for editors that complete and check YAML."""
-    from argqual.frameworks.json_schema import json_schema
+    from argqual.frameworks.framework import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))
 

@@ -18,8 +18,7 @@ app = typer.Typer(help="Strategies: list them, show one.", no_args_is_help=True,
 def list_strategies(format: FormatOption = None) -> None:
     """All strategies that can be named, and what each needs."""
     from argqual.report.strategies import list_text
-    from argqual.strategies.extras import EXTRAS, lacking
-    from argqual.strategies.registry import known_strategies
+    from argqual.strategies.registry import EXTRAS, known_strategies, lacking
 
     rows = [
         {

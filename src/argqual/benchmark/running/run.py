@@ -34,7 +34,7 @@ from argqual.corpora.targets import LabelStandardiser
 from argqual.errors import ArgqualError, InputError, Unreachable
 from argqual.stats.resampling import Array
 from argqual.strategies.base import Predictions, PredictionScale
-from argqual.strategies.extras import needs
+from argqual.strategies.registry import needs
 
 Executor = Literal["processes", "ray"]
 _Started = Callable[[Cell], None]
