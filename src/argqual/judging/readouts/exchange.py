@@ -44,7 +44,18 @@ class Exchange:
     def add_response(self, model: Model, response: Any, lost: int) -> None:
         """Count a `dspy.lm15.Response`, and the requests that were lost before it."""
         usage = response.usage
-        self.add(model, usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, lost)
+        self.add(model, usage.input_tokens, _written(usage), usage.cache_read_tokens, lost)
+        self.remarks += [change.reason for change in response.adaptations if change.field.startswith("argqual.")]
         if response.finish_reason == "length":
             self.truncated = True
             self.remarks.append("an answer was cut off at its limit of tokens")
+
+
+def _written(usage: Any) -> int | None:
+    """Tokens written, with those of thinking: some providers count them beside the answer's (Gemini)."""
+    written: int | None = usage.output_tokens
+    thought: int = usage.reasoning_tokens or 0
+    if not thought or written is None or usage.input_tokens is None:
+        return written
+    beside = usage.total_tokens == usage.input_tokens + written + thought
+    return written + thought if beside or thought > written else written
