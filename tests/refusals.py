@@ -7,6 +7,7 @@ chat completions of OpenAI, the messages of Anthropic, or the contents of Gemini
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -117,9 +118,15 @@ def refusing(*rules: Rule, **takes: Any) -> Iterator[Refusing]:
         server.close()
 
 
-def _levels(names: list[str], code: str) -> list[tuple[str, dict[str, float]]]:
+def _answers(body: dict[str, Any], code: str) -> dict[str, str]:
+    """What is answered to each question of the form that stands in the prompt; without one, yes."""
+    forms = re.findall(r'\{(?:\\"[^"{}]*\\":\\"#\\",?)+\}', json.dumps(body))
+    return dict.fromkeys(json.loads(forms[-1].replace("\\", "")), code) if forms else {"answer": "yes"}
+
+
+def _levels(answers: dict[str, str]) -> list[tuple[str, dict[str, float]]]:
     tokens: list[tuple[str, dict[str, float]]] = []
-    for number, name in enumerate(names):
+    for number, (name, code) in enumerate(answers.items()):
         before = f'{"," if number else "{"}"{name}":"'
         tokens += [(before, {before: 1.0}), (code, {code: 0.7, "2": 0.2, "1": 0.1}), ('"', {'"': 1.0})]
     return [*tokens, ("}", {"}": 1.0})]
@@ -127,7 +134,7 @@ def _levels(names: list[str], code: str) -> list[tuple[str, dict[str, float]]]:
 
 def _chat(body: dict[str, Any], takes: Takes) -> dict[str, Any]:
     thought, most = takes.thinks(body), body.get("max_completion_tokens") or body.get("max_tokens") or 10**9
-    tokens = _levels(["clear", "fair"], takes.code)
+    tokens = _levels(_answers(body, takes.code))
     cut = thought + len(tokens) > most
     text = "" if cut else "".join(text for text, _ in tokens)
     message: dict[str, Any] = {"role": "assistant", "content": text}
@@ -147,7 +154,7 @@ def _anthropic(body: dict[str, Any], takes: Takes) -> dict[str, Any]:
     cut = thought + 10 > most
     content: list[dict[str, Any]] = [{"type": "thinking", "thinking": "Hm.", "signature": "s"}] if thought else []
     if not cut:
-        content.append({"type": "text", "text": json.dumps({"clear": takes.code, "fair": takes.code})})
+        content.append({"type": "text", "text": json.dumps(_answers(body, takes.code))})
     return {
         "id": "msg_1",
         "type": "message",
@@ -163,7 +170,7 @@ def _anthropic(body: dict[str, Any], takes: Takes) -> dict[str, Any]:
 def _gemini(body: dict[str, Any], takes: Takes) -> dict[str, Any]:
     thought, most = takes.thinks(body), body["generationConfig"]["maxOutputTokens"]
     cut = thought + 10 > most
-    said = json.dumps({"clear": takes.code, "fair": takes.code})
+    said = json.dumps(_answers(body, takes.code))
     content: dict[str, Any] = {"role": "model"} if cut else {"role": "model", "parts": [{"text": said}]}
     written, thoughts = (0, most) if cut else (10, thought)
     return {

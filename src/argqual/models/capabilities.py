@@ -7,7 +7,8 @@ careful default. What nothing says is tried: `argqual.models.asking` sends it, a
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any, Literal
@@ -119,7 +120,7 @@ class Abilities:
     def __init__(
         self, known: Capabilities | None = None, *, effort: str | None = None, place: str | None = None
     ) -> None:
-        self.now = known or Capabilities()
+        self.now = self._known = known or Capabilities()
         self.effort = effort
         self.learning = threading.RLock()  # one thread finds out what a server takes, while the others wait
         self._place = f"{place} effort={effort}" if place and effort else place
@@ -133,6 +134,22 @@ class Abilities:
             self.now = self.now.knowing(f"learnt {date.today().isoformat()}", facts)
         if self._place:
             learnt.keep(self._place, facts)
+
+    @contextmanager
+    def anew(self) -> Iterator[None]:
+        """Find everything out anew; what was learnt before is replaced when that has gone well."""
+        place, self._place = self._place, None
+        before, self.now = self.now, self._known
+        try:
+            yield
+        except BaseException:
+            self.now, self._place = before, place
+            raise
+        self._place = place
+        if place:
+            learnt.replace(
+                place, {fact: getattr(self.now, fact) for fact in self.now.sources if self.now.was_learnt(fact)}
+            )
 
     @property
     def effort_to_send(self) -> str | None:

@@ -44,32 +44,32 @@ def read(place: str, kinds: Mapping[str, tuple[type, ...]]) -> dict[str, dict[st
 
 def keep(place: str, facts: Mapping[str, Any]) -> None:
     """Add facts to what is kept of a place, beside what other processes add."""
-    today = date.today().isoformat()
-    _change(place, lambda entry: entry | {name: {"value": value, "day": today} for name, value in facts.items()})
+    _change(place, facts, beside=True)
 
 
-def forget(place: str) -> None:
-    """Keep nothing more of a place."""
-    _change(place, lambda _: {})
+def replace(place: str, facts: Mapping[str, Any]) -> None:
+    """Keep these facts of a place, and no others."""
+    _change(place, facts, beside=False)
 
 
-def _change(place: str, change: Any) -> None:
+def _change(place: str, facts: Mapping[str, Any], *, beside: bool) -> None:
     from filelock import FileLock, Timeout
 
-    path = learnt_path()
+    path, today = learnt_path(), date.today().isoformat()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f"{path.name}.lock"), timeout=_PATIENCE_SECONDS):
             content = _content(path)
             entry = content.get(place)
-            content[place] = change(entry if isinstance(entry, dict) else {})
-            handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+            kept = entry if beside and isinstance(entry, dict) else {}
+            content[place] = kept | {name: {"value": value, "day": today} for name, value in facts.items()}
+            handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
                     json.dump(content, file, indent=1, sort_keys=True)
-                os.replace(beside, path)
+                os.replace(fresh, path)
             except OSError:
-                os.unlink(beside)
+                os.unlink(fresh)
                 raise
     except (OSError, Timeout):  # a folder that is not ours: what was learnt holds for this run
         return
