@@ -74,7 +74,7 @@ def probe(model: Model) -> Shown | None:
         dropped = {change.field for change in response.adaptations if change.action == "dropped"}
         left_out = {name: False for name in ("seed", "temperature") if f"config.{name}" in dropped}
         alternatives = max((len(token.top or ()) for token in response.logprobs or ()), default=0)
-        taken = {name: getattr(model.abilities.now, name) for name in _TAKEN}
+        taken = {name: True for name in _TAKEN if getattr(model.abilities.now, name)}  # what is off was not sent
         model.abilities.learn(**taken | left_out, logprobs=alternatives > 0)
     model.logprobs = alternatives > 0
     return Shown(alternatives, _follows(text_of(response)), exchange.usage)

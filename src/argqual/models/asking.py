@@ -207,7 +207,7 @@ def _form(form: dict[str, Any], known: Capabilities, changes: _Changes) -> dict[
         changes.add("schema", "dropped", "the schema of the answer was left out: the model takes none")
         return {"response_format": None}
     if "strict" in form and not known.strict:
-        changes.add("strict", "dropped", "the schema was not said to be strict: the model takes none that is")
+        changes.add("strict", "dropped", "strict was left out of the schema: the model does not take it")
         return {"response_format": {key: value for key, value in form.items() if key != "strict"}}
     return {}
 

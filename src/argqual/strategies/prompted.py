@@ -50,9 +50,9 @@ _YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes"))
 _connected = cache(connect)
 
 
-def connected(model: Model | str, *, api_base: str | None = None) -> Model:
+def connected(model: Model | str, *, api_base: str | None = None, effort: str | None = None) -> Model:
     """A model by name; connected once a process, since loading an embedded one takes its time."""
-    return model if isinstance(model, Model) else _connected(model, api_base=api_base)
+    return model if isinstance(model, Model) else _connected(model, api_base=api_base, effort=effort)
 
 
 def ask(
@@ -99,6 +99,7 @@ class Asking(Strategy):
     max_cost: float | None = None
     store: bool = True
     api_base: str | None = None
+    effort: str | None = None
 
     @abstractmethod
     def _framework(self) -> Framework:
@@ -112,7 +113,7 @@ class Asking(Strategy):
         return Judge(framework, **(chosen | settings))
 
     def _model(self) -> Model:
-        return connected(self.model, api_base=self.api_base)
+        return connected(self.model, api_base=self.api_base, effort=self.effort)
 
     def _ask(self, judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
         return ask(judge, arguments, store=self.store, concurrency=self.concurrency, max_cost=self.max_cost)
@@ -205,6 +206,8 @@ class Plain(Prompted):
         Use and fill the store of assessments.
     api_base : str, optional
         Address of a server of your own.
+    effort : {"none", "minimal", "low", "medium", "high"}, optional
+        How hard a model that thinks is to think; the least that it offers when left out.
 
     Examples
     --------
@@ -236,7 +239,7 @@ class Principle(Prompted):
         Whose guidelines are shown with `definitions="corpus"`.
     seed : int, default=0
         For `control="shuffled"`.
-    model, readout, explain, truncate, concurrency, max_cost, store, api_base
+    model, readout, explain, truncate, concurrency, max_cost, store, api_base, effort
         As for `Plain`.
 
     References
