@@ -63,6 +63,7 @@ DROPPED: dict[str, tuple[str, Rule, str, str]] = {
         "votes:2",
         "",
     ),
+    "a body that is a string": ("seed", when("seed", (400, "unknown field seed")), "votes:2", ""),
     "strict": ("strict", when("strict", object_error("json_schema.strict is not supported")), "label", ""),
     "a schema, vLLM": (
         "response_format",
