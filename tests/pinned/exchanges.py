@@ -22,6 +22,7 @@ from argqual.judging.compare import compare
 from argqual.judging.judge import Judge
 from argqual.judging.program import load_program
 from argqual.models.connect import Model, connect
+from argqual.models.learnt import learnt_path
 from argqual.models.prices import Price
 from argqual.report import assessments as tables
 from conftest import TWO_QUESTIONS
@@ -46,6 +47,7 @@ def emptied(server: Loopback) -> Loopback:
     """The server as if it were new: starting and ending one takes half a second."""
     server.queue.clear()
     server.requests, server.paths, server.headers = [], [], []
+    learnt_path().unlink(missing_ok=True)
     return server
 
 

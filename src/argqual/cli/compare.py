@@ -10,6 +10,7 @@ from argqual.cli.options import (
     ApiBaseOption,
     DefinitionsChoice,
     DefinitionsOption,
+    EffortOption,
     Format,
     FormatOption,
     FrameworkOption,
@@ -33,6 +34,7 @@ def compare_command(
     issue: IssueOption = None,
     format: FormatOption = None,
     definitions: DefinitionsOption = DefinitionsChoice.FULL,
+    effort: EffortOption = None,
     api_base: ApiBaseOption = None,
     yes: YesOption = False,
 ) -> None:
@@ -48,7 +50,7 @@ def compare_command(
         from argqual.judging.compare import compare
         from argqual.models.connect import connect
 
-        connected = connect(model, api_base=api_base)
+        connected = connect(model, api_base=api_base, effort=effort)
     with step(f"Comparing by {criteria.id}, in both orders"):
         result = compare(
             first,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import time
 from typing import Annotated, Any
 
 import typer
@@ -160,33 +159,16 @@ def try_model(
     name: ModelArgument = "local",
     readout: ReadoutOption = "auto",
     api_base: ApiBaseOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     yes: YesOption = False,
 ) -> None:
-    """Ask one small question, and print what came back and how fast."""
+    """Ask a few small questions, and say what the model can do, how it is rated with, and how fast.
+
+    What is found out is kept, so that later runs need not try it. Exit codes: 0 it rates; 1 its answer could not be
+    used; 3 it could not be reached.
+    """
     from argqual.cli.fetching import ensure_weights
+    from argqual.cli.trying import try_model as tried
 
     ensure_weights(name, yes=yes)
-    started = time.perf_counter()
-    with step(f"Loading {name}"):
-        from argqual.judging.judge import Judge
-
-        judge = Judge("ratio", model=name, readout=readout, definitions="plain", api_base=api_base)
-    loaded = time.perf_counter()
-    argument = "We should take umbrellas. The forecast says that it will rain all day, and we have a long way to walk."
-    with step("Asking"):
-        assessment = judge.assess(argument, issue="Should we take umbrellas?")
-    usage = assessment.usage
-    overall = assessment.overall
-    answer = (
-        f"{overall.value:.2f} of {overall.scale[1]:g}"
-        if overall.value is not None
-        else f"{overall.status}: {overall.reason}"
-    )
-    typer.echo(f"model      {clean(assessment.model)}")
-    typer.echo(f"read-out   {assessment.readout}")
-    typer.echo(f"answer     {clean(answer)}")
-    typer.echo(f"loading    {loaded - started:.1f} s")
-    typer.echo(f"asking     {usage.seconds:.1f} s for {usage.input_tokens} tokens in and {usage.output_tokens} out")
-    typer.echo(f"cost       {'unknown' if usage.cost_usd is None else f'{usage.cost_usd:.6f} USD'}")
-    if overall.value is None:
-        raise typer.Exit(1)
+    raise typer.Exit(tried(name, readout, api_base, as_json=as_json))

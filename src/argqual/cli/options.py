@@ -50,6 +50,16 @@ class DefinitionsChoice(StrEnum):
     FULL = "full"
 
 
+class EffortChoice(StrEnum):
+    """How hard a model is to think before it answers."""
+
+    NONE = "none"
+    MINIMAL = "minimal"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
 # The panels of a help in which options stand by what they are about.
 PANELS = ("What to rate", "Model", "Table", "Cost", "Output", "Other")
 what, of_model, of_table, of_cost, of_output = (partial(typer.Option, rich_help_panel=title) for title in PANELS[:-1])
@@ -92,6 +102,9 @@ ReadoutOption = Annotated[
     str, of_model(help="auto, expect, label, votes:N, decide or verbal.", autocompletion=complete.readouts)
 ]
 DefinitionsOption = Annotated[DefinitionsChoice, of_model(help="How much the model is told of each criterion.")]
+EffortOption = Annotated[
+    EffortChoice | None, of_model(help="How hard a model that thinks is to think. Default: the least that it offers.")
+]
 IssueOption = Annotated[str | None, typer.Option(help="The question that the argument answers.")]
 ApiBaseOption = Annotated[
     str | None,

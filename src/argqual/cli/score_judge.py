@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,10 @@ def _judge(judging: Judging, criteria: Framework) -> Judge:
         engine=judging.engine,
         timeout=judging.timeout,
         slots=judging.concurrency,
+        effort=judging.effort,
     )
+    if deprecation := model.abilities.now.deprecation(date.today()):
+        say(f"{model.name} {deprecation}.")
     if judging.price:
         model.price = read_price(judging.price)
     return Judge(

@@ -13,6 +13,7 @@ from argqual.cli.options import (
     ApiBaseOption,
     DefinitionsChoice,
     DefinitionsOption,
+    EffortOption,
     FrameworkOption,
     ModelOption,
     ReadoutOption,
@@ -68,6 +69,7 @@ class Judging:
     readout: ReadoutOption = "auto"
     explain: Annotated[bool, what("--explain", "-e", help="Write a rationale and quotes before each rating.")] = False
     definitions: DefinitionsOption = DefinitionsChoice.FULL
+    effort: EffortOption = None
     program: Annotated[Path | None, of_model(help="An optimised program saved for this framework.")] = None
     raw: Annotated[
         bool, of_output("--raw", help="Levels as the model gives them, not calibrated to people's ratings.")

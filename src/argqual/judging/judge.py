@@ -72,7 +72,7 @@ class Judge:
         An optimised program for this framework (`load_program`).
     demonstrations
         The labelled arguments to show before an argument is asked about; they may depend on it.
-    api_base, api_key, engine
+    api_base, api_key, engine, effort
         Passed to `connect` when `model` is a name.
 
     Raises
@@ -95,11 +95,12 @@ class Judge:
         api_base: str | None = None,
         api_key: str | None = None,
         engine: str = "auto",
+        effort: str | None = None,
     ) -> None:
         self.framework = framework if isinstance(framework, Framework) else load_framework(framework)
-        self.model = (
-            connect(model, api_base=api_base, api_key=api_key, engine=engine) if isinstance(model, str) else model
-        )
+        if isinstance(model, str):
+            model = connect(model, api_base=api_base, api_key=api_key, engine=engine, effort=effort)
+        self.model = model
         self.readout = choose_readout(readout, self.model)
         if explain and not self.readout.explains:
             raise InputError("A decision endpoint gives probabilities, no reasons.", hint="Leave out --explain.")

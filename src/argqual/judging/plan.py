@@ -15,7 +15,8 @@ from statistics import median
 from argqual.argument import Argument
 from argqual.errors import InputError
 from argqual.judging.judge import Judge
-from argqual.judging.readouts.readout import Request, room
+from argqual.judging.readouts.readout import Request
+from argqual.judging.readouts.thinking import expected_thinking, room
 from argqual.judging.store import Store
 from argqual.models.prices import tokenizer_for
 from argqual.models.traffic import MAX_LOST
@@ -29,7 +30,9 @@ def requests_for(judge: Judge, argument: Argument) -> list[Request]:
     inquiry = judge.inquiry(argument)
     requests = judge.readout.plan(inquiry, judge.model)
     if judge.framework.select:
-        requests.insert(0, Request(requests[0].prompt, 6, room(judge.model, inquiry.prompt.levels_tokens)))
+        model = judge.model
+        most = room(model, inquiry.prompt.levels_tokens)
+        requests.insert(0, Request(requests[0].prompt, 6 + expected_thinking(model), most))
     return requests
 
 

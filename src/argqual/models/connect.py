@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 from argqual._plugins import added, imported
 from argqual.errors import ModelError, WeightsError, nearest
-from argqual.models import hub_weights
+from argqual.models import asking, hub_weights
 from argqual.models import weights as weight_files
 from argqual.models.addresses import (
     OWN_SERVERS,
@@ -33,6 +33,7 @@ from argqual.models.addresses import (
     secrets_in,
     shown_address,
 )
+from argqual.models.capabilities import Abilities, Capabilities, check_effort, known_before
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
@@ -45,10 +46,6 @@ TIMEOUT_SECONDS = 120.0
 # framework's first reading takes minutes.
 _EMBEDDED_TIMEOUT_SECONDS = 3600.0
 
-# Whose chat completions return log-probabilities, as their documentation says (2026).
-_GIVES_LOGPROBS = ("openai", "azure", "deepseek", "hosted_vllm", "together_ai", "fireworks_ai")
-_REASONING = re.compile(r"(^|/)(o[1345](-|$)|gpt-5(?!.*chat)|deepseek-reasoner)")
-
 
 class Engine(Protocol):
     """What sends a model's requests and waits for its answers; called from several threads at once."""
@@ -58,8 +55,9 @@ class Engine(Protocol):
 
         Returns a `dspy.lm15.Response` (text, usage, finish_reason, log-probabilities where they were asked for),
         and how many requests were lost on the way to it and may have been charged. It may raise what `dspy.lm15`
-        raises, which is then said plainly (`argqual.models.failures`); `dspy.lm15.InvalidRequestError` or
-        `UnsupportedFeatureError` with a word of the schema in it has the request sent again without one.
+        raises, which is then said plainly (`argqual.models.failures`); a `dspy.lm15.InvalidRequestError` or
+        `UnsupportedFeatureError` that names something in the request has it sent again without that
+        (`argqual.models.asking`).
         """
 
 
@@ -96,13 +94,13 @@ class Model:
     logprobs
         Whether it returns log-probabilities, as far as is known before asking.
     follows_schema
-        Whether it takes a JSON Schema; turned off when the server refuses one.
+        Whether it is shown a JSON Schema of the answer.
     price
         What its tokens cost; None when that is not known.
     endpoint, key
         Address and key of a decision server.
-    reasoning
-        A model that thinks first: it takes no temperature and needs room to think.
+    abilities
+        What it can do, as far as is known by now, and how hard it is to think.
     """
 
     name: str
@@ -112,8 +110,8 @@ class Model:
     identity: str = ""
     logprobs: bool = False
     follows_schema: bool = True
-    reasoning: bool = False
     price: Price | None = None
+    abilities: Abilities = field(default_factory=Abilities, repr=False)
     endpoint: str | None = field(default=None, repr=False)
     key: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -122,6 +120,16 @@ class Model:
     def __sklearn_clone__(self) -> Model:
         """Estimators that are cloned share the connection."""
         return self
+
+    @property
+    def reasoning(self) -> bool:
+        """Whether it thinks before it answers, so that its answers need room for that."""
+        return self.abilities.thinks
+
+    def ask(self, request: Any) -> tuple[Any, int]:
+        """The answer to a `dspy.lm15.Request`, fitted to what the model takes, and the requests lost on the way."""
+        assert self.engine is not None
+        return asking.ask(self.engine.ask, request, self.abilities, name=self.name)
 
 
 def connect(
@@ -132,6 +140,7 @@ def connect(
     engine: str = "auto",
     slots: int | None = None,
     timeout: float = TIMEOUT_SECONDS,
+    effort: str | None = None,
 ) -> Model:
     """A model by name. Nothing is asked of it yet.
 
@@ -146,6 +155,9 @@ def connect(
         For an embedded model, the number of requests worked on at once (1 when left out, 8 at most).
     timeout
         Seconds to wait for the next byte of a hosted model's answer.
+    effort
+        How hard a hosted model is to think before it answers (none, minimal, low, medium or high); the least that it
+        offers when left out.
 
     Raises
     ------
@@ -161,14 +173,22 @@ def connect(
                 f"'{name}' is an embedded model; it has no address.",
                 hint="For a server, write the model as openai/NAME.",
             )
+        _thinks_not(name, effort)
         return _embedded(name, engine=engine, slots=min(slots or DEFAULT_SLOTS, MOST_SLOTS))
     provider, _, rest = name.partition("/")
     if provider == SYSTEM_ONE:
+        _thinks_not(name, effort)
         return _system_one(rest, api_base, api_key)
     if source := added(GROUP).get(provider):
+        _thinks_not(name, effort)
         connected: Model = imported(source, lambda found: found, ModelError)(rest, api_base=api_base, api_key=api_key)
         return connected
-    return _hosted(name, provider, api_base, api_key, engine, timeout)
+    return _hosted(name, provider, api_base, api_key, engine, timeout, effort)
+
+
+def _thinks_not(name: str, effort: str | None) -> None:
+    if effort not in (None, "none"):
+        raise ModelError(f"'{name}' cannot be told how hard to think.", hint="Leave out --effort.")
 
 
 def is_embedded(name: str, api_base: str | None = None) -> bool:
@@ -232,6 +252,7 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         traffic=traffic,
         identity=f"{identity}, {CONTEXT_TOKENS} tokens",
         logprobs=True,
+        abilities=Abilities(Capabilities(logprobs=True, context_tokens=CONTEXT_TOKENS)),
         price=FREE,
         secrets=(server.address.key,),
         server=server,
@@ -291,7 +312,15 @@ def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:
     )
 
 
-def _hosted(name: str, provider: str, api_base: str | None, api_key: str | None, engine: str, timeout: float) -> Model:
+def _hosted(
+    name: str,
+    provider: str,
+    api_base: str | None,
+    api_key: str | None,
+    engine: str,
+    timeout: float,
+    effort: str | None,
+) -> Model:
     variable = address_variable(provider) if api_base is None else None
     base = os.environ[variable] if variable else api_base
     if base is not None:
@@ -299,13 +328,15 @@ def _hosted(name: str, provider: str, api_base: str | None, api_key: str | None,
         if engine == "auto" and has_password(base):
             engine = "litellm"  # DSPy's own takes user name and password for part of the host
     check_keys(provider, api_key, needed=base is None)
-    reasoning = bool(_REASONING.search(name))
     settings = {key: value for key, value in (("api_base", api_base), ("api_key", api_key)) if value}
     if api_base and "api_key" not in settings and not os.environ.get(f"{provider.upper()}_API_KEY"):
         settings["api_key"] = "none"  # a server of one's own often wants no key; the client insists on one
     traffic = Traffic(limiter_for(host_of(base) if base else provider))
-    lm = _language_model(name, traffic, engine=engine, timeout=timeout, **settings)
-    known = bool(api_base and provider == "openai") or provider in _GIVES_LOGPROBS
+    known = known_before(provider, name.partition("/")[2], api_base=api_base)
+    check_effort(name, effort, known)
+    identity = place_of(base) if base else provider
+    abilities = Abilities(known, effort=effort, place=f"{identity} {name}")
+    lm = _language_model(name, traffic, engine=engine, timeout=timeout, abilities=abilities, **settings)
     secrets = tuple(
         value for key, value in os.environ.items() if key.endswith(("_API_KEY", "_TOKEN")) and len(value) > 7
     )
@@ -314,15 +345,24 @@ def _hosted(name: str, provider: str, api_base: str | None, api_key: str | None,
         lm,
         engine=lm.engine,
         traffic=traffic,
-        identity=place_of(base) if base else provider,
-        logprobs=known and not reasoning,
+        identity=f"{identity}, effort {effort}" if effort else identity,
+        logprobs=abilities.now.logprobs is True,
+        follows_schema=abilities.now.schema,
+        abilities=abilities,
         price=listed_price(provider, name.partition("/")[2]) if not api_base else None,
-        reasoning=reasoning,
         secrets=(*secrets, *filter(None, [api_key]), *secrets_in(base or "")),
     )
 
 
-def _language_model(name: str, traffic: Traffic, *, engine: str, timeout: float, **settings: Any) -> Any:
+def _language_model(
+    name: str,
+    traffic: Traffic,
+    *,
+    engine: str,
+    timeout: float,
+    abilities: Abilities | None = None,
+    **settings: Any,
+) -> Any:
     # Both would otherwise look a price list up on the network before the first request.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     for noisy in ("LiteLLM", "dspy"):
@@ -333,6 +373,7 @@ def _language_model(name: str, traffic: Traffic, *, engine: str, timeout: float,
 
     try:
         reference = dspy.LM(name, engine=engine, cache=False, num_retries=0, timeout=timeout, **settings)
-        return dspy.LM(name, engine=throttled(reference, traffic, timeout=timeout), cache=False, num_retries=0)
+        sender = throttled(reference, traffic, timeout=timeout, abilities=abilities)
+        return dspy.LM(name, engine=sender, cache=False, num_retries=0)
     except (ValueError, TypeError, dspy.utils.exceptions.LMError, dspy.lm15.LM15Error) as error:
         raise ModelError(f"Cannot use the model '{name}': {error}") from None

@@ -13,6 +13,9 @@ from importlib import import_module
 from typing import Any, cast
 from urllib.request import getproxies
 
+from argqual.models import asking
+from argqual.models.capabilities import Abilities
+from argqual.models.errorbodies import in_one_shape
 from argqual.models.traffic import Traffic, heed_headers, with_waits
 
 _MOST_CONNECTIONS = 1024
@@ -23,11 +26,20 @@ class Throttled:
     """An engine for `dspy.LM(engine=…)` whose requests go through a rate limiter.
 
     `reference` is a `dspy.LM` of the same model, asked only what the model can do. `inner` is the engine that sends,
-    and `instead` makes another, for what `inner` cannot express.
+    and `instead` makes another, for what `inner` cannot express. `abilities` are what DSPy's own requests are fitted
+    to; those of argqual's read-outs are fitted before they come here.
     """
 
-    def __init__(self, reference: Any, inner: Any, traffic: Traffic, instead: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self,
+        reference: Any,
+        inner: Any,
+        traffic: Traffic,
+        instead: Callable[[], Any] | None = None,
+        abilities: Abilities | None = None,
+    ) -> None:
         self.traffic = traffic
+        self.abilities = abilities or Abilities()
         self._reference = reference
         self._inner = inner
         self._instead = instead
@@ -39,7 +51,7 @@ class Throttled:
 
         inner = self._inner
         try:
-            return self.traffic.run(lambda: inner.complete(request))
+            return self.traffic.run(lambda: _told_apart(inner, request))
         except UnsupportedFeatureError:  # raised before anything is sent
             with self._changing:
                 if self._inner is inner:  # and no other thread has met the same
@@ -49,7 +61,7 @@ class Throttled:
             return self.ask(request)
 
     def complete(self, request: Any) -> Any:
-        return self.ask(request)[0]
+        return asking.ask(self.ask, request, self.abilities)[0]
 
     @property
     def supports_response_schema(self) -> bool:
@@ -64,7 +76,18 @@ class Throttled:
         return cast(set[str], self._reference.supported_params)
 
 
-def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
+def _told_apart(inner: Any, request: Any) -> Any:
+    """An engine's answer; what a server calls its own failure, and is a refusal of what was sent, is raised as one."""
+    try:
+        return inner.complete(request)
+    except Exception as error:
+        told = asking.refusal_of(error, request)
+        if told is error:
+            raise
+        raise told from error
+
+
+def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Abilities | None = None) -> Throttled:
     """The engine that DSPy would choose for `reference`, behind a rate limiter.
 
     `timeout` is how many seconds to wait for the next byte of an answer.
@@ -81,7 +104,7 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
         return _Limited(LiteLLMEngine(**clients), traffic)
 
     if not selection.native:
-        return Throttled(reference, by_litellm(), traffic)
+        return Throttled(reference, by_litellm(), traffic, abilities=abilities)
     provider = cast(Any, selection.resolution).provider
     url = clients.get("api_base")
     native = LM15Engine(
@@ -91,7 +114,8 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
             transport=_LimitedTransport(traffic, timeout),
         )
     )
-    return Throttled(reference, native, traffic, by_litellm if reference.engine == "auto" else None)
+    instead = by_litellm if reference.engine == "auto" else None
+    return Throttled(reference, native, traffic, instead, abilities)
 
 
 class _LimitedTransport:
@@ -118,6 +142,8 @@ class _LimitedTransport:
     def stream(self, request: Any) -> Any:
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
+        if response.status >= 400:
+            body = in_one_shape(body)
         heed_headers(self._traffic.limiter, response.headers)
         return self._response(
             status=response.status,

@@ -17,6 +17,7 @@ from argqual.errors import (
     UnknownModelError,
     Unreachable,
 )
+from argqual.models.errorbodies import without_passages
 from argqual.models.traffic import RefusedByServer
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _NETWORK_HINT = "Check the network and --api-base. --model local needs neither."
 _LONGEST_SAYING = 300
-_PASSAGE = 12  # characters; shorter passages that a message shares with a text say nothing
 _BEARER = re.compile(r"(?i)\b(bearer|basic|x-api-key:?)\s+[^\s\"',}]+")
 _IN_ADDRESS = re.compile(r"://[^\s/?#\"']+@")  # a user name, a password
 _TOO_LONG = re.compile(r"context (size|length|window)|maximum context|too long|too many tokens", re.IGNORECASE)
@@ -126,14 +126,3 @@ def masked(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret, "…")
     return _BEARER.sub(r"\1 …", _IN_ADDRESS.sub("://", text))
-
-
-def without_passages(text: str, private: Iterable[str]) -> str:
-    """Text without the passages that it shares with any of the private texts (of twelve characters and more)."""
-    pieces = {each[start : start + _PASSAGE] for each in private for start in range(len(each) - _PASSAGE + 1)}
-    shared = [False] * len(text)
-    for start in range(len(text) - _PASSAGE + 1):
-        if text[start : start + _PASSAGE] in pieces:
-            shared[start : start + _PASSAGE] = [True] * _PASSAGE
-    marked = "".join("\0" if hidden else character for character, hidden in zip(text, shared, strict=True))
-    return re.sub("\0+", "…", marked)

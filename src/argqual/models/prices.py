@@ -1,6 +1,6 @@
 """What a model's tokens cost, and how many there will be.
 
-Prices are litellm's list, in the copy that comes with DSPy: nothing is looked up on the
+Prices are litellm's list, in the copy that comes with it: nothing is looked up on the
 network. A model that is not in it has no known price; nothing is guessed.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from argqual.errors import InputError
+from argqual.models.listing import listed
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,7 @@ FREE = Price(0.0, 0.0)
 
 def listed_price(provider: str, name: str) -> Price | None:
     """The price of `provider/name`; None when it is not listed."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    from dspy.clients.model_metadata import model_info
-
-    info = model_info(provider, name)
+    info = listed(provider, name)
     given, written = info.get("input_cost_per_token"), info.get("output_cost_per_token")
     if not isinstance(given, int | float) or not isinstance(written, int | float):
         return None

@@ -67,7 +67,7 @@ class Exemplars(Prompted):
         and rationales that stand there, instead of training arguments. Then no labels are needed.
     seed : int, default=0
         Of the draws.
-    model, readout, explain, truncate, concurrency, max_cost, store, api_base
+    model, readout, explain, truncate, concurrency, max_cost, store, api_base, effort
         As for `Plain`.
 
     Attributes
@@ -276,7 +276,7 @@ class PrincipleExemplars(OfFramework, Exemplars):
         Ask the framework's control instead.
     k, select, draws, rationales, targets, pool, seed
         As for `Exemplars`.
-    model, readout, explain, truncate, concurrency, max_cost, store, api_base
+    model, readout, explain, truncate, concurrency, max_cost, store, api_base, effort
         As for `Plain`.
     """
 

@@ -13,7 +13,8 @@ import dspy
 from argqual.assessment import Usage
 from argqual.errors import ArgqualError
 from argqual.judging.readouts.exchange import NOTHING, Exchange
-from argqual.judging.readouts.readout import REASONING_TOKENS
+from argqual.judging.readouts.thinking import THINKING_TOKENS, room
+from argqual.models import asking
 from argqual.models.connect import Model
 from argqual.models.failures import plain_errors
 from argqual.models.traffic import MAX_LOST
@@ -133,7 +134,7 @@ class Counted:
 
     def complete(self, request: Any) -> Any:
         with plain_errors(self._model):
-            return self.ask(request)[0]
+            return asking.ask(self.ask, request, self._model.abilities, name=self._model.name)[0]
 
     @property
     def supports_response_schema(self) -> bool:
@@ -152,13 +153,13 @@ class Counted:
         if self._model.price is None:
             return 0.0
         read = len(str(request.system or "").encode()) + len(str(request.messages).encode()) + _MESSAGE_BYTES
-        written = request.config.max_tokens or REASONING_TOKENS
+        written = request.config.max_tokens or THINKING_TOKENS
         return self._model.price.of(read + written, written) * (1 + MAX_LOST)
 
 
 def reflection_lm(model: Model, ledger: Ledger) -> Any:
     """A `dspy.LM` that writes instructions, behind the ledger."""
-    tokens = REASONING_TOKENS if model.reasoning else _REFLECTION_TOKENS
+    tokens = room(model, _REFLECTION_TOKENS)
     engine = Counted(model, ledger)
     return dspy.LM(model.lm.model, engine=engine, cache=False, num_retries=0, temperature=1.0, max_tokens=tokens)
 
@@ -167,6 +168,6 @@ def ping(model: Model, ledger: Ledger) -> None:
     """One tiny request, to know that the model is there; else `Unreachable`, or a ModelError."""
     from dspy.lm15 import Config, Message, Request
 
-    config = Config(max_tokens=REASONING_TOKENS if model.reasoning else 8)
+    config = Config(max_tokens=room(model, 8))
     request = Request(model=model.lm.model, messages=(Message.user("Answer with: ok"),), config=config)
     Counted(model, ledger).complete(request)

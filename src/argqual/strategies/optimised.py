@@ -92,7 +92,7 @@ class Optimised(OfFramework, Prompted):
         Most examples in the prompt; `gepa` adds none.
     seed : int, default=0
         Of the split, of the order of arguments, and of the optimiser.
-    model, readout, truncate, concurrency, max_cost, store, api_base
+    model, readout, truncate, concurrency, max_cost, store, api_base, effort
         As for `Plain`; not `verbal`. The reflection model is sought at `api_base` too when its provider is the
         same. `max_cost` is for `predict`.
 

@@ -84,7 +84,7 @@ class Pairwise(OfFramework, Asking):
         For `test`, take opponents from the same issue, but for what links the issues.
     seed : int, default=0
         Of the drawing of rungs and opponents.
-    model, readout, concurrency, max_cost, store, api_base
+    model, readout, concurrency, max_cost, store, api_base, effort
         As for `Plain`. A comparison takes two requests.
 
     Attributes

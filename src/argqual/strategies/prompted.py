@@ -45,7 +45,7 @@ _YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes"))
 _connected = cache(connect)
 
 
-def connected(model: Model | str, *, api_base: str | None = None) -> Model:
+def connected(model: Model | str, *, api_base: str | None = None, effort: str | None = None) -> Model:
     """A model by name; connected once a process, since loading an embedded one takes its time.
 
     Raises a `StrategyError` for a password in an address, which would be kept with the strategy and its results.
@@ -55,7 +55,7 @@ def connected(model: Model | str, *, api_base: str | None = None) -> Model:
             "The address of a strategy's model has a user name or a password in it, and would be kept with it.",
             hint="Set the provider's variable to it instead, such as OPENAI_API_BASE, and leave out api_base.",
         )
-    return model if isinstance(model, Model) else _connected(model, api_base=api_base)
+    return model if isinstance(model, Model) else _connected(model, api_base=api_base, effort=effort)
 
 
 @dataclass(eq=False, repr=False)
@@ -75,6 +75,7 @@ class Asking(Strategy):
     max_cost: float | None = None
     store: bool = True
     api_base: str | None = None
+    effort: str | None = None
 
     @abstractmethod
     def _framework(self) -> Framework:
@@ -87,7 +88,7 @@ class Asking(Strategy):
         return Judge(framework, model=self._model(), readout=self.readout, **settings)
 
     def _model(self) -> Model:
-        return connected(self.model, api_base=self.api_base)
+        return connected(self.model, api_base=self.api_base, effort=self.effort)
 
     def _ask(self, judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
         """One assessment an argument, in order, through the batch scorer and the user's store.
@@ -184,6 +185,8 @@ class Plain(Prompted):
         Use and fill the store of assessments.
     api_base : str, optional
         Address of a server of your own.
+    effort : {"none", "minimal", "low", "medium", "high"}, optional
+        How hard a model that thinks is to think; the least that it offers when left out.
 
     Examples
     --------
@@ -215,7 +218,7 @@ class Principle(OfFramework, Prompted):
         Whose guidelines are shown with `definitions="corpus"`.
     seed : int, default=0
         For `control="shuffled"`.
-    model, readout, explain, truncate, concurrency, max_cost, store, api_base
+    model, readout, explain, truncate, concurrency, max_cost, store, api_base, effort
         As for `Plain`.
 
     References

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 from argqual.judging.prompt import ASK_LEVELS
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable, read_notes
-from argqual.judging.readouts.readout import Inquiry, Readout, room
+from argqual.judging.readouts.readout import Inquiry, Readout
+from argqual.judging.readouts.thinking import room, spent_on_thinking, used_up
 from argqual.models.connect import Model
-
-_SCHEMA_REFUSED = re.compile(r"response_format|json_schema|schema|grammar|structured|pattern|maxLength", re.IGNORECASE)
 
 
 class ChatReadout(Readout):
@@ -66,31 +64,37 @@ class Conversation:
         self._turns += [("assistant", said), ("user", next_request)]
 
     def _ask(self, schema: dict[str, Any], tokens: int, *, temperature: float = 0.0, **settings: Any) -> Any:
-        from dspy.lm15 import Config, InvalidRequestError, Message, Request, UnsupportedFeatureError
+        from dspy.lm15 import Config, Message, Request
 
         model = self.model
-        with_schema = model.follows_schema  # another thread may change it meanwhile
+        most = room(model, tokens)
         form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
         request = Request(
             model=model.lm.model if model.lm else model.name,
             system=self.prompt.system,
             messages=tuple((Message.user if role == "user" else Message.assistant)(said) for role, said in self._turns),
             config=Config(
-                temperature=None if model.reasoning else temperature,
-                max_tokens=room(model, tokens),
-                response_format=form if with_schema else None,
+                temperature=temperature,
+                max_tokens=most,
+                response_format=form if model.follows_schema else None,
                 **settings,
             ),
         )
-        assert model.engine is not None
-        try:
-            response, lost = model.engine.ask(request)
-        except (InvalidRequestError, UnsupportedFeatureError) as error:
-            if not with_schema or not _SCHEMA_REFUSED.search(str(error)):
-                raise
-            model.follows_schema = False
-            return self._ask(schema, tokens, temperature=temperature, **settings)
+        truncated_before, remarks_before = self.exchange.truncated, len(self.exchange.remarks)
+        response, lost = model.ask(request)
         self.exchange.add_response(model, response, lost)
+        if spent_on_thinking(response):
+            if not model.reasoning:
+                model.abilities.learn(thinking="always")
+            more = room(model, tokens) > most  # it was not known to think
+            if more and model.abilities.budgeted:
+                raise Unreadable(f"{used_up(model, most)}; it is given room from now on: --retry-failed asks again")
+            if more:
+                self.exchange.truncated = truncated_before
+                del self.exchange.remarks[remarks_before:]
+                self.exchange.remarks.append("the model thinks first, and was asked again with room for that")
+                return self._ask(schema, tokens, temperature=temperature, **settings)
+            raise Unreadable(used_up(model, most))
         return response
 
 

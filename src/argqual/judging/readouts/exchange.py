@@ -10,6 +10,7 @@ from argqual.judging.readouts.reading import Distribution, Note
 from argqual.models.connect import Model
 
 NOTHING = Usage.total(())
+_TOLD = ("seed", "temperature", "reasoning", "response_format")
 
 
 @dataclass
@@ -44,7 +45,26 @@ class Exchange:
     def add_response(self, model: Model, response: Any, lost: int) -> None:
         """Count a `dspy.lm15.Response`, and the requests that were lost before it."""
         usage = response.usage
-        self.add(model, usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, lost)
+        self.add(model, usage.input_tokens, _written(usage), usage.cache_read_tokens, lost)
+        self.remarks += [said for change in response.adaptations if (said := _change_in_words(change))]
         if response.finish_reason == "length":
             self.truncated = True
             self.remarks.append("an answer was cut off at its limit of tokens")
+
+
+def _written(usage: Any) -> int | None:
+    """Tokens written, with those of thinking: some providers count them beside the answer's (Gemini)."""
+    written: int | None = usage.output_tokens
+    thought: int = usage.reasoning_tokens or 0
+    if not thought or written is None or usage.input_tokens is None:
+        return written
+    beside = usage.total_tokens == usage.input_tokens + written + thought
+    return written + thought if beside or thought > written else written
+
+
+def _change_in_words(change: Any) -> str | None:
+    """What a reader should know of what was sent otherwise than asked: by argqual, or left out by DSPy's transport."""
+    if change.field.startswith("argqual."):
+        return str(change.reason)
+    name = change.field.removeprefix("config.")
+    return f"the {name} was left out: {change.reason}" if change.action == "dropped" and name in _TOLD else None

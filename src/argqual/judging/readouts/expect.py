@@ -21,7 +21,7 @@ class Expect(ChatReadout):
 
     def check(self, model: Model) -> None:
         super().check(model)
-        if model.reasoning:
+        if model.abilities.now.logprobs is False:
             raise _no_logprobs(model)
 
     def read(self, conversation: Conversation) -> list[Distribution]:

@@ -11,9 +11,8 @@ from argqual.errors import ReadoutError
 from argqual.judging.prompt import Prompt
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable
+from argqual.judging.readouts.thinking import expected_thinking, room
 from argqual.models.connect import Model
-
-REASONING_TOKENS = 16_000
 
 
 @dataclass(frozen=True)
@@ -136,15 +135,10 @@ class Readout:
         """The requests that `answer` takes when nothing has to be asked twice."""
         prompt, text = inquiry.prompt, inquiry.text
         many = len(prompt.questions)
-        levels = Request(text, 1 + 5 * many + 500 * model.reasoning, room(model, prompt.levels_tokens))
+        levels = Request(text, 1 + 5 * many + expected_thinking(model), room(model, prompt.levels_tokens))
         if not prompt.explain or self.requests > 1:
             return [levels] * self.requests
         usual = (180 if prompt.explain == "long" else 60) * many
-        notes = Request(text, usual, room(model, prompt.notes_tokens))
-        written = " word" * (usual if model.reasoning else notes.most)
+        notes = Request(text, usual + expected_thinking(model), room(model, prompt.notes_tokens))
+        written = " word" * (usual if model.reasoning else notes.most)  # what it thought is not read again
         return [notes, Request(text + written, levels.expected, levels.most)]
-
-
-def room(model: Model, tokens: int) -> int:
-    """Most tokens of an answer that needs `tokens`: a model that thinks first needs room for that."""
-    return max(tokens, REASONING_TOKENS) if model.reasoning else tokens

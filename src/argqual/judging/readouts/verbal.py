@@ -7,7 +7,8 @@ from typing import Any
 from argqual.judging.prompt import Question
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Note, Unreadable
-from argqual.judging.readouts.readout import REASONING_TOKENS, Inquiry, Readout, Request
+from argqual.judging.readouts.readout import Inquiry, Readout, Request
+from argqual.judging.readouts.thinking import expected_thinking, room
 from argqual.models.connect import Model
 
 _MAX_TOKENS = 4000
@@ -25,8 +26,7 @@ class Verbal(Readout):
 
         # A copy for one assessment, whose history says what it took: DSPy's usage tracker is empty when several
         # threads ask at once.
-        settings: dict[str, Any] = {} if model.reasoning else {"temperature": 0.0, "max_tokens": _MAX_TOKENS}
-        lm = model.lm.copy(**settings)
+        lm = model.lm.copy(temperature=0.0, max_tokens=room(model, _MAX_TOKENS))
         assert inquiry.run is not None
         try:
             prediction = inquiry.run(lm)
@@ -44,8 +44,8 @@ class Verbal(Readout):
         return {question.name: _written(question, prediction) for question in inquiry.prompt.questions}
 
     def plan(self, inquiry: Inquiry, model: Model) -> list[Request]:
-        usual = 60 * len(inquiry.prompt.questions)
-        return [Request(inquiry.text, usual, REASONING_TOKENS if model.reasoning else _MAX_TOKENS)]
+        usual = 60 * len(inquiry.prompt.questions) + expected_thinking(model)
+        return [Request(inquiry.text, usual, room(model, _MAX_TOKENS))]
 
 
 def _written(question: Question, prediction: Any) -> Distribution:
