@@ -4,8 +4,6 @@ A name is looked up in this order: a path; the folder an environment variable
 names; installed packages' entry points; what comes with argqual.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass

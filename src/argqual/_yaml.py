@@ -5,8 +5,6 @@ makes an object, no alias multiplies a small file into a large one, and a key
 that is written twice is an error instead of a silent loss.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,7 +208,7 @@ def place_of(data: Any, path: tuple[Any, ...]) -> str | None:
     return place
 
 
-def describe_invalid(error: ValidationError, data: LocatedDict, name: str) -> str:
+def describe_invalid(error: "ValidationError", data: LocatedDict, name: str) -> str:
     """What the models found wrong with a file, one line a problem: `file:line: key: what is wrong`."""
     lines = []
     problems = error.errors(include_url=False)

@@ -1,7 +1,5 @@
 """`argqual corpora`: human judgements to measure against: list, fetch, check, and cards of one's own."""
 
-from __future__ import annotations
-
 import json
 import sys
 from dataclasses import asdict
@@ -61,7 +59,7 @@ def list_corpora(format: FormatOption = None) -> None:
             typer.echo(paragraph(f"{row['title']}. {row['domain'].capitalize()}; targets: {row['targets']}", indent=19))
 
 
-def state_of(card: Card, path: Path) -> str:
+def state_of(card: "Card", path: Path) -> str:
     """Whether a corpus can be read now, and if not, what that takes."""
     from argqual.corpora.files import is_fetched
     from argqual.report.corpora import size
@@ -120,7 +118,7 @@ def fetch_corpora(
         raise typer.Exit(max(error.exit_code for error in failures))
 
 
-def _fetch(card: Card, path: Path, *, accept: bool, force: bool) -> Path:
+def _fetch(card: "Card", path: Path, *, accept: bool, force: bool) -> Path:
     from argqual.corpora.consent import needs_consent
     from argqual.corpora.fetch import describe_fetch, fetch
     from argqual.corpora.files import is_fetched
@@ -135,7 +133,7 @@ def _fetch(card: Card, path: Path, *, accept: bool, force: bool) -> Path:
     return fetch(card, path, accepted=accept, force=force, progress=PlainProgress(doing))
 
 
-def _agreed(card: Card) -> bool:
+def _agreed(card: "Card") -> bool:
     """Ask a person to keep to a licence; where there is none to ask, fetching says how to agree."""
     licence = card.licence
     words = f"{card.id} is under {licence.id}, which forbids {' and '.join(licence.forbids)}. {licence.terms}"
@@ -189,7 +187,7 @@ def check(
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _leaks(corpora: list[Corpus], as_text: bool) -> dict[str, Any]:
+def _leaks(corpora: list["Corpus"], as_text: bool) -> dict[str, Any]:
     from argqual.report.corpora import leaks_text
 
     with step("Comparing all texts"):

@@ -1,7 +1,5 @@
 """Get the weights of an embedded model or an encoder onto the machine, with consent and a progress bar."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -5,8 +5,6 @@ module holds the fields and their rules; `argqual.corpora.cards` finds and reads
 files, `argqual.corpora.fetch` brings what they name.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What a corpus card promises of its corpus, and what others found: figures to recompute and to compare with."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints

@@ -1,7 +1,5 @@
 """What a corpus card says of its labels, and of how tables with them are read."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator

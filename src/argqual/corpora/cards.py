@@ -4,8 +4,6 @@ Where a name is looked up is in `argqual._registry`; the user's folder is `ARGQU
 the entry points are `argqual.corpora`.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a licence forbids has to be agreed to, once on a machine and for the very words of the licence."""
 
-from __future__ import annotations
-
 import datetime
 import hashlib
 import json

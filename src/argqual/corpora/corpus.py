@@ -3,8 +3,6 @@
 Every label and annotation points upwards: higher is better, whatever the release's own direction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple

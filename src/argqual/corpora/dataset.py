@@ -3,8 +3,6 @@
 So tables of several corpora can be put together with `datasets.concatenate_datasets`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable

@@ -8,8 +8,6 @@ restricts before that was agreed to, to write outside of its own folder, and to 
 It prints nothing.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """Where the files of a corpus lie, and whether they are the ones its card names."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -8,8 +8,6 @@ Comparing all texts takes a while, so what was found is kept in the cache (place
 everything it depends on.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Splits of a data set of the Hugging Face hub, written as CSV files."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Callable, Iterator

@@ -5,8 +5,6 @@ hide a copy. Candidates for near-copies come from MinHash (Broder 1997), and eac
 so nothing is reported that is not so. Paraphrases are not found.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter, defaultdict

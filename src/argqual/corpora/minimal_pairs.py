@@ -1,7 +1,5 @@
 """Whether a corpus whose texts differ by design is what it is meant to be: complete, balanced, and read alike."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace

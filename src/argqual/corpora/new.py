@@ -1,7 +1,5 @@
 """Write a card for a table of one's own: columns and scales as they look, every guess marked for checking."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Read a corpus by the name of its card: fetched if need be, verified, checked row by row."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

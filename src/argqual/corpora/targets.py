@@ -5,8 +5,6 @@ what a label is comparable within. `LabelStandardiser` turns labels into z-score
 with means and deviations of training rows only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal, Self
 

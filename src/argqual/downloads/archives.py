@@ -5,8 +5,6 @@ the folder it is unpacked in is refused whole, and so is one that unpacks to mor
 followed as a link, and nothing is run.
 """
 
-from __future__ import annotations
-
 import difflib
 import lzma
 import posixpath

@@ -1,7 +1,5 @@
 """The disk that files are kept on: the cache, the room in it, and what it refuses, told so that it can be put right."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Files that are wanted: what tells the right one, and the errors of places that do not give it."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json

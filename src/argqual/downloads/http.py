@@ -1,7 +1,5 @@
 """Files over HTTP: taken up where they stopped, tried again when that may help, never longer than they may be."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os
@@ -92,7 +90,7 @@ def host_of(address: str) -> str:
 
 
 @contextmanager
-def open_client(headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
+def open_client(headers: Mapping[str, str] | None = None) -> "Iterator[httpx.Client]":
     import httpx
 
     try:
@@ -136,7 +134,7 @@ class Download:
     told the bytes so far, and in all as far as that is known.
     """
 
-    def __init__(self, client: httpx.Client, address: str, folder: Path, report: Callable[[int, int], None]) -> None:
+    def __init__(self, client: "httpx.Client", address: str, folder: Path, report: Callable[[int, int], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(address.encode()).hexdigest()[:16]
         self.client, self.address, self.report = client, address, report
@@ -199,7 +197,7 @@ class Download:
         self.note.unlink(missing_ok=True)
         self.part.unlink(missing_ok=True)
 
-    def _check_status(self, response: httpx.Response) -> None:
+    def _check_status(self, response: "httpx.Response") -> None:
         status = response.status_code
         if status in (200, 206):
             return
@@ -216,7 +214,7 @@ class Download:
         meaning = refused.get(status, "no such file" if status in (404, 410) else "refused")
         raise SourceError(f"HTTP {status}, {meaning}", unreachable=status in refused)
 
-    def _receive(self, response: httpx.Response, have: int, most: int, exact: int | None) -> None:
+    def _receive(self, response: "httpx.Response", have: int, most: int, exact: int | None) -> None:
         encoded = response.headers.get("Content-Encoding", "identity") != "identity"
         length = None if encoded else _number(response.headers.get("Content-Length"))
         total = None if length is None else have + length
@@ -247,7 +245,7 @@ class Download:
         require_room(self.part.parent, total - have)
 
 
-def _continues(response: httpx.Response, have: int, version: str) -> bool:
+def _continues(response: "httpx.Response", have: int, version: str) -> bool:
     """Whether a part is the one asked for, of the same version of the file."""
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     etag = response.headers.get("ETag")
@@ -255,7 +253,7 @@ def _continues(response: httpx.Response, have: int, version: str) -> bool:
     return found is not None and int(found[1]) == have and have > 0 and same
 
 
-def _version_of(response: httpx.Response) -> str:
+def _version_of(response: "httpx.Response") -> str:
     """What tells this version of a file from any other, byte by byte; empty if nothing does."""
     etag = str(response.headers.get("ETag", ""))
     if etag.startswith('"') and etag.isascii():

@@ -5,8 +5,6 @@ beside them, and a fetch that was interrupted is taken up where it stopped. Fetc
 in whatever process. It refuses a file that is not the one described, and it prints nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
@@ -31,7 +29,7 @@ class FileSource:
     """
 
     name: str
-    bring: Callable[[FetchJob], None]
+    bring: "Callable[[FetchJob], None]"
     networked: bool = True
 
 

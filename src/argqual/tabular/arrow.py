@@ -6,8 +6,6 @@ numbers among decimal ones (within 2**53), and nothing else. What has no one typ
 becomes text: strings as they are, everything else as JSON.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO

@@ -4,8 +4,6 @@ Whatever a source may hold becomes something that every format can: times as ISO
 text, decimals as they are written, bytes in base64, NaN as nothing.
 """
 
-from __future__ import annotations
-
 import base64
 import datetime
 import json

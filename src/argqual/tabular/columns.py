@@ -3,8 +3,6 @@
 Columns are chosen by name only, never by what stands in them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

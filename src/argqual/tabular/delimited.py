@@ -1,7 +1,5 @@
 """CSV and TSV files, read and written."""
 
-from __future__ import annotations
-
 import csv
 import itertools
 import shutil
@@ -129,7 +127,7 @@ def _checked(delimiter: str | None) -> str | None:
 class DelimitedParts(PartWriter):
     """Rows as lists of text."""
 
-    def __init__(self, delimiter: str, results: Mapping[str, type], schema: pa.Schema | None) -> None:
+    def __init__(self, delimiter: str, results: Mapping[str, type], schema: "pa.Schema | None") -> None:
         super().__init__(results, schema)
         self._delimiter = delimiter
         self._lines = DelimitedLines(delimiter)

@@ -1,7 +1,5 @@
 """A folder of text files as a table."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

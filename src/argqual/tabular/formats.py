@@ -1,7 +1,5 @@
 """Which file is a table, and what reads and writes it: told by the ending, in this place only."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

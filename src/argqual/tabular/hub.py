@@ -1,7 +1,5 @@
 """Data sets of the Hugging Face hub, streamed through `datasets`."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """JSON lines, read and written."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re

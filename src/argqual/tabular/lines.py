@@ -1,7 +1,5 @@
 """A stream of lines, each a text or a JSON object, read as they come."""
 
-from __future__ import annotations
-
 import codecs
 import itertools
 import json

@@ -13,8 +13,6 @@ in the output's own format:
 there before stays.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -78,7 +76,7 @@ class TableOutput:
         path: Path,
         *,
         results: Mapping[str, type],
-        source_schema: pa.Schema | None,
+        source_schema: "pa.Schema | None",
         job: Mapping[str, Any],
         resume: bool = False,
         overwrite: bool = False,
@@ -311,7 +309,7 @@ def read_job(path: Path) -> dict[str, Any] | None:
 
 def iter_scored(
     path: Path, results: Mapping[str, type]
-) -> tuple[pa.Schema | None, Iterator[tuple[dict[str, Any], dict[str, Any]]]]:
+) -> tuple["pa.Schema | None", Iterator[tuple[dict[str, Any], dict[str, Any]]]]:
     """A finished output again: Arrow types of the carried columns, for Parquet, and its rows.
 
     Each row is its carried cells, and its result cells in their types. Raises an `InputError` if it is no such

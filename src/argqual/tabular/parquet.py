@@ -1,7 +1,5 @@
 """Parquet files, read and written. pyarrow is loaded only where one is opened."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """An assessment as cells of a table."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

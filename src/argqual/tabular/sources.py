@@ -5,8 +5,6 @@ becomes a number or a missing value. What is wrong with one row is that row's
 `problem`; what is wrong with the whole table is an InputError when it is opened.
 """
 
-from __future__ import annotations
-
 import stat
 from pathlib import Path
 

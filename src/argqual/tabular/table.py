@@ -1,7 +1,5 @@
 """What every format of tables has: rows, a source that reads them, and parts that are written and joined."""
 
-from __future__ import annotations
-
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -43,7 +41,7 @@ class TableSource(ABC):
 
     name: str
     columns: tuple[str, ...]
-    schema: pa.Schema | None = None
+    schema: "pa.Schema | None" = None
 
     @abstractmethod
     def rows(self, skip: int = 0) -> Iterator[TableRow]:
@@ -77,7 +75,7 @@ class PartWriter(ABC):
     carried columns, where the source has them.
     """
 
-    def __init__(self, results: Mapping[str, type], schema: pa.Schema | None) -> None:
+    def __init__(self, results: Mapping[str, type], schema: "pa.Schema | None") -> None:
         self._results = results
         self._schema = schema
 

@@ -1,7 +1,5 @@
 """Tables that are text files: an encoding, checked at once, and lines; also compressed."""
 
-from __future__ import annotations
-
 import codecs
 import gzip
 import io

@@ -1,7 +1,5 @@
 """Files that are either whole or not there, in a folder that one run at a time may write."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +24,7 @@ def check_place(path: Path, folder: Path) -> None:
         raise InputError(f"{folder} is in the way: unfinished runs are kept in a folder of that name.")
 
 
-def locked(folder: Path, path: Path) -> FileLock:
+def locked(folder: Path, path: Path) -> "FileLock":
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / "_lock", timeout=0)

@@ -5,8 +5,6 @@ word (left over in the form they filled in). What a smaller file of the group sa
 taken out of the larger one, or one person would agree with themselves.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zipfile

@@ -1,7 +1,5 @@
 """What readers share: cells to ratings, text without markup, and errors that say where."""
 
-from __future__ import annotations
-
 import html
 import json
 import math

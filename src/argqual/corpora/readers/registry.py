@@ -8,8 +8,6 @@ A package adds one with an entry point of the group `argqual.readers`:
 Nothing is imported before a card with that reader is read.
 """
 
-from __future__ import annotations
-
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Protocol

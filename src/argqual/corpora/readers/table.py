@@ -1,7 +1,5 @@
 """Read tables as a card describes them: one row an argument, or one row a person's judgement of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path

@@ -5,8 +5,6 @@ label's `column` ("CA VAL"; "*" for every comment). Counts point downwards, so t
 Each judge who said anything of a text has a count for every label, which may be none.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict
