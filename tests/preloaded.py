@@ -30,6 +30,6 @@ for name in (
     "argqual.strategies.exemplars",
     "argqual.strategies.optimised",
     "argqual.strategies.saving",
-    "argqual.tabular.formats",
+    "argqual.tabular.sources",
 ):
     import_module(name)

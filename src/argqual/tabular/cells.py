@@ -9,7 +9,7 @@ import datetime
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -27,7 +27,8 @@ def as_json(value: Any, *, ascii: bool = False) -> str:
     try:
         return json.dumps(value, ensure_ascii=ascii, allow_nan=False, default=_plain)
     except ValueError:  # NaN or an infinity, which JSON has not
-        return json.dumps(_finite(value), ensure_ascii=ascii, allow_nan=False, default=_plain)
+        finite = each_float(value, lambda number: number if math.isfinite(number) else None)
+        return json.dumps(finite, ensure_ascii=ascii, allow_nan=False, default=_plain)
 
 
 def as_text(value: Any) -> str:
@@ -82,9 +83,10 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _finite(value: Any) -> Any:
+def each_float(value: Any, change: Callable[[float], Any]) -> Any:
+    """A value with each float in it changed."""
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return change(value)
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {name: each_float(item, change) for name, item in value.items()}
+    return [each_float(item, change) for item in value] if isinstance(value, (list, tuple)) else value

@@ -49,13 +49,8 @@ class Hub(TableSource):
         return int(info.num_examples) if info is not None and info.num_examples else None
 
     def identity(self) -> dict[str, str | int]:
-        return {
-            "kind": "hub",
-            "repo": self._repo,
-            "config": self._config or "",
-            "split": self._split,
-            "revision": self._revision or "unknown",
-        }
+        found = {"kind": "hub", "repo": self._repo, "config": self._config or "", "split": self._split}
+        return found | {"revision": self._revision or "unknown"}
 
     def rows(self, skip: int = 0) -> Iterator[TableRow]:
         data = self._data.skip(skip) if skip else self._data

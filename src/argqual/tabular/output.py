@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from argqual.errors import InputError
 from argqual.tabular.cells import as_json, as_text, restored, settled, well_formed
-from argqual.tabular.delimited import DelimitedLines
-from argqual.tabular.formats import FORMATS, TableFormat
-from argqual.tabular.sources import open_source
+from argqual.tabular.delimited import line_writer
+from argqual.tabular.sources import FORMATS, TableFormat, open_source
 from argqual.tabular.wholefile import check_place, locked, put, sync_folder, write_synced, writing
 
 if TYPE_CHECKING:
@@ -39,36 +38,16 @@ _MOST_BUFFERED = 16 << 20  # bytes of text; many long rows become a part before 
 class TableOutput:
     """The file that a job writes, row by row, in the order of the source.
 
-    Parameters
-    ----------
-    path
-        Ends in .csv, .tsv, .jsonl, .ndjson or .parquet.
-    results
-        The result columns in order, each with the type of its cells: str, float, int or dict (a JSON
-        object). Any of them may be None.
-    source_schema
-        Arrow types that the carried columns keep in Parquet; None to find them from the cells.
-    job
-        What is being done, as JSON: a resumed run must have the same.
-    resume
-        Go on with the parts of an earlier run, if there are any.
-    overwrite
-        Begin anew; the old output stays until the new one is whole.
-    part_rows
-        Rows that a killed run loses at most.
+    `path` ends in .csv, .tsv, .jsonl, .ndjson or .parquet. `results` are the result columns in order, each with the
+    type of its cells: str, float, int or dict (a JSON object); any cell may be None. `source_schema` has the Arrow
+    types that carried columns keep in Parquet; None to find them from the cells. `job` is what is being done, as JSON:
+    a resumed run must have the same. `resume` goes on with the parts of an earlier run, if there are any; `overwrite`
+    begins anew, and the old output stays until the new one is whole. A killed run loses `part_rows` rows at most.
 
-    Attributes
-    ----------
-    rows_done
-        Rows that earlier runs finished: 0 for a new job.
-    finished
-        The output is there already; there is nothing to do.
+    `rows_done` are the rows that earlier runs finished, and `finished` says that the output is there already.
 
-    Raises
-    ------
-    InputError
-        The output cannot be written there, another run is writing it, it or a part of it is there
-        and neither `resume` nor `overwrite` is given, or the part is another job's.
+    Raises an `InputError` if the output cannot be written there, another run is writing it, it or a part of it is
+    there and neither `resume` nor `overwrite` is given, or the part is another job's.
     """
 
     def __init__(
@@ -244,7 +223,7 @@ class StreamOutput:
             raise InputError(f"A stream is written as jsonl or csv, not as {format}.")
         self._stream = stream
         self._results = dict(results)
-        self._lines = DelimitedLines(",") if format == "csv" else None
+        self._line = line_writer(",") if format == "csv" else None
         self._columns = None if columns is None else list(columns)
         self._started = False
         encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
@@ -255,30 +234,30 @@ class StreamOutput:
         """Send a row. A reader that is gone raises BrokenPipeError."""
         refuse_shared(cells, self._results)
         values = [settled(result.get(name), kind) for name, kind in self._results.items()]
-        if self._lines is None:
+        if self._line is None:
             self._send(as_json({**cells, **dict(zip(self._results, values, strict=True))}, ascii=self._ascii) + "\n")
             return
         self._start(cells)
         columns = self._columns or []
         self.left_out += [name for name in cells if name not in columns and name not in self.left_out]
-        self._send(self._lines.line([as_text(cells.get(name)) for name in columns] + [as_text(v) for v in values]))
+        self._send(self._line([as_text(cells.get(name)) for name in columns] + [as_text(v) for v in values]))
 
     def flush(self) -> None:
         self._stream.flush()
 
     def finish(self) -> None:
         """Send the header, if no row has brought it."""
-        if self._lines is not None:
+        if self._line is not None:
             self._start({})
         self.flush()
 
     def _start(self, cells: Mapping[str, Any]) -> None:
-        assert self._lines is not None
+        assert self._line is not None
         if not self._started:
             self._started = True
             if self._columns is None:
                 self._columns = list(cells)
-            self._send(self._lines.line([*self._columns, *self._results]))
+            self._send(self._line([*self._columns, *self._results]))
 
     def _send(self, line: str) -> None:
         line = well_formed(line)

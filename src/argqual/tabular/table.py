@@ -28,15 +28,8 @@ class TableRow:
 class TableSource(ABC):
     """A table that is read from its first row to its last.
 
-    Attributes
-    ----------
-    name
-        For messages: the path, "standard input", the hub address.
-    columns
-        The columns, as far as they are known before the first row: all, but for JSON lines
-        those of the first rows.
-    schema
-        Exact Arrow types, where the source has them.
+    `name` is for messages: the path, "standard input", the hub address. `columns` are known before the first row: all,
+    but for JSON lines those of the first rows. `schema` has the exact Arrow types, where the source has them.
     """
 
     name: str
