@@ -31,8 +31,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from argqual.corpora.card import Card
-from argqual.corpora.consent import needs_consent, record_consent
-from argqual.corpora.fetch import describe_fetch, fetch
+from argqual.corpora.fetch import describe_fetch, fetch, needs_consent, record_consent
 from argqual.corpora.files import cache_folder, folder_of, is_fetched, verified
 from argqual.downloads import http, job
 from argqual.downloads.files import rows_digest

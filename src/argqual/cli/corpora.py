@@ -119,8 +119,7 @@ def fetch_corpora(
 
 
 def _fetch(card: "Card", path: Path, *, accept: bool, force: bool) -> Path:
-    from argqual.corpora.consent import needs_consent
-    from argqual.corpora.fetch import describe_fetch, fetch
+    from argqual.corpora.fetch import describe_fetch, fetch, needs_consent
     from argqual.corpora.files import is_fetched
 
     if not accept and needs_consent(card) and sys.stdin.isatty() and sys.stderr.isatty():
@@ -154,7 +153,7 @@ def check(
 
     Exits with 1 when something differs.
     """
-    from argqual.report.corpora import findings_text
+    from argqual.report.corpora import findings_text, leaks_text
 
     with step("Loading"):
         from argqual.corpora.check import check_corpus, check_overlaps
@@ -180,23 +179,19 @@ def check(
         else:
             found = [{**asdict(each), "verdict": each.verdict} for each in findings]
             report.append({"corpus": corpus.card.id, "findings": found, "not_checked": unread})
-    shared = _leaks(list(read.values()), as_text) if leaks else None
+    said: dict[str, Any] = {"corpora": report}
+    if leaks:
+        with step("Comparing all texts"):
+            from argqual.corpora.groups import summary_of
+
+            summary = summary_of(list(read.values()))
+        said["leaks"] = asdict(summary)
+        if as_text:
+            typer.echo("\n" + leaks_text(summary))
     if not as_text:
-        typer.echo(json.dumps({"corpora": report} | ({"leaks": shared} if leaks else {}), indent=2))
+        typer.echo(json.dumps(said, indent=2))
     if differs:
         raise typer.Exit(EXIT_SOME_FAILED)
-
-
-def _leaks(corpora: list["Corpus"], as_text: bool) -> dict[str, Any]:
-    from argqual.report.corpora import leaks_text
-
-    with step("Comparing all texts"):
-        from argqual.corpora.groups import summary_of
-
-        summary = summary_of(corpora)
-    if as_text:
-        typer.echo("\n" + leaks_text(summary))
-    return asdict(summary)
 
 
 @app.command("new")
@@ -219,11 +214,11 @@ def new(
             f"{path} does not lie beside {table}, and a card looks for its files beside itself.",
             hint=f"Write it to {table.parent}.",
         )
-    draft = draft_card(name, table, text=text, labels=label or ())
-    parse_card(draft.text, name=str(path))
-    write_new(path, draft.text, CardError)
+    card, notes = draft_card(name, table, text=text, labels=label or ())
+    parse_card(card, name=str(path))
+    write_new(path, card, CardError)
     typer.echo(clean(f"Wrote {path}."))
-    for note in draft.notes:
+    for note in notes:
         typer.echo(paragraph(f"- {note}", hanging=2))
     typer.echo(clean(f"Look through it, then: argqual corpora check {path}"))
 

@@ -4,21 +4,19 @@ Nothing here is an error: a figure that differs is a finding, of the card or of 
 coefficient comes with its interval and with how many texts it rests on, whether promised or not.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from argqual.argument import Argument
-from argqual.corpora.card import Card
-from argqual.corpora.card_figures import COUNTED
-from argqual.corpora.corpus import Corpus, Pair
+from argqual.corpora.card import COUNTED, Card
+from argqual.corpora.corpus import Corpus
 from argqual.corpora.minimal_pairs import complete_families, copies_across, longest, read_alike
 from argqual.stats.agreement import (
     alpha_estimate,
@@ -80,20 +78,32 @@ class Finding:
         return "as promised" if near else "differs"
 
 
-def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
-    """Every figure of the card, and those that the files allow besides.
+@dataclass(frozen=True)
+class RatingTable:
+    """One label's individual ratings: annotators x texts, NaN where one did not rate, and the texts' topics."""
 
-    Each interval takes `draws` bootstrap draws.
-    """
+    ratings: NDArray[np.float64]
+    topics: list[str] | None
+
+    def by_text(self) -> list[list[float]]:
+        """The ratings of each text, whoever gave them."""
+        return [[float(value) for value in column if not math.isnan(value)] for column in self.ratings.T]
+
+
+_Estimators = Mapping[str, Callable[[], Estimate]]  # by label
+
+
+def check_corpus(corpus: Corpus, *, draws: int = 1000) -> list[Finding]:
+    """Every figure of the card, and those that the files allow besides; each interval takes `draws` bootstrap draws."""
     tables = ratings_of(corpus)
     return [
         *_counts(corpus),
         *_lengths(corpus, draws),
         *_correlations(corpus, draws),
         *_means(corpus),
-        *_single_ratings(corpus, tables, "alpha", lambda name: _alpha(corpus, name, tables[name], draws)),
-        *_single_ratings(corpus, tables, "ceiling", lambda name: human_ceiling(tables[name], draws=draws)),
-        *_reliability(corpus, tables, draws),
+        *_of_labels(corpus, "alpha", {name: partial(_alpha, corpus, name, tables[name], draws) for name in tables}),
+        *_of_labels(corpus, "ceiling", {name: partial(human_ceiling, tables[name], draws=draws) for name in tables}),
+        *_of_labels(corpus, "reliability", _reliability(corpus, tables, draws)),
         *_win_rates(corpus, draws),
         *_minimal_pairs(corpus, draws),
     ]
@@ -133,9 +143,6 @@ def _if_fetched(name: str) -> Corpus | None:
     return read_corpus(name, fetch=False) if card.reader and is_fetched(card, path) else None
 
 
-# Counts
-
-
 def _counts(corpus: Corpus) -> Iterator[Finding]:
     from argqual.corpora.leaks import duplicates
 
@@ -153,9 +160,6 @@ def _counts(corpus: Corpus) -> Iterator[Finding]:
     for name, number in found.items():
         if number or getattr(figures, name) is not None:
             yield Finding(name, "", getattr(figures, name), number)
-
-
-# Coefficients of labels
 
 
 def _lengths(corpus: Corpus, draws: int) -> Iterator[Finding]:
@@ -193,29 +197,32 @@ def _means(corpus: Corpus) -> Iterator[Finding]:
     label = corpus.card.main_label
     for kind, promised in corpus.card.figures.means.items():
         own = [each.labels[label] for each in corpus.arguments if each.type == kind and label in each.labels]
-        mean = sum(own) / len(own) if own else None
         error = 1.96 * float(np.std(own, ddof=1)) / math.sqrt(len(own)) if len(own) > 1 else None
-        low, high = (mean - error, mean + error) if mean is not None and error is not None else (None, None)
         note = "" if own else f"no argument has the type '{kind}'"
-        yield Finding("mean", kind, promised, mean, low, high, len(own), method="mean, normal interval", note=note)
+        yield _mean("mean", kind, promised, own, error, note)
 
 
-def _single_ratings(
-    corpus: Corpus,
-    tables: Mapping[str, RatingTable],
-    figure: Literal["alpha", "ceiling"],
-    estimate_of: Callable[[str], Estimate],
+def _mean(
+    figure: str, subject: str, promised: float | None, values: Sequence[float], error: float | None, note: str = ""
+) -> Finding:
+    """A mean, or a share, with the interval that an error leaves on both sides."""
+    mean = sum(values) / len(values) if values else None
+    low, high = (mean - error, mean + error) if mean is not None and error is not None else (None, None)
+    kind = "mean" if figure == "mean" else "share"
+    return Finding(figure, subject, promised, mean, low, high, len(values), None, f"{kind}, normal interval", note)
+
+
+def _of_labels(
+    corpus: Corpus, figure: Literal["alpha", "ceiling", "reliability"], estimators: _Estimators
 ) -> Iterator[Finding]:
-    """A figure of every label that single people rated, or that the card promises it of."""
+    """A figure of every label that it can be estimated of, or that the card promises it of."""
     promised: dict[str, float] = getattr(corpus.card.figures, figure)
-    for name in _in_order(corpus.card, set(tables) | set(promised)):
-        if name in tables:
-            yield _finding(figure, name, promised.get(name), estimate_of(name))
+    for name in _in_order(corpus.card, set(estimators) | set(promised)):
+        if name in estimators:
+            yield _finding(figure, name, promised.get(name), estimators[name]())
         else:
-            yield Finding(figure, name, promised.get(name), None, note=_NO_RATINGS)
-
-
-_NO_RATINGS = "the release has no individual ratings of it"
+            note = "the release has no individual ratings of it"
+            yield Finding(figure, name, promised.get(name), None, note=note)
 
 
 def _alpha(corpus: Corpus, name: str, table: RatingTable, draws: int) -> Estimate:
@@ -224,45 +231,33 @@ def _alpha(corpus: Corpus, name: str, table: RatingTable, draws: int) -> Estimat
     return alpha_estimate(counts, values, level=level, clusters=table.topics, draws=draws)
 
 
-def _reliability(corpus: Corpus, tables: Mapping[str, RatingTable], draws: int) -> Iterator[Finding]:
-    promised = corpus.card.figures.reliability
-    compared = {pair.label for pair in corpus.pairs}
-    shares = {name for name, label in corpus.card.labels.items() if label.kind == "share"} if _votes(corpus) else set()
-    for name in _in_order(corpus.card, set(tables) | compared | shares | set(promised)):
-        if name in tables:
-            estimate = split_half_reliability(tables[name].by_text(), clusters=tables[name].topics, draws=draws)
-        elif name in compared:
-            estimate = _pair_reliability(corpus, [pair for pair in corpus.pairs if pair.label == name])
-        elif name in shares:
-            yield _share_reliability(corpus, name, draws)
-            continue
-        else:
-            yield Finding("reliability", name, promised.get(name), None, note=_NO_RATINGS)
-            continue
-        yield _finding("reliability", name, promised.get(name), estimate)
+def _reliability(corpus: Corpus, tables: Mapping[str, RatingTable], draws: int) -> _Estimators:
+    """From single ratings, or else from comparisons, or else from shares of a known number of votes."""
+    votes = corpus.card.annotators.per_text if corpus.card.annotators else None
+    shares = [name for name, label in corpus.card.labels.items() if label.kind == "share"] if votes else []
+    return {
+        **{name: partial(_share_reliability, corpus, name, votes or 0, draws) for name in shares},
+        **{pair.label: partial(_pair_reliability, corpus, pair.label) for pair in corpus.pairs},
+        **{
+            name: partial(split_half_reliability, table.by_text(), clusters=table.topics, draws=draws)
+            for name, table in tables.items()
+        },
+    }
 
 
-def _votes(corpus: Corpus) -> float | None:
-    """Yes-or-no votes a text, as the card has it."""
-    return corpus.card.annotators.per_text if corpus.card.annotators else None
-
-
-def _share_reliability(corpus: Corpus, name: str, draws: int) -> Finding:
-    """Of shares whose votes are not in the release: what so many votes would give."""
-    label, votes = corpus.card.labels[name], _votes(corpus) or 0
+def _share_reliability(corpus: Corpus, name: str, votes: float, draws: int) -> Estimate:
+    """Of shares whose votes are not in the release: what so many votes a text would give."""
+    label = corpus.card.labels[name]
     low, high = label.lowest or 0.0, 1.0 if label.highest is None else label.highest
     texts = [each for each in corpus.arguments if name in each.labels]
     shares = [(each.labels[name] - low) / (high - low) for each in texts]
     estimate = binary_mean_reliability(shares, [votes] * len(shares), clusters=topics(texts), draws=draws)
-    finding = _finding("reliability", name, corpus.card.figures.reliability.get(name), estimate)
     note = f"taken as the share of {votes:g} votes that count the same; the votes are not in the release"
-    return replace(finding, note=f"{finding.note}; {note}".removeprefix("; "))
+    return replace(estimate, reason=f"{estimate.reason or ''}; {note}".removeprefix("; "))
 
 
-# Comparisons
-
-
-def _pair_reliability(corpus: Corpus, pairs: Sequence[Pair]) -> Estimate:
+def _pair_reliability(corpus: Corpus, label: str) -> Estimate:
+    pairs = [pair for pair in corpus.pairs if pair.label == label]
     places = {argument.id or "": place for place, argument in enumerate(corpus.arguments)}
     return pair_reliability(
         [places[pair.first] for pair in pairs],
@@ -294,18 +289,11 @@ def _win_rates(corpus: Corpus, draws: int) -> Iterator[Finding]:
 
 def _longer_wins(corpus: Corpus) -> Finding:
     length = {argument.id or "": words(argument) for argument in corpus.arguments}
-    decided = [
-        pair for pair in corpus.pairs if pair.outcome != 0.5 and length[pair.first] != length[pair.second]
-    ]  # fmt: skip
-    right = sum((length[pair.first] > length[pair.second]) == (pair.outcome == 1) for pair in decided)
-    share = right / len(decided) if decided else None
-    error = 1.96 * math.sqrt(share * (1 - share) / len(decided)) if share is not None else None
-    low, high = (share - error, share + error) if share is not None and error is not None else (None, None)
-    promised = corpus.card.figures.longer_wins
-    return Finding("longer_wins", "", promised, share, low, high, len(decided), method="share, normal interval")
-
-
-# Texts that differ by design
+    decided = [pair for pair in corpus.pairs if pair.outcome != 0.5 and length[pair.first] != length[pair.second]]
+    right = [(length[pair.first] > length[pair.second]) == (pair.outcome == 1) for pair in decided]
+    share = sum(right) / len(right) if right else 0.0
+    error = 1.96 * math.sqrt(share * (1 - share) / len(right)) if right else None
+    return _mean("longer_wins", "", corpus.card.figures.longer_wins, right, error)
 
 
 def _minimal_pairs(corpus: Corpus, draws: int) -> Iterator[Finding]:
@@ -316,21 +304,6 @@ def _minimal_pairs(corpus: Corpus, draws: int) -> Iterator[Finding]:
     if corpus.card.minimal_pairs.read:
         for name, found in read_alike(corpus, draws=draws):
             yield _finding(name, "", getattr(promised, name), found)
-
-
-# Individual ratings
-
-
-@dataclass(frozen=True)
-class RatingTable:
-    """One label's individual ratings: annotators x texts, NaN where one did not rate, and the texts' topics."""
-
-    ratings: NDArray[np.float64]
-    topics: list[str] | None
-
-    def by_text(self) -> list[list[float]]:
-        """The ratings of each text, whoever gave them."""
-        return [[float(value) for value in column if not math.isnan(value)] for column in self.ratings.T]
 
 
 def ratings_of(corpus: Corpus) -> dict[str, RatingTable]:

@@ -5,13 +5,11 @@ So tables of several corpora can be put together with `datasets.concatenate_data
 
 import json
 import os
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from argqual.corpora.card import TARGETS
-from argqual.corpora.corpus import Corpus
 
 _TEXTS = ("corpus", "id", "text", "issue", "stance", "context", "domain", "type", "language", "split", "group", "unit")
 
@@ -43,61 +41,40 @@ def load_corpus(name: str | os.PathLike[str], *, proxies: bool = False, fetch: b
     CardError, CorpusError
         As `argqual.corpora.reading.read_corpus`.
     """
-    from argqual.corpora.reading import read_corpus
-
-    return as_dataset(read_corpus(name, fetch=fetch), proxies=proxies)
-
-
-def as_dataset(corpus: Corpus, *, proxies: bool = False) -> Any:
-    """A corpus that has been read, as `load_corpus` gives it."""
     import pyarrow as pa
 
     from argqual.corpora.groups import groups_of
+    from argqual.corpora.reading import read_corpus
 
+    corpus = read_corpus(name, fetch=fetch)
     library: Any = import_module("datasets")  # it declares no types
     said: dict[str, list[dict[str, Any]]] = {argument.id or "": [] for argument in corpus.arguments}
     for each in corpus.annotations:
         if each.argument in said:
             said[each.argument].append({"annotator": each.annotator, "label": each.label, "value": each.value})
     groups = groups_of([corpus])
-    columns: dict[str, list[Any]] = {name: [] for name in (*_TEXTS, *TARGETS, "labels", "annotations")}
-    for argument in corpus.arguments:
-        id = argument.id or ""
-        row: dict[str, Any] = {
+    rows = [
+        {
             "corpus": corpus.card.id,
-            "id": id,
-            "text": argument.text,
-            "issue": argument.issue,
-            "stance": argument.stance,
-            "context": argument.context,
-            "domain": argument.domain,
-            "type": argument.type,
+            "id": argument.id or "",
+            **{name: getattr(argument, name) for name in ("text", "issue", "stance", "context", "domain", "type")},
             "language": corpus.card.language,
-            "split": corpus.splits.get(id),
-            "group": groups[corpus.card.id, id],
+            "split": corpus.splits.get(argument.id or ""),
+            "group": groups[corpus.card.id, argument.id or ""],
             "unit": corpus.unit(argument),
+            **{target: corpus.target(argument, target, proxies=proxies) for target in TARGETS},
             "labels": [{"name": name, "value": value} for name, value in argument.labels.items()],
-            "annotations": said[id],
+            "annotations": said[argument.id or ""],
         }
-        row |= {target: corpus.target(argument, target, proxies=proxies) for target in TARGETS}
-        for name, value in row.items():
-            columns[name].append(value)
-    table = pa.Table.from_pydict(columns, schema=_features(library).arrow_schema)
-    return library.Dataset(library.table.InMemoryTable(table))
-
-
-def _features(library: Any) -> Any:
-    """The features of every corpus: a `datasets.Features`."""
-    value: Callable[[str], Any] = library.Value
-    text, number = value("string"), value("float64")
-    return library.Features(
-        dict.fromkeys(_TEXTS, text)
-        | dict.fromkeys(TARGETS, number)
-        | {
-            "labels": [{"name": text, "value": number}],
-            "annotations": [{"annotator": text, "label": text, "value": number}],
-        }
-    )
+        for argument in corpus.arguments
+    ]
+    text, number = library.Value("string"), library.Value("float64")
+    lists = {
+        "labels": [{"name": text, "value": number}],
+        "annotations": [{"annotator": text, "label": text, "value": number}],
+    }
+    features = library.Features(dict.fromkeys(_TEXTS, text) | dict.fromkeys(TARGETS, number) | lists)
+    return library.Dataset(library.table.InMemoryTable(pa.Table.from_pylist(rows, schema=features.arrow_schema)))
 
 
 def write_dataset(rows: Any, path: Path) -> None:

@@ -22,12 +22,13 @@ def folder_of(card: Card, card_path: Path) -> Path:
 def is_fetched(card: Card, card_path: Path) -> bool:
     """Whether every file is there, of the right size; that they are the right ones only `verified` tells."""
     folder = folder_of(card, card_path)
-    return bool(card.files) and all(_has_size(file, folder / file.path) for file in card.wanted)
 
-
-def _has_size(file: WantedFile, path: Path) -> bool:
-    try:
+    def has_size(file: WantedFile) -> bool:
+        path = folder / file.path
         return path.is_file() and file.exact_bytes in (None, path.stat().st_size)
+
+    try:
+        return bool(card.files) and all(map(has_size, card.wanted))
     except OSError:
         return False
 

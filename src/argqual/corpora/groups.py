@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from argqual.corpora.corpus import Corpus
@@ -107,14 +108,12 @@ def summary_of(corpora: Sequence[Corpus]) -> Summary:
     quoted = {one for one, other in leaks.pairs("contained") if named[one] != named[other]}
     found = _shared_texts(rows, leaks)
     topics = _topics(corpora)
-    names = list(topics)
     shared = []
-    for first in names:
-        for second in names:
-            copies, near, inside = (len(found.get((kind, first, second), ())) for kind in _KINDS)
-            same = len(topics[first] & topics[second]) if first != second else 0
-            if copies or near or inside or same:
-                shared.append(Shared(first, second, copies, near, inside, same))
+    for first, second in product(topics, repeat=2):
+        counts = [len(found.get((kind, first, second), ())) for kind in _KINDS]
+        counts.append(len(topics[first] & topics[second]) if first != second else 0)
+        if any(counts):
+            shared.append(Shared(first, second, *counts))
     return Summary(tuple(shared), len(rows), len(groups), size, largest, len(quoted))
 
 

@@ -56,9 +56,6 @@ class Leak:
     share: float
 
 
-# Words
-
-
 def normalised(text: str) -> str:
     """The words of a text in lower case, a space between each."""
     seen = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
@@ -77,9 +74,6 @@ def topic_key(topic: str) -> str:
 
 def _grams(words: Sequence[str], length: int) -> set[str]:
     return {" ".join(words[start : start + length]) for start in range(len(words) - length + 1)}
-
-
-# Copies
 
 
 def duplicates(texts: Sequence[str]) -> list[list[int]]:
@@ -131,18 +125,6 @@ def _candidates(shingles: Sequence[set[str]]) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-# Quotations
-
-
-def _index(texts: Iterable[Sequence[str]]) -> dict[str, list[int]]:
-    """8-gram to the places of the texts that have it."""
-    index: dict[str, list[int]] = defaultdict(list)
-    for place, words in enumerate(texts):
-        for gram in _grams(words, _GRAM):
-            index[gram].append(place)
-    return index
-
-
 def _quotations(texts: Sequence[str]) -> list[Leak]:
     """Texts of which at least half of the 8-grams stand in one other text; of copies only the first is looked at.
 
@@ -151,7 +133,11 @@ def _quotations(texts: Sequence[str]) -> list[Leak]:
     words = [normalised(text) for text in texts]
     places = _firsts(words)
     own = [words[place].split() for place in places]
-    index = {gram: found for gram, found in _index(own).items() if 1 < len(found) <= _COMMON}
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, each in enumerate(own):
+        for gram in _grams(each, _GRAM):
+            holders[gram].append(number)
+    index = {gram: found for gram, found in holders.items() if 1 < len(found) <= _COMMON}
     leaks = []
     for first, place in enumerate(places):
         grams = _grams(own[first], _GRAM)
@@ -162,9 +148,6 @@ def _quotations(texts: Sequence[str]) -> list[Leak]:
             if count >= INSIDE * len(grams)
         ]
     return leaks
-
-
-# All together
 
 
 @dataclass(frozen=True)
@@ -231,18 +214,12 @@ class Leaks:
 
 
 def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) -> Leaks:
-    """Everything that the rows share, within and across corpora.
-
-    `linked` are pairs of rows known to belong together, whatever their texts are.
-    """
+    """Everything that the rows share; `linked` are pairs known to belong together, whatever their texts are."""
     texts = [row.text for row in rows]
     near = near_duplicates(texts)
     told = {(leak.first, leak.second) for leak in near}
     inside = [leak for leak in _quotations(texts) if not told & {(leak.first, leak.second), (leak.second, leak.first)}]
     return Leaks((*near, *inside), tuple(linked))
-
-
-# Groups
 
 
 def leak_groups(rows: Sequence[Text], leaks: Leaks) -> list[str]:

@@ -46,30 +46,27 @@ def copies_across(corpus: Corpus) -> int:
 
 
 def read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Estimate]]:
-    """How often the blind reader named what was broken, plainly and as Cohen's kappa (1960).
+    """How often the blind reader named what was broken, plainly and as Cohen's kappa (1960), by the card's figures.
 
     Families are resampled. Where all of them agree wholly, no draw differs from another: see `exact_if_unanimous`.
-
-    Yields
-    ------
-    The figure's name in a card, and the figure.
     """
-    known = [(corpus.minimal_pair(argument), corpus.read(argument)) for argument in corpus.arguments]
-    known = [(version, read) for version, read in known if version is not None]
-    named = [(version, read) for version, read in known if version is not None and read is not None]
+    known = [(found, corpus.read(each)) for each in corpus.arguments if (found := corpus.minimal_pair(each))]
+    named = [(version, read) for version, read in known if read is not None]
     criteria = {each: place for place, each in enumerate(dict.fromkeys(version.broken for version, _ in named))}
     built = np.array([criteria[version.broken] for version, _ in named])
-    found = np.array([-1 if len(read) > 1 else criteria.get(next(iter(read), None), -1) for _, read in named])
+    seen = np.array([-1 if len(read) > 1 else criteria.get(next(iter(read), None), -1) for _, read in named])
     families = [version.family for version, _ in named]
     units = Units(len(named), len(known), codes_of(families, len(families)), len(set(families)))
 
     def agreement(weights: Array) -> Array:
-        return ratio((built == found) @ weights, weights.sum(axis=0))
+        return ratio((built == seen) @ weights, weights.sum(axis=0))
 
     def by_chance(weights: Array) -> Array:
         total = weights.sum(axis=0)
-        shares = [ratio((each == one) @ weights, total) for one in criteria.values() for each in (built, found)]
-        return np.asarray(np.sum([one * other for one, other in zip(shares[::2], shares[1::2], strict=True)], axis=0))
+        shares = [
+            ratio((built == one) @ weights, total) * ratio((seen == one) @ weights, total) for one in criteria.values()
+        ]
+        return np.asarray(np.sum(shares, axis=0))
 
     def kappa(weights: Array) -> Array:
         chance = by_chance(weights)

@@ -1,9 +1,7 @@
 """Read a corpus by the name of its card: fetched if need be, verified, checked row by row."""
 
 import os
-from pathlib import Path
 
-from argqual.corpora.card import Card
 from argqual.corpora.cards import load_card
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.fetch import fetch as fetch_files
@@ -40,20 +38,12 @@ def read_corpus(name: str | os.PathLike[str], *, fetch: bool = True) -> Corpus:
     reader = find_reader(card.reader, path)
     to_fetch = fetch and card.source and not is_fetched(card, path)
     folder = fetch_files(card, path) if to_fetch else verified(card, path)
-    return _checked(reader(card, folder, _texts_of(card, path, fetch=fetch)), path)
-
-
-def _texts_of(card: Card, path: Path, *, fetch: bool) -> Corpus | None:
-    """The corpus with the texts that were judged, which has texts of its own."""
-    if card.texts_from is None:
-        return None
-    if load_card(card.texts_from)[0].texts_from:
-        raise CardError(f"{path}: texts_from: {card.texts_from} has no texts of its own either.")
-    return read_corpus(card.texts_from, fetch=fetch)
-
-
-def _checked(corpus: Corpus, path: Path) -> Corpus:
-    """Refuse what no reader may give: no arguments at all, or two of one name."""
+    texts = None
+    if card.texts_from is not None:
+        if load_card(card.texts_from)[0].texts_from:
+            raise CardError(f"{path}: texts_from: {card.texts_from} has no texts of its own either.")
+        texts = read_corpus(card.texts_from, fetch=fetch)
+    corpus = reader(card, folder, texts)
     if not corpus.arguments:
         raise CorpusError(f"{path}: not one argument was read.", hint="Look at 'keep', and at the files.")
     seen: set[str | None] = set()

@@ -126,6 +126,24 @@ class FetchJob:
         return refusals
 
 
+def from_folder(job: FetchJob, folder: Path) -> None:
+    """Copy what a folder of the user's own has of the wanted files, laid out as they are to be."""
+    if not folder.is_dir():
+        raise SourceError(f"{folder.parent} has no folder {folder.name}")
+
+    def bring(file: WantedFile) -> None:
+        draft = job.draft(file)
+        try:
+            source = (folder / file.path).open("rb")
+        except OSError as error:
+            raise SourceError(f"{folder / file.path}: {error.strerror or error}") from None
+        with source, draft.open("wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+        job.keep(file, draft)
+
+    job.each(bring)
+
+
 def fetch_files(
     files: Sequence[WantedFile],
     folder: Path,

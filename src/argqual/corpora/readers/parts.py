@@ -6,41 +6,34 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from argqual.argument import Argument
 from argqual.corpora.card_table import Label
 from argqual.errors import CorpusError, InputError, nearest
 from argqual.tabular.sources import open_source
-from argqual.tabular.table import TableRow
 
 _BREAK = re.compile(r"<\s*(?:br|/p|/div|/li)\s*/?\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
-class Place:
+class Place(NamedTuple):
     """A row of a file, for messages: `file: row 7, column 'x'`."""
 
-    __slots__ = ("file", "row")
-
-    def __init__(self, file: Path | str, row: int) -> None:
-        self.file, self.row = file, row
+    file: Path | str
+    row: int
 
     def error(self, column: str, what: str, hint: str | None = None) -> CorpusError:
         return CorpusError(f"{self.file}: row {self.row}, column '{column}': {what}", hint=hint)
 
 
-def rows_of(
-    path: Path,
-    columns: Iterable[str],
-    *,
-    encoding: str = "utf-8",
-    delimiter: str | None = None,
-    quoting: bool = True,
-) -> Iterator[tuple[Place, dict[str, str]]]:
-    """The rows of a table, from 1, every cell as text; a `CorpusError` if a column is missing, or a row is broken."""
+def rows_of(path: Path, columns: Iterable[str], **spelling: Any) -> Iterator[tuple[Place, dict[str, str]]]:
+    """The rows of a table, from 1, every cell as text; a `CorpusError` if a column is missing, or a row is broken.
+
+    `spelling` is what `open_source` wants to know of a text file: `encoding`, `delimiter`, `quoting`.
+    """
     try:
-        source = open_source(str(path), encoding=encoding, delimiter=delimiter, quoting=quoting)
+        source = open_source(str(path), **spelling)
         for column in columns:
             if column not in source.columns and source.columns:
                 raise CorpusError(
@@ -48,24 +41,20 @@ def rows_of(
                     hint=f"It has: {', '.join(source.columns[:30])}.",
                 )
         for number, row in enumerate(source.rows(), 1):
-            yield Place(path, number), _cells(path, number, row)
+            if row.problem:
+                raise CorpusError(f"{path}: row {number} is broken: {row.problem}.")
+            yield Place(path, number), {name: _written(cell) for name, cell in row.cells.items()}
     except InputError as error:
         about = "encoding" in (error.hint or "")
         raise CorpusError(error.message, hint="Set 'encoding' in the card's table." if about else error.hint) from None
 
 
-def _cells(path: Path, number: int, row: TableRow) -> dict[str, str]:
-    if row.problem:
-        raise CorpusError(f"{path}: row {number} is broken: {row.problem}.")
-    return {name: cell if isinstance(cell, str) else _written(cell) for name, cell in row.cells.items()}
-
-
 def _written(cell: Any) -> str:
-    """A value of a JSON line or Parquet file, as it would stand in a CSV file."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
+    """A cell of any table as it would stand in a CSV file."""
     if isinstance(cell, str):
         return cell
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return json.dumps(cell, ensure_ascii=False, default=str)
