@@ -1,8 +1,7 @@
 """Read untrusted YAML into plain data that remembers where each value stood.
 
-Only mappings, lists, text, numbers, true/false and null are understood: no tag
-makes an object, no alias multiplies a small file into a large one, and a key
-that is written twice is an error instead of a silent loss.
+Only mappings, lists, text, numbers, true/false and null are understood: no tag makes an object, no alias multiplies a
+small file into a large one, and a key that is written twice is an error instead of a silent loss.
 """
 
 from pathlib import Path
@@ -47,11 +46,7 @@ class LocatedList(list[Any]):
 def read_yaml(path: Path) -> LocatedDict:
     """Read a file whose top level is a mapping.
 
-    Raises
-    ------
-    YamlError
-        The file is missing, is not UTF-8, is not YAML, or holds something other
-        than plain data.
+    Raises a `YamlError` if it is missing, is not UTF-8, is not YAML, or holds something other than plain data.
     """
     try:
         size = path.stat().st_size
@@ -105,13 +100,10 @@ def _refuse_depth(text: str, name: str) -> None:
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > _MAX_DEPTH:
-                raise YamlError(f"{name}:{_line(event)}: nested more than {_MAX_DEPTH} levels deep.")
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise YamlError(f"{name}:{line}: nested more than {_MAX_DEPTH} levels deep.")
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
-
-
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _refuse_bombs(root: Node, name: str) -> None:
@@ -213,27 +205,20 @@ def describe_invalid(error: "ValidationError", data: LocatedDict, name: str) -> 
     lines = []
     problems = error.errors(include_url=False)
     for problem in problems:
-        if problem["type"] == "too_short" and any(_below(other["loc"], problem["loc"]) for other in problems):
+        place, length = problem["loc"], len(problem["loc"])
+        within = (len(other["loc"]) > length and other["loc"][:length] == place for other in problems)
+        if problem["type"] == "too_short" and any(within):
             continue  # Pydantic counts only the entries that are right
         # Pydantic marks the branch of a union, and a key, by a step that is not a key of the file.
-        path = tuple(step for step in problem["loc"] if not _is_mark(step))
-        path = (*path, *problem.get("ctx", {}).get("at", ()))
-        place = place_of(data, path) or name
+        own = (step for step in place if not (isinstance(step, str) and (step[:1].isupper() or step == "[key]")))
+        path = (*own, *problem.get("ctx", {}).get("at", ()))
         key = ".".join(str(step + 1) if isinstance(step, int) else str(step) for step in path)
-        lines.append(f"{place}: {key + ': ' if key else ''}{_plainly(problem['type'], problem)}")
+        lines.append(f"{place_of(data, path) or name}: {key + ': ' if key else ''}{_plainly(problem)}")
     return "\n".join(dict.fromkeys(lines))
 
 
-def _is_mark(step: Any) -> bool:
-    return isinstance(step, str) and (step[:1].isupper() or step == "[key]")
-
-
-def _below(path: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(path) > len(other) and path[: len(other)] == other
-
-
-def _plainly(kind: str, problem: Any) -> str:
-    given = problem.get("input")
+def _plainly(problem: Any) -> str:
+    given, kind = problem.get("input"), problem["type"]
     match kind:
         case "missing":
             return "this key is required and missing."

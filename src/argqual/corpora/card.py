@@ -1,8 +1,7 @@
 """What a corpus card says: where a corpus comes from, what may be done with it, how it is read, what to expect.
 
-A card is data about a corpus, never the corpus: no text of it stands here. This
-module holds the fields and their rules; `argqual.corpora.cards` finds and reads the
-files, `argqual.corpora.fetch` brings what they name.
+A card is data about a corpus, never the corpus: no text of it stands here. This module holds the fields and their
+rules; `argqual.corpora.cards` finds and reads the files, `argqual.corpora.fetch` brings what they name.
 """
 
 import hashlib

@@ -17,13 +17,12 @@ _TEXTS = ("corpus", "id", "text", "issue", "stance", "context", "domain", "type"
 def load_corpus(name: str | os.PathLike[str], *, proxies: bool = False, fetch: bool = True) -> Any:
     """The arguments of a corpus as a `datasets.Dataset`, one row an argument.
 
-    Columns: `corpus`, `id`, `text`, `issue`, `stance`, `context`, `domain`, `type`, `language`, `split`
-    (the release's own) are text or null. `group` is what a splitter must keep together: the topic,
-    joined with every other topic that shares a text. `unit` is what labels are comparable within.
-    `overall`, `logic`, `rhetoric`, `dialectic`, `relevance`, `acceptability` and `sufficiency` are the
-    targets on the corpus's own scale, null where it has none; higher is better. `labels` lists every label
-    of the release (`name`, `value`), `annotations` every individual judgement (`annotator`, `label`,
-    `value`; null: could not judge).
+    Columns: `corpus`, `id`, `text`, `issue`, `stance`, `context`, `domain`, `type`, `language`, `split` (the release's
+    own) are text or null. `group` is what a splitter must keep together: the topic, joined with every other topic that
+    shares a text. `unit` is what labels are comparable within. `overall`, `logic`, `rhetoric`, `dialectic`,
+    `relevance`, `acceptability` and `sufficiency` are the targets on the corpus's own scale, null where it has none;
+    higher is better. `labels` lists every label of the release (`name`, `value`), `annotations` every individual
+    judgement (`annotator`, `label`, `value`; null: could not judge).
 
     Scales of two corpora are not comparable: see `argqual.corpora.targets.LabelStandardiser`.
 

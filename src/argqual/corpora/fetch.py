@@ -14,17 +14,16 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from argqual.corpora.card import Card, CardSource
 from argqual.corpora.files import and_more, cache_folder, folder_of, verified
-from argqual.downloads.disk import DISK_FULL, free_bytes, shown_size, writing
+from argqual.downloads.disk import free_bytes, shown_size, writing
 from argqual.downloads.files import SourceError, WantedFile, said_by
-from argqual.downloads.http import from_archive, from_web, host_of, quiet
-from argqual.downloads.hub import dataset_revision, stream_dataset, trouble_of
+from argqual.downloads.http import from_archive, from_web, host_of
+from argqual.downloads.hub import asking_hub, dataset_revision, stream_dataset, trouble_of
 from argqual.downloads.job import (
     FetchJob,
     FileSource,
@@ -186,7 +185,8 @@ def _settle_consent(card: Card, accepted: bool) -> None:
 def _from_splits(job: FetchJob, source: CardSource) -> None:
     """Write splits of a data set of the hub, each as CSV. It is streamed, so nothing of it stays in other caches."""
     repository = source.hub or ""
-    with _asking_hub(repository):
+    asking = partial(asking_hub, partial(_told, repository), "httpx", "httpx2", "huggingface_hub", "datasets")
+    with asking():
         revision = dataset_revision(repository, source.revision)
 
     def bring(file: WantedFile) -> None:
@@ -194,7 +194,7 @@ def _from_splits(job: FetchJob, source: CardSource) -> None:
         if split is None:
             raise SourceError(f"{file.path} is not among its splits")
         draft = job.draft(file)
-        with draft.open("w", encoding="utf-8", newline="") as out, _asking_hub(repository):
+        with draft.open("w", encoding="utf-8", newline="") as out, asking():
             data = stream_dataset(repository, source.config, split=split, revision=revision)
             _write_split(data, csv.writer(out, lineterminator="\n"), lambda: job.report(out.tell()))
         job.keep(file, draft)
@@ -227,23 +227,14 @@ def _cell_text(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-@contextmanager
-def _asking_hub(repository: str) -> Iterator[None]:
-    """Turn what the hub's libraries raise into a SourceError."""
-    try:
-        with quiet("httpx", "httpx2", "huggingface_hub", "datasets"):
-            yield
-    except SourceError:
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            raise
-        trouble = trouble_of(error)
-        said = {
-            "gated": f"access to {repository} has to be asked for: accept its terms at "
-            f"https://huggingface.co/datasets/{repository}, then: hf auth login",
-            "absent": f"no public data set '{repository}'",
-            "unreachable": f"cannot be reached: {said_by(error)}",
-            "other": f"{repository}: {said_by(error)}",
-        }
-        raise SourceError(said[trouble], unreachable=trouble in ("gated", "unreachable")) from None
+def _told(repository: str, error: Exception) -> SourceError:
+    """What a data set's libraries say, in argqual's words."""
+    trouble = trouble_of(error)
+    said = {
+        "gated": f"access to {repository} has to be asked for: accept its terms at "
+        f"https://huggingface.co/datasets/{repository}, then: hf auth login",
+        "absent": f"no public data set '{repository}'",
+        "unreachable": f"cannot be reached: {said_by(error)}",
+        "other": f"{repository}: {said_by(error)}",
+    }
+    return SourceError(said[trouble], unreachable=trouble in ("gated", "unreachable"))

@@ -225,13 +225,11 @@ def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) 
 def leak_groups(rows: Sequence[Text], leaks: Leaks) -> list[str]:
     """A name for each row; rows with a topic, a text or a link in common have the same one.
 
-    Quotations do not join: claims about one topic stand in speeches about others, so joining them
-    would make one group of most of them. A splitter takes what `Leaks.touching` the test rows out of
-    training instead.
+    Quotations do not join: claims about one topic stand in speeches about others, so joining them would make one group
+    of most of them. A splitter takes what `Leaks.touching` the test rows out of training instead.
 
-    A name is the first topic of its group, or corpus and id of its first row where it has no topic, and
-    does not depend on the order of the rows. No two groups have one name, as long as no two rows have both
-    corpus and id in common.
+    A name is the first topic of its group, or corpus and id of its first row where it has no topic, and does not depend
+    on the order of the rows. No two groups have one name, as long as no two rows have both corpus and id in common.
     """
     pairs = [(leak.first, leak.second) for leak in leaks.leaks if leak.kind != "contained"] + list(leaks.linked)
     keys = [topic_key(row.topic) if row.topic else "" for row in rows]

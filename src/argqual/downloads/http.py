@@ -1,6 +1,7 @@
 """Files over HTTP: taken up where they stopped, tried again when that may help, never longer than they may be."""
 
 import hashlib
+import itertools
 import logging
 import os
 import re
@@ -149,21 +150,17 @@ class Download:
         """
         if not self.whole.exists():
             require_room(self.part.parent, (exact or 0) - self._left()[0])
-            self._insist(most, exact)
+            for tried in itertools.count():
+                try:
+                    self._try(most, exact)
+                    break
+                except _Again as again:
+                    if tried >= again.tries:
+                        raise SourceError(str(again), unreachable=True) from None
+                    time.sleep(_WAITS[tried] if again.wait is None else again.wait)
             os.replace(self.part, self.whole)
             self.note.unlink(missing_ok=True)
         return self.whole
-
-    def _insist(self, most: int, exact: int | None) -> None:
-        tried = 0
-        while True:
-            try:
-                return self._try(most, exact)
-            except _Again as again:
-                if tried >= again.tries:
-                    raise SourceError(str(again), unreachable=True) from None
-                time.sleep(_WAITS[tried] if again.wait is None else again.wait)
-                tried += 1
 
     def _try(self, most: int, exact: int | None) -> None:
         import httpx
@@ -218,7 +215,11 @@ class Download:
         encoded = response.headers.get("Content-Encoding", "identity") != "identity"
         length = None if encoded else _number(response.headers.get("Content-Length"))
         total = None if length is None else have + length
-        self._check_size(total, have, most)
+        if total is not None:
+            if total > most:
+                self._forget()
+                raise SourceError(f"{total:,} bytes, more than the {most:,} it may have")
+            require_room(self.part.parent, total - have)
         if not have:
             self._forget()
             self.part.touch()
@@ -235,14 +236,6 @@ class Download:
         expected = exact if total is None else total
         if expected is not None and done < expected:
             raise _Again(f"only {done:,} of {expected:,} bytes came")
-
-    def _check_size(self, total: int | None, have: int, most: int) -> None:
-        if total is None:
-            return
-        if total > most:
-            self._forget()
-            raise SourceError(f"{total:,} bytes, more than the {most:,} it may have")
-        require_room(self.part.parent, total - have)
 
 
 def _continues(response: "httpx.Response", have: int, version: str) -> bool:

@@ -33,12 +33,8 @@ class FileSource:
     networked: bool = True
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a source did not give all that was wanted of it."""
-
-    source: FileSource
-    reason: SourceError
+Refusal = tuple[FileSource, SourceError]
+"""A source, and why it did not give all that was wanted of it."""
 
 
 class FetchJob:
@@ -122,7 +118,7 @@ class FetchJob:
             try:
                 source.bring(self)
             except SourceError as reason:
-                refusals.append(Refusal(source, reason))
+                refusals.append((source, reason))
         return refusals
 
 
@@ -184,11 +180,10 @@ def fetch_files(
 
 def not_fetched(what: str, refusals: Sequence[Refusal], error: type[ArgqualError], hint: str) -> ArgqualError:
     """What to raise when no source had the files: `Unreachable` if none that takes a connection could be reached."""
-    networked = [each.reason.unreachable for each in refusals if each.source.networked]
-    kind = Unreachable if all(networked) else error
+    kind = Unreachable if all(reason.unreachable for source, reason in refusals if source.networked) else error
     return kind(f"{what} could not be fetched.{reasons_of(refusals)}", hint=hint)
 
 
 def reasons_of(refusals: Iterable[Refusal]) -> str:
     """What each source said, a line each, to stand after a sentence."""
-    return "".join(f"\n  {each.source.name}: {each.reason}" for each in refusals)
+    return "".join(f"\n  {source.name}: {reason}" for source, reason in refusals)

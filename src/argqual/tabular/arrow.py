@@ -1,8 +1,7 @@
 """Parquet parts of an output, and their union.
 
-What type a column without a known one gets must not depend on where a job was
-interrupted, so a cell changes its type only in ways that can be undone: whole
-numbers among decimal ones (within 2**53), and nothing else. What has no one type
+What type a column without a known one gets must not depend on where a job was interrupted, so a cell changes its type
+only in ways that can be undone: whole numbers among decimal ones (within 2**53), and nothing else. What has no one type
 becomes text: strings as they are, everything else as JSON.
 """
 

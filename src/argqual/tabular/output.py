@@ -1,7 +1,6 @@
 """A table with its scores, written so that nothing finished is ever lost.
 
-While a job runs, finished rows lie in the folder `<path>.partial/` as whole parts,
-in the output's own format:
+While a job runs, finished rows lie in the folder `<path>.partial/` as whole parts, in the output's own format:
 
     part-000000.jsonl …   renamed into place when they are on the disk
     _job.json             what is being done; a resumed run must be doing the same
@@ -9,8 +8,7 @@ in the output's own format:
     _tmp-…                being written; thrown away by the next run
     _finished             the output is whole, and is being put in its place
 
-`finish` makes the parts one file. Until that one replaces the output, whatever stood
-there before stays.
+`finish` makes the parts one file. Until that one replaces the output, whatever stood there before stays.
 """
 
 import json
