@@ -88,8 +88,7 @@ def parse_yaml(text: str, *, name: str = "<text>") -> LocatedDict:
     if not isinstance(root, MappingNode):
         raise YamlError(f"{name}:1: expected 'key: value' lines at the top level.")
     _refuse_bombs(root, name)
-    data = _Builder(name).build(root)
-    assert isinstance(data, LocatedDict)
+    data: LocatedDict = _build(root, name, SafeConstructor())
     return data
 
 
@@ -137,54 +136,48 @@ def _place(name: str, node: Node) -> str:
     return f"{name}:{node.start_mark.line + 1}"
 
 
-class _Builder:
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.scalars: Any = SafeConstructor()
+def _build(node: Node, name: str, scalars: Any) -> Any:
+    if node.tag not in _PLAIN_TAGS:
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        if node.tag.endswith(":timestamp"):
+            raise YamlError(f"{_place(name, node)}: a date stands here unquoted.", hint='Quote it: "2024-01-31".')
+        raise YamlError(f"{_place(name, node)}: the tag {tag} is not allowed; only plain data is read.")
+    if isinstance(node, MappingNode):
+        return _mapping(node, name, scalars)
+    if isinstance(node, SequenceNode):
+        items = LocatedList()
+        for child in node.value:
+            items.append(_build(child, name, scalars))
+            items.places.append(_place(name, child))
+        return items
+    assert isinstance(node, ScalarNode)
+    try:
+        return scalars.construct_object(node)
+    except (yaml.YAMLError, ValueError, LookupError):
+        shown = node.value if len(node.value) <= 40 else node.value[:40] + "…"
+        raise YamlError(f"{_place(name, node)}: cannot read {shown!r} as {node.tag[18:]}.") from None
 
-    def build(self, node: Node) -> Any:
-        if node.tag not in _PLAIN_TAGS:
-            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            if node.tag.endswith(":timestamp"):
-                raise YamlError(
-                    f"{_place(self.name, node)}: a date stands here unquoted.", hint='Quote it: "2024-01-31".'
-                )
-            raise YamlError(f"{_place(self.name, node)}: the tag {tag} is not allowed; only plain data is read.")
-        if isinstance(node, MappingNode):
-            return self._mapping(node)
-        if isinstance(node, SequenceNode):
-            items = LocatedList()
-            for child in node.value:
-                items.append(self.build(child))
-                items.places.append(_place(self.name, child))
-            return items
-        assert isinstance(node, ScalarNode)
-        try:
-            return self.scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError, LookupError):
-            shown = node.value if len(node.value) <= 40 else node.value[:40] + "…"
-            raise YamlError(f"{_place(self.name, node)}: cannot read {shown!r} as {node.tag[18:]}.") from None
 
-    def _mapping(self, node: MappingNode) -> LocatedDict:
-        mapping = LocatedDict()
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                raise YamlError(f"{_place(self.name, key_node)}: a key must be a plain word.")
-            key = self.build(key_node)
-            if isinstance(key, bool):
-                raise YamlError(
-                    f"{_place(self.name, key_node)}: YAML reads the key {key_node.value} as {str(key).lower()}.",
-                    hint=f'Quote it: "{key_node.value}".',
-                )
-            if key in mapping:
-                raise YamlError(
-                    f"{_place(self.name, key_node)}: the key '{key}' stands here a second time "
-                    f"(first at {mapping.places[key]}).",
-                    hint="Remove one of the two.",
-                )
-            mapping[key] = self.build(value_node)
-            mapping.places[key] = _place(self.name, key_node)
-        return mapping
+def _mapping(node: MappingNode, name: str, scalars: Any) -> LocatedDict:
+    mapping = LocatedDict()
+    for key_node, value_node in node.value:
+        if not isinstance(key_node, ScalarNode):
+            raise YamlError(f"{_place(name, key_node)}: a key must be a plain word.")
+        key = _build(key_node, name, scalars)
+        if isinstance(key, bool):
+            raise YamlError(
+                f"{_place(name, key_node)}: YAML reads the key {key_node.value} as {str(key).lower()}.",
+                hint=f'Quote it: "{key_node.value}".',
+            )
+        if key in mapping:
+            raise YamlError(
+                f"{_place(name, key_node)}: the key '{key}' stands here a second time "
+                f"(first at {mapping.places[key]}).",
+                hint="Remove one of the two.",
+            )
+        mapping[key] = _build(value_node, name, scalars)
+        mapping.places[key] = _place(name, key_node)
+    return mapping
 
 
 def place_of(data: Any, path: tuple[Any, ...]) -> str | None:
@@ -205,12 +198,12 @@ def describe_invalid(error: "ValidationError", data: LocatedDict, name: str) -> 
     lines = []
     problems = error.errors(include_url=False)
     for problem in problems:
-        place, length = problem["loc"], len(problem["loc"])
-        within = (len(other["loc"]) > length and other["loc"][:length] == place for other in problems)
+        steps, length = problem["loc"], len(problem["loc"])
+        within = (len(other["loc"]) > length and other["loc"][:length] == steps for other in problems)
         if problem["type"] == "too_short" and any(within):
             continue  # Pydantic counts only the entries that are right
         # Pydantic marks the branch of a union, and a key, by a step that is not a key of the file.
-        own = (step for step in place if not (isinstance(step, str) and (step[:1].isupper() or step == "[key]")))
+        own = (step for step in steps if not (isinstance(step, str) and (step[:1].isupper() or step == "[key]")))
         path = (*own, *problem.get("ctx", {}).get("at", ()))
         key = ".".join(str(step + 1) if isinstance(step, int) else str(step) for step in path)
         lines.append(f"{place_of(data, path) or name}: {key + ': ' if key else ''}{_plainly(problem)}")

@@ -61,7 +61,7 @@ def list_corpora(format: FormatOption = None) -> None:
 
 def state_of(card: "Card", path: Path) -> str:
     """Whether a corpus can be read now, and if not, what that takes."""
-    from argqual.corpora.files import is_fetched
+    from argqual.corpora.fetch import is_fetched
     from argqual.report.corpora import size
 
     if not card.files:
@@ -119,8 +119,7 @@ def fetch_corpora(
 
 
 def _fetch(card: "Card", path: Path, *, accept: bool, force: bool) -> Path:
-    from argqual.corpora.fetch import describe_fetch, fetch, needs_consent
-    from argqual.corpora.files import is_fetched
+    from argqual.corpora.fetch import describe_fetch, fetch, is_fetched, needs_consent
 
     if not accept and needs_consent(card) and sys.stdin.isatty() and sys.stderr.isatty():
         accept = _agreed(card)

@@ -308,8 +308,12 @@ class Card(Part):
         for at, label in self._named_labels():
             if label not in self.labels:
                 raise wrong(f"no label is called '{label}'. {nearest(label, self.labels)}", *at)
-        if self.minimal_pairs is not None:
-            self._check_minimal_pairs(self.minimal_pairs)
+        if (pairs := self.minimal_pairs) is not None:
+            for label in (*pairs.broken.values(), *pairs.read.values()):
+                if None in (self.labels[label].lowest, self.labels[label].highest):
+                    raise wrong(f"'{label}' needs 'lowest' and 'highest'.", "labels", label)
+            if pairs.read and set(pairs.read) != set(pairs.broken):
+                raise wrong("'read' and 'broken' name the same criteria.", "minimal_pairs", "read")
         for path in (path for source in self.source for path in source.splits):
             if path not in paths:
                 raise wrong(f"'{path}' is not among the files. {nearest(path, paths)}")
@@ -327,13 +331,6 @@ class Card(Part):
             yield from ((("figures", name, label), label) for label in getattr(self.figures, name))
         for index, pair in enumerate(self.figures.correlations):
             yield from ((("figures", "correlations", index), label) for label in (pair.first, pair.second))
-
-    def _check_minimal_pairs(self, pairs: MinimalPairs) -> None:
-        for label in (*pairs.broken.values(), *pairs.read.values()):
-            if None in (self.labels[label].lowest, self.labels[label].highest):
-                raise wrong(f"'{label}' needs 'lowest' and 'highest'.", "labels", label)
-        if pairs.read and set(pairs.read) != set(pairs.broken):
-            raise wrong("'read' and 'broken' name the same criteria.", "minimal_pairs", "read")
 
     @property
     def folder_name(self) -> str:

@@ -9,26 +9,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from argqual.argument import Argument
 from argqual.corpora.card import COUNTED, Card
-from argqual.corpora.corpus import Corpus
-from argqual.corpora.minimal_pairs import complete_families, copies_across, longest, read_alike
-from argqual.stats.agreement import (
-    alpha_estimate,
-    binary_mean_reliability,
-    one_against_rest,
-    random_one_against_rest,
-    split_half_reliability,
-    value_counts,
-)
+from argqual.corpora.cards import load_card
+from argqual.corpora.corpus import Corpus, MinimalPair
+from argqual.corpora.fetch import is_fetched
+from argqual.corpora.groups import overlap_counts
+from argqual.corpora.leaks import duplicates, near_duplicates
+from argqual.corpora.reading import read_corpus
+from argqual.stats import agreement
 from argqual.stats.comparisons import pair_reliability
 from argqual.stats.correlation import spearman
-from argqual.stats.estimate import Estimate
+from argqual.stats.estimate import Estimate, exact_if_unanimous
+from argqual.stats.resampling import Array, Units, codes_of, estimate, ratio
 
 TOLERANCE = 0.005  # of a coefficient or mean that a card gives with two or three digits
 _ROUNDING = 1e-9
@@ -41,20 +39,10 @@ Verdict = Literal["as promised", "differs", "not promised"]
 class Finding:
     """One figure: what the card promises, and what the files give.
 
-    Parameters
-    ----------
-    figure
-        As in the card's `figures`: "alpha", "texts".
-    subject
-        The label, type or corpus it is of; empty for the corpus as a whole.
-    promised
-        None where the card says nothing.
-    found
-        None where it cannot be computed; `note` then says why.
-    low, high
-        95 % interval, where there is one.
-    n
-        Texts, or pairs, that it rests on.
+    `figure` is called as in the card's `figures` ("alpha", "texts"); `subject` is the label, type or corpus it is of,
+    and empty for the corpus as a whole. `promised` is None where the card says nothing, `found` where it cannot be
+    computed; `note` then says why. `low` and `high` are the 95 % interval, where there is one, and `n` the texts, or
+    pairs, that it rests on.
     """
 
     figure: str
@@ -115,8 +103,6 @@ def check_overlaps(corpus: Corpus, others: Sequence[Corpus]) -> tuple[list[Findi
     `others` have been read already; another one is read when it is fetched. Returns the findings, and the corpora
     that are not there to compare with.
     """
-    from argqual.corpora.groups import overlap_counts
-
     read = {other.card.id: other for other in others}
     findings: list[Finding] = []
     absent: list[str] = []
@@ -135,17 +121,11 @@ def check_overlaps(corpus: Corpus, others: Sequence[Corpus]) -> tuple[list[Findi
 
 
 def _if_fetched(name: str) -> Corpus | None:
-    from argqual.corpora.cards import load_card
-    from argqual.corpora.files import is_fetched
-    from argqual.corpora.reading import read_corpus
-
     card, path = load_card(name)
     return read_corpus(name, fetch=False) if card.reader and is_fetched(card, path) else None
 
 
 def _counts(corpus: Corpus) -> Iterator[Finding]:
-    from argqual.corpora.leaks import duplicates
-
     figures = corpus.card.figures
     copies = sum(len(same) - 1 for same in duplicates([argument.text for argument in corpus.arguments]))
     found = {
@@ -156,7 +136,7 @@ def _counts(corpus: Corpus) -> Iterator[Finding]:
         "duplicates": copies,
     }
     if corpus.card.minimal_pairs:
-        found |= {"families": complete_families(corpus), "copies_across": copies_across(corpus)}
+        found |= {"families": _complete_families(corpus), "copies_across": _copies_across(corpus)}
     for name, number in found.items():
         if number or getattr(figures, name) is not None:
             yield Finding(name, "", getattr(figures, name), number)
@@ -167,10 +147,10 @@ def _lengths(corpus: Corpus, draws: int) -> Iterator[Finding]:
     labels = list(promised) or ([corpus.card.main_label] if corpus.card.main_label else [])
     for label in labels:
         texts = [each for each in corpus.texts if label in each.labels]
-        estimate = spearman(
+        found = spearman(
             [words(each) for each in texts], [each.labels[label] for each in texts], clusters=topics(texts), draws=draws
         )
-        yield _finding("length", label, promised.get(label), estimate)
+        yield _finding("length", label, promised.get(label), found)
 
 
 def words(argument: Argument) -> int:
@@ -189,8 +169,8 @@ def _correlations(corpus: Corpus, draws: int) -> Iterator[Finding]:
     for pair in corpus.card.figures.correlations:
         both = [each for each in corpus.arguments if pair.first in each.labels and pair.second in each.labels]
         values = [[each.labels[name] for each in both] for name in (pair.first, pair.second)]
-        estimate = spearman(values[0], values[1], clusters=topics(both), draws=draws)
-        yield _finding("correlation", f"{pair.first}, {pair.second}", pair.spearman, estimate)
+        found = spearman(values[0], values[1], clusters=topics(both), draws=draws)
+        yield _finding("correlation", f"{pair.first}, {pair.second}", pair.spearman, found)
 
 
 def _means(corpus: Corpus) -> Iterator[Finding]:
@@ -227,8 +207,8 @@ def _of_labels(
 
 def _alpha(corpus: Corpus, name: str, table: RatingTable, draws: int) -> Estimate:
     level: Literal["ordinal", "interval"] = "ordinal" if corpus.card.labels[name].kind == "ordinal" else "interval"
-    counts, values = value_counts(table.ratings)
-    return alpha_estimate(counts, values, level=level, clusters=table.topics, draws=draws)
+    counts, values = agreement.value_counts(table.ratings)
+    return agreement.alpha_estimate(counts, values, level=level, clusters=table.topics, draws=draws)
 
 
 def _reliability(corpus: Corpus, tables: Mapping[str, RatingTable], draws: int) -> _Estimators:
@@ -239,7 +219,7 @@ def _reliability(corpus: Corpus, tables: Mapping[str, RatingTable], draws: int) 
         **{name: partial(_share_reliability, corpus, name, votes or 0, draws) for name in shares},
         **{pair.label: partial(_pair_reliability, corpus, pair.label) for pair in corpus.pairs},
         **{
-            name: partial(split_half_reliability, table.by_text(), clusters=table.topics, draws=draws)
+            name: partial(agreement.split_half_reliability, table.by_text(), clusters=table.topics, draws=draws)
             for name, table in tables.items()
         },
     }
@@ -251,9 +231,9 @@ def _share_reliability(corpus: Corpus, name: str, votes: float, draws: int) -> E
     low, high = label.lowest or 0.0, 1.0 if label.highest is None else label.highest
     texts = [each for each in corpus.arguments if name in each.labels]
     shares = [(each.labels[name] - low) / (high - low) for each in texts]
-    estimate = binary_mean_reliability(shares, [votes] * len(shares), clusters=topics(texts), draws=draws)
+    found = agreement.binary_mean_reliability(shares, [votes] * len(shares), clusters=topics(texts), draws=draws)
     note = f"taken as the share of {votes:g} votes that count the same; the votes are not in the release"
-    return replace(estimate, reason=f"{estimate.reason or ''}; {note}".removeprefix("; "))
+    return replace(found, reason=f"{found.reason or ''}; {note}".removeprefix("; "))
 
 
 def _pair_reliability(corpus: Corpus, label: str) -> Estimate:
@@ -281,8 +261,8 @@ def _win_rates(corpus: Corpus, draws: int) -> Iterator[Finding]:
                 won[pair.second].append(1 - pair.outcome)
         texts = [each for each in corpus.arguments if each.id in won and name in each.labels]
         shares = [sum(won[each.id or ""]) / len(won[each.id or ""]) for each in texts]
-        estimate = spearman([each.labels[name] for each in texts], shares, clusters=topics(texts), draws=draws)
-        yield _finding("win_rate", name, figures.win_rate.get(name), estimate)
+        found = spearman([each.labels[name] for each in texts], shares, clusters=topics(texts), draws=draws)
+        yield _finding("win_rate", name, figures.win_rate.get(name), found)
     if corpus.pairs:
         yield _longer_wins(corpus)
 
@@ -300,10 +280,80 @@ def _minimal_pairs(corpus: Corpus, draws: int) -> Iterator[Finding]:
     if corpus.card.minimal_pairs is None:
         return
     promised = corpus.card.figures
-    yield Finding("longest", "", promised.longest, longest(corpus), method="largest of all families")
+    yield Finding("longest", "", promised.longest, _longest(corpus), method="largest of all families")
     if corpus.card.minimal_pairs.read:
-        for name, found in read_alike(corpus, draws=draws):
+        for name, found in _read_alike(corpus, draws=draws):
             yield _finding(name, "", getattr(promised, name), found)
+
+
+def _families_of(corpus: Corpus) -> dict[str, list[tuple[MinimalPair, str]]]:
+    """The versions of each family, and their texts."""
+    found: dict[str, list[tuple[MinimalPair, str]]] = defaultdict(list)
+    for argument in corpus.arguments:
+        if version := corpus.minimal_pair(argument):
+            found[version.family].append((version, argument.text))
+    return dict(found)
+
+
+def _complete_families(corpus: Corpus) -> int:
+    """Families that have each version once."""
+    assert corpus.card.minimal_pairs is not None
+    versions = 2 * (1 + len(corpus.card.minimal_pairs.broken))
+    return sum(
+        len(own) == versions == len({(version.broken, version.polished) for version, _ in own})
+        for own in _families_of(corpus).values()
+    )
+
+
+def _longest(corpus: Corpus) -> float:
+    """The most words of a family's versions, as a multiple of the fewest; the largest of all families."""
+    lengths = [[len(text.split()) for _, text in own] for own in _families_of(corpus).values()]
+    return max(max(own) / min(own) for own in lengths)
+
+
+def _copies_across(corpus: Corpus) -> int:
+    """Texts that are nearly a text of another family."""
+    rows = [(version.family, text) for own in _families_of(corpus).values() for version, text in own]
+    pairs = [(each.first, each.second) for each in near_duplicates([text for _, text in rows])]
+    return len({place for one, two in pairs if rows[one][0] != rows[two][0] for place in (one, two)})
+
+
+def _read_alike(corpus: Corpus, *, draws: int = 1000) -> Iterator[tuple[str, Estimate]]:
+    """How often the blind reader named what was broken, plainly and as Cohen's kappa (1960), by the card's figures.
+
+    Families are resampled. Where all of them agree wholly, no draw differs from another: see `exact_if_unanimous`.
+    """
+    known = [(found, corpus.read(each)) for each in corpus.arguments if (found := corpus.minimal_pair(each))]
+    named = [(version, read) for version, read in known if read is not None]
+    criteria = {each: place for place, each in enumerate(dict.fromkeys(version.broken for version, _ in named))}
+    built = np.array([criteria[version.broken] for version, _ in named])
+    seen = np.array([-1 if len(read) > 1 else criteria.get(next(iter(read), None), -1) for _, read in named])
+    families = [version.family for version, _ in named]
+    units = Units(len(named), len(known), codes_of(families, len(families)), len(set(families)))
+
+    def share(weights: Array) -> Array:
+        return ratio((built == seen) @ weights, weights.sum(axis=0))
+
+    def by_chance(weights: Array) -> Array:
+        total = weights.sum(axis=0)
+        shares = [
+            ratio((built == one) @ weights, total) * ratio((seen == one) @ weights, total) for one in criteria.values()
+        ]
+        return np.asarray(np.sum(shares, axis=0))
+
+    def kappa(weights: Array) -> Array:
+        chance = by_chance(weights)
+        return ratio(share(weights) - chance, 1 - chance)
+
+    settings: dict[str, Any] = {"undefined": "all was read as one version", "draws": draws, "seed": 0}
+    alike = estimate(share, units, method="share", **settings)
+    beyond = estimate(kappa, units, method="Cohen's kappa", **settings)
+    if alike.value == alike.low == 1:
+        alike = exact_if_unanimous(alike)
+        chance = float(by_chance(np.ones((units.n, 1)))[0])
+        beyond = replace(beyond, low=((alike.low or 0) - chance) / (1 - chance))
+    yield "read_alike", alike
+    yield "read_kappa", beyond
 
 
 def ratings_of(corpus: Corpus) -> dict[str, RatingTable]:
@@ -332,8 +382,8 @@ def human_ceiling(table: RatingTable, *, draws: int = 1000) -> Estimate:
     """
     rated = (~np.isnan(table.ratings)).mean(axis=1)
     if len(rated) <= _FEW_ANNOTATORS and rated.min() >= 0.5:
-        return one_against_rest(table.ratings, clusters=table.topics, draws=draws)
-    return random_one_against_rest(table.by_text(), clusters=table.topics, draws=draws)
+        return agreement.one_against_rest(table.ratings, clusters=table.topics, draws=draws)
+    return agreement.random_one_against_rest(table.by_text(), clusters=table.topics, draws=draws)
 
 
 def _in_order(card: Card, names: set[str]) -> list[str]:

@@ -91,16 +91,11 @@ def write_dataset(rows: Any, path: Path) -> None:
             with scratch.open("w", encoding="utf-8") as file:
                 file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
         else:
-            _flat(rows).to_csv(scratch, index=False)
+            table = rows.remove_columns(["labels", "annotations"]).to_pandas()
+            said = [{each["name"]: each["value"] for each in labels} for labels in rows["labels"][:]]
+            for name in dict.fromkeys(name for labels in said for name in labels):
+                table[f"label_{name}"] = [labels.get(name) for labels in said]
+            table.to_csv(scratch, index=False)
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
-
-
-def _flat(rows: Any) -> Any:
-    """As a pandas table with a column for each label."""
-    table = rows.remove_columns(["labels", "annotations"]).to_pandas()
-    said = [{each["name"]: each["value"] for each in labels} for labels in rows["labels"][:]]
-    for name in dict.fromkeys(name for labels in said for name in labels):
-        table[f"label_{name}"] = [labels.get(name) for labels in said]
-    return table

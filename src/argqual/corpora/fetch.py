@@ -13,28 +13,17 @@ import datetime
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from argqual.corpora.card import Card, CardSource
-from argqual.corpora.files import and_more, cache_folder, folder_of, verified
-from argqual.downloads.disk import free_bytes, shown_size, writing
-from argqual.downloads.files import SourceError, WantedFile, said_by
+from argqual.downloads.files import SourceError, WantedFile, cache_of, free_bytes, said_by, shown_size, writing
 from argqual.downloads.http import from_archive, from_web, host_of
 from argqual.downloads.hub import asking_hub, dataset_revision, stream_dataset, trouble_of
-from argqual.downloads.job import (
-    FetchJob,
-    FileSource,
-    Progress,
-    Refusal,
-    fetch_files,
-    from_folder,
-    not_fetched,
-    reasons_of,
-)
-from argqual.errors import ArgqualError, CorpusError
+from argqual.downloads.job import FetchJob, FileSource, Progress, fetch_files, from_folder, not_fetched, reasons_of
+from argqual.errors import CorpusError
 
 
 def fetch(
@@ -59,9 +48,20 @@ def fetch(
     wanted, refusals = fetch_files(
         card.wanted, folder, _sources(card), error=CorpusError, force=force, progress=progress
     )
-    if wanted or not card.files:
-        raise _all_failed(card, wanted, refusals)
-    return folder
+    if card.files and not wanted:
+        return folder
+    if not refusals:
+        raise CorpusError(f"The card of {card.id} names no files to fetch.", hint=card.homepage or None)
+    files = ", ".join(file.path for file in wanted[:3]) + _and_more(len(wanted) - 3) if wanted else "its files"
+    by_hand = f"put {files} into FOLDER/{card.folder_name}/ and set ARGQUAL_MIRROR=FOLDER, or directly into {folder}."
+    by_hand += f" See {card.homepage}." if card.homepage else ""
+    if card.by_request:
+        raise CorpusError(
+            f"{card.id} cannot be downloaded: it is to be had by request.{reasons_of(refusals)}",
+            hint=f"When you have it, {by_hand}",
+        )
+    size = f" ({shown_size(card.size)})" if card.sizes_known else ""
+    raise not_fetched(f"{card.id}{size}", refusals, CorpusError, f"Try again, or {by_hand}")
 
 
 def _sources(card: Card) -> Iterator[FileSource]:
@@ -95,22 +95,6 @@ def _name_of(source: CardSource) -> str:
     return host_of(source.web or source.archive or "") or "by request"
 
 
-def _all_failed(card: Card, wanted: Sequence[WantedFile], refusals: Sequence[Refusal]) -> ArgqualError:
-    folder = cache_folder() / card.folder_name
-    if not refusals:
-        return CorpusError(f"The card of {card.id} names no files to fetch.", hint=card.homepage or None)
-    files = ", ".join(file.path for file in wanted[:3]) + and_more(len(wanted) - 3) if wanted else "its files"
-    by_hand = f"put {files} into FOLDER/{card.folder_name}/ and set ARGQUAL_MIRROR=FOLDER, or directly into {folder}."
-    also = f" See {card.homepage}." if card.homepage else ""
-    if card.by_request:
-        return CorpusError(
-            f"{card.id} cannot be downloaded: it is to be had by request.{reasons_of(refusals)}",
-            hint=f"When you have it, {by_hand}{also}",
-        )
-    size = f" ({shown_size(card.size)})" if card.sizes_known else ""
-    return not_fetched(f"{card.id}{size}", refusals, CorpusError, f"Try again, or {by_hand}{also}")
-
-
 def describe_fetch(card: Card) -> str:
     """One line to show before a fetch: how much, from where, to where, and the free disk."""
     if not card.source:
@@ -122,6 +106,63 @@ def describe_fetch(card: Card) -> str:
     folder = cache_folder() / card.folder_name
     where = f"from {' or '.join(dict.fromkeys(places))}" if places else "to be had by request"
     return f"{size}{' ' if places else ', '}{where}, kept in {folder}; free disk {shown_size(free_bytes(folder))}"
+
+
+def cache_folder() -> Path:
+    """The folder of the corpora: `corpora` in `ARGQUAL_CACHE`, or else in the user's cache folder."""
+    return cache_of("corpora")
+
+
+def folder_of(card: Card, card_path: Path) -> Path:
+    """Where a card's files lie: in the cache, or beside the card when it names no source."""
+    return cache_folder() / card.folder_name if card.source else card_path.parent
+
+
+def is_fetched(card: Card, card_path: Path) -> bool:
+    """Whether every file is there, of the right size; that they are the right ones only `verified` tells."""
+    folder = folder_of(card, card_path)
+
+    def has_size(file: WantedFile) -> bool:
+        path = folder / file.path
+        return path.is_file() and file.exact_bytes in (None, path.stat().st_size)
+
+    try:
+        return bool(card.files) and all(map(has_size, card.wanted))
+    except OSError:
+        return False
+
+
+def verified(card: Card, card_path: Path) -> Path:
+    """The folder of the files, after each was hashed whole (about 0.1 s for 15 MB).
+
+    A file for which the card gives neither hash nor size is taken as it is. Raises a `CorpusError` if a file is
+    missing, cannot be read, or is another one than the card describes.
+    """
+    folder = folder_of(card, card_path)
+    again = f"argqual corpora fetch {card.id}"
+    if not card.files:
+        raise CorpusError(f"The card of {card.id} names no files.", hint=card.homepage or None)
+    if missing := [file for file in card.files if not os.path.exists(folder / file.path)]:
+        raise CorpusError(
+            f"{card.id}: {folder / missing[0].path} is missing{_and_more(len(missing) - 1)}.",
+            hint=f"Bring it with '{again}'." if card.source else f"Put it beside the card: {card_path}.",
+        )
+    for file in card.wanted:
+        try:
+            fault = file.fault(folder / file.path)
+        except SourceError as error:
+            raise CorpusError(f"{error}.") from None
+        if fault:
+            own = f"If it was changed on purpose, put '{fault.cure}' into {card_path}."
+            raise CorpusError(
+                f"{folder / file.path} is not the file that its card describes: {fault.what}.",
+                hint=f"Fetch it again with '{again} --force'." if card.source else own,
+            )
+    return folder
+
+
+def _and_more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
 
 
 def needs_consent(card: Card) -> bool:

@@ -19,7 +19,7 @@ from itertools import product
 from pathlib import Path
 
 from argqual.corpora.corpus import Corpus
-from argqual.corpora.files import cache_folder
+from argqual.corpora.fetch import cache_folder
 from argqual.corpora.leaks import Kind, Leak, Leaks, Text, find_leaks, leak_groups, topic_key
 from argqual.errors import CorpusError
 

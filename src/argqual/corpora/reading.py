@@ -5,29 +5,19 @@ import os
 from argqual.corpora.cards import load_card
 from argqual.corpora.corpus import Corpus
 from argqual.corpora.fetch import fetch as fetch_files
-from argqual.corpora.files import is_fetched, verified
+from argqual.corpora.fetch import is_fetched, verified
 from argqual.corpora.readers.registry import find_reader
 from argqual.errors import CardError, CorpusError
 
 
 def read_corpus(name: str | os.PathLike[str], *, fetch: bool = True) -> Corpus:
-    """The corpus of a card.
+    """The corpus of a card: `name` is one (`dagstuhl`), or the path of a card.
 
-    Parameters
-    ----------
-    name
-        A corpus (`dagstuhl`), or the path of a card.
-    fetch
-        Bring the files when they are not there; otherwise that is an error. What a licence forbids
-        has to be agreed to first: `argqual corpora fetch`.
+    `fetch` brings the files when they are not there; otherwise that is an error. What a licence forbids has to be
+    agreed to first: `argqual corpora fetch`.
 
-    Raises
-    ------
-    CardError
-        No such card, or it is not valid.
-    CorpusError
-        The files cannot be had, are not those of the card, or do not hold what it says; the message
-        names file, row and column.
+    Raises a `CardError` if there is no such card, or it is not valid; a `CorpusError` if the files cannot be had, are
+    not those of the card, or do not hold what it says, and the message names file, row and column.
     """
     card, path = load_card(name)
     if card.reader is None:

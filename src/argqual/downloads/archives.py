@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from argqual.downloads.disk import shown_size
-from argqual.downloads.files import MOST_BYTES, SourceError, is_inside
+from argqual.downloads.files import MOST_BYTES, SourceError, is_inside, shown_size
 
 _MOST_MEMBERS = 200_000
 _LONGEST_LINK = 4096

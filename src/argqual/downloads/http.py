@@ -16,8 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from argqual._version import __version__
 from argqual.downloads.archives import take_out
-from argqual.downloads.disk import require_room
-from argqual.downloads.files import MOST_BYTES, SourceError, WantedFile, hosts_only, said_by
+from argqual.downloads.files import MOST_BYTES, SourceError, WantedFile, hosts_only, require_room, said_by
 from argqual.downloads.job import FetchJob
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from argqual.downloads.disk import DISK_FULL
-from argqual.downloads.files import SourceError, chain_of, hosts_only
+from argqual.downloads.files import DISK_FULL, SourceError, chain_of, hosts_only
 from argqual.downloads.http import CONNECT_SECONDS, Download, open_client, quiet
 from argqual.downloads.job import FetchJob, Progress
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from argqual.downloads.disk import writing
-from argqual.downloads.files import SourceError, WantedFile
+from argqual.downloads.files import SourceError, WantedFile, writing
 from argqual.errors import ArgqualError, Unreachable
 
 Progress = Callable[[int, int, str], None]

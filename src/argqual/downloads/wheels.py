@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from argqual.downloads.disk import bytes_in, require_room
-from argqual.downloads.files import SourceError, WantedFile, hosts_only
+from argqual.downloads.files import SourceError, WantedFile, bytes_in, hosts_only, require_room
 from argqual.downloads.job import FetchJob
 
 

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from argqual.errors import InputError
-from argqual.tabular.cells import as_json, as_text, each_float, well_formed
-from argqual.tabular.table import PartWriter
+from argqual.tabular.table import PartWriter, as_json, as_text, each_float, well_formed
 
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 32 << 20

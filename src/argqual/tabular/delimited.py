@@ -11,8 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.errors import InputError
-from argqual.tabular.cells import as_text, well_formed
-from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow
+from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, as_text, well_formed
 from argqual.tabular.textfile import TextTable
 
 if TYPE_CHECKING:

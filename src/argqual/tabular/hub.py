@@ -12,11 +12,6 @@ from argqual.tabular.table import PEEKED, TableRow, TableSource, reason_of
 
 _ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")
 
-_GATED = "Accept its terms at https://huggingface.co/datasets/{}, then: hf auth login."
-_ABSENT = "Check the spelling; for a private one: hf auth login."
-_UNREACHABLE = "Check the connection, or download the file and name it."
-_CONFIG = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT."
-
 
 class Hub(TableSource):
     """A data set that is streamed: nothing is downloaded whole."""
@@ -83,12 +78,15 @@ def _asking_hub(spec: str, repo: str) -> Iterator[None]:
     except Exception as error:  # these libraries raise whatever theirs raise: httpx, aiohttp, fsspec, pyarrow
         match trouble_of(error):
             case "gated":
-                said, hint = "access has to be asked for.", _GATED.format(repo)
+                said = "access has to be asked for."
+                hint = f"Accept its terms at https://huggingface.co/datasets/{repo}, then: hf auth login."
             case "absent":
-                said, hint = f"the hub has no public data set '{repo}'.", _ABSENT
+                said = f"the hub has no public data set '{repo}'."
+                hint = "Check the spelling; for a private one: hf auth login."
             case "unreachable":
-                said, hint = f"the Hugging Face hub cannot be reached ({reason_of(error)}).", _UNREACHABLE
+                said = f"the Hugging Face hub cannot be reached ({reason_of(error)})."
+                hint = "Check the connection, or download the file and name it."
             case "other":
-                named = _CONFIG if "onfig" in str(error) else None
+                named = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT." if "onfig" in str(error) else None
                 raise InputError(f"Cannot read {spec}: {reason_of(error)}.", hint=named) from error
         raise InputError(f"{spec}: {said}", hint=hint) from None

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from argqual.errors import InputError
-from argqual.tabular.cells import as_json
-from argqual.tabular.table import CHUNK, PEEKED, PartWriter, Spelling, TableRow, TableSource, reason_of
+from argqual.tabular.table import CHUNK, PEEKED, PartWriter, Spelling, TableRow, TableSource, as_json, reason_of
 from argqual.tabular.textfile import TextTable
 
 _MOST_DEPTH = 100  # of JSON values
@@ -57,13 +56,9 @@ def object_row(line: str, number: int) -> TableRow:
     except ValueError as error:
         return TableRow({}, f"line {number}: {error}")
     if not isinstance(value, dict):
-        return TableRow({}, f"line {number}: a JSON {_json_type(value)}, not an object")
+        names = {list: "list", str: "string", bool: "true or false", int: "number", float: "number"}
+        return TableRow({}, f"line {number}: a JSON {names.get(type(value), 'null')}, not an object")
     return TableRow(value)
-
-
-def _json_type(value: Any) -> str:
-    names = {list: "list", str: "string", bool: "true or false", int: "number", float: "number"}
-    return names.get(type(value), "null")
 
 
 def _parse_json(line: str) -> Any:

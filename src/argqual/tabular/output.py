@@ -14,16 +14,15 @@ While a job runs, finished rows lie in the folder `<path>.partial/` as whole par
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.errors import InputError
-from argqual.tabular.cells import as_json, as_text, restored, settled, well_formed
 from argqual.tabular.delimited import line_writer
 from argqual.tabular.sources import FORMATS, TableFormat, open_source
-from argqual.tabular.wholefile import check_place, locked, put, sync_folder, write_synced, writing
+from argqual.tabular.table import as_json, as_text, restored, settled, well_formed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,14 +70,14 @@ class TableOutput:
         self._bytes = 0
         self._parts: list[Path] = []
         self._lock: FileLock | None = None
-        check_place(path, self.folder)
+        _check_place(path, self.folder)
         if not self.folder.exists() and self._is_settled():
             return
-        with writing(self.folder):
+        with _writing(self.folder):
             self.folder.mkdir(exist_ok=True)
-        self._lock = locked(self.folder, path)
+        self._lock = _locked(self.folder, path)
         try:
-            with writing(self.folder):
+            with _writing(self.folder):
                 self._start(json.loads(json.dumps(job, default=str)))
         except BaseException:
             self.close()
@@ -103,8 +102,8 @@ class TableOutput:
         if not self._rows:
             return
         part = self.folder / f"part-{len(self._parts):06d}{self.path.suffix.lower()}"
-        with writing(self.folder):
-            put(part, lambda file: self._format.write_part(file, self._rows))
+        with _writing(self.folder):
+            _put(part, lambda file: self._format.write_part(file, self._rows))
         # Only now: a flush that failed can be tried again, and writes the same part.
         self._parts.append(part)
         self._rows, self._bytes = [], 0
@@ -115,9 +114,9 @@ class TableOutput:
             return
         self.flush()
         whole = self.folder / "_tmp-output"
-        with writing(self.folder):
-            write_synced(whole, lambda file: self._format.join(self._parts, file))
-            put(self.folder / "_finished", lambda file: file.write(b"{}\n"))
+        with _writing(self.folder):
+            _write_synced(whole, lambda file: self._format.join(self._parts, file))
+            _put(self.folder / "_finished", lambda file: file.write(b"{}\n"))
             self._replace()
             self.finished = True
             self._clear()
@@ -126,7 +125,7 @@ class TableOutput:
     def discard(self) -> None:
         """Throw away what this job wrote; an older output stays as it was."""
         self._rows, self._bytes = [], 0
-        with writing(self.folder):
+        with _writing(self.folder):
             self._clear()
         self.close()
 
@@ -171,7 +170,7 @@ class TableOutput:
             )
         if known is None:
             if not self._is_settled():
-                put(self.folder / "_job.json", lambda file: file.write(f"{json.dumps(job, indent=1)}\n".encode()))
+                _put(self.folder / "_job.json", lambda file: file.write(f"{json.dumps(job, indent=1)}\n".encode()))
             return
         rows = [self._format.read_part(part) for part in self._parts]
         self.rows_done = sum(rows)
@@ -191,7 +190,7 @@ class TableOutput:
         whole = self.folder / "_tmp-output"
         if whole.exists():
             os.replace(whole, self.path)
-            sync_folder(self.path.parent)
+            _sync_folder(self.path.parent)
 
     def _clear(self) -> None:
         """Empty the folder but for the lock, so that what a kill leaves is still a run that can go on.
@@ -369,3 +368,65 @@ def _differing(then: Any, now: Any, name: str = "") -> list[str]:
             found += _differing(then.get(key), now.get(key), f"{name}.{key}" if name else key)
         return found
     return [] if then == now else [f"{name} was {json.dumps(then):.200}, is {json.dumps(now):.200}"]
+
+
+def _check_place(path: Path, folder: Path) -> None:
+    parent = path.parent
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", hint="Name a file in it.")
+    if not parent.is_dir():
+        raise InputError(f"There is no folder {parent} to write {path.name} into.", hint="Make it first.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"Nothing may be written into the folder {parent}.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is in the way: unfinished runs are kept in a folder of that name.")
+
+
+def _locked(folder: Path, path: Path) -> "FileLock":
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "_lock", timeout=0)
+    try:
+        with _writing(folder):
+            lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"Another run is writing {path}.", hint="Wait until it is done, or name another output."
+        ) from None
+    return lock
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:  # filelock's is an OSError, too
+        raise
+    except OSError as error:
+        where = error.filename or folder
+        raise InputError(f"Cannot write {where}: {error.strerror or error}.") from error
+
+
+def _put(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file that is either whole or not there."""
+    temporary = path.with_name(f"_tmp-{path.name}")
+    _write_synced(temporary, write)
+    os.replace(temporary, path)
+    _sync_folder(path.parent)
+
+
+def _write_synced(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    with path.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # it has no such call
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

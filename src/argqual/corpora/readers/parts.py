@@ -88,13 +88,9 @@ def rating(cell: str, name: str, label: Label, place: Place, *, decimal: str = "
 
 def in_range(value: float, column: str, label: Label, place: Place) -> float:
     if (label.lowest is not None and value < label.lowest) or (label.highest is not None and value > label.highest):
-        scale = f"{_bound(label.lowest)} to {_bound(label.highest)}"
-        raise place.error(column, f"{value:g} is outside of the scale {scale}.")
+        lowest, highest = ("any" if end is None else f"{end:g}" for end in (label.lowest, label.highest))
+        raise place.error(column, f"{value:g} is outside of the scale {lowest} to {highest}.")
     return value
-
-
-def _bound(value: float | None) -> str:
-    return "any" if value is None else f"{value:g}"
 
 
 def oriented(value: float, label: Label) -> float:
