@@ -22,7 +22,7 @@ for name in (
     "argqual.cli.score_strategy",
     "argqual.cli.score_table",
     "argqual.corpora.check",
-    "argqual.corpora.dataset",
+    "argqual.corpora.reading",
     "argqual.judging.compare",
     "argqual.models.states",
     "argqual.report.benchmark.files",

@@ -121,24 +121,20 @@ def fetch_corpora(
 def _fetch(card: "Card", path: Path, *, accept: bool, force: bool) -> Path:
     from argqual.corpora.fetch import describe_fetch, fetch, is_fetched, needs_consent
 
+    # Where there is nobody to ask, fetching says how to agree.
     if not accept and needs_consent(card) and sys.stdin.isatty() and sys.stderr.isatty():
-        accept = _agreed(card)
+        licence = card.licence
+        words = f"{card.id} is under {licence.id}, which forbids {' and '.join(licence.forbids)}. {licence.terms}"
+        print(paragraph(f"{words} ({licence.evidence})"), file=sys.stderr)
+        if not typer.confirm("Do you agree to keep to it?", default=False, err=True):
+            raise CorpusError(f"{card.id} was not fetched.", hint="Its licence has to be agreed to.")
+        accept = True
     if not card.source or (is_fetched(card, path) and not force):
         with step(f"Checking {card.id}"):
             return fetch(card, path, accepted=accept, force=force)
     doing = f"Fetching {card.id}"
     print(paragraph(f"{doing}: {describe_fetch(card)}", hanging=2), file=sys.stderr)
     return fetch(card, path, accepted=accept, force=force, progress=PlainProgress(doing))
-
-
-def _agreed(card: "Card") -> bool:
-    """Ask a person to keep to a licence; where there is none to ask, fetching says how to agree."""
-    licence = card.licence
-    words = f"{card.id} is under {licence.id}, which forbids {' and '.join(licence.forbids)}. {licence.terms}"
-    print(paragraph(f"{words} ({licence.evidence})"), file=sys.stderr)
-    if not typer.confirm("Do you agree to keep to it?", default=False, err=True):
-        raise CorpusError(f"{card.id} was not fetched.", hint="Its licence has to be agreed to.")
-    return True
 
 
 @app.command("check")
@@ -240,7 +236,7 @@ def export(
     if output.exists() and not force:
         raise CorpusError(f"{output} is there already.", hint="Choose another name, or --force.")
     with step(f"Reading {name}"):
-        from argqual.corpora.dataset import load_corpus, write_dataset
+        from argqual.corpora.reading import load_corpus, write_dataset
 
         rows = load_corpus(name, proxies=proxies)
     try:

@@ -170,16 +170,12 @@ class Leaks:
         return first
 
     @cached_property
-    def _copies(self) -> dict[int, list[int]]:
-        """First copy to all of them, itself among them."""
+    def copies(self) -> dict[int, list[int]]:
+        """First copy to the places of all texts with the same words, itself among them."""
         copies: dict[int, list[int]] = defaultdict(list)
         for place, first in self._first.items():
             copies[first].append(place)
         return {first: [first, *places] for first, places in copies.items()}
-
-    def copies(self) -> list[list[int]]:
-        """Places of texts with the same words, in sets of two and more."""
-        return list(self._copies.values())
 
     def pairs(self, kind: Kind) -> list[tuple[int, int]]:
         """Pairs of near-duplicates, or of texts inside others, each with all its copies."""
@@ -187,8 +183,8 @@ class Leaks:
             (one, other)
             for leak in self.leaks
             if leak.kind == kind
-            for one in self._copies.get(leak.first, [leak.first])
-            for other in self._copies.get(leak.second, [leak.second])
+            for one in self.copies.get(leak.first, [leak.first])
+            for other in self.copies.get(leak.second, [leak.second])
         ]
 
     def touching(self, places: Iterable[int]) -> set[int]:
@@ -200,7 +196,7 @@ class Leaks:
         own = set(places)
         tested = {self._first.get(place, place) for place in own}
         found = tested.union(*(self._akin[first] for first in tested if first in self._akin))
-        return {place for first in found for place in self._copies.get(first, [first])} - own
+        return {place for first in found for place in self.copies.get(first, [first])} - own
 
     @cached_property
     def _akin(self) -> dict[int, set[int]]:

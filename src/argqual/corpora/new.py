@@ -142,8 +142,7 @@ def _numbers(cells: Sequence[str]) -> list[float]:
 
 
 def _label_id(column: str) -> str:
-    id = "".join(character if character.isascii() and character.isalnum() else "_" for character in column.lower())
-    id = "_".join(part for part in id.split("_") if part)
+    id = "_".join(re.findall("[a-z0-9]+", column.lower()))
     return id if id[:1].isalpha() else f"label_{id}".rstrip("_")
 
 

@@ -212,8 +212,8 @@ class Download:
 
     def _receive(self, response: "httpx.Response", have: int, most: int, exact: int | None) -> None:
         encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-        length = None if encoded else _number(response.headers.get("Content-Length"))
-        total = None if length is None else have + length
+        length = "" if encoded else response.headers.get("Content-Length", "").strip()
+        total = have + int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
         if total is not None:
             if total > most:
                 self._forget()
@@ -275,7 +275,3 @@ def seconds_from(value: str | None) -> float | None:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text.strip()) else None

