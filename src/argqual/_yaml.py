@@ -31,7 +31,6 @@ class LocatedDict(dict[Any, Any]):
     """A mapping that knows the file and the line (from 1) of each of its keys."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.places: dict[Any, str] = {}
 
 
@@ -39,7 +38,6 @@ class LocatedList(list[Any]):
     """A list that knows the file and the line (from 1) of each of its items."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.places: list[str] = []
 
 

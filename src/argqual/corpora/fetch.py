@@ -24,6 +24,7 @@ from argqual.downloads.http import from_archive, from_web, host_of
 from argqual.downloads.hub import asking_hub, dataset_revision, stream_dataset, trouble_of
 from argqual.downloads.job import FetchJob, FileSource, Progress, fetch_files, from_folder, not_fetched, reasons_of
 from argqual.errors import CorpusError
+from argqual.tabular.parquet import arrow_rows
 
 
 def fetch(
@@ -236,28 +237,23 @@ def _from_splits(job: FetchJob, source: CardSource) -> None:
             raise SourceError(f"{file.path} is not among its splits")
         draft = job.draft(file)
         with draft.open("w", encoding="utf-8", newline="") as out, asking():
+            write = csv.writer(out, lineterminator="\n").writerow
             data = stream_dataset(repository, source.config, split=split, revision=revision)
-            _write_split(data, csv.writer(out, lineterminator="\n"), lambda: job.report(out.tell()))
+            columns = list(data.features or ())
+            if columns:
+                write(columns)
+            for table in data.with_format("arrow").iter(batch_size=1000):
+                if not columns:
+                    columns = list(table.column_names)
+                    write(columns)
+                for row in arrow_rows(table, 1):
+                    if row.problem:
+                        raise SourceError(row.problem)
+                    write([_cell_text(row.cells.get(column)) for column in columns])
+                job.report(out.tell())
         job.keep(file, draft)
 
     job.each(bring)
-
-
-def _write_split(data: Any, out: Any, report: Callable[[], None]) -> None:
-    from argqual.tabular.parquet import arrow_rows
-
-    columns = list(data.features or ())
-    if columns:
-        out.writerow(columns)
-    for table in data.with_format("arrow").iter(batch_size=1000):
-        if not columns:
-            columns = list(table.column_names)
-            out.writerow(columns)
-        for row in arrow_rows(table, 1):
-            if row.problem:
-                raise SourceError(row.problem)
-            out.writerow([_cell_text(row.cells.get(column)) for column in columns])
-        report()
 
 
 def _cell_text(value: object) -> str:

@@ -209,13 +209,13 @@ class Leaks:
         return dict(akin)
 
 
-def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) -> Leaks:
-    """Everything that the rows share; `linked` are pairs known to belong together, whatever their texts are."""
+def find_leaks(rows: Sequence[Text]) -> Leaks:
+    """Everything that the texts of rows share."""
     texts = [row.text for row in rows]
     near = near_duplicates(texts)
     told = {(leak.first, leak.second) for leak in near}
     inside = [leak for leak in _quotations(texts) if not told & {(leak.first, leak.second), (leak.second, leak.first)}]
-    return Leaks((*near, *inside), tuple(linked))
+    return Leaks((*near, *inside))
 
 
 def leak_groups(rows: Sequence[Text], leaks: Leaks) -> list[str]:
@@ -234,14 +234,13 @@ def leak_groups(rows: Sequence[Text], leaks: Leaks) -> list[str]:
     one, other = np.array(pairs, dtype=int).reshape(-1, 2).T
     graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(rows), len(rows)))
     _, components = connected_components(graph, directed=False)
-    names: dict[int, tuple[str, ...]] = {}
+    names: dict[int, tuple[str, str, str]] = {}
     for component, key, row in zip(components, keys, rows, strict=True):
-        name = (key, row.corpus, row.id) if key else ("\uffff", row.corpus, row.id)
+        name = (key or "\uffff", row.corpus, row.id)
         names[component] = min(names.get(component, name), name)
-    shown = {component: name[0] if name[0] != "\uffff" else _path(*name[1:]) for component, name in names.items()}
+    shown = {}
+    for component, (key, corpus, id) in names.items():
+        # The first slash ends the corpus, and topic keys have none, so no two names meet.
+        path = f"{corpus.replace('%', '%25').replace('/', '%2F')}/{id}"
+        shown[component] = path if key == "\uffff" else key
     return [shown[component] for component in components]
-
-
-def _path(corpus: str, id: str) -> str:
-    """Corpus and id in one; the first slash ends the corpus, and topic keys have none, so no two names meet."""
-    return f"{corpus.replace('%', '%25').replace('/', '%2F')}/{id}"

@@ -101,9 +101,7 @@ class LabelStandardiser(BaseEstimator):  # type: ignore[misc]
 
 
 def _paired(values: ArrayLike, units: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    numbers = np.asarray(
-        [np.nan if value is None else value for value in np.asarray(values, dtype=object)], dtype=float
-    )
+    numbers = np.asarray(values, dtype=float)  # None becomes NaN
     names = np.asarray(units, dtype=str)
     if numbers.ndim != 1 or numbers.shape != names.shape:
         raise InputError(f"{len(numbers)} labels, but {len(names)} units; each label has one.")

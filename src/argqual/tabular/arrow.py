@@ -103,8 +103,11 @@ def _write(parts: Sequence[Path], file: BinaryIO, schema: pa.Schema) -> str | No
                 if field.name not in table.column_names or _is_nothing(table.schema.field(field.name)):
                     columns.append(pa.nulls(table.num_rows, field.type))
                     continue
+                column = table[field.name]
+                if column.type != field.type and pa.types.is_string(field.type):
+                    column = pa.array([_as_words(value) for value in column.to_pylist()], type=field.type)
                 try:
-                    columns.append(_cast(table[field.name], field.type))
+                    columns.append(column if column.type == field.type else column.cast(field.type))
                 except pa.ArrowInvalid:
                     return str(field.name)
             table = pa.table(columns, schema=schema)
@@ -129,14 +132,6 @@ def _united(one: pa.Field, other: pa.Field) -> pa.Field:
         return one if one is other else pa.field(one.name, _merged(one.type, other.type))
     except _Mixed:
         return pa.field(one.name, pa.string())
-
-
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> Any:
-    if column.type == kind:
-        return column
-    if pa.types.is_string(kind):
-        return pa.array([_as_words(value) for value in column.to_pylist()], type=kind)
-    return column.cast(kind)
 
 
 def _typed(values: list[Any], kind: pa.DataType) -> pa.Array:

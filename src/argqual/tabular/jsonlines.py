@@ -48,29 +48,22 @@ class JsonLinesSource(TextTable):
 
 
 def object_row(line: str, number: int) -> TableRow:
-    """The row of a line that should be a JSON object."""
+    """The row of a line that should be a JSON object.
+
+    JSON is read as Python does (NaN is allowed, the last of equal keys counts), but not nested without end.
+    """
+    if line.count("[") + line.count("{") > _MOST_DEPTH and _depth(line) > _MOST_DEPTH:
+        return TableRow({}, f"line {number}: nested more than {_MOST_DEPTH} levels deep")
     try:
-        value = _parse_json(line)
+        value = json.loads(line)
     except json.JSONDecodeError as error:
         return TableRow({}, f"line {number}: not JSON ({error.msg}, column {error.colno})")
-    except ValueError as error:
-        return TableRow({}, f"line {number}: {error}")
+    except ValueError:
+        return TableRow({}, f"line {number}: a number of too many digits")
     if not isinstance(value, dict):
         names = {list: "list", str: "string", bool: "true or false", int: "number", float: "number"}
         return TableRow({}, f"line {number}: a JSON {names.get(type(value), 'null')}, not an object")
     return TableRow(value)
-
-
-def _parse_json(line: str) -> Any:
-    """JSON as Python reads it (NaN is allowed, the last of equal keys counts), but not nested without end."""
-    if line.count("[") + line.count("{") > _MOST_DEPTH and _depth(line) > _MOST_DEPTH:
-        raise ValueError(f"nested more than {_MOST_DEPTH} levels deep")
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        raise ValueError("a number of too many digits") from None
 
 
 def _depth(line: str) -> int:

@@ -125,11 +125,12 @@ def shown(text: str) -> str:
 
 
 def argument_of(place: Place, column: str, **fields: Any) -> Argument:
-    """An Argument, or an error that says where its text should have stood."""
+    """An Argument, without labels that are None, or an error that says where its text should have stood."""
     if not fields["text"].strip():
         raise place.error(column, "the text is empty.", "Remove the row, or exclude it with 'keep'.")
+    labels = {name: value for name, value in fields.get("labels", {}).items() if value is not None}
     try:
-        return Argument(**fields)
+        return Argument(**fields | {"labels": labels})
     except InputError as error:
         raise place.error(column, error.message) from None
 
