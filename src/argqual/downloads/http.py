@@ -63,8 +63,8 @@ def from_archive(job: FetchJob, address: str, root: str) -> None:
         archive = Download(
             client, address, job.staging / "partial", lambda done, total: job.report_share(done / total)
         ).finish(MOST_BYTES, None)
-    members = {(PurePosixPath(root.strip("/")) / file.path).as_posix(): file for file in job.wanted}
-    targets = {member: (job.draft(file), file.most_bytes) for member, file in members.items()}
+    top = PurePosixPath(root.strip("/"))
+    targets = {(top / file.path).as_posix(): (job.draft(file), file.most_bytes) for file in job.wanted}
     try:
         take_out(archive, targets, name=_archive_name(address))
         job.each(lambda file: job.keep(file, job.draft(file)))

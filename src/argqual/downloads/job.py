@@ -39,16 +39,15 @@ Refusal = tuple[FileSource, SourceError]
 class FetchJob:
     """One fetch under way: what is still wanted, and what came.
 
-    Of all its `files`, those are `wanted` that have to be brought and are not staged yet. `staging` is the folder for
-    what is not complete: a source writes into a folder of its own in it, or to `draft`.
+    Of all `files`, those are `wanted` that have to be brought and are not staged yet. `staging` is the folder for what
+    is not complete: a source writes into a folder of its own in it, or to `draft`.
     """
 
     def __init__(
         self, files: Sequence[WantedFile], wanted: Iterable[WantedFile], staging: Path, progress: Progress | None
     ) -> None:
-        self.files, self.staging = files, staging
+        self.staging, self.source = staging, ""
         self.wanted = [file for file in wanted if not file.is_right(self.staged(file))]
-        self.source = ""
         self._progress = progress
         self._total = sum(file.bytes or 0 for file in files) if all(file.bytes is not None for file in files) else 0
         self._settled = sum(file.bytes or 0 for file in files if file not in self.wanted)
@@ -107,19 +106,6 @@ class FetchJob:
             more = len(failures) - 1
             raise SourceError(f"{failures[0]}" + (f" (and {more} more file{'s' * (more > 1)})" if more else ""))
 
-    def ask(self, sources: Iterable[FileSource]) -> list[Refusal]:
-        """Bring what is wanted from the first sources that have it, and return what the others said."""
-        refusals = []
-        for source in sources:
-            if self.files and not self.wanted:
-                break
-            self.source = source.name
-            try:
-                source.bring(self)
-            except SourceError as reason:
-                refusals.append((source, reason))
-        return refusals
-
 
 def from_folder(job: FetchJob, folder: Path) -> None:
     """Copy what a folder of the user's own has of the wanted files, laid out as they are to be."""
@@ -167,7 +153,15 @@ def fetch_files(
                 shutil.rmtree(staging, ignore_errors=True)
             wanted = [file for file in files if force or not file.is_right(folder / file.path)]
             job = FetchJob(files, wanted, staging, progress)
-            refusals = job.ask(sources)
+            refusals: list[Refusal] = []
+            for source in sources:
+                if files and not job.wanted:
+                    break
+                job.source = source.name
+                try:
+                    source.bring(job)
+                except SourceError as reason:
+                    refusals.append((source, reason))
             if job.wanted or not files:
                 return job.wanted, refusals
             for file in wanted:
