@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from argqual.argument import Argument
 from argqual.corpora.card_table import Label
@@ -17,11 +17,13 @@ _BREAK = re.compile(r"<\s*(?:br|/p|/div|/li)\s*/?\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
-class Place(NamedTuple):
+class Place:
     """A row of a file, for messages: `file: row 7, column 'x'`."""
 
-    file: Path | str
-    row: int
+    __slots__ = ("file", "row")
+
+    def __init__(self, file: Path | str, row: int) -> None:
+        self.file, self.row = file, row
 
     def error(self, column: str, what: str, hint: str | None = None) -> CorpusError:
         return CorpusError(f"{self.file}: row {self.row}, column '{column}': {what}", hint=hint)
@@ -43,16 +45,15 @@ def rows_of(path: Path, columns: Iterable[str], **spelling: Any) -> Iterator[tup
         for number, row in enumerate(source.rows(), 1):
             if row.problem:
                 raise CorpusError(f"{path}: row {number} is broken: {row.problem}.")
-            yield Place(path, number), {name: _written(cell) for name, cell in row.cells.items()}
+            cells = {name: cell if isinstance(cell, str) else _written(cell) for name, cell in row.cells.items()}
+            yield Place(path, number), cells
     except InputError as error:
         about = "encoding" in (error.hint or "")
         raise CorpusError(error.message, hint="Set 'encoding' in the card's table." if about else error.hint) from None
 
 
 def _written(cell: Any) -> str:
-    """A cell of any table as it would stand in a CSV file."""
-    if isinstance(cell, str):
-        return cell
+    """A cell that is no text, as it would stand in a CSV file."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, float) and cell.is_integer():
@@ -125,12 +126,11 @@ def shown(text: str) -> str:
 
 
 def argument_of(place: Place, column: str, **fields: Any) -> Argument:
-    """An Argument, without labels that are None, or an error that says where its text should have stood."""
+    """An Argument, or an error that says where its text should have stood."""
     if not fields["text"].strip():
         raise place.error(column, "the text is empty.", "Remove the row, or exclude it with 'keep'.")
-    labels = {name: value for name, value in fields.get("labels", {}).items() if value is not None}
     try:
-        return Argument(**fields | {"labels": labels})
+        return Argument(**fields)
     except InputError as error:
         raise place.error(column, error.message) from None
 

@@ -115,7 +115,8 @@ def _gather(
 ) -> _Gathered:
     text = cells.get(table.text, "")
     text = plain_text(text) if table.markup == "html" else text
-    roles = {role: cells.get(getattr(table, role), "").strip() or None for role in _ROLES}
+    columns = ((role, getattr(table, role)) for role in _ROLES)
+    roles = {role: cells.get(column, "").strip() or None if column else None for role, column in columns}
     stance = roles["stance"]
     if table.stances and stance is not None:
         if stance not in table.stances:

@@ -35,6 +35,7 @@ def _ranking(card: Card, path: Path) -> list[Argument]:
     (name, label), *_ = card.labels.items()
     found = []
     for place, cells in rows_of(path, ("#id", "rank", "argument"), delimiter="\t", quoting=False):
+        value = rating(cells["rank"], name, label, place)
         found.append(
             argument_of(
                 place,
@@ -44,7 +45,7 @@ def _ranking(card: Card, path: Path) -> list[Argument]:
                 issue=issue,
                 stance=stance,
                 domain=card.domain,
-                labels={name: rating(cells["rank"], name, label, place)},
+                labels={} if value is None else {name: value},
             )
         )
     return found

@@ -54,7 +54,8 @@ def read_webis(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus
             issue=topics[topic],
             stance="pro" if _truth(cells, "Stance", place) else "con",
             domain=card.domain,
-            labels=ratings | {_VOTES: mean(cast) if cast else None},
+            labels={name: value for name, value in ratings.items() if value is not None}
+            | ({_VOTES: mean(cast)} if cast else {}),
         )
         (kept if is_argument else excluded).append(argument)
     pairs = [pair for name in _COMPARED for pair in _pairs(folder / f"{_RAW}{name}.csv", name, named)]
