@@ -1,7 +1,5 @@
 """Get the weights of an embedded model or an encoder onto the machine, with consent and a progress bar."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -49,14 +47,8 @@ def pull_with_progress(name: str, *, force: bool = False) -> Path:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    bars = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *bars, console=Console(stderr=True)) as progress:
         task = progress.add_task(doing, total=size_of(name))
 
         def show(done: int, total: int, source: str) -> None:
