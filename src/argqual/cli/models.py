@@ -129,7 +129,7 @@ def remove(
 ) -> None:
     """Delete a model's weights from this machine; they can be pulled again."""
     from argqual.cli.fetching import kept_files, own_files
-    from argqual.downloads.disk import bytes_in, shown_size, writing
+    from argqual.downloads.files import bytes_in, shown_size, writing
     from argqual.errors import InputError, ModelError, WeightsError
     from argqual.models.connect import check_name, embedded_id
     from argqual.models.hub_weights import is_hub_name

@@ -1,8 +1,7 @@
 """Files over HTTP: taken up where they stopped, tried again when that may help, never longer than they may be."""
 
-from __future__ import annotations
-
 import hashlib
+import itertools
 import logging
 import os
 import re
@@ -17,8 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from argqual._version import __version__
 from argqual.downloads.archives import take_out
-from argqual.downloads.disk import require_room
-from argqual.downloads.files import MOST_BYTES, SourceError, WantedFile, hosts_only, said_by
+from argqual.downloads.files import MOST_BYTES, SourceError, WantedFile, hosts_only, require_room, said_by
 from argqual.downloads.job import FetchJob
 
 if TYPE_CHECKING:
@@ -74,8 +72,8 @@ def from_archive(job: FetchJob, address: str, root: str) -> None:
         archive = Download(
             client, address, job.staging / "partial", lambda done, total: job.report_share(done / total)
         ).finish(MOST_BYTES, None)
-    members = {(PurePosixPath(root.strip("/")) / file.path).as_posix(): file for file in job.wanted}
-    targets = {member: (job.draft(file), file.most_bytes) for member, file in members.items()}
+    top = PurePosixPath(root.strip("/"))
+    targets = {(top / file.path).as_posix(): (job.draft(file), file.most_bytes) for file in job.wanted}
     try:
         take_out(archive, targets, name=_archive_name(address))
         job.each(lambda file: job.keep(file, job.draft(file)))
@@ -101,7 +99,7 @@ def host_of(address: str) -> str:
 
 
 @contextmanager
-def open_client(headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
+def open_client(headers: Mapping[str, str] | None = None) -> "Iterator[httpx.Client]":
     import httpx
 
     try:
@@ -145,7 +143,7 @@ class Download:
     told the bytes so far, and in all as far as that is known.
     """
 
-    def __init__(self, client: httpx.Client, address: str, folder: Path, report: Callable[[int, int], None]) -> None:
+    def __init__(self, client: "httpx.Client", address: str, folder: Path, report: Callable[[int, int], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(address.encode()).hexdigest()[:16]
         self.client, self.address, self.report = client, address, report
@@ -160,21 +158,17 @@ class Download:
         """
         if not self.whole.exists():
             require_room(self.part.parent, (exact or 0) - self._left()[0])
-            self._insist(most, exact)
+            for tried in itertools.count():
+                try:
+                    self._try(most, exact)
+                    break
+                except _Again as again:
+                    if tried >= again.tries:
+                        raise SourceError(str(again), unreachable=True) from None
+                    time.sleep(_WAITS[tried] if again.wait is None else again.wait)
             os.replace(self.part, self.whole)
             self.note.unlink(missing_ok=True)
         return self.whole
-
-    def _insist(self, most: int, exact: int | None) -> None:
-        tried = 0
-        while True:
-            try:
-                return self._try(most, exact)
-            except _Again as again:
-                if tried >= again.tries:
-                    raise SourceError(str(again), unreachable=True) from None
-                time.sleep(_WAITS[tried] if again.wait is None else again.wait)
-                tried += 1
 
     def _try(self, most: int, exact: int | None) -> None:
         import httpx
@@ -208,7 +202,7 @@ class Download:
         self.note.unlink(missing_ok=True)
         self.part.unlink(missing_ok=True)
 
-    def _check_status(self, response: httpx.Response) -> None:
+    def _check_status(self, response: "httpx.Response") -> None:
         status = response.status_code
         if status in (200, 206):
             return
@@ -225,11 +219,15 @@ class Download:
         meaning = refused.get(status, "no such file" if status in (404, 410) else "refused")
         raise SourceError(f"HTTP {status}, {meaning}", unreachable=status in refused)
 
-    def _receive(self, response: httpx.Response, have: int, most: int, exact: int | None) -> None:
+    def _receive(self, response: "httpx.Response", have: int, most: int, exact: int | None) -> None:
         encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-        length = None if encoded else _number(response.headers.get("Content-Length"))
-        total = None if length is None else have + length
-        self._check_size(total, have, most)
+        length = "" if encoded else response.headers.get("Content-Length", "").strip()
+        total = have + int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
+        if total is not None:
+            if total > most:
+                self._forget()
+                raise SourceError(f"{total:,} bytes, more than the {most:,} it may have")
+            require_room(self.part.parent, total - have)
         if not have:
             self._forget()
             self.part.touch()
@@ -247,16 +245,8 @@ class Download:
         if expected is not None and done < expected:
             raise _Again(f"only {done:,} of {expected:,} bytes came")
 
-    def _check_size(self, total: int | None, have: int, most: int) -> None:
-        if total is None:
-            return
-        if total > most:
-            self._forget()
-            raise SourceError(f"{total:,} bytes, more than the {most:,} it may have")
-        require_room(self.part.parent, total - have)
 
-
-def _continues(response: httpx.Response, have: int, version: str) -> bool:
+def _continues(response: "httpx.Response", have: int, version: str) -> bool:
     """Whether a part is the one asked for, of the same version of the file."""
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     etag = response.headers.get("ETag")
@@ -264,7 +254,7 @@ def _continues(response: httpx.Response, have: int, version: str) -> bool:
     return found is not None and int(found[1]) == have and have > 0 and same
 
 
-def _version_of(response: httpx.Response) -> str:
+def _version_of(response: "httpx.Response") -> str:
     """What tells this version of a file from any other, byte by byte; empty if nothing does."""
     etag = str(response.headers.get("ETag", ""))
     if etag.startswith('"') and etag.isascii():
@@ -307,7 +297,3 @@ def _until(number: float) -> float:
     while number >= _EPOCH * 100:  # thousandths, millionths, …
         number /= 1000
     return max(0.0, number - time.time())
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text.strip()) else None

@@ -4,8 +4,6 @@ Its library is quietened, since its warnings hold signed addresses, and what it 
 argqual's words.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import re
@@ -17,8 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from argqual.downloads.disk import DISK_FULL
-from argqual.downloads.files import SourceError, chain_of, hosts_only, said_by
+from argqual.downloads.files import DISK_FULL, SourceError, chain_of, hosts_only, said_by
 from argqual.downloads.http import CONNECT_SECONDS, Download, open_client, quiet
 from argqual.downloads.job import FetchJob, Progress
 
@@ -41,7 +38,7 @@ def from_hub(job: FetchJob, repository: str, revision: str | None = None) -> Non
     with _client() as client:
         for file in list(job.wanted):
             url = hf_hub_url(repository, file.path, revision=revision, endpoint=_endpoint())
-            with _asking_hub():
+            with asking_hub(_failure, "huggingface_hub"):
                 offered = _ask(url).etag or ""
             if re.fullmatch("[0-9a-f]{64}", offered) and file.sha256 not in (None, offered):
                 raise SourceError(f"{file.path} is another file: its SHA-256 is {offered}, expected {file.sha256}")
@@ -85,7 +82,7 @@ def hub_file(repository: str, path: str, revision: str | None = None) -> HubFile
     """
     from huggingface_hub import errors, hf_hub_url
 
-    with _asking_hub():
+    with asking_hub(_failure, "huggingface_hub"):
         try:
             found = _ask(hf_hub_url(repository, path, revision=revision, endpoint=_endpoint()))
         except errors.HfHubHTTPError as error:
@@ -151,7 +148,7 @@ def fetch_repository(repository: str, is_wanted: Callable[[str], bool], needed: 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **(options | {"disable": True}))
 
-    with _asking_hub():
+    with asking_hub(_failure, "huggingface_hub"):
         _ask(hf_hub_url(repository, "config.json", endpoint=_endpoint()))
         siblings = HfApi(endpoint=_endpoint()).model_info(repository, files_metadata=True).siblings or []
         sizes = {each.rfilename: each.size or 0 for each in siblings if is_wanted(each.rfilename)}
@@ -171,17 +168,17 @@ def _endpoint() -> str | None:
 
 
 @contextmanager
-def _asking_hub() -> Iterator[None]:
-    """Turn whatever a model hub's libraries raise into a SourceError, but for a full disk."""
+def asking_hub(told: Callable[[Exception], SourceError], *loggers: str) -> Iterator[None]:
+    """Raise what a hub's libraries do, but for a full disk, as `told`; what their `loggers` say is kept quiet."""
     try:
-        with quiet("huggingface_hub"):
+        with quiet(*loggers):
             yield
     except SourceError:
         raise
     except Exception as error:  # from several libraries; whatever it is, the next source is tried
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise
-        raise _failure(error) from None
+        raise told(error) from None
 
 
 def _failure(error: BaseException) -> SourceError:
@@ -228,9 +225,6 @@ def _ask(url: str) -> Any:
     if isinstance(answers[0], Exception):
         raise answers[0]
     return answers[0]
-
-
-# ---- data sets
 
 
 def dataset_revision(repository: str, revision: str | None = None) -> str | None:

@@ -98,7 +98,7 @@ class Batch(Generic[T]):
         self.ended: Literal["", "finished", "stopped", "budget"] = ""
         # Some more arguments are being prepared and put away than there are requests under
         # way, so that a place at the server does not wait for either.
-        self.workers = self.concurrency + max(1, self.concurrency // 4)
+        self.workers = self.concurrency + self.concurrency // 4
         self.window = max(WINDOW, 8 * self.concurrency)
         self._stopping = False
         self._events: SimpleQueue[Any] = SimpleQueue()

@@ -17,8 +17,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from argqual.downloads.disk import free_bytes, shown_size, writing
-from argqual.downloads.files import SourceError, WantedFile, is_inside, sha256_of
+from argqual.downloads.files import SourceError, WantedFile, free_bytes, is_inside, sha256_of, shown_size, writing
 from argqual.downloads.hub import HubFile, HubRefusal, first_bytes, from_hub, hub_file
 from argqual.downloads.job import FileSource, Progress, fetch_files, not_fetched
 from argqual.errors import ModelError, Unreachable, WeightsError, nearest

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from argqual.corpora.card import TARGETS, Card
-from argqual.corpora.card_figures import COUNTED, COUNTS
+from argqual.corpora.card import COUNTED, COUNTS, TARGETS, Card
 from argqual.corpora.card_table import Label
 from argqual.report.plain import WIDTH, clean, paragraph
 
