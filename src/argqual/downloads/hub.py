@@ -4,6 +4,8 @@ Its library is quietened, since its warnings hold signed addresses, and what it 
 argqual's words.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 import re
