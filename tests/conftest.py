@@ -30,6 +30,7 @@ SLOW = {
     "test_findings", "test_fit_command", "test_hub", "test_models_command", "test_optimise_command", "test_optimised",
     "test_package", "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin",
     "test_run", "test_score_table", "test_startup", "test_weights", "test_config_command", "test_hub_weights",
+    "test_matrix",
 }  # fmt: skip
 
 

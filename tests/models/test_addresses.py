@@ -246,3 +246,43 @@ def test_what_a_server_does_not_find_may_lie_below_v1(loopback: Loopback) -> Non
 
 def test_a_file_of_one_s_own_has_no_address() -> None:
     assert "it has no address" in refused("folder/x.gguf", api_base=HERE)
+
+
+PATHS = {
+    # However people write the address: as the provider's pages do, or as their tools do.
+    "anthropic/claude-sonnet-5-5": (["", "/", "/v1", "/v1/"], "/v1/messages"),
+    "gemini/gemini-3.5-flash": (["", "/v1beta"], "/v1beta/models/gemini-3.5-flash:generateContent"),
+    "ollama/qwen3:8b": (["", "/v1"], "/v1/chat/completions"),
+    "anthropic/claude-opus-5-5": (["/gateway/v1"], "/gateway/v1/messages"),
+    "mistral/mistral-large-latest": (["/v1"], "/v1/chat/completions"),
+    "hosted_vllm/m": (["/v1"], "/v1/chat/completions"),
+}
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+@pytest.mark.parametrize("model", PATHS)
+def test_an_address_is_asked_at_the_path_and_with_the_key_that_its_protocol_has(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch, model: str, way: str
+) -> None:
+    prefix = model.partition("/")[0].upper()
+    monkeypatch.setenv(f"{prefix}_API_KEY", "sk-verysecret")
+    ends, path = PATHS[model]
+    for end in ends:
+        address = loopback.url + end
+        if way == "variable":
+            monkeypatch.setenv(f"{prefix}_API_BASE", address)
+        loopback.reply(400, {"error": {"message": "no"}})
+        model_there = connect(model, api_base=address if way == "option" else None)
+        assert "no" in failure(Judge("ratio", model=model_there, readout="label"))
+    assert loopback.paths == [path] * len(ends)
+    assert all("sk-verysecret" in str(headers) for headers in loopback.headers)
+
+
+def test_the_other_variables_of_a_key_count_at_an_address_too(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    monkeypatch.setenv("GOOGLE_API_KEY", "sk-verysecret")
+    loopback.reply(400, {"error": {"message": "no"}})
+    assert "no" in failure(Judge("ratio", model=connect("gemini/gemini-3.5-flash", api_base=loopback.url)))
+    assert "sk-verysecret" in str(loopback.headers[0])

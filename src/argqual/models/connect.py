@@ -24,11 +24,13 @@ from argqual.models import weights as weight_files
 from argqual.models.addresses import (
     OWN_SERVERS,
     address_variable,
+    asked_at,
     check_keys,
     checked_address,
     decision_server,
     has_password,
     host_of,
+    key_set_for,
     place_of,
     secrets_in,
     shown_address,
@@ -328,9 +330,15 @@ def _hosted(
         if engine == "auto" and has_password(base):
             engine = "litellm"  # DSPy's own takes user name and password for part of the host
     check_keys(provider, api_key, needed=base is None)
-    settings = {key: value for key, value in (("api_base", api_base), ("api_key", api_key)) if value}
-    if api_base and "api_key" not in settings and not os.environ.get(f"{provider.upper()}_API_KEY"):
-        settings["api_key"] = "none"  # a server of one's own often wants no key; the client insists on one
+    if variable and provider == "ollama" and engine == "auto":
+        engine = "lm15"  # as with an address that is given: litellm asks Ollama thrice for what it asks once
+    settings = {"api_key": api_key} if api_key else {}
+    if base is not None:  # also one from a variable: not every client looks there
+        settings["api_base"] = asked_at(base, provider, native=engine == "lm15" or (engine == "auto" and not variable))
+        if key := api_key or key_set_for(provider):  # not every client looks for it in the variable
+            settings["api_key"] = key
+        elif provider in OWN_SERVERS or (api_base and provider != "azure"):  # Azure's has tokens of other kinds
+            settings["api_key"] = "none"  # a server of one's own often wants no key; the client insists on one
     traffic = Traffic(limiter_for(host_of(base) if base else provider))
     known = known_before(provider, name.partition("/")[2], api_base=api_base)
     check_effort(name, effort, known)
