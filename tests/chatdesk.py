@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from chatanswers import Asked, completion, text_digest, utf8
+from oddities import ODDITIES
 
 FAULTS = {
     "429": "too many requests, with Retry-After",
@@ -30,6 +31,7 @@ FAULTS = {
     "no_logprobs": "an answer without the log-probabilities that were asked for",
     "wrong_level": "one code that the question does not have, with the most probability",
     "empty": "an answer without text",
+    **{f"odd_{name}": "as in oddities.py" for name in ODDITIES},
 }
 # As with real servers, what is refused is refused at once; all else takes its time.
 _AT_ONCE = {"429", "429_bare", "401", "refused"}
@@ -273,6 +275,8 @@ class Desk:
         return self._answer(asked, fault, digest, delay)
 
     def _answer(self, asked: Asked, fault: str | None, digest: str, delay: float) -> Reply:
+        if odd := ODDITIES.get((fault or "").removeprefix("odd_")):
+            return Reply(odd.status, odd.body, odd.headers, delay, charged=odd.status == 200)
         wrong = self._details.randrange(len(asked.form)) if asked.form and fault == "wrong_level" else None
         tokens = [] if fault == "empty" else asked.tokens(wrong)
         if fault == "truncated":

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 from urllib.request import getproxies
 
-from argqual.models.traffic import Traffic, heed_headers
+from argqual.errors import ArgqualError, Stopped
+from argqual.models.answers import error_inside, mended
+from argqual.models.traffic import OddAnswer, Traffic, heed_headers
 
 _MOST_CONNECTIONS = 1024
 _CONNECT_SECONDS = 10.0
@@ -84,14 +87,69 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
         return Throttled(reference, by_litellm(), traffic)
     provider = cast(Any, selection.resolution).provider
     url = clients.get("api_base")
+    transport = _LimitedTransport(traffic, timeout)
     native = LM15Engine(
         RouterConfig(
             api_keys={provider: clients["api_key"]} if clients.get("api_key") else None,
             base_urls={provider: url} if url else None,
-            transport=_LimitedTransport(traffic, timeout),
+            transport=transport,
         )
     )
-    return Throttled(reference, native, traffic, by_litellm if reference.engine == "auto" else None)
+    return Throttled(reference, _Native(native, transport), traffic, by_litellm if reference.engine == "auto" else None)
+
+
+class _Native:
+    """DSPy's own engine. An answer that it cannot read is mended, if that helps, and read again; never sent again."""
+
+    def __init__(self, engine: Any, transport: _LimitedTransport) -> None:
+        self._engine = engine
+        self._transport = transport
+
+    def complete(self, request: Any) -> Any:
+        self._transport.read.body = None
+        try:
+            return self._engine.complete(request)
+        except Exception as error:
+            body = self._transport.read.body
+            if body is None or not _is_of_form(error):
+                raise
+            return self._once_more(request, mended(body), error)
+
+    def _once_more(self, request: Any, body: bytes | None, error: Exception) -> Any:
+        if body is None:
+            if _is_known(error):
+                raise error
+            raise OddAnswer(_in_words(error)) from error
+        self._transport.read.instead = body
+        plainly = replace(request, config=replace(request.config, response_format=None))  # else JSON is read as data
+        try:
+            return self._engine.complete(plainly)
+        except Exception as again:
+            if not _is_of_form(again):
+                raise
+            raise OddAnswer(_in_words(again)) from error
+        finally:
+            self._transport.read.instead = None
+
+
+def _is_known(error: Exception) -> bool:
+    """Whether an engine raises this itself, knowing what it means."""
+    import httpx
+    from dspy.lm15 import LM15Error
+
+    return isinstance(error, LM15Error | httpx.TransportError | ArgqualError | Stopped | ImportError)
+
+
+def _is_of_form(error: Exception) -> bool:
+    """Whether this says that an answer has not the form of one."""
+    from dspy.lm15 import ProviderError, ServerError, UnsupportedFeatureError
+
+    odd = isinstance(error, ServerError | UnsupportedFeatureError) or type(error) is ProviderError
+    return odd or not _is_known(error)
+
+
+def _in_words(error: Exception) -> str:
+    return f"the answer has not the form of one ({type(error).__name__}: {error})"
 
 
 class _LimitedTransport:
@@ -106,6 +164,7 @@ class _LimitedTransport:
         transports = import_module("dspy._vendor.lm15.transports")
         self._response = transports.TransportResponse
         self._traffic = traffic
+        self.read = threading.local()  # `body`: the last answer; `instead`: what to read in the place of the next
         self._transport = transports.StdlibTransport(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=timeout,
@@ -116,11 +175,24 @@ class _LimitedTransport:
         )
 
     def stream(self, request: Any) -> Any:
+        if body := getattr(self.read, "instead", None):
+            return self._response(
+                status=200,
+                reason="OK",
+                headers=[],
+                http_version="HTTP/1.1",
+                chunks=iter([body]),
+                release=lambda *_: None,
+            )
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
         heed_headers(self._traffic.limiter, response.headers)
+        status = response.status
+        if status == 200 and (error := error_inside(body)):
+            status, body = error
+        self.read.body = body if status == 200 else None
         return self._response(
-            status=response.status,
+            status=status,
             reason=response.reason,
             headers=response.headers,
             http_version=response.http_version,
@@ -141,4 +213,9 @@ class _Limited:
 
     def complete(self, request: Any) -> Any:
         with self._traffic.under_way():
-            return self._engine.complete(request)
+            try:
+                return self._engine.complete(request)
+            except Exception as error:
+                if _is_known(error):
+                    raise
+                raise OddAnswer(_in_words(error)) from error

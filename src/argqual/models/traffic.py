@@ -64,6 +64,10 @@ class RefusedByServer(Exception):
         self.retry_after = seconds_from(headers.get("retry-after"))
 
 
+class OddAnswer(Exception):
+    """An answer that came whole, and not in the form of one: asking again would bring another like it."""
+
+
 def fault_of(error: Exception) -> PassingFailure | None:
     """What kind of passing failure this is; None when asking again would change nothing."""
     import httpx
@@ -87,7 +91,7 @@ def fault_of(error: Exception) -> PassingFailure | None:
         return PassingFailure("overload", wait)
     if isinstance(error, ServerError) or (isinstance(error, RefusedByServer) and status >= 500 and status != 501):
         return PassingFailure("server error", wait)
-    if isinstance(error, ValueError) or type(error) is ProviderError:
+    if isinstance(error, ValueError) or (type(error) is ProviderError and status < 300):
         return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
     return None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from argqual.errors import ReadoutError
 from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
-from argqual.judging.readouts.reading import Distribution, Unreadable, token_distributions
+from argqual.judging.readouts.reading import Distribution, read_codes, token_distributions
 from argqual.models.connect import Model
 
 _TOP = 20
@@ -26,11 +26,11 @@ class Expect(ChatReadout):
 
     def read(self, conversation: Conversation) -> list[Distribution]:
         def read(response: Any) -> list[Distribution]:
-            if not text_of(response).strip():
-                raise Unreadable("the answer is empty")
+            questions = conversation.prompt.questions
+            written = read_codes(text_of(response), questions)
             if not response.logprobs or not any(token.top for token in response.logprobs):
                 raise _no_logprobs(conversation.model)
-            return token_distributions(response.logprobs, conversation.prompt.questions)
+            return token_distributions(response.logprobs, questions, [code for code, _ in written])
 
         return conversation.levels(read, logprobs=_TOP)
 
