@@ -61,6 +61,8 @@ class Settings:
         A token bucket that holds one second's requests (at least one) and is full at
         first; a request that finds it empty gets a 429 whose Retry-After is the time
         until the next token.
+    refused_words
+        A content filter refuses every text that has them (400).
     rate_headers
         Whether answers carry the bucket's state as `x-ratelimit-…-requests`.
     """
@@ -74,6 +76,7 @@ class Settings:
     limit_in_flight: int | None = None
     requests_per_second: float | None = None
     rate_headers: bool = False
+    refused_words: str = ""
 
     def __post_init__(self) -> None:
         if unknown := set(self.faults) - set(FAULTS):
@@ -320,6 +323,8 @@ class Desk:
 
     def _fault(self, asked: Asked) -> str | None:
         fault = self.fault_for(asked.body) if self.fault_for else None
+        if self.settings.refused_words and self.settings.refused_words in asked.argument:
+            fault = "odd_filter_azure"
         if fault is None and self.settings.faults:
             drawn = self._draws.random()
             for name, share in self.settings.faults.items():

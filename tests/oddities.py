@@ -25,8 +25,8 @@ class Odd:
     """An odd answer.
 
     `ends` is "2 3" for these levels, or a status and a part of its reason (`unreadable: …`, `failed: …`); `expect` the
-    same where the read-out of log-probabilities differs; "known" of `litellm` that this transport ends otherwise,
-    because it does not hand the answer over as it came, and as what.
+    same where the read-out of log-probabilities differs, and `litellm` where that transport does not hand the answer
+    over as it came. Where a status may be either, they are separated by a bar.
     """
 
     body: bytes
@@ -36,9 +36,12 @@ class Odd:
     expect: str = ""
     litellm: str = ""
 
-    def end(self, readout: str, engine: str) -> str:
+    def allows(self, outcome: str, readout: str, engine: str) -> bool:
+        """Whether an argument may have ended so: with the levels, or with `status: reason`."""
         usual = self.expect if readout == "expect" and self.expect else self.ends
-        return self.litellm if engine == "litellm" and self.litellm else usual
+        ends = self.litellm if engine == "litellm" and self.litellm else usual
+        statuses, _, why = ends.partition(": ")
+        return outcome.partition(": ")[0] in statuses.split("|") and why in outcome
 
 
 def _token(text: str, logprob: Any = 0.0) -> dict[str, Any]:
@@ -82,11 +85,8 @@ def changed(change: Callable[[Any], Any], ends: str = RATED, *, expect: str = ""
     return Odd(json.dumps(found if other is None else other).encode(), ends, expect=expect, litellm=litellm)
 
 
-def with_usage(usage: Any) -> Odd:
-    def change(found: Any) -> None:
-        found["usage"] = usage
-
-    return changed(change)
+def with_usage(usage: Any, *, litellm: str = "") -> Odd:
+    return changed(put(usage, "usage"), litellm=litellm)
 
 
 def without(*path: str | int) -> Callable[[Any], None]:
@@ -164,7 +164,7 @@ ODDITIES: dict[str, Odd] = {
     "fraction_in_words": said("clear: 2 out of 3, fair: 3 out of 3"),
     "fraction_of_another_scale": said("clear: 2/10\nfair: 3/10", _NO_LEVELS),
     "bold": said("**Clear**: **2**\n**Fair**: **3**"),
-    "full_width": said('{"clear": "２", "fair": "３"}', expect=RATED, tokens=_tokens(PLAIN)),  # noqa: RUF001
+    "full_width": said('{"clear": "２", "fair": "３"}', expect=RATED, tokens=_tokens(PLAIN)),
     "arabic_digits": said('{"clear": "٢", "fair": "٣"}', tokens=_tokens(PLAIN)),
     "number_words": said("clear: two, fair: three", tokens=_tokens(PLAIN)),
     "level_names": said('{"clear": "middle", "fair": "high"}', tokens=_tokens(PLAIN)),
@@ -195,7 +195,7 @@ ODDITIES: dict[str, Odd] = {
     "fence": said(f"```json\n{PLAIN}\n```"),
     "byte_order_mark_in_text": said(f"\ufeff{PLAIN}"),
     "trailing_text": said(f"{PLAIN}\n\nClear: it says 1 thing. Fair: no view is named."),
-    "taken_back": said(f'{{"clear":"1","fair":"1"}}\nOn reflection, clear: 2, fair: 3.', _NO_LEVELS),
+    "taken_back": said('{"clear":"1","fair":"1"}\nOn reflection, clear: 2, fair: 3.', _NO_LEVELS),
     "draft_before": said(f"At first I thought clear: 1 and fair: 1.\n{PLAIN}"),
     "two_objects": said(f'{{"clear":"1","fair":"1"}}\n{PLAIN}'),
     "draft_and_cut_off": said('{"clear":"1","fair":"1"}\n{"clear":"2","fa', _NO_LEVELS, finish="length"),
@@ -295,26 +295,34 @@ ODDITIES: dict[str, Odd] = {
     "too_large": raw("Payload too large", "failed: too many for the context", status=413),
     # --- Errors under a status of success ---
     "error_in_200": error({"error": {"message": "The model crashed.", "code": 400}}, "failed: The model crashed"),
-    "error_text_in_200": error({"error": "The model crashed."}, "failed: The model crashed"),
-    "error_object_in_200": error({"object": "error", "message": "The model crashed.", "code": 400}, "failed: crashed"),
-    "error_in_choice": changed(put({"code": 400, "message": "The model crashed."}, "choices", 0, "error"), "failed: crashed"),
+    "error_text_in_200": error(
+        {"error": "The model crashed."}, "failed: The model crashed", litellm="failed: Error in response"
+    ),
+    "error_object_in_200": error(
+        {"object": "error", "message": "The model crashed.", "code": 400}, "failed: crashed", litellm=_UNUSABLE
+    ),
+    "error_in_choice": changed(
+        put({"code": 400, "message": "The model crashed."}, "choices", 0, "error"), "failed: crashed", litellm=RATED
+    ),
     "error_null": changed(put(None, "error")),
     "error_empty": changed(put({}, "error")),
     "error_detail": error({"detail": "The model crashed."}, "failed: ", status=400),
     # --- Parts that are missing or of another kind ---
-    "no_choices": changed(without("choices"), "unreadable: the answer is empty"),
-    "choices_null": changed(put(None, "choices"), "unreadable: the answer is empty"),
+    "no_choices": changed(without("choices"), "unreadable: the answer is empty", litellm=_UNUSABLE),
+    "choices_null": changed(put(None, "choices"), "unreadable: the answer is empty", litellm=_UNUSABLE),
     "choices_empty": changed(put([], "choices"), "unreadable: the answer is empty"),
-    "choices_object": changed(lambda found: found.update(choices=found["choices"][0])),
+    "choices_object": changed(lambda found: found.update(choices=found["choices"][0]), litellm=_UNUSABLE),
     "choices_two": changed(lambda found: found["choices"].append({**found["choices"][0], "index": 1})),
     "choices_text": changed(put("x", "choices"), "failed|unreadable: "),
     "choice_null": changed(put([None], "choices"), "failed|unreadable: "),
     "message_null": changed(put(None, "choices", 0, "message"), "failed|unreadable: "),
     "message_text": changed(put(PLAIN, "choices", 0, "message"), "failed|unreadable: "),
     "content_null": said(None, "unreadable: the answer is empty"),
-    "content_parts": said([{"type": "text", "text": PLAIN}], tokens=_tokens(PLAIN)),
+    "content_parts": said([{"type": "text", "text": PLAIN}], tokens=_tokens(PLAIN), litellm=_UNUSABLE),
     "content_two_parts": said(
-        [{"type": "text", "text": PLAIN[:9]}, {"type": "text", "text": PLAIN[9:]}], tokens=_tokens(PLAIN)
+        [{"type": "text", "text": PLAIN[:9]}, {"type": "text", "text": PLAIN[9:]}],
+        tokens=_tokens(PLAIN),
+        litellm=_UNUSABLE,
     ),
     "content_number": said(23, "failed|unreadable: "),
     "content_object": said({"clear": "2", "fair": "3"}, "failed|unreadable: "),
@@ -336,15 +344,19 @@ ODDITIES: dict[str, Odd] = {
     # --- Usage ---
     "usage_null": with_usage(None),
     "usage_missing": changed(without("usage")),
-    "usage_text": with_usage("12 tokens"),
+    "usage_text": with_usage("12 tokens", litellm=_UNUSABLE),
     "usage_numbers_as_text": with_usage({"prompt_tokens": "100", "completion_tokens": "10", "total_tokens": "110"}),
     "usage_negative": with_usage({"prompt_tokens": -1, "completion_tokens": 10, "total_tokens": 9}),
-    "usage_fractions": with_usage({"prompt_tokens": 100.0, "completion_tokens": 10.5, "total_tokens": 110.5}),
-    "usage_nested": with_usage({"prompt_tokens": {"text": 100}, "completion_tokens": [10], "total_tokens": None}),
+    "usage_fractions": with_usage(
+        {"prompt_tokens": 100.0, "completion_tokens": 10.5, "total_tokens": 110.5}, litellm=_UNUSABLE
+    ),
+    "usage_nested": with_usage(
+        {"prompt_tokens": {"text": 100}, "completion_tokens": [10], "total_tokens": None}, litellm=_UNUSABLE
+    ),
     "usage_details_text": with_usage(
         {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110, "prompt_tokens_details": "none"}
     ),
-    "usage_list": with_usage([100, 10]),
+    "usage_list": with_usage([100, 10], litellm=_UNUSABLE),
     # --- Log-probabilities ---
     "logprob_null": alternatives(("2", 0.0), ("3", None)),
     "logprob_clipped": alternatives(("2", 0.0), ("3", -9999.0), ("1", float("-inf"))),
@@ -380,7 +392,7 @@ ODDITIES: dict[str, Odd] = {
     "two_answers": raw(_GOOD + b"\n" + _GOOD, _UNUSABLE),
     "stream": raw(_STREAM, "failed|unreadable: ", headers="Content-Type: text/event-stream\r\n"),
     "byte_order_mark": raw(b"\xef\xbb\xbf" + _GOOD, RATED),
-    "utf_16": raw(_GOOD.decode().encode("utf-16"), RATED, litellm="failed|unreadable: "),
+    "utf_16": raw(_GOOD.decode().encode("utf-16"), RATED),
     "latin_1": raw(_GOOD.replace(b'"test"', b'"t\xe9st"'), "2 3|failed: "),
     "gzip_undeclared": raw(gzip.compress(_GOOD), RATED, litellm="failed|unreadable: "),
     "gzip_garbage": raw(b"\x1f\x8b garbage", "failed: ", headers="Content-Encoding: gzip\r\n"),

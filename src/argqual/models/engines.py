@@ -7,18 +7,29 @@ when a request is sent and repeated, and can read the server's rate-limit header
 
 from __future__ import annotations
 
+import json
+import re
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 from urllib.request import getproxies
 
+from argqual.downloads.files import chain_of
 from argqual.errors import ArgqualError, Stopped
 from argqual.models.answers import error_inside, mended
 from argqual.models.traffic import OddAnswer, Traffic, heed_headers
 
 _MOST_CONNECTIONS = 1024
+_WORDLESS = re.compile(r"Exception - *(?:Error code: \d+)?\s*(?:\n|\Z)")
+_UNREAD = re.compile(  # as litellm says it
+    r"(?P<form>Invalid response object|provider returned .{0,40}'choices')"
+    r"|Exception - error - (?P<why>.*?), Received response"
+    r"|Empty or invalid response from LLM endpoint\. Received: (?P<what>.{0,100})",
+    re.DOTALL,
+)
 _CONNECT_SECONDS = 10.0
 
 
@@ -73,7 +84,6 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
     `timeout` is how many seconds to wait for the next byte of an answer.
     """
     from dspy.clients.backend_selection import select_backend
-    from dspy.clients.engines.litellm_engine import LiteLLMEngine
     from dspy.clients.engines.lm15_engine import LM15Engine
     from dspy.lm15 import RouterConfig
 
@@ -81,7 +91,7 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float) -> Throttled:
     clients = selection.clients
 
     def by_litellm() -> Any:
-        return _Limited(LiteLLMEngine(**clients), traffic)
+        return _Limited(_litellm_engine(clients), traffic)
 
     if not selection.native:
         return Throttled(reference, by_litellm(), traffic)
@@ -130,6 +140,55 @@ class _Native:
             raise OddAnswer(_in_words(again)) from error
         finally:
             self._transport.read.instead = None
+
+
+def _litellm_engine(clients: dict[str, Any]) -> Any:
+    """DSPy's engine by way of litellm; what it cannot read of litellm's answer is mended and read again."""
+    from dspy.clients.engines.litellm_engine import LiteLLMEngine
+    from dspy.clients.legacy_outputs import plain
+
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)  # of every odd answer
+    engine = LiteLLMEngine(**clients)
+    read = engine._response
+
+    def read_mended(raw: Any, request: Any) -> Any:
+        try:
+            return read(raw, request)
+        except Exception as error:
+            body = mended(json.dumps(plain(raw), default=str).encode()) if _is_of_form(error) else None
+            if body is None:
+                raise
+            return read(json.loads(body), request)
+
+    engine._response = read_mended
+    return engine
+
+
+def _unread_by_litellm(error: Exception) -> Any:
+    """What litellm calls a failure of the server, because it could not read an answer; None for a real one."""
+    from dspy.lm15 import ProviderError, ServerError
+
+    found = _UNREAD.search(str(error)) if isinstance(error, ServerError) else None
+    if found is None:
+        return None
+    if found["form"]:
+        return OddAnswer("the answer has not the form of one")
+    return ProviderError(f"the answer cannot be read: {found['why'] or found['what']}")
+
+
+def _with_its_words(error: Exception) -> Any:
+    """A refusal with what the server said, which litellm leaves out where it does not know the form of it."""
+    from dspy.lm15 import ProviderError
+
+    if not isinstance(error, ProviderError) or not _WORDLESS.search(error.message):
+        return error
+    for cause in chain_of(error):
+        said = getattr(getattr(cause, "response", None), "text", None) or getattr(cause, "message", None)
+        if isinstance(said, str) and said.strip() and said not in error.message:
+            inside = error_inside(said.encode())
+            words = json.loads(inside[1])["error"]["message"] if inside else said.strip()
+            return type(error)(str(words)[:1000], status=error.status, provider_code=error.provider_code)
+    return error
 
 
 def _is_known(error: Exception) -> bool:
@@ -216,6 +275,8 @@ class _Limited:
             try:
                 return self._engine.complete(request)
             except Exception as error:
+                if unread := _unread_by_litellm(error):
+                    raise unread from None
                 if _is_known(error):
-                    raise
+                    raise _with_its_words(error) from error.__cause__
                 raise OddAnswer(_in_words(error)) from error

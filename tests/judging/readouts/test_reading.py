@@ -9,8 +9,8 @@ from argqual.judging.prompt import Question, level_codes
 from argqual.judging.readouts.reading import (
     Distribution,
     Unreadable,
-    read_codes,
     mean_distribution,
+    read_codes,
     read_notes,
     token_distributions,
     written_distributions,

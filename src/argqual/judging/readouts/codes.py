@@ -72,9 +72,14 @@ def folded(text: str) -> str:
     """Text of the same length, with digits and letters as in ASCII where they have a like there, and no thinking."""
     if not text.isascii():
         text = "".join(map(_ordinary, text))
+    return _FENCE.sub(_blank, without_thinking(text))
+
+
+def without_thinking(text: str) -> str:
+    """Text of the same length, with thinking aloud left blank."""
     for thinking in _THINKING if any(mark in text for mark in "<[◁") else ():
         text = thinking.sub(_blank, text)
-    return _FENCE.sub(_blank, text)
+    return text
 
 
 def _blank(match: re.Match[str]) -> str:

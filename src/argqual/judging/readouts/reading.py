@@ -18,7 +18,7 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from argqual.judging.prompt import Question
-from argqual.judging.readouts.codes import code_of, find_codes
+from argqual.judging.readouts.codes import code_of, find_codes, without_thinking
 
 _BYTE = re.compile(r"(?:<0x|bytes:\\\\x)([0-9a-fA-F]{2})>?")
 _MARKS = str.maketrans({"▁": " ", "Ġ": " ", "Ċ": "\n", "ĉ": "\t"})
@@ -170,17 +170,25 @@ def read_notes(text: str, questions: Sequence[Question]) -> dict[str, Note]:
 
     Raises `Unreadable` if there is no note at all.
     """
-    found = _loads(text)
+    found = {_bare(name): entry for name, entry in _loads(without_thinking(text)).items()}
     notes = {}
     for question in questions:
-        entry = found.get(question.name)
-        if isinstance(entry, dict) and isinstance(entry.get("rationale"), str):
-            notes[question.name] = Note(entry["rationale"].strip(), str(entry.get("quote") or "").strip())
+        entry = found.get(_bare(question.name))
+        if isinstance(entry, dict):
+            entry = {_bare(name): said for name, said in entry.items()}
+            rationale, quote = entry.get("rationale"), entry.get("quote")
+            if isinstance(rationale, str):
+                notes[question.name] = Note(rationale.strip(), quote.strip() if isinstance(quote, str) else "")
         elif isinstance(entry, str):
             notes[question.name] = Note(entry.strip())
     if not notes:
         raise Unreadable("the notes are not the JSON that was asked for")
     return notes
+
+
+def _bare(name: object) -> str:
+    """A key as far as it names a question."""
+    return re.sub(r"[\W_]", "", str(name)).casefold()
 
 
 def _whole(text: str) -> str:
@@ -195,4 +203,5 @@ def _loads(text: str) -> dict[str, Any]:
         import json_repair  # a dependency of dspy, made for models' near-JSON
 
         found = json_repair.loads(text)
-    return found if isinstance(found, dict) else {}
+    objects = [each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict)]
+    return objects[-1] if objects else {}
