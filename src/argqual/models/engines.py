@@ -25,7 +25,8 @@ from argqual.models.traffic import OddAnswer, Traffic, heed_headers
 _MOST_CONNECTIONS = 1024
 _WORDLESS = re.compile(r"Exception - *(?:Error code: \d+)?\s*(?:\n|\Z)")
 _UNREAD = re.compile(  # as litellm says it
-    r"(?P<form>Invalid response object|provider returned .{0,40}'choices')"
+    r"(?P<form>Invalid response object|provider returned .{0,40}'choices'"
+    r"|Exception - '\w+' object (?:has no attribute|is not \w+|does not support))"
     r"|Exception - error - (?P<why>.*?), Received response"
     r"|Empty or invalid response from LLM endpoint\. Received: (?P<what>.{0,100})",
     re.DOTALL,
@@ -166,9 +167,9 @@ def _litellm_engine(clients: dict[str, Any]) -> Any:
 
 def _unread_by_litellm(error: Exception) -> Any:
     """What litellm calls a failure of the server, because it could not read an answer; None for a real one."""
-    from dspy.lm15 import ProviderError, ServerError
+    from dspy.lm15 import ProviderError, ServerError, TransportError
 
-    found = _UNREAD.search(str(error)) if isinstance(error, ServerError) else None
+    found = _UNREAD.search(str(error)) if isinstance(error, ServerError | TransportError) else None
     if found is None:
         return None
     if found["form"]:

@@ -137,12 +137,12 @@ class Readout:
         prompt, text = inquiry.prompt, inquiry.text
         many = len(prompt.questions)
         levels = Request(text, 1 + 5 * many + 500 * model.reasoning, room(model, prompt.levels_tokens))
-        if not prompt.explain or self.requests > 1:
+        if not prompt.explain:
             return [levels] * self.requests
         usual = (180 if prompt.explain == "long" else 60) * many
         notes = Request(text, usual, room(model, prompt.notes_tokens))
         written = " word" * (usual if model.reasoning else notes.most)
-        return [notes, Request(text + written, levels.expected, levels.most)]
+        return [notes, *[Request(text + written, levels.expected, levels.most)] * self.requests]
 
 
 def room(model: Model, tokens: int) -> int:
