@@ -31,7 +31,11 @@ class Exchange:
     def add(
         self, model: Model, read: int | None, written: int | None, cached: int | None = None, lost: int = 0
     ) -> None:
-        """Count an answer by its tokens, and the requests that were lost before it as if they had been charged."""
+        """Count an answer by its tokens, and the requests that were lost before it as if they had been charged.
+
+        What is no count of tokens, whatever a server calls it, is one that it did not say.
+        """
+        read, written, cached = _count(read), _count(written), _count(cached)
         cost = None
         if model.price and read is not None and (written is not None or model.endpoint):  # an endpoint writes nothing
             cost = model.price.of(read, written or 0, cached or 0) + lost * model.price.of(read, written or 0)
@@ -48,3 +52,7 @@ class Exchange:
         if response.finish_reason == "length":
             self.truncated = True
             self.remarks.append("an answer was cut off at its limit of tokens")
+
+
+def _count(tokens: Any) -> int | None:
+    return tokens if type(tokens) is int and tokens >= 0 else None
