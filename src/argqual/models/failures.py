@@ -32,6 +32,7 @@ _TOO_LONG = re.compile(
     r"|exceeds? (the )?(max|limit)|(max|input) tokens",
     re.IGNORECASE,
 )
+_BLOCKED_CODES = ("promptFeedback", "SAFETY", "BLOCKLIST", "SPII", "PROHIBITED_CONTENT", "IMAGE_SAFETY")  # Gemini's
 # What is refused about one text, as providers say it; in a message, or in its code.
 _ABOUT_THE_TEXT = re.compile(
     r"content.{0,12}(filter|polic|management|moderat|restrict|risk|violat|inspection|blocked)|responsible.?ai|moderation"
@@ -139,9 +140,9 @@ def _refuses_text(error: Exception, private: Iterable[str]) -> bool:
         return False
     if (getattr(error, "status", None) or 400) not in (200, 400, 403, 409, 422, 451):
         return False
-    code = str(getattr(error, "provider_code", None) or "").replace("_", " ")
+    code = str(getattr(error, "provider_code", None) or "")
     said = without_passages(str(error), private)
-    return _ABOUT_THE_TEXT.search(f"{said} {code}") is not None
+    return _ABOUT_THE_TEXT.search(f"{said} {code.replace('_', ' ')}") is not None or code in _BLOCKED_CODES
 
 
 def _key_hint(model: Model) -> str:

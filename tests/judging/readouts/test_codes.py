@@ -7,7 +7,7 @@ import time
 import pytest
 
 from argqual.judging.prompt import Question
-from argqual.judging.readouts.codes import code_of, find_codes
+from argqual.judging.readouts.codes import code_of, find_codes, spellings
 
 
 def question(name: str, codes: str = "12345") -> Question:
@@ -159,7 +159,7 @@ def test_an_answer_is_read_right_or_not_at_all(text: str) -> None:
 @pytest.mark.parametrize("text", [text for text, codes in ANSWERS.items() if codes])
 def test_each_code_is_found_where_it_stands(text: str) -> None:
     for each, (code, position) in zip((CLEAR, FAIR), find_codes(text, [CLEAR, FAIR]) or (), strict=True):
-        assert any(code_of(text[position:end], each) == code for end in range(position + 1, position + 14))
+        assert any(code_of(text[position:end], spellings(each)) == code for end in range(position + 1, position + 14))
 
 
 @pytest.mark.parametrize(

@@ -54,18 +54,23 @@ _KEY = r"(?:\"[^\"\n]*\"\s*:|'[^'\n]*'\s*:|[^\W\d][^\d:=\n]*[:=])"
 
 def find_codes(text: str, questions: Sequence[Question]) -> list[tuple[str, int]] | None:
     """Each question's code and where it stands in the text; None unless the text says one code a question."""
-    plain = folded(text)
-    found = _stated(plain, questions)
-    if found is None and not any(_named(question).search(plain) for question in questions):
+    plain, asked = folded(text), [_patterns(question) for question in questions]
+    found = _stated(plain, asked)
+    if found is None and not any(patterns.named.search(plain) for patterns in asked):
         found = _listed(plain, questions)
     return found
 
 
-def code_of(text: str, question: Question) -> str | None:
-    """The code that a text is, but for space and punctuation around it."""
-    spelled = _spellings(question)
+def code_of(text: str, spelled: Mapping[str, str]) -> str | None:
+    """The code that a text is, but for space and punctuation around it; `spelled` are a question's `spellings`."""
+    bare, lower = _bare(text)
+    return spelled.get(bare) or spelled.get(lower)
+
+
+@lru_cache(maxsize=4096)
+def _bare(text: str) -> tuple[str, str]:
     bare = folded(text).strip(" \t\r\n,;:.{}[]()*" + _QUOTE)
-    return spelled.get(bare) or spelled.get(bare.casefold())
+    return bare, bare.casefold()
 
 
 def folded(text: str) -> str:
@@ -96,7 +101,7 @@ def _ordinary(character: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _spellings(question: Question) -> Mapping[str, str]:
+def spellings(question: Question) -> Mapping[str, str]:
     """How each code may be written: itself, its number as a word, or the short name that the prompt gives it."""
     names = [re.split(r"[:.;,(–—]| - ", folded(text))[0].strip().casefold() for text in question.descriptions]
     named = {
@@ -112,7 +117,7 @@ def _spellings(question: Question) -> Mapping[str, str]:
 def _codes(question: Question) -> tuple[str, str, str]:
     """Patterns of a question's codes, however spelled; of those that can be half of a range; and of its highest one."""
     codes = "|".join(map(re.escape, question.all_codes))
-    others = sorted(_spellings(question).keys() - set(question.all_codes), key=len, reverse=True)
+    others = sorted(spellings(question).keys() - set(question.all_codes), key=len, reverse=True)
     words = "|".join(map(re.escape, others))
     halves = "|".join(word for word in others if word in _DIGITS)
     return (
@@ -122,7 +127,6 @@ def _codes(question: Question) -> tuple[str, str, str]:
     )
 
 
-@lru_cache(maxsize=1024)
 def _value(question: Question) -> str:
     """The pattern of a question's code, with what may follow it (`.0`, `/5`, `points`) and what may not."""
     codes, halves, of_highest = _codes(question)
@@ -134,7 +138,6 @@ def _value(question: Question) -> str:
     )
 
 
-@lru_cache(maxsize=1024)
 def _named(question: Question) -> re.Pattern[str]:
     """A question's name, however its words are joined."""
     words = [re.escape(word) for word in re.split(r"[\s_-]+", question.name) if word]
@@ -142,28 +145,38 @@ def _named(question: Question) -> re.Pattern[str]:
     return re.compile(rf"(?<![^\W_])(?i:{name})(?![^\W_])")
 
 
+@dataclass(frozen=True, eq=False)
+class _Patterns:
+    """What a question's statements look like, compiled once.
+
+    `key` and `anywhere` are its name up to what is said of it, as a key of JSON and in any text; `code` its code where
+    one is due, and `rating` as the rating among the keys of an object.
+    """
+
+    named: re.Pattern[str]
+    key: re.Pattern[str]
+    anywhere: re.Pattern[str]
+    code: re.Pattern[str]
+    rating: re.Pattern[str]
+    spelled: Mapping[str, str]
+
+
 @lru_cache(maxsize=1024)
-def _statements(question: Question) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A question's name up to what is said of it: as a key of JSON, and anywhere."""
-    name = _named(question).pattern
+def _patterns(question: Question) -> _Patterns:
+    named, value = _named(question), _value(question)
+    name = named.pattern
     alone = rf"(?:\n\s*(?={_OPENING}\S+[^\S\n]*(?:\n|\Z)))?"
-    code = rf"(?={_OPENING}{_value(question)}{_ENDED})"
-    return (
-        re.compile(rf"(?<!\\)[{_QUOTE}]\s*{name}{_GAP}(?<!\\)[{_QUOTE}]\s*(?P<says>:)\s*"),
-        re.compile(
+    code = rf"{_OPENING}{value}{_ENDED}"
+    return _Patterns(
+        named,
+        key=re.compile(rf"(?<!\\)[{_QUOTE}]\s*{name}{_GAP}(?<!\\)[{_QUOTE}]\s*(?P<says>:)\s*"),
+        anywhere=re.compile(
             rf"{name}(?:{_GAP}(?P<says>:=?|=>?|->|→)[^\S\n]*{alone}"
-            rf"|{_GAP}(?:[–—-](?=\s)|[|>]|(?<=[\s{_QUOTE}*_])){code})"
+            rf"|{_GAP}(?:[–—-](?=\s)|[|>]|(?<=[\s{_QUOTE}*_]))(?={code}))"
         ),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _values(question: Question) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A question's code where one is due, and as the rating among the keys of an object."""
-    value = _value(question)
-    return (
-        re.compile(rf"{_OPENING}{value}{_ENDED}"),
-        re.compile(rf"{_RATING_KEY}[{_QUOTE}]?{value}(?=\s*[{_QUOTE},}}])"),
+        code=re.compile(code),
+        rating=re.compile(rf"{_RATING_KEY}[{_QUOTE}]?{value}(?=\s*[{_QUOTE},}}])"),
+        spelled=spellings(question),
     )
 
 
@@ -172,57 +185,55 @@ class _Statement:
     """What is said of a question: its code and where that stands, or None for what is none of its codes."""
 
     start: int
-    question: Question
+    about: _Patterns
     said: tuple[str, int] | None
 
 
-def _stated(plain: str, questions: Sequence[Question]) -> list[tuple[str, int]] | None:
+def _stated(plain: str, asked: Sequence[_Patterns]) -> list[tuple[str, int]] | None:
     """The codes after the questions' names."""
-    found = list(_all_statements(plain, questions, keys=True))
+    found = list(_all_statements(plain, asked, keys=True))
     if not found:
-        return _last_whole(_all_statements(plain, questions, keys=False), questions)
-    answer = _last_whole(found, questions)
+        return _last_whole(_all_statements(plain, asked, keys=False), asked)
+    answer = _last_whole(found, asked)
     ended = plain.rfind("}") + 1
     if answer and ended > max(position for _, position in answer):  # what is added in prose may take it back
-        said = dict(zip(questions, answer, strict=True))
-        for each in _all_statements(plain[ended:], questions, keys=False):
-            if each.said and each.said[0] != said[each.question][0]:
+        said = {about: code for about, (code, _) in zip(asked, answer, strict=True)}
+        for each in _all_statements(plain[ended:], asked, keys=False):
+            if each.said and each.said[0] != said[each.about]:
                 return None
     return answer
 
 
-def _all_statements(plain: str, questions: Sequence[Question], *, keys: bool) -> Iterator[_Statement]:
-    for question in questions:
-        for match in _statements(question)[0 if keys else 1].finditer(plain):
-            said = _said(plain, match.end(), question)
+def _all_statements(plain: str, asked: Sequence[_Patterns], *, keys: bool) -> Iterator[_Statement]:
+    for about in asked:
+        for match in (about.key if keys else about.anywhere).finditer(plain):
+            said = _said(plain, match.end(), about)
             if said or keys or (match["says"] and _ATTEMPT.match(plain, match.end())):
-                yield _Statement(match.start(), question, said)
+                yield _Statement(match.start(), about, said)
 
 
-def _said(plain: str, at: int, question: Question) -> tuple[str, int] | None:
-    scalar, in_object = _values(question)
+def _said(plain: str, at: int, about: _Patterns) -> tuple[str, int] | None:
     if plain.startswith("{", at):
         end = plain.find("}", at)
-        matches = list(in_object.finditer(plain, at, len(plain) if end < 0 else end + 1))
+        matches = list(about.rating.finditer(plain, at, len(plain) if end < 0 else end + 1))
         match = matches[0] if len(matches) == 1 else None
     else:
-        match = scalar.match(plain, at)
-    return (_spelled(match["code"], question), match.start("code")) if match else None
+        match = about.code.match(plain, at)
+    return (_spelled(match["code"], about.spelled), match.start("code")) if match else None
 
 
-def _last_whole(found: Iterable[_Statement], questions: Sequence[Question]) -> list[tuple[str, int]] | None:
+def _last_whole(found: Iterable[_Statement], asked: Sequence[_Patterns]) -> list[tuple[str, int]] | None:
     """The last answer; one begins with each name that comes again."""
-    answer: dict[Question, tuple[str, int] | None] = {}
+    answer: dict[_Patterns, tuple[str, int] | None] = {}
     for each in sorted(found, key=lambda each: each.start):
-        if each.question in answer:
+        if each.about in answer:
             answer = {}
-        answer[each.question] = each.said
-    whole = [said for question in questions if (said := answer.get(question)) is not None]
-    return whole if len(whole) == len(questions) else None
+        answer[each.about] = each.said
+    whole = [said for about in asked if (said := answer.get(about)) is not None]
+    return whole if len(whole) == len(asked) else None
 
 
-def _spelled(text: str, question: Question) -> str:
-    spelled = _spellings(question)
+def _spelled(text: str, spelled: Mapping[str, str]) -> str:
     return spelled.get(text) or spelled[text.casefold()]
 
 
@@ -241,4 +252,4 @@ def _listed(plain: str, questions: Sequence[Question]) -> list[tuple[str, int]] 
     match = _list(tuple(questions)).match(plain)
     if match is None:
         return None
-    return [(_spelled(match[i], question), match.start(i)) for i, question in enumerate(questions, start=1)]
+    return [(_spelled(match[i], spellings(question)), match.start(i)) for i, question in enumerate(questions, start=1)]

@@ -47,7 +47,7 @@ class Conversation:
         try:
             self.exchange.notes |= read_notes(text_of(response), self.prompt.questions)
         except Unreadable as error:
-            raise Unreadable(self._why_nothing(response) or str(error)) from None
+            raise Unreadable(self.why_nothing(response) or str(error)) from None
         self._reply(text_of(response), ASK_LEVELS)
 
     def ask_levels(self, **settings: Any) -> Any:
@@ -61,7 +61,7 @@ class Conversation:
         try:
             return read(response)
         except Unreadable as error:
-            if why := self._why_nothing(response):
+            if why := self.why_nothing(response):
                 raise Unreadable(why) from None
             self.exchange.truncated = truncated_before  # the next answer counts
             self._reply(text_of(response).strip() or "(nothing)", self.prompt.repair)
@@ -70,9 +70,9 @@ class Conversation:
             try:
                 return read(response)
             except Unreadable:
-                raise Unreadable(self._why_nothing(response) or str(error)) from None
+                raise Unreadable(self.why_nothing(response) or str(error)) from None
 
-    def _why_nothing(self, response: Any) -> str | None:
+    def why_nothing(self, response: Any) -> str | None:
         """Why there is no answer, where asking again would bring none; None where it might.
 
         Raises a `TextRefused` when the model or its provider will not speak of this text.

@@ -6,7 +6,7 @@ from typing import Any
 
 from argqual.errors import ReadoutError
 from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
-from argqual.judging.readouts.reading import Distribution, read_codes, token_distributions
+from argqual.judging.readouts.reading import Distribution, Unreadable, token_distributions
 from argqual.models.connect import Model
 
 _TOP = 20
@@ -27,10 +27,12 @@ class Expect(ChatReadout):
     def read(self, conversation: Conversation) -> list[Distribution]:
         def read(response: Any) -> list[Distribution]:
             questions = conversation.prompt.questions
-            written = read_codes(text_of(response), questions)
+            text = text_of(response)
+            if not text.strip():
+                raise Unreadable("the answer is empty")
             if not response.logprobs or not any(token.top for token in response.logprobs):
                 raise _no_logprobs(conversation.model)
-            return token_distributions(response.logprobs, questions, [code for code, _ in written])
+            return token_distributions(response.logprobs, questions, text)
 
         return conversation.levels(read, logprobs=_TOP)
 

@@ -18,7 +18,7 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from argqual.judging.prompt import Question
-from argqual.judging.readouts.codes import code_of, find_codes, without_thinking
+from argqual.judging.readouts.codes import code_of, find_codes, spellings, without_thinking
 
 _BYTE = re.compile(r"(?:<0x|bytes:\\\\x)([0-9a-fA-F]{2})>?")
 _MARKS = str.maketrans({"▁": " ", "Ġ": " ", "Ċ": "\n", "ĉ": "\t"})
@@ -78,7 +78,7 @@ def _one_hot(question: Question, code: str) -> Distribution:
 
 
 def token_distributions(
-    tokens: Sequence[TokenChoice], questions: Sequence[Question], written: Sequence[str] | None = None
+    tokens: Sequence[TokenChoice], questions: Sequence[Question], written: str | None = None
 ) -> list[Distribution]:
     """Each question's distribution, from the alternatives to the token that carries its code.
 
@@ -87,13 +87,26 @@ def token_distributions(
     """
     pieces = [_piece(token) for token in tokens]
     starts = list(accumulate(map(len, pieces), initial=0))
-    found = read_codes("".join(pieces), questions)
-    if written is not None and [code for code, _ in found] != list(written):
-        raise Unreadable("the log-probabilities are those of another answer")
+    text = "".join(pieces)
+    found = read_codes(text, questions)
+    if written is not None and not _alike(text, written):
+        of_answer = read_codes(written, questions)
+        if [code for code, _ in found] != [code for code, _ in of_answer]:
+            raise Unreadable("the log-probabilities are those of another answer")
     return [
         _from_candidates(question, code, tokens[bisect_right(starts, position) - 1])
         for question, (code, position) in zip(questions, found, strict=True)
     ]
+
+
+def _alike(text: str, other: str) -> bool:
+    """Whether two texts are the same, or the same as JSON."""
+    if text == other:
+        return True
+    try:
+        return bool(json.loads(text) == json.loads(other))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _piece(token: TokenAlternative) -> str:
@@ -110,15 +123,21 @@ def _piece(token: TokenAlternative) -> str:
 
 
 def _from_candidates(question: Question, written: str, choice: TokenChoice) -> Distribution:
-    candidates = list(choice.top)
-    if all(_piece(candidate) != _piece(choice) for candidate in candidates):  # or it is listed again there
-        candidates.append(choice)
+    listed = dict.fromkeys((_piece(each), each.logprob, getattr(each, "token_id", None)) for each in choice.top)
+    chosen = _piece(choice)
+    if all(piece != chosen for piece, *_ in listed):  # or it is listed again there
+        listed[chosen, choice.logprob, None] = None
     mass = dict.fromkeys(question.all_codes, 0.0)
-    shares = {(_piece(each), each.logprob, getattr(each, "token_id", None)): _share(each) for each in candidates}
-    for (piece, *_), share in shares.items():
-        if (code := code_of(piece, question)) is not None:
+    spelled = spellings(question)
+    everything = 0.0
+    for piece, logprob, _ in listed:
+        if not logprob <= _ROUNDING:  # nor is NaN
+            raise Unreadable("one of its figures is no log-probability")
+        share = math.exp(logprob)
+        everything += share
+        if (code := code_of(piece, spelled)) is not None:
             mass[code] += share
-    if (everything := math.fsum(shares.values())) > _MOST_MASS:
+    if everything > _MOST_MASS:
         raise Unreadable(f"the probabilities at {question.name} add up to {everything:.3g}")
     if mass[written] <= 0.0:
         raise Unreadable(f"the level that was written is not among the likely tokens for {question.name}")
@@ -132,13 +151,6 @@ def _from_candidates(question: Question, written: str, choice: TokenChoice) -> D
         abstain=1.0 - rated / total,
         off_scale=max(0.0, 1.0 - total),
     )
-
-
-def _share(candidate: TokenAlternative) -> float:
-    """A token's probability; a little more than 1 is rounding."""
-    if not candidate.logprob <= _ROUNDING:  # nor is NaN
-        raise Unreadable("one of its figures is no log-probability")
-    return math.exp(candidate.logprob)
 
 
 def mean_distribution(samples: Iterable[Distribution], *, unreadable: int) -> Distribution:
