@@ -60,7 +60,7 @@ class Conversation:
         response = self.ask_levels(**settings)
         try:
             return read(response)
-        except Unreadable as error:
+        except Unreadable:
             if why := self.why_nothing(response):
                 raise Unreadable(why) from None
             self.exchange.truncated = truncated_before  # the next answer counts
@@ -69,8 +69,8 @@ class Conversation:
             response = self.ask_levels(**settings)
             try:
                 return read(response)
-            except Unreadable:
-                raise Unreadable(self.why_nothing(response) or str(error)) from None
+            except Unreadable as again:
+                raise Unreadable(self.why_nothing(response) or str(again)) from None
 
     def why_nothing(self, response: Any) -> str | None:
         """Why there is no answer, where asking again would bring none; None where it might.
