@@ -256,6 +256,17 @@ def test_a_server_that_goes_away_ends_the_run_with_what_was_answered(
     assert sum(each.assessments for each in store.contents()) >= len(answers)
 
 
+def test_a_host_that_only_ever_shows_a_page_is_given_up_soon(
+    two: Framework, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "_PATIENCE_WITH_NONSENSE", 0.3)
+    with ChatServer(faults={"odd_html": 1.0}) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=4)
+        with pytest.raises((ModelError, Unreachable), match="cannot be used"):
+            run(batch, texts(500))
+        assert server.stats().received < 100
+
+
 def test_an_outage_of_a_while_is_outlasted(two: Framework, store: Store) -> None:
     with ChatServer(latency=0.005) as server:
         batch = Batch(judge_at(server, two), store=store, concurrency=8)

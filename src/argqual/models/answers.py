@@ -30,7 +30,7 @@ def error_inside(body: bytes) -> tuple[int, bytes] | None:
         return None
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     error = _error_in(content[0] if isinstance(content, list) and len(content) == 1 else content)
     if not error:
@@ -39,7 +39,7 @@ def error_inside(body: bytes) -> tuple[int, bytes] | None:
     named = (re.fullmatch(r"[45]\d\d", str(error.get(key))) for key in ("code", "status", "status_code", "http_code"))
     said = (status for status, pattern in _STATUSES if re.search(pattern, words, re.IGNORECASE))
     status = next((int(each[0]) for each in named if each), None) or next(said, 400)
-    return status, json.dumps({"error": {**error, "message": error.get("message") or words}}).encode()
+    return status, json.dumps({"error": {**error, "message": str(error.get("message") or words)}}).encode()
 
 
 def _error_in(content: Any) -> dict[str, Any] | None:

@@ -17,6 +17,16 @@ def question(name: str, codes: str = "12345") -> Question:
 CLEAR, FAIR = question("clear"), question("fair")
 # What is written, and the codes of `clear` and `fair` in it; None for what is unreadable.
 ANSWERS: dict[str, str | None] = {
+    "clear: 3 -> 4, fair: 2": None,
+    "clear: 3 → 4, fair: 2": None,
+    '<rating name="clear" value="4"/><rating name="fair" value="2"/>': "42",
+    "(4) clear (2) fair": None,
+    "Score 4 for clear, score 2 for fair": None,
+    "clear: 4\u00a0/\u00a05, fair: 2": "42",
+    "clear: 4, fair: 2 (on a scale from 1 to 5)": "42",
+    "clear\t4\nfair\t2": "42",
+    "clear: 4?, fair: 2": None,
+    '{"clear": "4", "fair": "2", "clear": null}': None,
     '{"clear":"4","fair":"2"}': "42",
     '{"clear": 4.0, "fair": 2.0}': "42",
     '{"clear": 4.5, "fair": 2}': None,

@@ -46,7 +46,7 @@ _OPENING = rf"(?:[^\S\n]|[{_QUOTE}*_(\[]|\({_RANGE}\)|(?i:level|score|rating|opt
 _RATING_KEY = rf"[{_QUOTE}](?i:score|rating|level|value|code|answer|grade|points)[{_QUOTE}]\s*:\s*"
 # What a code may not stand beside: signs, further digits, another value (`3 or 4`, `3-4`, `3,5`), per cent.
 _BEFORE = r"(?<![-−–+~≈<>≤≥./]|[^\W_])"
-_JOINED = r"[^\S\n]*(?:[-–—−~,;/|&+_]|\.\.+|or\b|to\b|and\b|through\b|oder\b|bis\b|und\b)"
+_JOINED = r"[^\S\n]*(?:[-–—−~,;/|&+_>→]|\.\.+|or\b|to\b|and\b|through\b|oder\b|bis\b|und\b)"
 _ENDED = rf"(?=\s*(?:\Z|[\n{_QUOTE}*_,;:.=()\[\]}}|<>–—#-]|//|/\*|(?:and|but|because|since|as)\b))"
 _ATTEMPT = re.compile(r"[-−–+~≈<>≤≥]?\s*\d|(?:null|none|nan|n/a|true|false)\b|[{\[]", re.IGNORECASE)
 _KEY = r"(?:\"[^\"\n]*\"\s*:|'[^'\n]*'\s*:|[^\W\d][^\d:=\n]*[:=])"
