@@ -25,12 +25,12 @@ SMALL = "smollm2-135m"
 # Modules whose tests start processes and servers, or train; `make quick` leaves them out.
 SLOW = {
     "test_bad_input", "test_batch", "test_benchmark_command", "test_benchmark_report", "test_browser",
-    "test_calibrated", "test_chatserver", "test_conditioned", "test_constructed", "test_contract",
-    "test_corpora_command", "test_embedding", "test_encoder", "test_encoders", "test_examples", "test_fetch",
-    "test_findings", "test_fit_command", "test_hub", "test_models_command", "test_optimise_command", "test_optimised",
-    "test_package", "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin",
-    "test_run", "test_score_table", "test_startup", "test_weights", "test_config_command", "test_hub_weights",
-    "test_matrix",
+    "test_calibrated", "test_chatserver", "test_combinations", "test_conditioned", "test_config_command",
+    "test_constructed", "test_contract", "test_corpora_command", "test_embedding", "test_encoder", "test_encoders",
+    "test_examples", "test_fetch", "test_findings", "test_fit_command", "test_hub", "test_hub_weights",
+    "test_matrix", "test_models_command", "test_oddities", "test_optimise_command", "test_optimised", "test_package",
+    "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin", "test_run",
+    "test_score_table", "test_startup", "test_weights",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from argqual.assessment import Assessment, Status
 from argqual.cli.options import ScoreFormat, interruptible, say, step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
-from argqual.tabular.output import TableOutput, iter_scored, partial_folder, read_job
+from argqual.tabular.output import TableOutput, iter_scored, job_began, partial_folder, read_job
 from argqual.tabular.results import ResultColumns
 from argqual.tabular.table import TableRow
 
@@ -145,13 +145,21 @@ class JudgeScorer:
         }
 
     def run(self, job: TableJob, skip: int = 0) -> JudgeRun:
-        return JudgeRun(self, job, self.batch(), job.rows(skip), job.total(), skip)
+        path = job.written.output
+        since = job_began(path) if path else None  # what failed since then is not paid for again
+        return JudgeRun(self, job, self.batch(failures_since=since), job.rows(skip), job.total(), skip)
 
-    def batch(self) -> Batch[Any]:
+    def batch(self, *, failures_since: float | None = None) -> Batch[Any]:
         from argqual.judging.batch import Batch
 
         judging = self.judging
-        return Batch(self.judge, store=self.store, concurrency=judging.concurrency, max_cost=judging.max_cost)
+        return Batch(
+            self.judge,
+            store=self.store,
+            concurrency=judging.concurrency,
+            max_cost=judging.max_cost,
+            failures_since=failures_since,
+        )
 
     def kept(self, path: Path) -> str:
         return f"What is scored lies in {partial_folder(path)}. Go on with --resume."

@@ -14,9 +14,11 @@ from typing import Any, cast
 from urllib.request import getproxies
 
 from argqual.models import asking
+from argqual.models.answers import error_inside
 from argqual.models.capabilities import Abilities
 from argqual.models.errorbodies import in_one_shape
-from argqual.models.traffic import Traffic, heed_headers, with_waits
+from argqual.models.mending import Native, in_words, is_known, litellm_engine, unread_by_litellm, with_its_words
+from argqual.models.traffic import OddAnswer, Traffic, heed_headers, with_waits
 
 _MOST_CONNECTIONS = 1024
 _CONNECT_SECONDS = 10.0
@@ -93,7 +95,6 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
     `timeout` is how many seconds to wait for the next byte of an answer.
     """
     from dspy.clients.backend_selection import select_backend
-    from dspy.clients.engines.litellm_engine import LiteLLMEngine
     from dspy.clients.engines.lm15_engine import LM15Engine
     from dspy.lm15 import RouterConfig
 
@@ -101,21 +102,22 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
     clients = selection.clients
 
     def by_litellm() -> Any:
-        return _Limited(LiteLLMEngine(**clients), traffic)
+        return _Limited(litellm_engine(clients), traffic)
 
     if not selection.native:
         return Throttled(reference, by_litellm(), traffic, abilities=abilities)
     provider = cast(Any, selection.resolution).provider
     url = clients.get("api_base")
+    transport = _LimitedTransport(traffic, timeout)
     native = LM15Engine(
         RouterConfig(
             api_keys={provider: clients["api_key"]} if clients.get("api_key") else None,
             base_urls={provider: url} if url else None,
-            transport=_LimitedTransport(traffic, timeout),
+            transport=transport,
         )
     )
     instead = by_litellm if reference.engine == "auto" else None
-    return Throttled(reference, native, traffic, instead, abilities)
+    return Throttled(reference, Native(native, transport), traffic, instead, abilities)
 
 
 class _LimitedTransport:
@@ -130,6 +132,7 @@ class _LimitedTransport:
         transports = import_module("dspy._vendor.lm15.transports")
         self._response = transports.TransportResponse
         self._traffic = traffic
+        self.read = threading.local()  # `body`: the last answer; `instead`: what to read in the place of the next
         self._transport = transports.StdlibTransport(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=timeout,
@@ -140,13 +143,26 @@ class _LimitedTransport:
         )
 
     def stream(self, request: Any) -> Any:
+        if body := getattr(self.read, "instead", None):
+            return self._response(
+                status=200,
+                reason="OK",
+                headers=[],
+                http_version="HTTP/1.1",
+                chunks=iter([body]),
+                release=lambda *_: None,
+            )
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
-        if response.status >= 400:
-            body = in_one_shape(body)
         heed_headers(self._traffic.limiter, response.headers)
+        status = response.status
+        if status == 200 and (error := error_inside(body)):
+            status, body = error
+        if status >= 400:
+            body = in_one_shape(body)
+        self.read.body = body if status == 200 else None
         return self._response(
-            status=response.status,
+            status=status,
             reason=response.reason,
             headers=with_waits(response.headers),
             http_version=response.http_version,
@@ -167,4 +183,11 @@ class _Limited:
 
     def complete(self, request: Any) -> Any:
         with self._traffic.under_way():
-            return self._engine.complete(request)
+            try:
+                return self._engine.complete(request)
+            except Exception as error:
+                if unread := unread_by_litellm(error):
+                    raise unread from None
+                if is_known(error):
+                    raise with_its_words(error) from error.__cause__
+                raise OddAnswer(in_words(error)) from error

@@ -37,6 +37,7 @@ MAX_LOST = 2  # repeats of a request that may have been charged although no answ
 SHORT_PATIENCE = 1.0
 LONG_PATIENCE = 600.0
 _PATIENCE_WITH_STRANGERS = 20.0  # a host that never answered: more likely a wrong address than an outage
+_PATIENCE_WITH_NONSENSE = 5.0  # one that never gave anything but pages and halves: no model's, or not yet
 _LONGEST_PAUSE = 3600.0
 _OUTAGE_AFTER = 8  # failures without one success between them
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
@@ -64,6 +65,10 @@ class RefusedByServer(Exception):
         self.retry_after = seconds_from(dict(with_waits(headers.items())).get("retry-after"))
 
 
+class OddAnswer(Exception):
+    """An answer that came whole, and not in the form of one: asking again would bring another like it."""
+
+
 def fault_of(error: Exception) -> PassingFailure | None:
     """What kind of passing failure this is; None when asking again would change nothing."""
     import httpx
@@ -87,7 +92,7 @@ def fault_of(error: Exception) -> PassingFailure | None:
         return PassingFailure("overload", wait)
     if isinstance(error, ServerError) or (isinstance(error, RefusedByServer) and status >= 500 and status != 501):
         return PassingFailure("server error", wait)
-    if isinstance(error, ValueError) or type(error) is ProviderError:
+    if isinstance(error, ValueError) or (type(error) is ProviderError and status < 300):
         return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
     return None
 
@@ -184,7 +189,8 @@ class RateLimiter:
                 self._hopeful_since = max(self._hopeful_since, self._paused_until)
             elif self.troubled:
                 self._pause(now + _delay(self._in_a_row - _OUTAGE_AFTER))
-            patience = self.patience if self._ever else min(self.patience, _PATIENCE_WITH_STRANGERS)
+            strangers = _PATIENCE_WITH_NONSENSE if fault.kind == "broken answer" else _PATIENCE_WITH_STRANGERS
+            patience = self.patience if self._ever else min(self.patience, strangers)
             if now - self._hopeful_since >= patience and self._in_a_row > 1:
                 self.give_up(f"no success for {now - self._hopeful_since:,.0f} seconds", error)
             self._changed.notify_all()

@@ -283,6 +283,12 @@ def read_job(path: Path) -> dict[str, Any] | None:
     return job
 
 
+def job_began(path: Path) -> float | None:
+    """When the unfinished output of this path was begun (seconds since 1970); None if there is none."""
+    file = partial_folder(path) / "_job.json"
+    return file.stat().st_mtime if file.exists() else None
+
+
 def iter_scored(
     path: Path, results: Mapping[str, type]
 ) -> tuple["pa.Schema | None", Iterator[tuple[dict[str, Any], dict[str, Any]]]]:

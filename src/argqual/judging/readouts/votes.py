@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from argqual.errors import ReadoutError
 from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
@@ -31,13 +32,14 @@ class Votes(ChatReadout):
 
     def read(self, conversation: Conversation) -> list[Distribution]:
         samples: list[list[Distribution]] = []
+        unread: Any = None
         for seed in range(self.requests):
             response = conversation.ask_levels(temperature=1.0, seed=seed)
             try:
                 samples.append(written_distributions(text_of(response), conversation.prompt.questions))
             except Unreadable:
-                continue
+                unread = response
         if not samples:
-            raise Unreadable(f"none of {self.requests} answers held the levels")
+            raise Unreadable(conversation.why_nothing(unread) or f"none of {self.requests} answers held the levels")
         missed = self.requests - len(samples)
         return [mean_distribution(votes, unreadable=missed) for votes in zip(*samples, strict=True)]
