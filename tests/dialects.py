@@ -387,28 +387,21 @@ DIALECTS: dict[str, Dialect] = {
         thinker="mistral/magistral-medium-latest",
     ),
     "DeepSeek": Dialect(
-        "deepseek/deepseek-chat",
+        "deepseek/deepseek-flash-latest",
         "/chat/completions",
         base="",
         rules=(_schema_type(("text", "json_object"), openai_error("This response_format type is unavailable now")),),
-        thinker="deepseek/deepseek-reasoner",
+        thinker="deepseek/deepseek-v4-flash",
         alternatives=20,
     ),
     "Groq": Dialect(
-        "groq/llama-3.3-70b-versatile",
+        "groq/openai/gpt-oss-120b",
         "/openai/v1/chat/completions",
         base="/openai/v1",
         fields=_OPENAI | {"reasoning_format", "include_reasoning"},
         unknown=lambda name: openai_error(f"property '{name}' is unsupported"),
-        rules=(
-            when("logprobs", openai_error("`logprobs` is not supported with this model", param="logprobs")),
-            _schema_type(
-                ("text", "json_object"),
-                openai_error("This model does not support response format `json_schema`.", param="response_format"),
-            ),
-        ),
+        rules=(when("logprobs", openai_error("`logprobs` is not supported with this model", param="logprobs")),),
         thinks="reasoning",
-        thinker="groq/openai/gpt-oss-120b",
     ),
     "OpenRouter": Dialect(
         "openrouter/meta-llama/llama-3.3-70b-instruct",

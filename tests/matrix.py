@@ -137,7 +137,7 @@ def row_of(server: Spoken, row: str) -> dict[str, dict[str, Outcome]]:
 
 def table(rows: dict[str, dict[str, dict[str, Outcome]]]) -> str:
     """The matrix as Markdown, with the legend of what stands in it."""
-    lines = ["| | model | " + " | ".join(COLUMNS) + " |", "| --- | --- |" + " :-: |" * len(COLUMNS)]
+    lines = ["| | written | " + " | ".join(COLUMNS) + " |", "| --- | --- |" + " :-: |" * len(COLUMNS)]
     used: set[str] = set()
     for row, cells in rows.items():
         marks = []
@@ -145,7 +145,7 @@ def table(rows: dict[str, dict[str, dict[str, Outcome]]]) -> str:
             letters = "".join(sorted(set("".join(each.letters for each in ways))))
             used |= set(letters)
             marks.append(Outcome(ways[0].kind, letters).mark)
-        lines.append(f"| {row} | `{DIALECTS[row].model}` | {' | '.join(marks)} |")
+        lines.append(f"| {row} | `{DIALECTS[row].provider}/` | {' | '.join(marks)} |")
     learnt = "; ".join(f"{letter}: {what}" for letter, _, what in _LETTERS if letter in used)
     return "\n".join([*lines, "", f"Learnt at the first refusal, kept, and named in the notes: {learnt}."])
 

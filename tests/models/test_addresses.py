@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -286,3 +287,32 @@ def test_the_other_variables_of_a_key_count_at_an_address_too(
     loopback.reply(400, {"error": {"message": "no"}})
     assert "no" in failure(Judge("ratio", model=connect("gemini/gemini-3.5-flash", api_base=loopback.url)))
     assert "sk-verysecret" in str(loopback.headers[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "address", "variable"),
+    [
+        ("litellm_proxy/m", "http://localhost:4000", "LITELLM_PROXY_API_BASE"),
+        ("custom_openai/m", "http://localhost:8000", "CUSTOM_OPENAI_API_BASE"),
+        ("azure/my-deployment", "https://RESOURCE.openai.azure.com", "AZURE_API_BASE"),
+    ],
+)
+def test_what_has_no_address_but_its_owner_s_is_not_asked_without_one(model: str, address: str, variable: str) -> None:
+    message = refused(model)
+    assert f"--api-base {address}" in message and variable in message
+
+
+def test_a_server_of_one_s_own_is_looked_for_where_its_documentation_has_it() -> None:
+    assert connect("lm_studio/m").identity == "http://localhost:1234/v1"
+    assert connect("xinference/m").identity == "http://localhost:9997/v1"
+
+
+def test_nothing_is_looked_up_on_the_network_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dspy.clients import model_metadata
+
+    looked_up: list[Any] = []
+    monkeypatch.delenv("LITELLM_LOCAL_MODEL_COST_MAP", raising=False)
+    monkeypatch.setattr(model_metadata, "_data", None)
+    monkeypatch.setattr(model_metadata.urllib.request, "urlopen", lambda *given, **_: looked_up.append(given))
+    connect("groq/nobody-has-listed-this", api_key="sk-verysecret")
+    assert not looked_up

@@ -88,3 +88,19 @@ def test_words_of_the_text_itself_make_no_filter(loopback: Loopback, two: Framew
     with pytest.raises(ModelError) as raised:
         Judge(two, model=model, readout="label").assess(text)
     assert "moderation" not in json.dumps(str(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "remedy"),
+    [
+        ("nosuch/x", "No provider is called 'nosuch'", "openai/nosuch/x"),
+        ("antropic/claude-sonnet-5-5", "Did you mean 'anthropic'", "server of yours"),
+        ("vllm/x", "needs another package", "hosted_vllm/x"),
+    ],
+)
+def test_what_litellm_does_not_know_is_said_plainly(two: Framework, model: str, said: str, remedy: str) -> None:
+    with pytest.raises(ArgqualError) as caught:
+        Judge(two, model=connect(model, api_key=KEY), readout="label").assess(TEXT)
+    message = str(caught.value)
+    assert said in message and remedy in message
+    assert "Traceback" not in message

@@ -20,6 +20,17 @@ OWN_SERVERS = frozenset({
 _BELOW_V1 = ("openai", "hosted_vllm", "vllm", "lm_studio")  # whose clients add no /v1 to an address
 _VERSIONS = {"anthropic": "/v1", "gemini": "/v1beta", "ollama": "/v1"}  # below which DSPy's own transport asks
 _ADDED_BY_LITELLM = ("anthropic", "ollama")
+# Where a server is by default, as its documentation says, and litellm does not know: it would ask OpenAI.
+_DEFAULTS = {"lm_studio": "http://localhost:1234/v1", "xinference": "http://localhost:9997/v1"}
+# What has no address but its owner's, and how one looks; with other variables from which DSPy's transport takes one.
+_NEED_ADDRESS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "litellm_proxy": ("http://localhost:4000", ()),
+    "custom_openai": ("http://localhost:8000", ()),
+    "infinity": ("http://localhost:7997", ()),
+    "oobabooga": ("http://localhost:5000/v1", ()),
+    "azure": ("https://RESOURCE.openai.azure.com", ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_RESOURCE")),
+    "azure_ai": ("https://RESOURCE.services.ai.azure.com", ()),
+}
 _ENDPOINTS = re.compile(r"/(chat/completions|completions|responses|models|embeddings|systemone|decisions|messages)$")
 _QUOTES = "\"'`“”‘’„«»"
 _OTHER_KEYS = {
@@ -109,6 +120,20 @@ def _is_bracketed(host: str) -> bool:
 def decision_server(address: str) -> str:
     """The address of a decision server without the path of its endpoint, which is added to it."""
     return re.sub(r"(/v1(/systemone)?)?/*$", "", address)
+
+
+def default_address(provider: str) -> str | None:
+    """Where a provider's models are when no address is given; None for what its client knows.
+
+    Raises a `ModelError` when there is no such place: clients would send text and key to another provider.
+    """
+    example, elsewhere = _NEED_ADDRESS.get(provider, ("", ()))
+    if example and not any(os.environ.get(each) for each in elsewhere):
+        raise ModelError(
+            f"Models of {provider}/ need the address of their server.",
+            hint=f"Give --api-base {example}, or set {provider.upper()}_API_BASE.",
+        )
+    return _DEFAULTS.get(provider)
 
 
 def asked_at(address: str, provider: str, *, native: bool) -> str:

@@ -28,6 +28,7 @@ from argqual.models.addresses import (
     check_keys,
     checked_address,
     decision_server,
+    default_address,
     has_password,
     host_of,
     key_set_for,
@@ -168,6 +169,8 @@ def connect(
     WeightsError
         An embedded model's weights are not on this machine, or are broken.
     """
+    # DSPy and litellm would otherwise look a list up on the network before the first request.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     check_name(name)
     if is_embedded(name, api_base):
         if api_base:
@@ -325,6 +328,8 @@ def _hosted(
 ) -> Model:
     variable = address_variable(provider) if api_base is None else None
     base = os.environ[variable] if variable else api_base
+    if base is None:
+        base = default_address(provider)
     if base is not None:
         checked_address(base, provider=provider, variable=variable)
         if engine == "auto" and has_password(base):
@@ -371,10 +376,8 @@ def _language_model(
     abilities: Abilities | None = None,
     **settings: Any,
 ) -> Any:
-    # Both would otherwise look a price list up on the network before the first request.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     for noisy in ("LiteLLM", "dspy"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # an error's traceback, which is said in words anyway
     import dspy
 
     from argqual.models.engines import throttled
