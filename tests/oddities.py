@@ -141,6 +141,7 @@ _HTML = "<html><head><title>Sign in</title></head><body>Please accept the terms 
 _UNUSABLE = "failed: cannot be used"
 _REFUSED = "failed: does not rate this text"
 _NO_LEVELS = "unreadable: no 2 levels"
+_USED_UP = "unreadable: used up its"
 _CHUNKS = [{"delta": {"role": "assistant"}}, {"delta": {"content": PLAIN}}, {"delta": {}, "finish_reason": "stop"}]
 _STREAM = "".join(
     f"data: {json.dumps({'id': 'x', 'object': 'chat.completion.chunk', 'choices': [{'index': 0, **chunk}]})}\n\n"
@@ -215,10 +216,10 @@ ODDITIES: dict[str, Odd] = {
     "thinking_in_brackets": said(f"[THINK]clear: 1, fair: 1[/THINK]{PLAIN}"),
     "thinking_beside": said(reasoning_content="clear: 1? fair: 1?"),
     "thinking_beside_otherwise": said(reasoning="clear: 1? fair: 1?"),
-    "thinking_only": said("", "unreadable: thinking used up", reasoning_content="clear: 1? Hmm", finish="length"),
+    "thinking_only": said("", _USED_UP, reasoning_content="clear: 1? Hmm", finish="length"),
     "thinking_counted_only": said(
         "",
-        "unreadable: thinking used up",
+        _USED_UP,
         finish="length",
         usage={
             "prompt_tokens": 9,
@@ -227,7 +228,7 @@ ODDITIES: dict[str, Odd] = {
             "completion_tokens_details": {"reasoning_tokens": 50},
         },
     ),
-    "nothing_for_length": said("", "unreadable: cut off before its first word", finish="length"),
+    "nothing_for_length": said("", _USED_UP, finish="length"),
     # --- Refusals and filters ---
     "refusal": said(None, _REFUSED, refusal="I can't help with that."),
     "filtered": said("", _REFUSED, finish="content_filter"),

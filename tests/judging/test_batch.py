@@ -52,7 +52,7 @@ def store(tmp_path: Path) -> Store:
 def judge_at(
     server: ChatServer | ChatServerProcess, framework: Framework, *, engine: str = "auto", readout: str = "expect"
 ) -> Judge:
-    model = connect("openai/test", api_base=f"{server.url}/v1", api_key=KEY, engine=engine, timeout=1.0)
+    model = connect("openai/test", api_base=f"{server.url}/v1", api_key=KEY, engine=engine, timeout=3.0)
     return Judge(framework, model=model, readout=readout)
 
 

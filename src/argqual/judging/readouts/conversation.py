@@ -79,15 +79,8 @@ class Conversation:
         if refusal is not None or response.finish_reason == "content_filter":
             said = f" ({refusal.strip()[:200]})" if refusal else ": a content filter stopped the answer"
             raise TextRefused(f"The model {self.model.name} does not rate this text{said}.")
-        if text_of(response).strip() or response.finish_reason not in ("length", "tool_call"):
-            return None
-        if response.finish_reason == "tool_call":
-            return "the model called a tool instead of answering"
-        thought = response.usage.reasoning_tokens or any(part.type == "thinking" for part in response.message.parts)
-        spent = (
-            "thinking used up the tokens of the answer" if thought else "the answer was cut off before its first word"
-        )
-        return f"{spent}; try another --model, or less thinking"
+        called_a_tool = response.finish_reason == "tool_call" and not text_of(response).strip()
+        return "the model called a tool instead of answering" if called_a_tool else None
 
     def _reply(self, said: str, next_request: str) -> None:
         self._turns += [("assistant", said), ("user", next_request)]
