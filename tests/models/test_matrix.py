@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 import matrix
-from dialects import DIALECTS, Spoken
-from matrix import BEGIN, END, PAGE, Outcome, row_of, table
+from argqual.judging.trial import probe
+from argqual.models.connect import connect
+from dialects import DIALECTS, Spoken, systemone
+from matrix import BEGIN, END, PAGE, WAYS, Outcome, asked_by, row_of, table
 
 FOUND: dict[str, dict[str, dict[str, Outcome]]] = {}
 pytestmark = pytest.mark.xdist_group("matrix")
@@ -33,6 +35,19 @@ def test_each_cell_rates_or_says_what_to_do(server: Spoken, row: str) -> None:
     assert cells[usual]["option"].kind == "rated"
     for outcome in cells["expect"].values():
         assert outcome.kind == "rated" or usual == "decide" or "--readout label" in outcome.said
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("row", [row for row, dialect in DIALECTS.items() if dialect.form is not systemone])
+def test_each_can_be_tried_and_what_it_refuses_is_found_out(server: Spoken, row: str, way: str) -> None:
+    dialect = DIALECTS[row]
+    server.speaks(dialect)
+    with asked_by(dialect, server.url, way) as address:
+        model = connect(dialect.model, api_base=address)
+        shown = probe(model)
+    assert shown.follows
+    assert bool(shown.alternatives) == model.logprobs == bool(dialect.alternatives)
+    assert len(server.requests) <= 6
 
 
 def test_the_page_has_the_matrix_that_the_tests_make(server: Spoken) -> None:

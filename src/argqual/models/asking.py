@@ -279,9 +279,14 @@ def lesson(error: Exception, request: Any, known: Capabilities) -> dict[str, Any
         return {"output_tokens": room}
     for name in names:
         learnt: dict[str, Any] | None = _TEACHES[name](said, request, known)
-        if learnt and (name == "effort" or any(getattr(known, fact) != value for fact, value in learnt.items())):
+        if learnt and (name == "effort" or any(_is_news(known, fact, value) for fact, value in learnt.items())):
             return learnt
     return None
+
+
+def _is_news(known: Capabilities, fact: str, value: Any) -> bool:
+    """Whether a fact is not known, or was only taken for granted: then the server has now said so itself."""
+    return getattr(known, fact) != value or not known.was_learnt(fact)
 
 
 def _said(error: Exception) -> str:
