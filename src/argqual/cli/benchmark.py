@@ -251,6 +251,11 @@ def _loaded(file: Path, run: Path | None, model: str | None) -> tuple[Benchmark,
     """The benchmark of a file, with another model where one is asked for, and where its run is kept."""
     from argqual.benchmark.spec.config import load_benchmark
 
+    if file.is_dir():
+        raise BenchmarkError(
+            f"{file} is a folder without a results.json.",
+            hint="Give a benchmark's YAML file. Of an older report, 'argqual benchmark verdict' still reads claims.",
+        )
     said = load_benchmark(file)
     said = said.on_model(model) if model else said
     return said, run or file.parent / f"{said.id}.run.sqlite"

@@ -38,7 +38,8 @@ def find_reader(name: str, card_path: Path) -> Reader:
     """The reader of a name; a `CardError` if there is none, or it cannot be imported."""
     known = added(GROUP) | _OWN
     if name not in known:
-        raise CardError(f"{card_path}: no reader is called '{name}'. {nearest(name, known)}")
+        hint = f"A package's reader is found once that is installed, with an entry point of {GROUP}."
+        raise CardError(f"{card_path}: no reader is called '{name}'. {nearest(name, known)}", hint=hint)
     return imported(known[name], _called, CardError)
 
 
