@@ -21,7 +21,7 @@ from refusals import Refusal, Rule, located, no_system, object_error, openai_err
 KEY = "sk-loopback-0123456789"
 ANSWER = {"clear": "2", "fair": "3"}
 DRAFT = 'Perhaps {"clear":"1","fair":"1"}? Let me look again at "says rain".'
-THOUGHT, READ, WRITTEN = 3000, 100, 10  # tokens
+THOUGHT, READ, CACHED, WRITTEN = 3000, 100, 80, 10  # tokens
 _NOTES = {"clear": {"rationale": "Short.", "quote": "says rain"}, "fair": {"rationale": "No view is named."}}
 _SHARES = '{"probabilities": {"0": 0.0, "1": %s, "2": %s}, "confidence": 1.0}'
 _FORM = {"clear": _SHARES % (1.0, 0.0), "fair": _SHARES % (0.0, 1.0)}
@@ -64,6 +64,10 @@ class Dialect:
         How a thought is written, for `form`; and the model that thinks, where it is another.
     alternatives
         Of how many tokens it gives log-probabilities; 0 for none.
+    caches
+        How it counts what it found in its cache: `details`; `hits` as well; `marked`, if that was; `content`.
+    decides
+        The path (a pattern) at which it answers decisions, where its documentation has one.
     variables
         What else a user must set.
     lost
@@ -83,6 +87,8 @@ class Dialect:
     thinks: str = "reasoning_content"
     thinker: str = ""
     alternatives: int = 0
+    caches: str = ""
+    decides: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     lost: Refusal = (404, {"error": {"message": "Not Found", "type": "invalid_request_error", "code": None}})
 
@@ -98,6 +104,7 @@ class Spoken(Loopback):
         super().__init__()
         self.dialect = next(iter(DIALECTS.values()))
         self.thinking = False
+        self._kept: set[str] = set()
         self.queue = self  # type: ignore[assignment]
 
     def __bool__(self) -> bool:
@@ -108,6 +115,7 @@ class Spoken(Loopback):
 
     def speaks(self, dialect: Dialect, *, thinking: bool = False) -> None:
         self.dialect, self.thinking = dialect, thinking
+        self._kept.clear()
         for seen in (self.requests, self.paths, self.headers):
             seen.clear()
 
@@ -115,17 +123,37 @@ class Spoken(Loopback):
         path, headers = self.paths[-1], {name.lower(): value for name, value in self.headers[-1].items()}
         if path == "/api/show" and self.dialect.provider == "ollama":
             return 200, {"model_info": {}, "template": "{{ .Prompt }}", "capabilities": ["completion", "thinking"]}
-        if not re.fullmatch(self.dialect.path, path):
+        decides = bool(self.dialect.decides) and re.fullmatch(self.dialect.decides, path) is not None
+        if not decides and not re.fullmatch(self.dialect.path, path):
             return self.dialect.lost
         name, before = self.dialect.header
         if name and headers.get(name) != before + KEY:
             return 401, {"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error"}}
+        if decides:
+            return 200, systemone(body) if isinstance(body["questions"], dict) else decisions(body)
         if self.dialect.fields is not None and (odd := sorted(set(body) - self.dialect.fields)):
             return self.dialect.unknown(odd[0])
         for rule in self.dialect.rules:
             if (refusal := rule(body)) is not None:
                 return refusal
-        return 200, self.dialect.form(body, self.dialect, DRAFT if self.thinking else "")
+        answer = self.dialect.form(body, self.dialect, DRAFT if self.thinking else "")
+        begun = re.sub(r"<argument>.*", "", json.dumps(body), flags=re.DOTALL)
+        _count_cached(answer, self.dialect.caches, marked="cache_control" in begun, found=begun in self._kept)
+        self._kept.add(begun)
+        return 200, answer
+
+
+def _count_cached(answer: Any, how: str, *, marked: bool, found: bool) -> None:
+    """Say of an answer's tokens which were found in the provider's cache, as it counts them."""
+    if how == "marked" and marked:  # beside the others
+        name = "cache_read_input_tokens" if found else "cache_creation_input_tokens"
+        answer["usage"] |= {"input_tokens": READ - CACHED, name: CACHED}
+    elif how in ("details", "hits") and found:
+        answer["usage"]["prompt_tokens_details"] = {"cached_tokens": CACHED}
+        if how == "hits":
+            answer["usage"] |= {"prompt_cache_hit_tokens": CACHED, "prompt_cache_miss_tokens": READ - CACHED}
+    elif how == "content" and found:
+        answer["usageMetadata"]["cachedContentTokenCount"] = CACHED
 
 
 def said(body: Any) -> str:
@@ -240,14 +268,34 @@ def ollama(body: Any, dialect: Dialect, thought: str) -> Any:
     return {**about, **counts, "message": message}
 
 
-def systemone(body: Any, dialect: Dialect, thought: str) -> Any:
-    """As a decision server."""
+def systemone(body: Any, dialect: Dialect | None = None, thought: str = "") -> Any:
+    """As a decision server; what it has no use for is what the other forms take."""
     shares = {"clear": [0.0, 1.0, 0.0], "fair": [0.0, 0.0, 1.0]}
     found = {
-        name: {"type": "score", "probabilities": {str(i): share for i, share in enumerate(shares[name])}}
+        name: {
+            "type": "score",
+            "score": float(shares[name].index(1.0)),
+            "probabilities": {str(i): share for i, share in enumerate(shares[name])},
+            "legend": {str(i): level for i, level in enumerate(body["questions"][name]["criteria"])},
+            "confidence": 1.0,
+        }
         for name in body["questions"]
     }
     return {"model": body["model"], "answers": found, "usage": {"input_tokens": READ, "output_tokens": 0}}
+
+
+def decisions(body: Any) -> Any:
+    """As OpenAI's decisions."""
+    answers = []
+    for question in body["questions"]:
+        labels = [level["label"] for level in question["levels"]]
+        chosen = int(ANSWER[question["name"]]) - 1
+        shares = [{"value": i, "label": each, "probability": float(i == chosen)} for i, each in enumerate(labels)]
+        answers.append(
+            {"type": "score", "name": question["name"], "score": chosen, "probabilities": shares, "confidence": 1.0}
+        )
+    usage = {"input_tokens": READ, "output_tokens": 0, "total_tokens": READ}
+    return {"model": body["model"], "answers": answers, "usage": usage}
 
 
 def _anthropic_error(message: str) -> Refusal:
@@ -317,13 +365,24 @@ _PROXIED = "litellm.UnsupportedParamsError: ollama does not support parameters: 
 
 DIALECTS: dict[str, Dialect] = {
     "OpenAI, chat": Dialect(
+        "openai/gpt-4.1",
+        "/v1/chat/completions",
+        fields=_OPENAI,
+        rules=(_OLD_LIMIT, _OPENAI_SCHEMA),
+        thinks="",
+        thinker="openai/o3",
+        alternatives=20,
+        caches="details",
+    ),
+    "OpenAI, decisions": Dialect(
         "openai/gpt-6-luna",
         "/v1/chat/completions",
+        decides="/v1/decisions",
         fields=_OPENAI,
         rules=(_no_warmth, _OLD_LIMIT, _OPENAI_SCHEMA),
         thinks="",
-        thinker="openai/gpt-6.1-sol",
         alternatives=20,
+        caches="details",
     ),
     "Anthropic": Dialect(
         "anthropic/claude-sonnet-5-5",
@@ -354,6 +413,7 @@ DIALECTS: dict[str, Dialect] = {
         ),
         form=messages,
         lost=(404, {"type": "error", "error": {"type": "not_found_error", "message": "Not found"}}),
+        caches="marked",
     ),
     "Gemini": Dialect(
         "gemini/gemini-3.5-flash",
@@ -365,6 +425,7 @@ DIALECTS: dict[str, Dialect] = {
         rules=(when("responseLogprobs", _google_error("Logprobs is not enabled for models/gemini-3.5-flash")),),
         form=contents,
         lost=(404, {"error": {"code": 404, "message": "Requested entity was not found.", "status": "NOT_FOUND"}}),
+        caches="content",
     ),
     "Azure OpenAI": Dialect(
         "azure/my-deployment",
@@ -377,6 +438,8 @@ DIALECTS: dict[str, Dialect] = {
         alternatives=20,
         variables={"AZURE_API_VERSION": "2025-04-01-preview"},
         lost=(404, {"error": {"code": "404", "message": "Resource not found"}}),
+        caches="details",
+        decides=r"/openai/v1/decisions(\?.*)?",
     ),
     "Mistral": Dialect(
         "mistral/mistral-large-latest",
@@ -393,6 +456,7 @@ DIALECTS: dict[str, Dialect] = {
         rules=(_schema_type(("text", "json_object"), openai_error("This response_format type is unavailable now")),),
         thinker="deepseek/deepseek-v4-flash",
         alternatives=20,
+        caches="hits",
     ),
     "Groq": Dialect(
         "groq/openai/gpt-oss-120b",
@@ -402,6 +466,7 @@ DIALECTS: dict[str, Dialect] = {
         unknown=lambda name: openai_error(f"property '{name}' is unsupported"),
         rules=(when("logprobs", openai_error("`logprobs` is not supported with this model", param="logprobs")),),
         thinks="reasoning",
+        caches="details",
     ),
     "OpenRouter": Dialect(
         "openrouter/meta-llama/llama-3.3-70b-instruct",
@@ -410,6 +475,8 @@ DIALECTS: dict[str, Dialect] = {
         thinks="reasoning",
         thinker="openrouter/qwen/qwen3-8b",
         alternatives=20,
+        caches="details",
+        decides=r"/api/alpha/decisions",
     ),
     "Ollama": Dialect(
         "ollama/llama3.2",
@@ -421,6 +488,7 @@ DIALECTS: dict[str, Dialect] = {
         thinker="ollama/qwen3:8b",
         alternatives=20,
         lost=(404, "404 page not found"),
+        decides=r"/v1/systemone",
     ),
     "LM Studio": Dialect(
         "lm_studio/qwen3-8b",
@@ -431,6 +499,7 @@ DIALECTS: dict[str, Dialect] = {
         ),
         thinks="<think>",
         lost=(200, {"error": "Unexpected endpoint or method. (POST /chat/completions)"}),
+        decides=r"/v1/systemone",
     ),
     "vLLM": Dialect(
         "hosted_vllm/google/gemma-3-4b-it",
@@ -441,6 +510,8 @@ DIALECTS: dict[str, Dialect] = {
         ),
         alternatives=5,
         lost=(404, {"detail": "Not Found"}),
+        caches="details",
+        decides=r"/v1/systemone",
     ),
     "SGLang": Dialect(
         "openai/qwen3-8b",
@@ -448,6 +519,8 @@ DIALECTS: dict[str, Dialect] = {
         header=("", ""),
         alternatives=20,
         lost=(404, {"detail": "Not Found"}),
+        caches="details",
+        decides=r"/v1/decisions",
     ),
     "TGI": Dialect(
         "openai/tgi",
@@ -473,6 +546,7 @@ DIALECTS: dict[str, Dialect] = {
         header=("", ""),
         rules=(_no_keyword("maxLength", openai_error("failed to parse grammar", status=500)),),
         alternatives=20,
+        caches="details",
     ),
     "LiteLLM proxy": Dialect(
         "litellm_proxy/my-model",
@@ -480,6 +554,7 @@ DIALECTS: dict[str, Dialect] = {
         rules=(
             when("top_logprobs", (400, {"error": {"message": _PROXIED, "type": None, "param": None, "code": "400"}})),
         ),
+        caches="details",
     ),
     "a decision server": Dialect(
         "systemone/decider",

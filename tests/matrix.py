@@ -32,7 +32,7 @@ TEXT = "Take an umbrella: the forecast says rain."
 COLUMNS = ("expect", "label", "votes", "verbal", "decide", "--explain", "thinking", "caching")
 WAYS = ("option", "variable")
 """How the address is given: DSPy's own transport asks the first, and litellm nearly always the second."""
-_BOTH_WAYS = ("label", "--explain", "thinking")
+_BOTH_WAYS = ("label", "--explain", "thinking", "caching")
 _FRAMEWORK = parse_framework(TWO_QUESTIONS, name="two.yaml")
 _READOUTS = {"votes": "votes:2", "--explain": "label", "thinking": "auto", "caching": "label"}
 _MARKS = {"rated": "✓", "known": "–", "refused": "✗", "silent": "·"}
@@ -96,7 +96,7 @@ def outcome(server: Spoken, row: str, column: str, way: str) -> Outcome:
             judge = Judge(
                 _FRAMEWORK,
                 model=connect(name, api_base=address),
-                readout=_READOUTS.get(column, column),
+                readout="label" if thinking and row == "OpenAI, decisions" else _READOUTS.get(column, column),
                 explain=column == "--explain",
             )
             if column == "caching":

@@ -76,7 +76,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the proxy does not start: {log.read_text(errors='replace')[-500:]}")
 
 
-@pytest.mark.parametrize("readout", ["expect", "label", "votes:2", "verbal"])
+@pytest.mark.parametrize("readout", ["expect", "label", "votes:2"])
 def test_a_model_behind_a_proxy_is_asked_as_one_of_one_s_own(proxy: str, two: Framework, readout: str) -> None:
     judge = Judge(two, model=connect("litellm_proxy/small", api_base=proxy, api_key=KEY), readout=readout)
     found = judge.assess(TEXT)

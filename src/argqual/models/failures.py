@@ -36,6 +36,11 @@ _TOO_LONG = re.compile(
     r"|exceeds? (the )?(max|limit)|(max|input) tokens",
     re.IGNORECASE,
 )
+_NO_SUCH_KEY = re.compile(r"No connected db\b")  # LiteLLM's proxy without a database, of any key but its own
+_NO_SUCH_MODEL = re.compile(  # as it is said under another status than 404
+    r"invalid model(?! ?(?:output|response))|not a valid model|model not exist|model\b.{0,80}(?:does not exist|not found)",
+    re.IGNORECASE,
+)
 _NO_PROVIDER = re.compile(r"LLM Provider NOT provided", re.IGNORECASE)
 _MISSING = re.compile(r"No module named '(?P<module>[\w.]+)'|pip install (?P<what>'[^']+'|[\w\[\].,-]+)")
 _OTHER_CREDENTIALS = {  # of providers that have no key of their name
@@ -124,6 +129,8 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
     if isinstance(error, httpx.TransportError):
         return Unreachable(said(error, "cannot be reached"), hint=_NETWORK_HINT)
     wrapped = wrap_error(error, model=model.name)
+    if _NO_SUCH_KEY.search(str(wrapped)):
+        return CredentialsError(said(wrapped, "does not know the key"), hint=_key_hint(model))
     if isinstance(wrapped, lm.LMAuthError | lm.LMNotConfiguredError | lm.LMBillingError):
         return CredentialsError(said(wrapped, "refuses the credentials"), hint=_key_hint(model))
     if isinstance(wrapped, lm.ContextWindowExceededError):
@@ -146,6 +153,8 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
         return ModelError(said(wrapped, "gave an answer that cannot be used"))
     if getattr(wrapped, "status", None) == 413 or _TOO_LONG.search(str(wrapped)):
         return TooLongError(said(wrapped, "says that the prompt is too long"))
+    if _NO_SUCH_MODEL.search(str(wrapped)):
+        return UnknownModelError(said(wrapped, "is not known there"), hint=_name_hint(model))
     hint = _name_hint(model) if getattr(wrapped, "status", None) == 404 else None
     return ModelError(said(wrapped, "refuses the request"), hint=hint)
 
