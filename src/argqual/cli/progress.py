@@ -131,7 +131,7 @@ def summary(batch: Batch[Any], judge: Judge) -> str:
     took = f"{count(tally.asked)} asked, {count(tally.kept)} known already"
     tokens = f"{count(tally.input_tokens)} tokens read, {count(tally.output_tokens)} written"
     lines.append(f"{took}; {count(tally.requests)} requests, {tokens}.")
-    price = judge.model.price
+    price = judge.price
     if price is None:
         lines.append(f"The price of {judge.model.name} is not known.")
     elif tally.cost_usd or price.input:
@@ -151,7 +151,7 @@ def summary(batch: Batch[Any], judge: Judge) -> str:
 
 def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None) -> str:
     """A plan as a small table."""
-    model, price = judge.model, judge.model.price
+    model, price = judge.model, judge.price
     kinds = [(plan.to_ask, "to ask"), (plan.kept, "in the store"), (plan.repeated, "equal to another row")]
     kinds.append((plan.unusable, "without a usable text"))
     counted = f"by {plan.tokenizer}" + ("" if plan.exact else ", which is not the model's own tokenizer")

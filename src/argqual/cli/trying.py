@@ -36,7 +36,7 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     with step("Rating"):
         assessment = rated(model, readout)
     facts = _facts(model, shown)
-    reason = why(model, assessment, readout)
+    reason = why(model, readout)
     if as_json:
         typer.echo(json.dumps(_as_data(model, assessment, facts, reason, loading), indent=2))
     else:
@@ -61,7 +61,7 @@ def _facts(model: Model, shown: Shown | None) -> Facts:
     if now.temperature and now.least_temperature:
         temperature += f", from {now.least_temperature:g}"
     facts: Facts = {
-        "decisions": (now.decisions or bool(model.endpoint), _yes(now.decisions or bool(model.endpoint)), "decisions"),
+        "decisions": (now.decisions or bool(model.endpoint), _decisions(model), "decisions"),
         "log-probabilities": (now.logprobs, gives, "logprobs"),
         "schema": (now.schema, schema, "schema"),
         "temperature": (now.temperature, temperature, "temperature"),
@@ -74,6 +74,12 @@ def _facts(model: Model, shown: Shown | None) -> Facts:
         "deprecated": (now.deprecated, now.deprecation(date.today()) or now.deprecated or "no", "deprecated"),
     }
     return {name: (value, words, now.source(fact)) for name, (value, words, fact) in facts.items()}
+
+
+def _decisions(model: Model) -> str:
+    if model.endpoint or model.abilities.now.decisions:
+        return "yes"
+    return "not listed; --readout decide tries" if model.decider is not None else "no"
 
 
 def _yes(fact: bool) -> str:

@@ -38,7 +38,7 @@ def requests_for(judge: Judge, argument: Argument) -> list[Request]:
 
 def expected_cost(judge: Judge, argument: Argument) -> float:
     """US dollars that an assessment costs as a rule, by the best tokenizer at hand."""
-    price = judge.model.price
+    price = judge.price
     assert price is not None
     count = tokenizer_for(judge.model).count
     return fsum(price.of(count(each.prompt), each.expected) for each in requests_for(judge, argument))
@@ -50,11 +50,15 @@ def worst_cost(judge: Judge, argument: Argument) -> float:
     A byte is counted as a token (byte-level tokenizers never need more), one answer may have to be asked for once
     more, and every request may be lost and charged `MAX_LOST` times.
     """
-    price = judge.model.price
+    price = judge.price
     assert price is not None
     requests = requests_for(judge, argument)
-    costs = [price.of(len(each.prompt.encode()) + _MESSAGE_BYTES + each.most, each.most) for each in requests]
+    costs = [price.of(_most_read(each), each.most) for each in requests]
     return (sum(costs) + max(costs)) * (1 + MAX_LOST)
+
+
+def _most_read(request: Request) -> int:
+    return (len(request.prompt.encode()) + _MESSAGE_BYTES) * request.readings + request.most
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ class Planner:
     def plan(self, *, concurrency: int) -> Plan:
         """The plan for what was added."""
         self._look_up()
-        judge, price = self._judge, self._judge.model.price
+        judge, price = self._judge, self._judge.price
         tokenizer = tokenizer_for(judge.model)
         asked = [requests_for(judge, argument) for argument in self._sample]
         count = cache(tokenizer.count)  # the same prompt may be sent several times

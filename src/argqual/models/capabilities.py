@@ -26,6 +26,7 @@ _DOCUMENTED_LOGPROBS = frozenset({"openai", "azure", "deepseek", "hosted_vllm", 
 # Whose models that reason do so unless told otherwise, and take an effort, also where the list names none.
 _REASON_UNTOLD = frozenset({"openai", "azure", "gemini"})
 _SOON_DAYS = 90
+_DECISION_MODES = ("evaluation", "decisions")  # of the list, for models that answer nothing else
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Capabilities:
         Most tokens that it writes, and that it reads.
     decisions
         Whether the provider has a decisions endpoint for it.
+    chat
+        Whether it can be asked anything but decisions.
     caching
         Whether the provider keeps what begins many prompts.
     deprecated, successor
@@ -75,6 +78,7 @@ class Capabilities:
     output_tokens: int | None = None
     context_tokens: int | None = None
     decisions: bool = False
+    chat: bool = True
     caching: bool = False
     deprecated: str | None = None
     successor: str | None = None
@@ -207,7 +211,9 @@ def _listed_facts(provider: str, entry: Mapping[str, Any], *, own_server: bool) 
             facts[fact] = False
     if entry.get("supports_prompt_caching") is True:
         facts["caching"] = True
-    if "/v1/decisions" in (entry.get("supported_endpoints") or ()):
+    if entry.get("mode") in _DECISION_MODES:
+        facts |= {"decisions": True, "chat": False}
+    elif {"/v1/decisions", "/v1/systemone"} & set(entry.get("supported_endpoints") or ()):
         facts["decisions"] = True
     if not own_server:
         if isinstance(entry.get("deprecation_date"), str):

@@ -21,6 +21,7 @@ from argqual.errors import ModelError, WeightsError, nearest
 from argqual.models import asking
 from argqual.models import weights as weight_files
 from argqual.models.capabilities import Abilities, Capabilities, check_effort, known_before
+from argqual.models.decisions import Decider, OwnServer, Provider, is_spoken
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
@@ -86,6 +87,10 @@ class Model:
         What its tokens cost; None when that is not known.
     abilities
         What it can do, as far as is known by now, and how hard it is to think.
+    decider
+        What asks it for decisions; None where that is not possible.
+    endpoint
+        Where it is, if it gives decisions and nothing else.
     """
 
     name: str
@@ -97,9 +102,15 @@ class Model:
     follows_schema: bool = True
     price: Price | None = None
     abilities: Abilities = field(default_factory=Abilities, repr=False)
+    decider: Decider | None = field(default=None, repr=False)
     endpoint: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     server: EmbeddedServer | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.endpoint and self.decider is None:
+            key = self.secrets[0] if self.secrets else ""
+            self.decider = OwnServer(self.endpoint, self.name.partition("/")[2], key, self.traffic)
 
     def __sklearn_clone__(self) -> Model:
         """Estimators that are cloned share the connection."""
@@ -280,20 +291,30 @@ def _hosted(
     check_effort(name, effort, known)
     identity = _address(base) if base else provider
     abilities = Abilities(known, effort=effort, place=f"{identity} {name}")
-    lm = _language_model(name, traffic, engine=engine, timeout=timeout, abilities=abilities, **settings)
+    decider = Provider(name, base, settings.get("api_key"), traffic, timeout) if is_spoken(provider) else None
+    if not known.chat and decider is None:
+        raise ModelError(
+            f"{name} gives decisions and nothing else, and how {provider} is asked for them is not known.",
+            hint="Where it speaks System One, write it as systemone/NAME and give its --api-base.",
+        )
+    lm = None
+    if known.chat:
+        lm = _language_model(name, traffic, engine=engine, timeout=timeout, abilities=abilities, **settings)
     secrets = tuple(
         value for key, value in os.environ.items() if key.endswith(("_API_KEY", "_TOKEN")) and len(value) > 7
     )
     return Model(
         name,
         lm,
-        engine=lm.engine,
+        engine=lm and lm.engine,
         traffic=traffic,
         identity=f"{identity}, effort {effort}" if effort else identity,
         logprobs=abilities.now.logprobs is True,
         follows_schema=abilities.now.schema,
         abilities=abilities,
         price=listed_price(provider, name.partition("/")[2]) if not api_base else None,
+        decider=decider,
+        endpoint=None if known.chat else identity,
         secrets=(*secrets, *filter(None, [api_key])),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from argqual.assessment import Usage
 from argqual.judging.readouts.reading import Distribution, Note
 from argqual.models.connect import Model
+from argqual.models.prices import Price
 
 NOTHING = Usage.total(())
 
@@ -29,12 +30,27 @@ class Exchange:
     truncated: bool = False
 
     def add(
-        self, model: Model, read: int | None, written: int | None, cached: int | None = None, lost: int = 0
+        self,
+        model: Model,
+        read: int | None,
+        written: int | None,
+        cached: int | None = None,
+        lost: int = 0,
+        *,
+        stored: int = 0,
+        price: Price | None = None,
+        billed: float | None = None,
     ) -> None:
-        """Count an answer by its tokens, and the requests that were lost before it as if they had been charged."""
-        cost = None
-        if model.price and read is not None and (written is not None or model.endpoint):  # an endpoint writes nothing
-            cost = model.price.of(read, written or 0, cached or 0) + lost * model.price.of(read, written or 0)
+        """Count an answer by its tokens, and the requests that were lost before it as if they had been charged.
+
+        Of the tokens `read`, `cached` were found in the provider's cache and `stored` put there. `price` is that of
+        the model when left out; `billed` is what the provider says that the request cost.
+        """
+        cost, price = billed, price or model.price
+        free = model.endpoint is not None or (price is not None and not price.output)  # an endpoint writes nothing
+        if price and read is not None and (written is not None or free):
+            taken = price.of(read, written or 0, cached or 0, stored) if billed is None else billed
+            cost = taken + lost * price.of(read, written or 0, stored=stored)
         usage = Usage(requests=1 + lost, input_tokens=read, cached_tokens=cached, output_tokens=written, cost_usd=cost)
         self.usage = Usage.total([self.usage, usage])
         if lost:

@@ -13,6 +13,7 @@ from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable
 from argqual.judging.readouts.thinking import expected_thinking, room
 from argqual.models.connect import Model
+from argqual.models.prices import Price
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class Inquiry:
 class Request:
     """One request about an argument, before it is sent.
 
-    `prompt` is all that is sent; `expected` and `most` are the tokens of the answer, as a rule and at most.
+    `prompt` is all that is sent; `expected` and `most` are the tokens of the answer, as a rule and at most. `readings`
+    says how often the prompt may be read, and charged, for one request.
     """
 
     prompt: str
     expected: int
     most: int
+    readings: int = 1
 
 
 class Readout:
@@ -74,6 +77,8 @@ class Readout:
         Where the probabilities come from; None when an answer is only the level as written.
     explains
         Whether it can have reasons written before the rating.
+    abstains
+        Whether the model can answer that it cannot tell, where the framework lets it.
     own_form
         Whether a model answers in DSPy's own form: no examples, comparisons or thinking aloud.
     sees_off_scale
@@ -88,6 +93,7 @@ class Readout:
     name: str
     source: ProbabilitySource | None = None
     explains = True
+    abstains = True
     own_form = False
     sees_off_scale = False
     requests = 1
@@ -101,6 +107,10 @@ class Readout:
         """Raise a `ReadoutError` when the model is known not to serve this read-out; nothing is asked."""
         if model.endpoint:
             raise ReadoutError(f"{model.name} is a decision endpoint; it only serves the read-out 'decide'.")
+
+    def price(self, model: Model) -> Price | None:
+        """What the model's tokens cost when it is asked so; None when that is not known."""
+        return model.price
 
     def answer(self, inquiry: Inquiry, model: Model, exchange: Exchange) -> dict[str, Distribution]:
         """Ask; the distribution over each question's answers (`inquiry.prompt.questions`), by the question's name.
@@ -126,7 +136,9 @@ class Readout:
         return exchange.distributions
 
     def doubt(self, distribution: Distribution, elsewhere: str) -> str | None:
-        """Why an answer is not taken: most of its probability went `elsewhere`, off the scale; None when it is."""
+        """Why an answer is not taken: it was refused, or most of its probability went `elsewhere`; None when it is."""
+        if distribution.refused:
+            return distribution.refused
         if distribution.off_scale <= self.max_off_scale:
             return None
         return f"the model gave {distribution.off_scale:.0%} of its probability to {elsewhere}"
