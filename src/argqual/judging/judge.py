@@ -156,10 +156,7 @@ class Judge:
         return self._assessment(argument, asking, notes, seconds)
 
     def inquiry(self, argument: Argument) -> Inquiry:
-        """What is asked about an argument; for a framework that first finds its kind, as if all criteria were asked.
-
-        Raises as `key`.
-        """
+        """What is asked about an argument (raises as `key`); before its kind is known, as if all criteria were."""
         inputs, _ = self._inputs(argument)
         return self._inquiry(_Asking(inputs, self._examples(argument)))
 

@@ -23,6 +23,7 @@ from argqual.models import weights as weight_files
 from argqual.models.capabilities import Abilities, Capabilities, check_effort, known_before
 from argqual.models.decisions import Decider, OwnServer, Provider, is_spoken
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
+from argqual.models.gguf import decision_type
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
 
@@ -205,6 +206,19 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
     name, path, identity = embedded_weights(name)
     server = shared_server(path, slots=slots)
     traffic = Traffic(limiter_for(server.address.url, ceiling=slots))
+    if name not in weight_files.KNOWN and decision_type(path):
+        url, key = server.address.url, server.address.key
+        return Model(
+            name,
+            traffic=traffic,
+            identity=f"{identity}, {CONTEXT_TOKENS} tokens",
+            abilities=Abilities(Capabilities(decisions=True, chat=False, context_tokens=CONTEXT_TOKENS)),
+            price=FREE,
+            decider=OwnServer(url, path.stem, key, traffic, _EMBEDDED_TIMEOUT_SECONDS),
+            endpoint=url,
+            secrets=(key,),
+            server=server,
+        )
     lm = _language_model(
         f"openai/{path.stem}",
         traffic,
