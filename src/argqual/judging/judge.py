@@ -71,7 +71,7 @@ class Judge:
     program
         An optimised program for this framework (`load_program`).
     demonstrations
-        The labelled arguments to show before an argument is asked about; they may depend on it.
+        The labelled arguments to show before an argument; the same for all if this has a true attribute `fixed`.
     api_base, api_key, engine, effort
         Passed to `connect` when `model` is a name.
 
@@ -298,7 +298,8 @@ class Judge:
             return self.program(lm=lm, only=only, **asking.inputs)
 
         prompt = self._prompt(asking.inputs, only=only, select=select)
-        return Inquiry(prompt, asking.inputs, () if select else asking.examples, run)
+        same = not select and bool(getattr(self.demonstrations, "fixed", False))
+        return Inquiry(prompt, asking.inputs, () if select else asking.examples, run, same)
 
     def _prompt(
         self, inputs: Mapping[str, str], *, only: tuple[str, ...] | None = None, select: bool = False

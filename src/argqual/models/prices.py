@@ -47,6 +47,11 @@ class Price:
         read = (input_tokens - cached - stored) * self.input + cached * cheaper + stored * self.storing
         return read + output_tokens * self.output
 
+    def most(self, input_tokens: int, output_tokens: int, *, marked: bool = False) -> float:
+        """US dollars for a request at most: all that is read may be put into a cache, where the provider has one."""
+        stored = input_tokens if (marked or self.stored is not None) and self.storing > self.input else 0
+        return self.of(input_tokens, output_tokens, stored=stored)
+
 
 FREE = Price(0.0, 0.0)
 

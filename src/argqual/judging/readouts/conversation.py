@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from argqual.judging.prompt import ASK_LEVELS
+from argqual.judging.readouts.caching import mark
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable, read_notes
 from argqual.judging.readouts.readout import Inquiry, Readout
@@ -36,6 +37,7 @@ class Conversation:
         self.prompt = inquiry.prompt
         self.model = model
         self.exchange = exchange
+        self._cache = mark(*inquiry.beginning, model) if model.abilities.now.caching else None
         self._turns = inquiry.prompt.turns(inquiry.inputs, inquiry.examples)
 
     def write_notes(self) -> None:
@@ -77,6 +79,7 @@ class Conversation:
                 temperature=temperature,
                 max_tokens=most,
                 response_format=form if model.follows_schema else None,
+                cache=self._cache,
                 **settings,
             ),
         )

@@ -72,7 +72,7 @@ class Decide(Readout):
         return found
 
     def plan(self, inquiry: Inquiry, model: Model) -> list[Request]:
-        return [replace(each, readings=len(inquiry.prompt.questions)) for each in super().plan(inquiry, model)]
+        return [replace(each, readings=len(inquiry.prompt.questions), kept="") for each in super().plan(inquiry, model)]
 
 
 def _asked(model: Model, state: Mapping[str, Any], questions: Questions) -> Decided:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from argqual.assessment import Usage
+from argqual.judging.readouts.caching import counted
 from argqual.judging.readouts.reading import Distribution, Note
 from argqual.models.connect import Model
 from argqual.models.prices import Price
@@ -60,8 +61,8 @@ class Exchange:
 
     def add_response(self, model: Model, response: Any, lost: int) -> None:
         """Count a `dspy.lm15.Response`, and the requests that were lost before it."""
-        usage = response.usage
-        self.add(model, usage.input_tokens, _written(usage), usage.cache_read_tokens, lost)
+        read, cached, stored = counted(response)
+        self.add(model, read, _written(response.usage), cached, lost, stored=stored)
         self.remarks += [said for change in response.adaptations if (said := _change_in_words(change))]
         if response.finish_reason == "length":
             self.truncated = True
