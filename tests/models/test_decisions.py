@@ -6,6 +6,7 @@ They are fakes over real HTTP; no provider was asked.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -242,6 +243,22 @@ def test_a_rate_limit_is_waited_out(loopback: Loopback, two: Framework, luna: Ca
     loopback.queue.append(openai_decisions)
     check_rated(Judge(two, model=luna()).assess(TEXT))
     assert len(loopback.requests) == 2
+
+
+def test_a_server_that_does_not_answer_in_time_is_asked_twice_more(loopback: Loopback, two: Framework) -> None:
+    late = threading.Event()
+
+    def reply(body: Any) -> tuple[int, Any]:
+        late.wait(10)
+        return openai_decisions(body)
+
+    loopback.queue += [reply] * 3
+    model = connect("openai/gpt-6-luna", api_base=f"{loopback.url}/v1", api_key=KEY, timeout=0.1)
+    with pytest.raises(Unreachable, match="cannot be reached") as raised:
+        Judge(two, model=model).assess(TEXT)
+    late.set()
+    assert len(loopback.requests) == 3
+    assert raised.value.lost == 3
 
 
 def test_no_server_is_said_as_that(two: Framework) -> None:

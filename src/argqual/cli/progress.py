@@ -193,7 +193,8 @@ def _kept(caching: Kept) -> str:
         return f"{saved}, where the provider finds the first {count(caching.tokens)} tokens of a prompt in its cache"
     times = f"written {count(caching.writes)} and read {count(caching.reads)} times"
     does = "saves" if caching.saved_usd >= 0 else "costs"
-    return f"{does} {money(abs(caching.saved_usd))} of it: the first {count(caching.tokens)} tokens are {times}"
+    does = f"{does} {money(abs(caching.saved_usd))}, which is in the cost"
+    return f"{does}: the first {count(caching.tokens)} tokens are {times}"
 
 
 def _range(estimate: SampledTotal, shown: Callable[[float], str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from argqual.cli.options import say, step
-from argqual.errors import EXIT_OK, EXIT_SOME_FAILED
+from argqual.errors import EXIT_OK, EXIT_SOME_FAILED, ModelError
 from argqual.report.plain import clean
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     """Ask a few small requests, say what they show, and keep it; the exit code: 1 when nothing could be rated."""
     started = time.perf_counter()
     with step(f"Loading {name}"):
-        from argqual.judging.trial import REQUESTS, probe, rated, why
+        from argqual.judging.trial import REQUESTS, rated, why
         from argqual.models.connect import connect
 
         model = connect(name, api_base=api_base)
@@ -32,7 +32,7 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     if model.lm is not None and model.server is None:
         say(f"{REQUESTS} small requests, and one more for each thing that {clean(model.name)} refuses.")
         with step("Asking what it takes"):
-            shown = probe(model)
+            shown = _probed(model, readout)
     with step("Rating"):
         assessment = rated(model, readout)
     facts = _facts(model, shown)
@@ -42,6 +42,20 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     else:
         typer.echo("\n".join(_as_text(model, assessment, facts, reason, loading)))
     return EXIT_SOME_FAILED if assessment.overall.value is None else EXIT_OK
+
+
+def _probed(model: Model, readout: str) -> Shown | None:
+    """What asking shows; None, said, for a model that is rated by its decisions and whose chat cannot be asked."""
+    from argqual.judging.readouts.registry import preferred
+    from argqual.judging.trial import probe
+
+    try:
+        return probe(model)
+    except ModelError as error:
+        if "decide" not in (readout, preferred(model)[0] if readout == "auto" else ""):
+            raise
+        say(f"Its chat cannot be asked. {clean(error.message)}")
+        return None
 
 
 Facts = dict[str, tuple[Any, str, str]]

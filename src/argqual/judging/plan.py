@@ -225,7 +225,8 @@ class Planner:
         costs, most_costs, caching = None, None, None
         if price is not None:
             each = [price.of(*pair) for pair in zip(read, written, strict=True)]
-            worst = [price.most(*pair, marked=_marks(judge)) for pair in zip(read, most, strict=True)]
+            again = [sum(count(each.prompt) * each.readings for each in requests) for requests in asked]
+            worst = [price.most(*pair, marked=_marks(judge)) for pair in zip(again, most, strict=True)]
             costs, most_costs = estimate_sum(each, self._to_ask), estimate_sum(worst, self._to_ask)
             caching = self._caching(asked, price, count, min(concurrency, START))
             if caching and caching.sure:

@@ -121,7 +121,7 @@ class Provider:
                 except Exception as error:
                     if (broken := _broken(error)) is not None:
                         return broken
-                    raise _told(error) from error
+                    raise _told(error) from None
 
         found, lost = self.traffic.run(send)
         if isinstance(found, str):
@@ -169,11 +169,14 @@ def _broken(error: Exception) -> str | None:
 def _told(error: Exception) -> Exception:
     """litellm's error as the one that it stands for: of the network, or a refusal with its status and headers."""
     import httpx
+    from litellm.exceptions import Timeout
     from litellm.llms.base_llm.chat.transformation import BaseLLMException
 
+    if isinstance(error, Timeout):
+        return httpx.ReadTimeout("no answer came in time")
     for each in chain_of(error):
         if isinstance(each, httpx.TransportError):
-            return each
+            return type(each)(str(each))  # anew: the one found would be its own cause
         if isinstance(each, BaseLLMException) and not each.status_code_is_synthesized:
             return RefusedByServer(each.status_code, _words(each.message), each.headers or {})
     status = getattr(error, "status_code", None)
