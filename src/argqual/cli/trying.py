@@ -118,7 +118,11 @@ def _thinking(model: Model) -> str:
 def _price(model: Model) -> str:
     if model.price is None:
         return "unknown"
-    return f"{model.price.input * 1e6:g} USD a million tokens read, {model.price.output * 1e6:g} written"
+    said = f"{model.price.input * 1e6:g} USD a million tokens read, {model.price.output * 1e6:g} written"
+    decisions = model.price.decisions
+    return (
+        said if decisions is None else f"{said}; for decisions {decisions.input * 1e6:g} and {decisions.output * 1e6:g}"
+    )
 
 
 def _as_text(model: Model, assessment: Assessment, facts: Facts, reason: str, loading: float) -> list[str]:
