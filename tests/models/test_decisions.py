@@ -253,6 +253,7 @@ def test_a_server_that_does_not_answer_in_time_is_asked_twice_more(loopback: Loo
         return openai_decisions(body)
 
     loopback.queue += [reply] * 3
+    loopback.server.handle_error = lambda *_: None  # type: ignore[method-assign]  # nobody listens any more
     model = connect("openai/gpt-6-luna", api_base=f"{loopback.url}/v1", api_key=KEY, timeout=0.1)
     with pytest.raises(Unreachable, match="cannot be reached") as raised:
         Judge(two, model=model).assess(TEXT)
@@ -344,3 +345,27 @@ def test_chat_of_a_model_with_decisions_can_still_be_asked_for(
     assessed = Judge(two, model=luna(), readout="expect").assess(TEXT)
     assert (assessed.status, assessed.readout, loopback.paths) == ("ok", "expect", ["/v1/chat/completions"])
     assert assessed.usage.cost_usd == pytest.approx(100 * 1e-7 + 10 * 5e-7)
+
+
+def test_a_refused_gate_is_no_answer_and_said(loopback: Loopback, luna: Callable[[], Model]) -> None:
+    loopback.queue.append(lambda body: openai_decisions(body, refuse=("gate",)))
+    assessed = Judge("qoam", model=luna()).assess(TEXT, issue="Umbrella?")
+    assert loopback.requests[0]["questions"][0]["type"] == "predicate"
+    assert assessed.gate is None
+    assert "the model refused to answer gate" in assessed.notes
+    assert assessed.overall.value is not None
+
+
+def test_a_refused_choice_of_kinds_leaves_nothing_rated(loopback: Loopback, luna: Callable[[], Model]) -> None:
+    loopback.queue.append(lambda body: openai_decisions(body, refuse=("kind",)))
+    assessed = Judge("walton", model=luna()).assess(TEXT, issue="Umbrella?")
+    assert (assessed.status, assessed.selected, len(loopback.requests)) == (Status.UNREADABLE, None, 1)
+    assert "refused" in (assessed.overall.reason or "")
+
+
+def test_an_answered_gate_and_choice_are_taken(loopback: Loopback, luna: Callable[[], Model]) -> None:
+    loopback.queue += [openai_decisions] * 3
+    gated = Judge("qoam", model=luna()).assess(TEXT, issue="Umbrella?")
+    assert gated.gate is not None and gated.gate.probability == pytest.approx(0.9)
+    chosen = Judge("walton", model=luna()).assess(TEXT, issue="Umbrella?")
+    assert chosen.selected is not None and sum(chosen.selected.probabilities.values()) == pytest.approx(1.0)

@@ -37,7 +37,7 @@ class Conversation:
         self.prompt = inquiry.prompt
         self.model = model
         self.exchange = exchange
-        self._cache = mark(*inquiry.beginning, model) if model.abilities.now.caching else None
+        self._cache = mark(*inquiry.beginning, model) if model.abilities.now.marks_from is not None else None
         self._turns = inquiry.prompt.turns(inquiry.inputs, inquiry.examples)
 
     def write_notes(self) -> None:
