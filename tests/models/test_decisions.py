@@ -238,6 +238,19 @@ def test_what_a_provider_refuses_is_said_plainly_and_asked_once(
     assert len(loopback.requests) == 1
 
 
+def test_the_beginning_of_a_text_that_is_too_long_is_rated_where_that_is_wanted(
+    loopback: Loopback, two: Framework, luna: Callable[[], Model]
+) -> None:
+    said = "This model's maximum context length is 400 tokens, and you sent 800 tokens."
+    loopback.reply(400, {"error": {"message": said}})
+    loopback.queue.append(openai_decisions)
+    assessed = Judge(two, model=luna(), truncate=True).assess(f"{TEXT} " * 100)
+    assert assessed.status is Status.OK
+    assert "only the first" in assessed.notes[0]
+    first, second = (len(body["input"]) for body in loopback.requests)
+    assert second < first / 2 + 200
+
+
 def test_a_rate_limit_is_waited_out(loopback: Loopback, two: Framework, luna: Callable[[], Model]) -> None:
     loopback.reply(429, {"error": {"message": "Rate limit reached"}})
     loopback.queue.append(openai_decisions)

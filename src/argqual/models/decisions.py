@@ -79,6 +79,7 @@ class OwnServer:
             return response
 
         response, lost = self.traffic.run(send)
+        content: Any = None
         try:
             content = response.json()
             answers, usage = content["answers"], content.get("usage") or {}
@@ -86,7 +87,9 @@ class OwnServer:
             if not isinstance(answers, Mapping):
                 raise TypeError("answers by their questions' names")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return Decided({}, f"the decision endpoint's answer lacks {error}", lost=lost)
+            said = message_in(content)
+            broken = f"the decision endpoint says: {said}" if said else f"the decision endpoint's answer lacks {error}"
+            return Decided({}, broken, lost=lost)
         return Decided(answers, read=read, written=written, lost=lost)
 
 
