@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 from urllib.request import getproxies
@@ -184,10 +185,22 @@ class _Limited:
     def complete(self, request: Any) -> Any:
         with self._traffic.under_way():
             try:
-                return self._engine.complete(request)
+                return self._engine.complete(_marked_by_litellm(request))
             except Exception as error:
                 if unread := unread_by_litellm(error):
                     raise unread from None
                 if is_known(error):
                     raise with_its_words(error) from error.__cause__
                 raise OddAnswer(in_words(error)) from error
+
+
+def _marked_by_litellm(request: Any) -> Any:
+    """The request with what is to be kept of it told in litellm's words, which it passes on in the provider's."""
+    cache = request.config.cache
+    if cache is None:
+        return request
+    places: list[dict[str, Any]] = [{"location": "message", "role": "system"}]
+    if cache.prefix_until_index is not None:  # the system message comes before the others
+        places.append({"location": "message", "index": cache.prefix_until_index + bool(request.system)})
+    told = {**(request.config.extensions or {}), "cache_control_injection_points": places}
+    return replace(request, config=replace(request.config, cache=None, extensions=told))

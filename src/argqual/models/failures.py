@@ -106,7 +106,11 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
             return CredentialsError(said(error, "refuses the credentials"), hint=_key_hint(model))
         if error.status == 429:
             return Unreachable(said(error, "is asked too often"), hint="Wait a little, then try again.")
-        if error.status < 500 or error.status == 501:
+        if error.status == 404 and "model" in str(error).lower():
+            return UnknownModelError(said(error, "is not known there"), hint="Check the model's name.")
+        if error.status < 500 and _TOO_LONG.search(str(error)):
+            return TooLongError(said(error, "says that the prompt is too long"))
+        if (error.status < 500 and error.status != 408) or error.status == 501:
             return ModelError(said(error, f"refuses the request ({error.status})"))
         return Unreachable(said(error, f"failed ({error.status})"), hint="Try again later.")
     if isinstance(error, httpx.TransportError):
