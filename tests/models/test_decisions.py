@@ -128,7 +128,8 @@ def test_azure_is_asked_at_its_own_path_with_its_own_header(loopback: Loopback, 
 )
 def test_dialects_of_system_one(loopback: Loopback, two: Framework, name: str, path: str) -> None:
     loopback.queue.append(system_one)
-    model = connect(name, api_base=loopback.url, api_key=KEY)
+    chats_below_v1 = name.startswith(("lm_studio/", "hosted_vllm/"))
+    model = connect(name, api_base=loopback.url + "/v1" * chats_below_v1, api_key=KEY)
     check_rated(Judge(two, model=model, readout="decide").assess(TEXT, issue="Umbrella?"))
     assert loopback.paths == [path]
     assert loopback.requests[0]["state"]["inputs"] == {"argument": TEXT, "issue": "Umbrella?"}

@@ -85,7 +85,8 @@ class OwnServer:
         content: Any = None
         try:
             content = response.json()
-            answers, usage = content["answers"], content.get("usage") or {}
+            answers, usage = content["answers"], content.get("usage")
+            usage = usage if isinstance(usage, dict) else {}
             read, written = usage.get("input_tokens"), usage.get("output_tokens")
             if not isinstance(answers, Mapping):
                 raise TypeError("answers by their questions' names")

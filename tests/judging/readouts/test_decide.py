@@ -71,10 +71,9 @@ def test_a_decision_endpoint_that_fails_says_why(
 
 
 def test_an_error_inside_an_answer_is_its_reason(loopback: Loopback, two: Framework) -> None:
-    loopback.reply(200, {"error": {"message": "the model is still loading"}})
-    assessed = Judge(two, model=connect("systemone/d", api_base=loopback.url)).assess(TEXT)
-    assert assessed.status is Status.UNREADABLE
-    assert "still loading" in (assessed.rating("clear").reason or "")
+    loopback.reply(200, {"error": {"message": "the weights have no head for this"}})
+    with pytest.raises(ModelError, match="no head for this"):
+        Judge(two, model=connect("systemone/d", api_base=loopback.url)).assess(TEXT)
 
 
 @pytest.mark.parametrize("answer", [None, {"type": "refusal", "reason": "policy"}])
