@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
     from argqual.judging.plan import Plan, SampledTotal
+    from argqual.judging.rounds import ProviderBatch
 
 _PLAIN_EVERY = 10.0
 _RATE_OVER = 30.0
@@ -123,7 +124,7 @@ class BatchProgress:
         return ", ".join(parts)
 
 
-def summary(batch: Batch[Any], judge: Judge) -> str:
+def summary(batch: Batch[Any] | ProviderBatch[Any], judge: Judge) -> str:
     """What a run did: how the arguments ended, what was asked, what it cost, and why some failed."""
     tally = batch.tally
     ended = [f"{count(number)} {status}" for status, number in sorted(tally.statuses.items())]
@@ -149,8 +150,8 @@ def summary(batch: Batch[Any], judge: Judge) -> str:
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines)
 
 
-def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None) -> str:
-    """A plan as a small table."""
+def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None, *, batch: bool = False) -> str:
+    """A plan as a small table; with `batch`, of the provider's batch API."""
     model, price = judge.model, judge.model.price
     kinds = [(plan.to_ask, "to ask"), (plan.kept, "in the store"), (plan.repeated, "equal to another row")]
     kinds.append((plan.unusable, "without a usable text"))
@@ -166,6 +167,11 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
         cost = f"{_range(plan.cost_usd, money)}; at most {money(plan.most_cost_usd.value)}, at {rates}"
         if max_cost is not None and plan.cost_usd.value > max_cost:
             cost += f". More than --max-cost {max_cost:g}: it would stop before the end"
+    time = f"about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})"
+    if batch:
+        cost += " by the provider's batch API, half of what it costs otherwise" if price else ""
+        twice = ", and as long again for the levels after the reasons" if judge.explain else ""
+        time = f"within 24 hours, as a rule sooner{twice}"
     table = {
         "Framework": f"{judge.reference.name}, read out by {judge.readout.name}",
         "Model": model.name,
@@ -175,7 +181,7 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
         "Tokens out": f"{_range(plan.output_tokens, count)}; at most {count(plan.most_output_tokens.value)}",
         "Counted": counted,
         "Cost": cost,
-        "Time": f"about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})",
+        "Time": time,
     }
     indent = " " * 13
     return "\n".join(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 from urllib.request import getproxies
@@ -51,7 +52,7 @@ class Throttled:
 
         inner = self._inner
         try:
-            return self.traffic.run(lambda: _told_apart(inner, request))
+            return self.traffic.run(lambda: told_apart(inner, request))
         except UnsupportedFeatureError:  # raised before anything is sent
             with self._changing:
                 if self._inner is inner:  # and no other thread has met the same
@@ -62,6 +63,14 @@ class Throttled:
 
     def complete(self, request: Any) -> Any:
         return asking.ask(self.ask, request, self.abilities)[0]
+
+    def over(self, transport: Any) -> Any:
+        """The same engine over another transport; None when requests go through litellm, which has its own."""
+        from dspy.clients.engines.lm15_engine import LM15Engine
+
+        if not isinstance(self._inner, LM15Engine):
+            return None
+        return LM15Engine(replace(self._inner.config, transport=transport))
 
     @property
     def supports_response_schema(self) -> bool:
@@ -76,7 +85,7 @@ class Throttled:
         return cast(set[str], self._reference.supported_params)
 
 
-def _told_apart(inner: Any, request: Any) -> Any:
+def told_apart(inner: Any, request: Any) -> Any:
     """An engine's answer; what a server calls its own failure, and is a refusal of what was sent, is raised as one."""
     try:
         return inner.complete(request)
@@ -118,6 +127,23 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
     return Throttled(reference, native, traffic, instead, abilities)
 
 
+def transport_response(
+    status: int, reason: str, headers: list[tuple[str, str]], body: bytes, http_version: str = "HTTP/1.1"
+) -> Any:
+    """A whole answer as DSPy's transports give it; the body of an error in the one shape that clients read."""
+    transports = import_module("dspy._vendor.lm15.transports")  # see `_LimitedTransport`
+    if status >= 400:
+        body = in_one_shape(body)
+    return transports.TransportResponse(
+        status=status,
+        reason=reason,
+        headers=headers,
+        http_version=http_version,
+        chunks=iter([body]),
+        release=lambda *_: None,
+    )
+
+
 class _LimitedTransport:
     """DSPy's HTTP transport, which waits for the limiter and shows it each answer's headers.
 
@@ -128,7 +154,6 @@ class _LimitedTransport:
     def __init__(self, traffic: Traffic, timeout: float) -> None:
         # Not an import statement: mypy finds types there, and then none in DSPy around it.
         transports = import_module("dspy._vendor.lm15.transports")
-        self._response = transports.TransportResponse
         self._traffic = traffic
         self._transport = transports.StdlibTransport(
             connect_timeout=_CONNECT_SECONDS,
@@ -142,16 +167,9 @@ class _LimitedTransport:
     def stream(self, request: Any) -> Any:
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
-        if response.status >= 400:
-            body = in_one_shape(body)
         heed_headers(self._traffic.limiter, response.headers)
-        return self._response(
-            status=response.status,
-            reason=response.reason,
-            headers=response.headers,
-            http_version=response.http_version,
-            chunks=iter([body]),
-            release=lambda *_: None,
+        return transport_response(
+            response.status, response.reason, response.headers, body, http_version=response.http_version
         )
 
     def close(self) -> None:

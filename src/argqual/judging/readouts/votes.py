@@ -7,6 +7,7 @@ import re
 from argqual.errors import ReadoutError
 from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
 from argqual.judging.readouts.reading import Distribution, Unreadable, mean_distribution, written_distributions
+from argqual.models.deferred import Waiting
 
 _MOST_VOTES = 100
 
@@ -31,12 +32,19 @@ class Votes(ChatReadout):
 
     def read(self, conversation: Conversation) -> list[Distribution]:
         samples: list[list[Distribution]] = []
+        waiting: Waiting | None = None
         for seed in range(self.requests):
-            response = conversation.ask_levels(temperature=1.0, seed=seed)
+            try:
+                response = conversation.ask_levels(temperature=1.0, seed=seed)
+            except Waiting as error:  # a provider's batch asks for all of them together
+                waiting = error
+                continue
             try:
                 samples.append(written_distributions(text_of(response), conversation.prompt.questions))
             except Unreadable:
                 continue
+        if waiting:
+            raise waiting
         if not samples:
             raise Unreadable(f"none of {self.requests} answers held the levels")
         missed = self.requests - len(samples)
