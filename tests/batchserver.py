@@ -153,7 +153,7 @@ class BatchServer:
             return 200, self._create_openai(json.loads(content))
         if route == "POST /messages/batches":
             made = [(each["custom_id"], each["params"]) for each in json.loads(content)["requests"]]
-            return 200, self._show(self._create(made, "msgbatch", {}), anthropic)
+            return 200, self._show(self.create(made, "msgbatch", {}), anthropic)
         if route in ("GET /batches", "GET /messages/batches"):
             return 200, self._list(query, anthropic)
         if route in ("GET /batches/ID", "GET /messages/batches/ID"):
@@ -191,9 +191,10 @@ class BatchServer:
         lines = [json.loads(line) for line in self.files[made["input_file_id"]].splitlines()]
         assert all((line["method"], line["url"]) == ("POST", made["endpoint"]) for line in lines)
         requests = [(line["custom_id"], line["body"]) for line in lines]
-        return self._show(self._create(requests, "batch", made.get("metadata") or {}), False)
+        return self._show(self.create(requests, "batch", made.get("metadata") or {}), False)
 
-    def _create(self, requests: list[tuple[str, dict[str, Any]]], kind: str, metadata: dict[str, str]) -> Made:
+    def create(self, requests: list[tuple[str, dict[str, Any]]], kind: str, metadata: dict[str, str]) -> Made:
+        """Make a batch of requests by their names; its id begins with `kind`."""
         self._do("create")
         names = [name for name, _ in requests]
         assert len(set(names)) == len(names)
