@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from argqual.frameworks.framework import Framework
 from argqual.judging.batch import assess_all
 from argqual.judging.judge import Judge
 from argqual.models.connect import connect
-from argqual.models.learnt import learnt_path
+from argqual.models.learnt import keep, learnt_path, read
 from refusals import Refusing, Rule, detail, located, no_system, object_error, openai_error, refusing, when
 
 TEXT = "Take an umbrella: the forecast says rain."
@@ -62,6 +63,7 @@ DROPPED: dict[str, tuple[str, Rule, str, str]] = {
         "votes:2",
         "",
     ),
+    "a body that is a string": ("seed", when("seed", (400, "unknown field seed")), "votes:2", ""),
     "strict": ("strict", when("strict", object_error("json_schema.strict is not supported")), "label", ""),
     "a schema, vLLM": (
         "response_format",
@@ -203,3 +205,37 @@ def test_a_server_that_refuses_everything_is_given_up_soon(two: Framework) -> No
         with pytest.raises(ArgqualError):
             judging(s, two, readout="label").assess(TEXT)
         assert len(s.requests) <= 13
+
+
+def test_a_text_that_is_refused_teaches_nothing_and_is_asked_once(two: Framework) -> None:
+    said = "Invalid prompt: your prompt was flagged as potentially violating our usage policy. Read reasoning, schema."
+    with refusing(lambda body: openai_error(said)) as server:
+        with pytest.raises(ModelError, match="flagged"):
+            judging(server, two, "openai/gpt-6-luna").assess(TEXT)
+        assert len(server.requests) == 1
+
+
+def test_a_limit_of_tokens_that_is_too_high_is_lowered_to_what_is_said(two: Framework) -> None:
+    def rule(body: dict[str, Any]) -> Any:
+        said = "max_tokens is too large: 16080. This model (gpt-0613) supports at most 4096 completion tokens"
+        return openai_error(said, param="max_tokens") if body["max_completion_tokens"] > 4096 else None
+
+    with refusing(rule, thinks=lambda body: 900) as server:
+        assert judging(server, two, "openai/gpt-5-mini").assess(TEXT).status == "ok"
+    assert server.requests[-1]["max_completion_tokens"] == 4096
+
+
+def test_many_that_keep_what_they_learnt_lose_nothing_of_each_other() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: keep(f"place {number % 4}", {f"fact{number}": True}), range(40)))
+    found = json.loads(learnt_path().read_text())
+    assert sum(len(facts) for facts in found.values()) == 40
+    assert [each.name for each in learnt_path().parent.iterdir() if each.suffix not in (".json", ".lock")] == []
+
+
+def test_what_was_learnt_long_ago_is_tried_again() -> None:
+    kinds = {"seed": (bool,), "temperature": (bool,)}
+    keep("here", {"seed": False, "temperature": 3})
+    assert list(read("here", kinds).values()) == [{"seed": False}]
+    learnt_path().write_text(learnt_path().read_text().replace(str(date.today().year), "2020"))
+    assert read("here", kinds) == {}

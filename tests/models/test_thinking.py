@@ -9,6 +9,7 @@ import pytest
 from argqual.argument import Argument
 from argqual.errors import ModelError
 from argqual.frameworks.framework import Framework
+from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge
 from argqual.judging.plan import Planner, worst_cost
 from argqual.models.connect import connect
@@ -150,3 +151,16 @@ def test_a_plan_and_a_budget_count_thinking(two: Framework) -> None:
     other = Planner(told_not_to, None)
     other.add(Argument(TEXT))
     assert other.plan(concurrency=1).most_output_tokens.value < 100
+
+
+def test_a_budget_is_not_passed_by_a_model_that_turns_out_to_think(two: Framework) -> None:
+    with refusing(thinks=lambda body: 900) as server:
+        judge = judging(server, two, "openai/qwen3")
+        judge.model.price = Price(0.0, 1e-6)
+        batch: Batch[str] = Batch(judge, concurrency=1, max_cost=0.2)
+        found = [each for _, each in batch.run([f"{TEXT} {number}" for number in range(5)], Argument)]
+    assert found[0].status == "unreadable"
+    assert {each.status for each in found[2:]} == {"ok"}  # two are under way when the first is found out
+    assert "--retry-failed" in (found[0].overall.reason or "")
+    assert batch.tally.cost_usd < 0.2
+    assert len(server.requests) == 5

@@ -28,11 +28,11 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
 
         model = connect(name, api_base=api_base)
     loading = time.perf_counter() - started
-    hosted = model.lm is not None and model.server is None
-    if hosted:
+    shown = None
+    if model.lm is not None and model.server is None:
         say(f"{REQUESTS} small requests, and one more for each thing that {clean(model.name)} refuses.")
-    with step("Asking what it takes"):
-        shown = probe(model)
+        with step("Asking what it takes"):
+            shown = probe(model)
     with step("Rating"):
         assessment = rated(model, readout)
     facts = _facts(model, shown)
@@ -50,6 +50,8 @@ Facts = dict[str, tuple[Any, str, str]]
 
 def _facts(model: Model, shown: Shown | None) -> Facts:
     now = model.abilities.now
+    if model.endpoint:
+        return {"decisions": (True, "yes", "it is an endpoint for them")}
     gives = "unknown" if now.logprobs is None else "no"
     if now.logprobs:
         most = min(shown.alternatives if shown and shown.alternatives else now.top_logprobs, now.top_logprobs)
@@ -61,7 +63,7 @@ def _facts(model: Model, shown: Shown | None) -> Facts:
     if now.temperature and now.least_temperature:
         temperature += f", from {now.least_temperature:g}"
     facts: Facts = {
-        "decisions": (now.decisions or bool(model.endpoint), _yes(now.decisions or bool(model.endpoint)), "decisions"),
+        "decisions": (now.decisions, _yes(now.decisions), "decisions"),
         "log-probabilities": (now.logprobs, gives, "logprobs"),
         "schema": (now.schema, schema, "schema"),
         "temperature": (now.temperature, temperature, "temperature"),

@@ -63,6 +63,7 @@ class Spending:
             )
         self.judge = judge
         self.max_cost = max_cost
+        judge.model.abilities.budgeted = max_cost is not None
         self.tally = Tally()
         self.reserved: dict[str, float] = {}
         self._dispatched = 0

@@ -56,18 +56,14 @@ class Shown:
     usage: Usage
 
 
-def probe(model: Model) -> Shown | None:
+def probe(model: Model) -> Shown:
     """Ask a hosted model or a server one small question with all that may be sent, and keep what that shows.
-
-    None for a model that is not asked over DSPy's transport: of it nothing is to be found out.
 
     Raises
     ------
     ArgqualError
         As `Judge.assess`.
     """
-    if model.lm is None or model.server is not None:
-        return None
     exchange = Exchange()
     with model.abilities.anew(), plain_errors(model):
         response = _answered(model, exchange)

@@ -47,6 +47,10 @@ _REFUSING = re.compile(
     re.IGNORECASE,
 )
 _WHAT_IT_TAKES = re.compile(r"^\W*(?:supported|allowed|valid|accepted|available|permitted)\b[^.;]*", re.IGNORECASE)
+# What is refused about one text is no lesson about the model.
+_OF_THE_TEXT = re.compile(
+    r"content[ _-]?(?:filter|management|policy|moderation)|usage polic|flagged|safety|harm|violat", re.IGNORECASE
+)
 _STATUS = re.compile(r"(?:error code|status(?: code)?|HTTP)[:=]?\s*\d{3}", re.IGNORECASE)
 _POSITIVE = re.compile(r"positive|greater than 0|> ?0|above 0|non-?zero|not be (?:0|zero)", re.IGNORECASE)
 _CONTEXT = re.compile(r"(?:context (?:length|size|window)|max_model_len)\D{0,30}(\d[\d,]*)", re.IGNORECASE)
@@ -250,6 +254,8 @@ def lesson(error: Exception, request: Any, known: Capabilities) -> dict[str, Any
     from dspy.lm15 import AuthError
 
     said = _without_what_was_sent(_said(error), request)
+    if _OF_THE_TEXT.search(said):
+        return None
     names = _named(said, request)
     if isinstance(error, AuthError):  # some models are refused their log-probabilities as if that were a right
         names = [name for name in names if name == "logprobs"]
@@ -295,9 +301,9 @@ def _named(said: str, request: Any) -> list[str]:
 
 
 def _without_what_was_sent(said: str, request: Any) -> str:
-    """What a server says, without what it repeats of the texts that were sent to it."""
+    """What a server says, without addresses, the model's name, and what it repeats of the texts that were sent."""
     texts = [message.text or "" for message in request.messages]
-    return without_passages(said, texts)
+    return without_passages(re.sub(r"https?://\S+", "", said).replace(request.model, ""), texts)
 
 
 def _room_in_context(said: str, request: Any) -> int | None:
@@ -349,7 +355,7 @@ def _of_effort(said: str, request: Any, known: Capabilities) -> dict[str, Any]:
 def _of_max_tokens(said: str, request: Any, known: Capabilities) -> dict[str, Any]:
     most = request.config.max_tokens
     allowed = [number for number in _numbers(said) if _LEAST_ROOM <= number < most] if most else []
-    if allowed:
+    if allowed and (known.max_tokens_field is not None or not _UNKNOWN.search(said)):
         return {"output_tokens": max(allowed)}
     if known.max_tokens_field is not None:  # the other name was refused as well
         return {"max_tokens_field": ""}

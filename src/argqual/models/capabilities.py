@@ -122,6 +122,7 @@ class Abilities:
     ) -> None:
         self.now = self._known = known or Capabilities()
         self.effort = effort
+        self.budgeted = False  # what an answer may take was set aside before: no more is to be asked for at once
         self.learning = threading.RLock()  # one thread finds out what a server takes, while the others wait
         self._place = f"{place} effort={effort}" if place and effort else place
         if self._place:

@@ -21,6 +21,8 @@ def in_one_shape(body: bytes) -> bytes:
         return body
     if isinstance(content, list) and len(content) == 1:
         content = content[0]
+    if isinstance(content, str) and content:
+        content = {"message": content}
     if not isinstance(content, dict):
         return body
     error = content.get("error")

@@ -86,7 +86,10 @@ class Conversation:
         if spent_on_thinking(response):
             if not model.reasoning:
                 model.abilities.learn(thinking="always")
-            if room(model, tokens) > most:  # it was not known to think
+            more = room(model, tokens) > most  # it was not known to think
+            if more and model.abilities.budgeted:
+                raise Unreadable(f"{used_up(model, most)}; it is given room from now on: --retry-failed asks again")
+            if more:
                 self.exchange.truncated = truncated_before
                 del self.exchange.remarks[remarks_before:]
                 self.exchange.remarks.append("the model thinks first, and was asked again with room for that")

@@ -10,6 +10,7 @@ from argqual.judging.readouts.reading import Distribution, Note
 from argqual.models.connect import Model
 
 NOTHING = Usage.total(())
+_TOLD = ("seed", "temperature", "reasoning", "response_format")
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Exchange:
         """Count a `dspy.lm15.Response`, and the requests that were lost before it."""
         usage = response.usage
         self.add(model, usage.input_tokens, _written(usage), usage.cache_read_tokens, lost)
-        self.remarks += [change.reason for change in response.adaptations if change.field.startswith("argqual.")]
+        self.remarks += [said for change in response.adaptations if (said := _change_in_words(change))]
         if response.finish_reason == "length":
             self.truncated = True
             self.remarks.append("an answer was cut off at its limit of tokens")
@@ -59,3 +60,11 @@ def _written(usage: Any) -> int | None:
         return written
     beside = usage.total_tokens == usage.input_tokens + written + thought
     return written + thought if beside or thought > written else written
+
+
+def _change_in_words(change: Any) -> str | None:
+    """What a reader should know of what was sent otherwise than asked: by argqual, or left out by DSPy's transport."""
+    if change.field.startswith("argqual."):
+        return str(change.reason)
+    name = change.field.removeprefix("config.")
+    return f"the {name} was left out: {change.reason}" if change.action == "dropped" and name in _TOLD else None

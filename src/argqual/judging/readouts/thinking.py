@@ -8,21 +8,25 @@ from argqual.models.capabilities import EFFORTS
 from argqual.models.connect import Model
 
 THINKING_TOKENS = 16_000
+_MOST_THINKING = 64_000  # also where the list says more: it is set aside in a budget, and is not all of a context
 _EXPECTED = {"none": 0, "minimal": 200, "low": 500, "medium": 2_000, "high": 8_000}
 _EXPECTED_UNTOLD = 2_000
 
 
 def thinking_tokens(model: Model) -> int:
-    """Most tokens that a model may think with: what the list says that it can write, or `THINKING_TOKENS`.
+    """Most tokens that a model may think with.
 
-    Where it is told to think as little as it can, `THINKING_TOKENS` are enough, and a budget is not held by what it
-    could write otherwise.
+    `THINKING_TOKENS` where it is told to think little or nothing is known of it; else what the list says that it can
+    write, in bounds that leave a budget and a context of use.
     """
     if not model.reasoning:
         return 0
     listed = model.abilities.now.output_tokens
     little = model.abilities.effort_to_send in ("none", "minimal", "low")
-    return THINKING_TOKENS if little or not listed else max(THINKING_TOKENS, listed)
+    if little or not listed:
+        return THINKING_TOKENS
+    context = model.abilities.now.context_tokens or listed * 2
+    return max(THINKING_TOKENS, min(listed, _MOST_THINKING, context // 2))
 
 
 def expected_thinking(model: Model) -> int:
