@@ -125,7 +125,9 @@ class JudgeScorer:
         again, path = self.judging.retry_failed, job.written.output
         if self.judging.plan:
             return self._show_plan(job)
-        if self.store and not self.judging.batch:
+        if self.judging.batch:
+            self.batch(job)  # says what is wrong before anything is written
+        elif self.store:
             remind(self.judge, self.store)
         if path is None:
             return job.score(self, resume=False)

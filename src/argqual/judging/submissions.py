@@ -10,15 +10,15 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar
 
 from argqual.errors import ModelError, Stopped, Unreachable
 from argqual.judging.ledger import Entry, Job, Ledger
-from argqual.models.batchapi import Answered, BatchApi, Progress
+from argqual.models.batchapi import Answered, BatchApi
 from argqual.models.connect import Model
 from argqual.models.errorbodies import message_in
 from argqual.models.failures import plain_errors
@@ -143,44 +143,39 @@ class Submissions:
         return [job for job in self._ledger.jobs(self._place) if job.tag in tags]
 
     def look(self, job: Job, seconds: float) -> bool:
-        """Whether a batch is over; then its answers are taken in."""
-        if job.id is None:
-            return self._look_at_candidates(job)
+        """Whether a batch is over, `seconds` after the first look; then its answers are taken in."""
         try:
-            progress = self._ask(lambda: self._api.progress(job.id or ""))
-        except ModelError as error:
+            return self._looked_at(job, job.id, seconds) if job.id else self._candidates_looked_at(job, seconds)
+        except ModelError as error:  # a provider's batches and files are not everywhere at once
             return self._not_there(job, error)
+
+    def _looked_at(self, job: Job, id: str, seconds: float) -> bool:
+        progress = self._ask(lambda: self._api.progress(id))
         if not progress.over:
             counted = ", ".join(f"{number:,} {what}" for what, number in progress.counted.items() if number)
-            self._tell(f"{job.id}: {counted or 'not begun'} after {seconds:,.0f} s", False)
+            self._tell(f"{id}: {counted or 'not begun'} after {seconds:,.0f} s", False)
             return False
         if progress.refused is not None:
             self._ledger.drop(job.tag)
             self.refused.append(progress.refused)
             return True
-        try:
-            answers = self._ask(lambda: self._api.answers(job.id or "", progress))
-        except ModelError as error:
-            return self._not_there(job, error)
-        return self._taken_in(job, progress, answers)
-
-    def _taken_in(self, job: Job, progress: Progress, answers: Iterable[Answered]) -> bool:
-        found = map(_passing, answers)
-        answered = self._ledger.take_in(job.tag, found, missing=progress.ended, again=progress.again)
-        self._tell(f"{job.id} is over: {answered:,} of {job.requests:,} requests came back.", True)
+        answers = map(_passing, self._ask(lambda: self._api.answers(id, progress)))
+        answered = self._ledger.take_in(job.tag, answers, missing=progress.ended, again=progress.again)
+        self._tell(f"{id} is over: {answered:,} of {job.requests:,} requests came back.", True)
         return True
 
     def _not_there(self, job: Job, error: ModelError) -> bool:
-        """Try on for a while: a provider's files are not everywhere at once."""
+        """Try on for a while."""
         self._fetches[job.tag] = self._fetches.get(job.tag, 0) + 1
         if self._fetches[job.tag] >= _MOST_FETCHES:
             raise Unreachable(
-                f"The answers of {job.id} cannot be fetched. {error.message}", hint="--resume tries again, also later."
+                f"The answers of {job.id or 'a batch'} cannot be fetched. {error.message}",
+                hint="--resume tries again, also later.",
             )
-        self._tell(f"{job.id}: its answers are not there yet; trying again", False)
+        self._tell(f"{job.id or 'a batch'}: its answers are not there yet; trying again", False)
         return False
 
-    def _look_at_candidates(self, job: Job) -> bool:
+    def _candidates_looked_at(self, job: Job, seconds: float) -> bool:
         """Find out which batch is the one whose id was lost: by the names in its answers, once it is over."""
         for id in job.perhaps:
             progress = self._ask(lambda: self._api.progress(id))  # noqa: B023
@@ -190,7 +185,7 @@ class Submissions:
             first = next(answers, None)
             if first and first.custom_id.startswith(f"{job.tag}-"):
                 self._ledger.found(job.tag, [id], certain=True)
-                return self.look(replace(job, id=id, perhaps=()), 0.0)
+                return self._looked_at(job, id, seconds)
             others = [each for each in job.perhaps if each != id]
             self._ledger.found(job.tag, others, certain=False)
             if not others:
