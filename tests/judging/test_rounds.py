@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -353,3 +354,35 @@ def test_what_no_batch_can_ask_is_said_before_anything_is_asked(
         ProviderBatch(judge, store)
     assert "--batch" in str(caught.value.hint)
     assert server.calls == []
+
+
+def test_a_key_that_is_refused_for_some_requests_is_no_answer_to_them(store: Store, two: Framework) -> None:
+    refusal = (401, {"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error"}})
+    with BatchServer(looks=0, outcome_for=lambda body, before: None if before else refusal) as server:
+        found, _ = rated(judge_of(server, two), store)
+    assert {each.status for each in found} == {Status.OK}
+    assert [len(made.requests) for made in server.batches.values()] == [12, 12]
+
+
+@BOTH
+def test_two_runs_wait_for_one_batch(server: BatchServer, store: Store, two: Framework, name: str) -> None:
+    server.looks = 3
+    judge = judge_of(server, two, name)
+    others: list[Assessment] = []
+
+    def go_on() -> None:
+        with Store(store.path) as same:
+            others.extend(rated(judge_of(server, two, name), same)[0])
+
+    other = threading.Thread(target=go_on)
+    batch: ProviderBatch[str] = ProviderBatch(
+        judge,
+        store,
+        first_seconds=0.05,
+        tell=lambda words, important: other.start() if important and not other.ident else None,
+    )
+    found = [each for _, each in batch.run(lambda: TEXTS, Argument)]
+    other.join(30)
+    assert {each.status for each in found} == {Status.OK}
+    assert [each.ratings for each in others] == [each.ratings for each in found]
+    assert len(server.batches) == 1

@@ -89,18 +89,24 @@ def batch_answers(
     def stop_at_once() -> None:
         os._exit(EXIT_INTERRUPTED)
 
+    model = batch.judge.model
+    if batch.judge.readout.name == "expect" and not model.abilities.now.was_learnt("logprobs"):
+        say(
+            f"{model.name} has not been seen to give log-probabilities yet, and a batch without them is paid for "
+            "nothing. argqual models test finds it out by two small questions."
+        )
     found = batch.run(rows, argument_of)
     with interruptible(stop, stop_at_once, terminate=True), closing(found):
         yield found
 
 
-def still_there(batch: ProviderBatch[Any]) -> str:
+def still_there(batch: ProviderBatch[Any], option: str) -> str:
     """Which batches go on at the provider, in words; empty when none does."""
     ids = batch.left
     if not ids:
         return ""
     those = f"The batch {ids[0]} goes" if len(ids) == 1 else f"{len(ids)} batches ({', '.join(ids)}) go"
-    return f"{those} on at the provider. The same command with --resume fetches it, also tomorrow."
+    return f"{those} on at the provider. The same command with {option} fetches it, also tomorrow."
 
 
 def remind(judge: Judge, store: Store) -> None:

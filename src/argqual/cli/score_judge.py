@@ -227,6 +227,8 @@ class JudgeScorer:
         if run.batch.ended != "finished":
             output.discard()
             say(f"{path} is as it was; what was answered is kept in the store.")
+            if self.judging.batch and (there := still_there(cast("ProviderBatch[Any]", run.batch), "--retry-failed")):
+                say(there)
             return EXIT_INTERRUPTED if run.batch.ended == "stopped" else EXIT_SOME_FAILED
         output.finish()
         say(f"Written: {path}")
@@ -307,7 +309,7 @@ class JudgeRun:
             why, code = f"Stopped before {money(most)} were passed", EXIT_SOME_FAILED
             further += " and a higher --max-cost"
         where = f" What is scored lies in {partial_folder(path)}. {further}." if path else ""
-        if self.scorer.judging.batch and (there := still_there(cast("ProviderBatch[Any]", self.batch))):
+        if self.scorer.judging.batch and (there := still_there(cast("ProviderBatch[Any]", self.batch), "--resume")):
             where = f" {there}"
         say(f"{why}.{where}")
         return code

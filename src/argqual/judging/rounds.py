@@ -21,9 +21,10 @@ from typing import Generic, Literal, TypeVar
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
-from argqual.errors import ArgqualError, CredentialsError, InputError, ModelError, ReadoutError, Stopped
+from argqual.errors import ArgqualError, InputError, ModelError, ReadoutError, Stopped
 from argqual.judging.judge import Judge
 from argqual.judging.ledger import Entry, Known, Ledger
+from argqual.judging.readouts.conversation import ChatReadout
 from argqual.judging.spending import Spending
 from argqual.judging.store import Store, keepable
 from argqual.judging.submissions import Parcel, Submissions
@@ -91,7 +92,7 @@ class ProviderBatch(Generic[T]):
         timeout: float = TIMEOUT_SECONDS,
         tell: Callable[[str, bool], None] = lambda words, important: None,
     ) -> None:
-        if judge.readout.own_form or judge.model.endpoint:
+        if not isinstance(judge.readout, ChatReadout) or judge.model.endpoint:
             raise ReadoutError(
                 f"A batch cannot ask by the read-out '{judge.readout.name}'.",
                 hint="Use --readout expect, label or votes:N, or leave out --batch.",
@@ -115,8 +116,13 @@ class ProviderBatch(Generic[T]):
 
     def stop(self) -> None:
         """Wait no longer; what was submitted goes on at the provider. Safe in a signal handler."""
-        self._stopping.set()
-        self.judge.model.traffic.stopping.set()
+
+        def stop() -> None:
+            self._stopping.set()
+            self.judge.model.traffic.stop()
+
+        # Not in a signal handler's own thread: it may have been interrupted while it holds what `set` waits for.
+        threading.Thread(target=stop).start()
 
     def run(
         self, items: Callable[[], Iterable[T]], argument_of: Callable[[T], Argument]
@@ -254,8 +260,6 @@ class ProviderBatch(Generic[T]):
             found = self.judge.assess(argument)
         except Waiting:
             return None
-        except CredentialsError:
-            raise
         except ArgqualError as error:
             failed = self.judge.failed(argument, Status.FAILED, error.message)
             if error.answered is None:
@@ -279,8 +283,9 @@ class ProviderBatch(Generic[T]):
         pause, began = self._first_seconds, time.monotonic()
         while not self._stopping.is_set():
             seconds = time.monotonic() - began
-            over = [self._batches.look(job, seconds) for job in self._batches.under_way(self._awaited)]
-            if any(over):
+            jobs = self._batches.under_way(self._awaited)
+            over = [self._batches.look(job, seconds) for job in jobs]
+            if any(over) or len(jobs) < len(self._awaited):  # or another process has taken its answers in
                 return
             self._stopping.wait(pause)
             pause = min(pause * _GROWTH, max(MOST_SECONDS, self._first_seconds))

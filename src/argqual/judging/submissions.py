@@ -30,6 +30,7 @@ _MOST_SUBMISSIONS = 3  # of one batch, where the provider did not say whether it
 _LOOKS = 3  # for a batch whose id was lost, and that may not be listed yet
 _LISTED_AFTER = 600.0  # seconds
 _BUSY = (408, 409, 429)
+_OF_KEYS = (401, 402, 403)
 
 
 @dataclass
@@ -207,8 +208,8 @@ class Submissions:
 
 
 def _passing(answer: Answered) -> Answered:
-    """An answer that says that the provider was too busy, or failed, as none: it is worth asking again."""
-    if answer.status in _BUSY or answer.status >= 500:
+    """An answer that says that the provider was too busy, or failed, or refused the key, as none: it may pass."""
+    if answer.status in (*_BUSY, *_OF_KEYS) or answer.status >= 500:
         said = message_in(_json(answer.body)) or "it does not say why"
         return Answered(answer.custom_id, 0, f"{said} ({answer.status})".encode())
     return answer

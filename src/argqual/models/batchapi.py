@@ -112,10 +112,7 @@ class _Client:
 
         kept = {name: value for name, value in headers if name.lower() not in ("content-type", "content-length")}
         self.base = base
-        # What is uploaded may have hundreds of megabytes, and the answer to it comes after all of them were read.
-        self._http = httpx.Client(headers=kept, timeout=httpx.Timeout(max(timeout, 60.0), connect=10.0))
-        if timeout < 60.0:
-            self._http.timeout = httpx.Timeout(timeout)
+        self._http = httpx.Client(headers=kept, timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)))
 
     def json(self, method: str, path: str, **settings: Any) -> Any:
         response = self._http.request(method, self.base + path, **settings)
