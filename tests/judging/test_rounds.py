@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
-from argqual.errors import ArgqualError, InputError, ModelError, ReadoutError, Unreachable
+from argqual.errors import ArgqualError, CredentialsError, InputError, ModelError, ReadoutError, Unreachable
 from argqual.frameworks.framework import Framework
 from argqual.judging.batch import assess_all
 from argqual.judging.judge import Judge
@@ -281,8 +282,7 @@ def test_what_is_learnt_of_a_model_meanwhile_makes_no_answer_useless(
     server: BatchServer, store: Store, two: Framework
 ) -> None:
     judge = judge_of(server, two)
-    batch: ProviderBatch[str] = ProviderBatch(judge, store, first_seconds=0.01)
-    batch._tell = lambda words, important: batch.stop()
+    batch: ProviderBatch[str] = ProviderBatch(judge, store, tell=lambda words, important: batch.stop())
     assert list(batch.run(lambda: TEXTS, Argument)) == []
     assert batch.ended == "stopped"
     assert batch.left == ("batch_000",)
@@ -386,3 +386,43 @@ def test_two_runs_wait_for_one_batch(server: BatchServer, store: Store, two: Fra
     assert {each.status for each in found} == {Status.OK}
     assert [each.ratings for each in others] == [each.ratings for each in found]
     assert len(server.batches) == 1
+
+
+def test_what_was_forgotten_in_the_store_is_asked_again(server: BatchServer, store: Store, two: Framework) -> None:
+    judge = judge_of(server, two)
+    rated(judge, store)
+    store.clear()
+    found, batch = rated(judge, store)
+    assert {each.status for each in found} == {Status.OK}
+    assert len(server.batches) == 2
+    assert batch.tally.asked == 12
+
+
+def test_a_batch_that_is_no_longer_kept_is_made_anew(
+    server: BatchServer, store: Store, two: Framework, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = judge_of(server, two)
+    batch: ProviderBatch[str] = ProviderBatch(judge, store, tell=lambda words, important: batch.stop())
+    assert list(batch.run(lambda: TEXTS, Argument)) == []
+    server.batches.clear()
+    later = time.time() + 30 * 86400
+    monkeypatch.setattr(time, "time", lambda: later)
+    found, _ = rated(judge, store)
+    assert {each.status for each in found} == {Status.OK}
+    assert server.billed.total() == 12
+
+
+def test_a_key_that_is_not_set_is_named(store: Store, two: Framework, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(CredentialsError) as caught:
+        ProviderBatch(Judge(two, model="openai/gpt-6.1-sol"), store)
+    assert "OPENAI_API_KEY" in str(caught.value.hint)
+
+
+def test_only_batches_that_are_awaited_are_looked_at(server: BatchServer, store: Store, two: Framework) -> None:
+    judge = judge_of(server, two)
+    other: ProviderBatch[str] = ProviderBatch(judge, store, tell=lambda words, important: other.stop())
+    assert list(other.run(lambda: ["Buses are loud."], Argument)) == []
+    rated(judge, store)
+    assert server.batches["batch_000"].looks == 0
+    assert server.batches["batch_001"].looks == 2

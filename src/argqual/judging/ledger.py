@@ -135,9 +135,12 @@ class Ledger:
             wanted = "SELECT key, tag, shown, sent, status, answer FROM request"
             rows = self._db.execute(f"{wanted} WHERE key IN ({marks}) ORDER BY tag, number", list(keys))
             for key, tag, shown, sent, status, answer in rows:
-                told.setdefault(key, []).append(Told(shown, sent, status, zlib.decompress(answer) if answer else b""))
+                of_key = told.setdefault(key, [])
                 if status is None:
+                    of_key.append(Told(shown, sent, None))
                     tags.setdefault(key, set()).add(tag)
+                elif answer is not None:  # or else an assessment was made of it, and is no longer kept
+                    of_key.append(Told(shown, sent, status, zlib.decompress(answer)))
             ended = dict(
                 self._db.execute(f"SELECT key, content FROM outcome WHERE key IN ({marks})", list(keys))  # noqa: S608
             )

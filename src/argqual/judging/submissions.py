@@ -29,6 +29,7 @@ _MOST_FETCHES = 20  # of answers that are not where the provider says that they 
 _MOST_SUBMISSIONS = 3  # of one batch, where the provider did not say whether it has it
 _LOOKS = 3  # for a batch whose id was lost, and that may not be listed yet
 _LISTED_AFTER = 600.0  # seconds
+_KEPT_SECONDS = 29 * 86400.0  # that providers keep a batch's answers
 _BUSY = (408, 409, 429)
 _OF_KEYS = (401, 402, 403)
 
@@ -166,7 +167,11 @@ class Submissions:
         return True
 
     def _not_there(self, job: Job, error: ModelError) -> bool:
-        """Try on for a while."""
+        """Try on for a while; of a batch that the provider keeps no longer, ask the requests anew."""
+        if time.time() - job.created > _KEPT_SECONDS:
+            self._ledger.take_in(job.tag, (), missing="the provider no longer keeps the batch", again=True)
+            self._tell(f"{job.id or 'a batch'} is no longer kept by the provider.", True)
+            return True
         self._fetches[job.tag] = self._fetches.get(job.tag, 0) + 1
         if self._fetches[job.tag] >= _MOST_FETCHES:
             raise Unreachable(

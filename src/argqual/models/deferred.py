@@ -96,15 +96,16 @@ class Deferred:
         """The address to which the model's requests would go, and their headers, among them the key."""
         from dspy.lm15 import Config, Message, Request
 
-        self._looking = []
+        looking: list[Any] = []
+        self._looking = looking
         try:
             name = self._model.lm.model
             self._engine.complete(Request(model=name, messages=(Message.user("-"),), config=Config(max_tokens=1)))
         except Waiting:
             pass
         finally:
-            (request,), self._looking = self._looking, None
-        return request.url, list(request.headers)
+            self._looking = None
+        return looking[0].url, list(looking[0].headers)
 
     def ask(self, request: Any) -> tuple[Any, int]:
         """As `Engine.ask`; raises `Waiting` where there is no answer yet."""
