@@ -48,7 +48,7 @@ class BatchServer:
         How often its answers are not found although it is over.
     outcome_for
         Given a request's body and how often it was asked before: None for a good answer, `expired`, `canceled`,
-        `missing` or `unreadable`, or an HTTP status with the error's body.
+        `missing`, `unreadable` or `spent` (on thinking), or an HTTP status with the error's body.
     refuse
         Why a whole batch fails its validation (OpenAI); None for the next ones.
 
@@ -301,9 +301,10 @@ class BatchServer:
 
     def _completion(self, body: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
         asked = Asked.read(json.dumps(body).encode())
-        tokens = asked.tokens(None) if outcome != "unreadable" else []
+        tokens = asked.tokens(None) if outcome not in ("unreadable", "spent") else []
+        finish = "length" if outcome == "spent" else "stop"
         found: dict[str, Any] = json.loads(
-            completion(asked, tokens, number=len(self.billed), logprobs=asked.logprobs, finish="stop")
+            completion(asked, tokens, number=len(self.billed), logprobs=asked.logprobs, finish=finish)
         )
         for name in ("prompt_tokens", "completion_tokens"):
             self.usage[name] += found["usage"][name]

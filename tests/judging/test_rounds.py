@@ -14,6 +14,7 @@ import pytest
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
 from argqual.errors import ArgqualError, CredentialsError, InputError, ModelError, ReadoutError, Unreachable
+from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.batch import assess_all
 from argqual.judging.judge import Judge
@@ -137,6 +138,7 @@ def test_what_was_not_answered_is_asked_once_more_and_then_reported(store: Store
 
 
 KINDS = ("prompt", "completion")
+SELECTING = "walton"
 
 
 def test_what_failed_is_not_asked_again_by_who_goes_on_and_is_by_who_starts_anew(store: Store, two: Framework) -> None:
@@ -426,3 +428,33 @@ def test_only_batches_that_are_awaited_are_looked_at(server: BatchServer, store:
     rated(judge, store)
     assert server.batches["batch_000"].looks == 0
     assert server.batches["batch_001"].looks == 2
+
+
+def test_a_model_that_turns_out_to_think_has_room_in_the_next_batch(store: Store, two: Framework) -> None:
+    def outcome(body: dict[str, Any], before: int) -> Outcome:
+        return "spent" if body["max_completion_tokens"] < 1000 else None
+
+    with BatchServer(looks=0, outcome_for=outcome) as server:
+        found, batch = rated(judge_of(server, two, readout="label"), store)
+    assert {each.status for each in found} == {Status.OK}
+    assert [len(made.requests) for made in server.batches.values()] == [12, 12]
+    assert batch.tally.requests == 24  # what was of no use was paid as well
+    assert batch.tally.cost_usd == pytest.approx(PRICE.of(*(server.usage[f"{kind}_tokens"] for kind in KINDS)))
+
+
+def test_a_text_that_is_too_long_is_cut_in_the_next_batch(store: Store, two: Framework) -> None:
+    said = "This model's maximum context length is 900 tokens. However, your messages resulted in 2,000 tokens."
+    refusal = (400, {"error": {"message": said, "code": "context_length_exceeded"}})
+    with BatchServer(looks=0, outcome_for=lambda body, _: refusal if len(str(body)) > 6000 else None) as server:
+        (found,), _ = rated(judge_of(server, two, truncate=True), store, ["Trams are quiet and clean. " * 300])
+        assert found.status is Status.OK
+        assert any("characters were rated" in note for note in found.notes)
+        (found,), _ = rated(judge_of(server, two), store, ["Trams are quiet and clean. " * 300])
+        assert found.status is Status.FAILED
+        assert "too many for the context" in str(found.overall.reason)
+
+
+def test_a_framework_that_finds_the_kind_first_takes_two_batches(server: BatchServer, store: Store) -> None:
+    found, _ = rated(judge_of(server, load_framework(SELECTING)), store)
+    assert all(each.selected for each in found)
+    assert [len(made.requests) for made in server.batches.values()] == [12, 12]

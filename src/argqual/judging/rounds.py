@@ -25,6 +25,7 @@ from argqual.errors import ArgqualError, InputError, ModelError, ReadoutError, S
 from argqual.judging.judge import Judge
 from argqual.judging.ledger import Entry, Known, Ledger
 from argqual.judging.readouts.conversation import ChatReadout
+from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.spending import Spending
 from argqual.judging.store import Store, keepable
 from argqual.judging.submissions import Parcel, Submissions
@@ -265,8 +266,11 @@ class ProviderBatch(Generic[T]):
             if error.answered is None:
                 return failed
             return failed.model_copy(update={"usage": error.answered})
+        exchange = Exchange(usage=found.usage)
+        for read, written in self._deferred.unused():
+            exchange.add(self.judge.model, read, written)
         # Its seconds would be those of looking it up.
-        return found.model_copy(update={"usage": found.usage.model_copy(update={"seconds": 0.0})})
+        return found.model_copy(update={"usage": exchange.usage.model_copy(update={"seconds": 0.0})})
 
     def _most(self, wanted: Sequence[Wanted]) -> float:
         """US dollars that requests cost at most: a byte is counted as a token."""

@@ -92,6 +92,11 @@ class Deferred:
         """What is asked from now on may be answered by these, each of them once."""
         self._about = _About(list(known))
 
+    def unused(self) -> list[tuple[int | None, int | None]]:
+        """The tokens read and written for good answers that were known and not taken: they were paid all the same."""
+        good = [each for each in self._about.known if each.status is not None and 200 <= each.status < 300]
+        return [_tokens(each.answer) for each in good]
+
     def door(self) -> tuple[str, list[tuple[str, str]]]:
         """The address to which the model's requests would go, and their headers, among them the key."""
         from dspy.lm15 import Config, Message, Request
@@ -159,6 +164,12 @@ def _usable(told: Told) -> bool:
     if not (told.status and 200 <= told.status < 300):
         return False
     return not any(end in told.answer for end in (b'"finish_reason":"length"', b'"stop_reason":"max_tokens"'))
+
+
+def _tokens(answer: bytes) -> tuple[int | None, int | None]:
+    usage = json.loads(answer).get("usage") or {}
+    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return (usage.get("input_tokens"), usage.get("output_tokens")) if read is None else (read, written)
 
 
 def _digest(content: bytes) -> str:
