@@ -58,6 +58,8 @@ class BatchServer:
         Good answers, by the digest of what was asked.
     calls
         What was asked, as `METHOD path`, in order.
+    status_for, body_for
+        Errors, and bodies of good answers, that the next calls of a route get (`GET /batches/ID`).
     when
         What to do before a call is answered, by its name: `upload`, `create`, `created`, `look`, `list`, `answers`.
     """
@@ -81,6 +83,7 @@ class BatchServer:
         self.files: dict[str, bytes] = {}
         self.when: dict[str, Callable[[], Any]] = {}
         self.status_for: dict[str, list[int]] = defaultdict(list)
+        self.body_for: dict[str, list[bytes]] = defaultdict(list)
         self._lock = threading.RLock()
         outer = self
 
@@ -141,6 +144,8 @@ class BatchServer:
         path = path.removeprefix("/v1")
         anthropic = path.startswith("/messages")
         route = f"{method} {re.sub(r'(?<=s/)(?:file-|batch_|msgbatch_)[^/]*', 'ID', path)}"
+        if self.body_for[route]:
+            return 200, self.body_for[route].pop(0)
         if self.status_for[route]:
             status = self.status_for[route].pop(0)
             return status, _error("error", "told to", anthropic)

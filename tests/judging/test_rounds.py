@@ -18,8 +18,8 @@ from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.batch import assess_all
 from argqual.judging.judge import Judge
-from argqual.judging.ledger import ledger_path
-from argqual.judging.rounds import ProviderBatch
+from argqual.judging.ledger import Entry, Ledger, ledger_path
+from argqual.judging.rounds import ProviderBatch, place_of
 from argqual.judging.store import Store
 from argqual.models.batchapi import OpenAIBatches
 from argqual.models.connect import connect
@@ -458,3 +458,51 @@ def test_a_framework_that_finds_the_kind_first_takes_two_batches(server: BatchSe
     found, _ = rated(judge_of(server, load_framework(SELECTING)), store)
     assert all(each.selected for each in found)
     assert [len(made.requests) for made in server.batches.values()] == [12, 12]
+
+
+@pytest.mark.parametrize(
+    ("name", "route", "body"),
+    [
+        (OPENAI, "GET /batches", b"<html>Welcome</html>"),
+        (OPENAI, "POST /files", b'{"id": null}'),
+        (OPENAI, "POST /batches", b'{"id": null, "status": []}'),
+        (OPENAI, "GET /batches/ID", b"[]"),
+        (ANTHROPIC, "GET /messages/batches", b'{"data": 5}'),
+        (ANTHROPIC, "POST /messages/batches", b"{"),
+    ],
+)
+def test_broken_answers_of_the_batch_api_are_looked_past(
+    server: BatchServer, store: Store, two: Framework, name: str, route: str, body: bytes
+) -> None:
+    server.body_for[route] = [body]
+    found, _ = rated(judge_of(server, two, name), store, TEXTS[:2])
+    assert {each.status for each in found} == {Status.OK}
+    assert len(server.batches) == 1
+
+
+@BOTH
+def test_an_answer_that_is_none_fails_one_row_and_no_more(store: Store, two: Framework, name: str) -> None:
+    broken = [None, [], "no", {"choices": 5, "content": 5}, {"choices": [None], "content": [None]}, {}]
+
+    def outcome(body: dict[str, Any], before: int) -> Outcome:
+        number = int(str(body["messages"]).partition("counted ")[2].partition(".")[0])
+        return (200, broken[number]) if number < len(broken) else None  # type: ignore[return-value]
+
+    with BatchServer(looks=0, outcome_for=outcome) as server:
+        found, _ = rated(judge_of(server, two, name), store)
+    assert [each.status is Status.OK for each in found] == [False] * 6 + [True] * 6
+    assert all(each.overall.reason for each in found[:6])
+
+
+@BOTH
+def test_what_was_written_down_and_never_submitted_is_submitted(
+    server: BatchServer, store: Store, two: Framework, name: str
+) -> None:
+    judge = judge_of(server, two, name)
+    ledger = Ledger(store.path)
+    entries = [Entry(judge.key(Argument(text)), "shown", "sent", 0.0) for text in TEXTS]
+    ledger.intend("argqual-0", place_of(judge), "", None, entries)
+    ledger.close()
+    found, _ = rated(judge, store)
+    assert {each.status for each in found} == {Status.OK}
+    assert [len(made.requests) for made in server.batches.values()] == [12]

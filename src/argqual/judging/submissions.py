@@ -107,7 +107,7 @@ class Submissions:
         job = Job(parcel.tag, time.time(), len(parcel.entries), newest, None, ())
         for tries in range(1, _MOST_SUBMISSIONS + 1):
             try:
-                id = self._api.submit(Path(parcel.file.name), parcel.tag)
+                id = _shaped(lambda: self._api.submit(Path(parcel.file.name), parcel.tag))
                 self._ledger.found(parcel.tag, [id], certain=True)
                 break
             except Exception as error:
@@ -206,10 +206,18 @@ class Submissions:
 
         def send() -> T:
             with traffic.under_way():
-                return call()
+                return _shaped(call)
 
         with plain_errors(self._model):
             return traffic.run(send)[0]
+
+
+def _shaped(call: Callable[[], T]) -> T:
+    """What a call gives; a `ValueError` where the provider's answer has not the shape that is documented."""
+    try:
+        return call()
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(f"an answer that is not of its documented form ({type(error).__name__}: {error})") from error
 
 
 def _passing(answer: Answered) -> Answered:
@@ -217,6 +225,8 @@ def _passing(answer: Answered) -> Answered:
     if answer.status in (*_BUSY, *_OF_KEYS) or answer.status >= 500:
         said = message_in(_json(answer.body)) or "it does not say why"
         return Answered(answer.custom_id, 0, f"{said} ({answer.status})".encode())
+    if answer.status == 200 and not isinstance(_json(answer.body), dict):
+        return Answered(answer.custom_id, 0, b"its answer is no answer of a model")
     return answer
 
 

@@ -145,7 +145,7 @@ class _Client:
 
     def newest(self, path: str) -> str | None:
         entries = self.json("GET", path, params={"limit": 1}).get("data") or ()
-        return str(entries[0]["id"]) if entries else None
+        return _id(entries[0]) if entries else None
 
 
 class OpenAIBatches:
@@ -173,12 +173,12 @@ class OpenAIBatches:
                 files={"file": (f"{tag}.jsonl", content, "application/jsonl")},
             )
         made = {
-            "input_file_id": uploaded["id"],
+            "input_file_id": _id(uploaded),
             "endpoint": "/v1" + _CHAT,
             "completion_window": "24h",
             "metadata": {_LABEL: tag},
         }
-        return str(self._client.json("POST", "/batches", json=made)["id"])
+        return _id(self._client.json("POST", "/batches", json=made))
 
     def find(self, tag: str, *, after: str | None, requests: int) -> tuple[list[str], bool]:
         for each in self._client.pages("/batches", "after"):
@@ -244,7 +244,7 @@ class AnthropicBatches:
         count = _lines_in(file)
         length = size + (count - 1) * 2 - count  # each line end is left out, and what parts two lines put in
         headers = {"content-type": "application/json", "content-length": str(length)}
-        return str(self._client.json("POST", "/batches", content=content(), headers=headers)["id"])
+        return _id(self._client.json("POST", "/batches", content=content(), headers=headers))
 
     def find(self, tag: str, *, after: str | None, requests: int) -> tuple[list[str], bool]:
         found = []
@@ -306,6 +306,12 @@ def _objects(file: IO[bytes]) -> Iterator[dict[str, Any]]:
                 found = json.loads(line)
                 if isinstance(found, dict):
                     yield found
+
+
+def _id(found: dict[str, Any]) -> str:
+    if not isinstance(found["id"], str) or not found["id"]:
+        raise ValueError("an answer without an id")
+    return found["id"]
 
 
 def _body(found: Any) -> bytes:

@@ -122,6 +122,9 @@ class Deferred:
             return told_apart(self._engine, request), 0
         except UnsupportedFeatureError as error:
             raise ModelError(f"A batch cannot ask {self._model.name} in this way: {error}") from None
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            kind = type(error).__name__
+            raise ModelError(f"{self._model.name} gave an answer that cannot be used ({kind}: {error})") from None
 
     def stream(self, request: Any) -> Any:
         """As the transport beneath the engine: the answer to an HTTP request."""
