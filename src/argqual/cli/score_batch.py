@@ -49,8 +49,9 @@ class Telling:
                 say(words)
 
     def end(self) -> None:
+        """What is said next begins a line."""
         if self._open:
-            print(file=sys.stderr)
+            print(file=sys.stderr, flush=True)
             self._open = False
 
 
@@ -89,15 +90,13 @@ def batch_answers(
     def stop_at_once() -> None:
         os._exit(EXIT_INTERRUPTED)
 
-    model = batch.judge.model
-    if batch.judge.readout.name == "expect" and not model.abilities.now.was_learnt("logprobs"):
-        say(
-            f"{model.name} has not been seen to give log-probabilities yet, and a batch without them is paid for "
-            "nothing. argqual models test finds it out by two small questions."
-        )
     found = batch.run(rows, argument_of)
-    with interruptible(stop, stop_at_once, terminate=True), closing(found):
-        yield found
+    try:
+        with interruptible(stop, stop_at_once, terminate=True), closing(found):
+            yield found
+    finally:
+        if isinstance(batch.tell, Telling):
+            batch.tell.end()
 
 
 def still_there(batch: ProviderBatch[Any], option: str) -> str:

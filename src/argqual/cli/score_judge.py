@@ -223,7 +223,8 @@ class JudgeScorer:
             output.discard()
             say(f"{path} is as it was; what was answered is kept in the store.")
             raise
-        say(run.summary())
+        if words := run.summary():
+            say(words)
         if run.batch.ended != "finished":
             output.discard()
             say(f"{path} is as it was; what was answered is kept in the store.")
@@ -298,6 +299,8 @@ class JudgeRun:
         os._exit(EXIT_INTERRUPTED)
 
     def summary(self) -> str:
+        if self.scorer.judging.batch and not self.batch.tally.done:
+            return ""  # what a batch costs is known when it is over
         return summary(self.batch, self.scorer.judge)
 
     def unfinished(self) -> int | None:

@@ -105,7 +105,7 @@ class ProviderBatch(Generic[T]):
         self.ended: Literal["", "finished", "stopped", "budget"] = ""
         self.left: tuple[str, ...] = ()  # the provider's ids of batches that went on when it ended
         self.place = place_of(judge)
-        self._run, self._fresh, self._tell, self._first_seconds = run, fresh, tell, first_seconds
+        self._run, self._fresh, self.tell, self._first_seconds = run, fresh, tell, first_seconds
         self._deferred = Deferred(judge.model)
         with plain_errors(judge.model):
             url, headers = self._deferred.door()
@@ -144,7 +144,7 @@ class ProviderBatch(Generic[T]):
             place=self.place,
             run=self._run,
             pause=self._first_seconds,
-            tell=self._tell,
+            tell=self.tell,
             stopping=self._stopping,
         )
         try:
@@ -219,6 +219,13 @@ class ProviderBatch(Generic[T]):
             parcel.file.close()
 
     def _submit(self, parcel: Parcel) -> None:
+        model = self.judge.model
+        if self.judge.readout.name == "expect" and not (model.abilities.now.was_learnt("logprobs") or self._awaited):
+            self.tell(
+                f"{model.name} has not been seen to give log-probabilities yet, and answers without them are paid for "
+                "nothing. argqual models test finds it out.",
+                True,
+            )
         self._batches.submit(parcel)
         self._awaited.add(parcel.tag)
 
