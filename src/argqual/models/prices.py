@@ -57,6 +57,7 @@ def batch_price(price: Price, name: str) -> Price:
         "input": "input_cost_per_token_batches",
         "output": "output_cost_per_token_batches",
         "cached": "cache_read_input_token_cost_batches",
+        "stored": "cache_creation_input_token_cost_batches",
     }
     found = {
         name: info[listed_as[name]] if isinstance(info.get(listed_as.get(name, "")), int | float) else usd / 2
