@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
     from argqual.judging.plan import Kept, Plan, SampledTotal
+    from argqual.judging.rounds import ProviderBatch
 
 _PLAIN_EVERY = 10.0
 _RATE_OVER = 30.0
@@ -123,7 +124,7 @@ class BatchProgress:
         return ", ".join(parts)
 
 
-def summary(batch: Batch[Any], judge: Judge) -> str:
+def summary(batch: Batch[Any] | ProviderBatch[Any], judge: Judge) -> str:
     """What a run did: how the arguments ended, what was asked, what it cost, and why some failed."""
     tally = batch.tally
     ended = [f"{count(number)} {status}" for status, number in sorted(tally.statuses.items())]
@@ -149,8 +150,8 @@ def summary(batch: Batch[Any], judge: Judge) -> str:
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines)
 
 
-def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None) -> str:
-    """A plan as a small table."""
+def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None, *, batch: bool = False) -> str:
+    """A plan as a small table; with `batch`, of the provider's batch API."""
     model, price = judge.model, judge.price
     kinds = [(plan.to_ask, "to ask"), (plan.kept, "in the store"), (plan.repeated, "equal to another row")]
     kinds.append((plan.unusable, "without a usable text"))
@@ -167,6 +168,11 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
         if max_cost is not None and plan.cost_usd.value > max_cost:
             cost += f". More than --max-cost {max_cost:g}: it would stop before the end"
     caching = {} if plan.caching is None else {"Caching": _kept(plan.caching)}
+    time = f"about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})"
+    if batch:
+        cost += " by the provider's batch API, half of what it costs otherwise" if price else ""
+        twice = ", and as long again for the levels after the reasons" if judge.explain else ""
+        time = f"within 24 hours, as a rule sooner{twice}"
     table = {
         "Framework": f"{judge.reference.name}, read out by {judge.readout.name}",
         "Model": model.name,
@@ -177,7 +183,7 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
         "Counted": counted,
         "Cost": cost,
         **caching,
-        "Time": f"about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})",
+        "Time": time,
     }
     indent = " " * 13
     return "\n".join(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,6 +76,28 @@ def _price(info: Mapping[str, Any], kind: str = "") -> Price | None:
     if given is None or written is None or (not given and info.get("input_cost_per_query")):
         return None
     return Price(given, written, cached, stored)
+
+
+def batch_price(price: Price, name: str) -> Price:
+    """What the tokens of `name` (`provider/model`) cost in a batch: as listed, or half of their ordinary price.
+
+    The name is empty where the price is the user's own.
+    """
+    provider, _, model = name.partition("/")
+    info = listed(provider, model) if name else {}
+    halves = {each.name: getattr(price, each.name) for each in fields(Price)}
+    listed_as = {
+        "input": "input_cost_per_token_batches",
+        "output": "output_cost_per_token_batches",
+        "cached": "cache_read_input_token_cost_batches",
+        "stored": "cache_creation_input_token_cost_batches",
+    }
+    found: dict[str, Any] = {
+        name: info[listed_as[name]] if isinstance(info.get(listed_as.get(name, "")), int | float) else usd / 2
+        for name, usd in halves.items()
+        if isinstance(usd, int | float) and not isinstance(usd, bool)
+    }
+    return replace(price, **found)
 
 
 def read_price(given: str) -> Price:
