@@ -137,7 +137,7 @@ class Spoken(Loopback):
             if (refusal := rule(body)) is not None:
                 return refusal
         answer = self.dialect.form(body, self.dialect, DRAFT if self.thinking else "")
-        begun = re.sub(r"<argument>.*", "", json.dumps(body), flags=re.DOTALL)
+        begun = re.sub(r"<argument>.*?</argument>", "", json.dumps(body), flags=re.DOTALL)
         _count_cached(answer, self.dialect.caches, marked="cache_control" in begun, found=begun in self._kept)
         self._kept.add(begun)
         return 200, answer

@@ -34,6 +34,11 @@ WAYS = ("option", "variable")
 """How the address is given: DSPy's own transport asks the first, and litellm nearly always the second."""
 _BOTH_WAYS = ("label", "--explain", "thinking", "caching")
 _FRAMEWORK = parse_framework(TWO_QUESTIONS, name="two.yaml")
+# Providers keep what begins a prompt from about a thousand tokens on.
+_LONG = parse_framework(
+    TWO_QUESTIONS.replace("question: Is it clear?", f"question: Is it clear? {'It says what it means. ' * 250}"),
+    name="long.yaml",
+)
 _READOUTS = {"votes": "votes:2", "--explain": "label", "thinking": "auto", "caching": "label"}
 _MARKS = {"rated": "✓", "known": "–", "refused": "✗", "silent": "·"}
 # What is said of an answer, and the letter that stands for it in the table.
@@ -94,7 +99,7 @@ def outcome(server: Spoken, row: str, column: str, way: str) -> Outcome:
     with asked_by(dialect, server.url, way) as address:
         try:
             judge = Judge(
-                _FRAMEWORK,
+                _LONG if column == "caching" else _FRAMEWORK,
                 model=connect(name, api_base=address),
                 readout="label" if thinking and row == "OpenAI, decisions" else _READOUTS.get(column, column),
                 explain=column == "--explain",

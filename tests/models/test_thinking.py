@@ -22,9 +22,9 @@ NO_TEMPERATURE = when(
 )
 
 
-def judging(server: Refusing, two: Framework, name: str, **how: Any) -> Judge:
+def judging(server: Refusing, two: Framework, name: str, *, readout: str = "auto", **how: Any) -> Judge:
     path = "/v1" if name.startswith("openai") else ""
-    return Judge(two, model=connect(name, api_base=server.url + path, api_key="k", **how))
+    return Judge(two, model=connect(name, api_base=server.url + path, api_key="k", **how), readout=readout)
 
 
 def test_a_model_that_always_thinks_is_sent_no_temperature_and_told_to_think_little(two: Framework) -> None:
@@ -48,7 +48,7 @@ def test_thinking_that_counts_against_the_answer_has_room(two: Framework) -> Non
 
 def test_a_model_that_need_not_think_is_told_so_and_has_a_temperature(two: Framework) -> None:
     with refusing(thinks=lambda body: 0 if body.get("reasoning_effort") == "none" else 5000) as server:
-        found = judging(server, two, "openai/gpt-6-luna").assess(TEXT)
+        found = judging(server, two, "openai/gpt-6-luna", readout="label").assess(TEXT)
     [body] = server.requests
     assert (found.status, body["reasoning_effort"], body["temperature"]) == ("ok", "none", 0)
     assert body["max_completion_tokens"] < 1000
@@ -121,7 +121,7 @@ def test_a_refused_effort_becomes_the_least_that_is_offered(two: Framework, said
     refused = openai_error(said, param="reasoning_effort")
     rule = [lambda body: refused if body.get("reasoning_effort", sent) != sent else None]
     with refusing(*rule, thinks=lambda body: 700) as server:
-        found = judging(server, two, "openai/gpt-6-luna").assess(TEXT)
+        found = judging(server, two, "openai/gpt-6-luna", readout="label").assess(TEXT)
     assert found.status == "ok"
     assert server.requests[-1].get("reasoning_effort") == sent
     assert "effort" in " ".join(found.notes)
@@ -141,7 +141,7 @@ def test_a_plan_and_a_budget_count_thinking(two: Framework) -> None:
     with refusing() as server:
         thinking = judging(server, two, "openai/o3")
         thinking.model.price = Price(0.0, 1e-6)
-        told_not_to = judging(server, two, "openai/gpt-6-luna")
+        told_not_to = judging(server, two, "openai/gpt-6-luna", readout="label")
     plan = Planner(thinking, None)
     plan.add(Argument(TEXT))
     planned = plan.plan(concurrency=1)

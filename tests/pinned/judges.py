@@ -220,7 +220,7 @@ def refusals() -> dict[str, str]:
         "an input is missing": told(lambda: Judge(own, model=hosted()).key(Argument("A text."))),
         "reasons of a decision endpoint": told(lambda: Judge(own, model=decision(), explain=True)),
         "long reasons in DSPy's form": told(lambda: Judge(own, model=hosted(), readout="verbal", explain="long")),
-        "decide without an endpoint": told(lambda: Judge(own, model=hosted(), readout="decide")),
+        "decide without an endpoint": told(lambda: Judge(own, model=connect("anthropic/test"), readout="decide")),
         "expect of a reasoning model": told(lambda: Judge(own, model=connect("openai/o3"), readout="expect")),
         "an unknown read-out": told(lambda: Judge(own, model=hosted(), readout="lable")),
         "votes without a number": told(lambda: Judge(own, model=hosted(), readout="votes")),

@@ -15,7 +15,8 @@ from argqual.report.plain import WIDTH, clean
 if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
-    from argqual.judging.plan import Plan, SampledTotal
+    from argqual.judging.plan import Kept, Plan, SampledTotal
+    from argqual.judging.rounds import ProviderBatch
 
 _PLAIN_EVERY = 10.0
 _RATE_OVER = 30.0
@@ -123,7 +124,7 @@ class BatchProgress:
         return ", ".join(parts)
 
 
-def summary(batch: Batch[Any], judge: Judge) -> str:
+def summary(batch: Batch[Any] | ProviderBatch[Any], judge: Judge) -> str:
     """What a run did: how the arguments ended, what was asked, what it cost, and why some failed."""
     tally = batch.tally
     ended = [f"{count(number)} {status}" for status, number in sorted(tally.statuses.items())]
@@ -131,7 +132,7 @@ def summary(batch: Batch[Any], judge: Judge) -> str:
     took = f"{count(tally.asked)} asked, {count(tally.kept)} known already"
     tokens = f"{count(tally.input_tokens)} tokens read, {count(tally.output_tokens)} written"
     lines.append(f"{took}; {count(tally.requests)} requests, {tokens}.")
-    price = judge.model.price
+    price = judge.price
     if price is None:
         lines.append(f"The price of {judge.model.name} is not known.")
     elif tally.cost_usd or price.input:
@@ -149,9 +150,9 @@ def summary(batch: Batch[Any], judge: Judge) -> str:
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines)
 
 
-def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None) -> str:
-    """A plan as a small table."""
-    model, price = judge.model, judge.model.price
+def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None, *, batch: bool = False) -> str:
+    """A plan as a small table; with `batch`, of the provider's batch API."""
+    model, price = judge.model, judge.price
     kinds = [(plan.to_ask, "to ask"), (plan.kept, "in the store"), (plan.repeated, "equal to another row")]
     kinds.append((plan.unusable, "without a usable text"))
     counted = f"by {plan.tokenizer}" + ("" if plan.exact else ", which is not the model's own tokenizer")
@@ -166,6 +167,12 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
         cost = f"{_range(plan.cost_usd, money)}; at most {money(plan.most_cost_usd.value)}, at {rates}"
         if max_cost is not None and plan.cost_usd.value > max_cost:
             cost += f". More than --max-cost {max_cost:g}: it would stop before the end"
+    caching = {} if plan.caching is None else {"Caching": _kept(plan.caching)}
+    time = f"about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})"
+    if batch:
+        cost += " by the provider's batch API, half of what it costs otherwise" if price else ""
+        twice = ", and as long again for the levels after the reasons" if judge.explain else ""
+        time = f"within 24 hours, as a rule sooner{twice}"
     table = {
         "Framework": f"{judge.reference.name}, read out by {judge.readout.name}",
         "Model": model.name,
@@ -175,13 +182,25 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
         "Tokens out": f"{_range(plan.output_tokens, count)}; at most {count(plan.most_output_tokens.value)}",
         "Counted": counted,
         "Cost": cost,
-        "Time": f"about {clock(plan.seconds)} at {concurrency} at once ({plan.seconds_from})",
+        **caching,
+        "Time": time,
     }
     indent = " " * 13
     return "\n".join(
         textwrap.fill(said, WIDTH, initial_indent=f"{label:13}", subsequent_indent=indent)
         for label, said in table.items()
     )
+
+
+def _kept(caching: Kept) -> str:
+    """What the provider's cache does to the cost, in words."""
+    if not caching.sure:
+        saved = f"up to {money(max(0.0, caching.saved_usd))} less"
+        return f"{saved}, where the provider finds the first {count(caching.tokens)} tokens of a prompt in its cache"
+    times = f"written {count(caching.writes)} and read {count(caching.reads)} times"
+    does = "saves" if caching.saved_usd >= 0 else "costs"
+    does = f"{does} {money(abs(caching.saved_usd))}, which is in the cost"
+    return f"{does}: the first {count(caching.tokens)} tokens are {times}"
 
 
 def _range(estimate: SampledTotal, shown: Callable[[float], str]) -> str:

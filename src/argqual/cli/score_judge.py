@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
 from argqual.assessment import Assessment, Status
 from argqual.cli.options import ScoreFormat, interruptible, say, step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
+from argqual.cli.score_batch import batch_answers, provider_batch, remind, still_there
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
 from argqual.tabular.output import TableOutput, iter_scored, job_began, partial_folder, read_job
 from argqual.tabular.results import ResultColumns
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from argqual.frameworks.framework import Framework
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
+    from argqual.judging.rounds import ProviderBatch
     from argqual.judging.store import Store
 
 _RETRY = "retry"  # what the job of `--retry-failed` is recognised by
@@ -52,7 +55,7 @@ def _judge(judging: Judging, criteria: Framework) -> Judge:
     from argqual.judging.judge import Judge
     from argqual.judging.program import load_program
     from argqual.models.connect import connect
-    from argqual.models.prices import read_price
+    from argqual.models.prices import batch_price, read_price
 
     model = connect(
         judging.model,
@@ -66,6 +69,8 @@ def _judge(judging: Judging, criteria: Framework) -> Judge:
         say(f"{model.name} {deprecation}.")
     if judging.price:
         model.price = read_price(judging.price)
+    if judging.batch and model.price:
+        model.price = batch_price(model.price, "" if judging.price else model.name)
     return Judge(
         criteria,
         model=model,
@@ -120,6 +125,10 @@ class JudgeScorer:
         again, path = self.judging.retry_failed, job.written.output
         if self.judging.plan:
             return self._show_plan(job)
+        if self.judging.batch:
+            self.batch(job)  # says what is wrong before anything is written
+        elif self.store:
+            remind(self.judge, self.store)
         if path is None:
             return job.score(self, resume=False)
         unfinished = read_job(path)
@@ -145,20 +154,26 @@ class JudgeScorer:
         }
 
     def run(self, job: TableJob, skip: int = 0) -> JudgeRun:
-        path = job.written.output
-        since = job_began(path) if path else None  # what failed since then is not paid for again
-        return JudgeRun(self, job, self.batch(failures_since=since), job.rows(skip), job.total(), skip)
+        return JudgeRun(self, job, self.batch(job), partial(job.rows, skip), job.total(), skip)
 
-    def batch(self, *, failures_since: float | None = None) -> Batch[Any]:
+    def batch(self, job: TableJob, *, again: bool = False) -> Batch[Any] | ProviderBatch[Any]:
+        """What asks: in the ordinary way, or by the provider's batches; `again` for what has failed before."""
         from argqual.judging.batch import Batch
 
         judging = self.judging
+        if judging.batch:
+            assert self.store is not None
+            fresh = again or not job.written.resume
+            run = str(job.written.output and job.written.output.resolve())
+            return provider_batch(self.judge, self.store, judging, run=run, fresh=fresh)
+        path = job.written.output
         return Batch(
             self.judge,
             store=self.store,
             concurrency=judging.concurrency,
             max_cost=judging.max_cost,
-            failures_since=failures_since,
+            # What failed since this output was begun is not paid for again, unless that is wanted.
+            failures_since=job_began(path) if path and not again else None,
         )
 
     def kept(self, path: Path) -> str:
@@ -185,10 +200,10 @@ class JudgeScorer:
                     planner.add(job.how.argument(row))
                 except InputError:
                     planner.add(None)
-        concurrency = self.batch().concurrency
+        concurrency = self.batch(job).concurrency
         with step("Counting tokens"):
             plan = planner.plan(concurrency=concurrency)
-        print(plan_text(plan, self.judge, concurrency, self.judging.max_cost))
+        print(plan_text(plan, self.judge, concurrency, self.judging.max_cost, batch=self.judging.batch))
         return EXIT_OK
 
     def _ask_again(self, path: Path, job: TableJob) -> int:
@@ -198,8 +213,11 @@ class JudgeScorer:
         if not failed:
             return EXIT_OK
         output = TableOutput(path, results=self.types, source_schema=schema, job={_RETRY: str(path)}, overwrite=True)
-        again = (TableRow(cells) for cells, old in iter_scored(path, self.types)[1] if self._has_failed(old))
-        run = JudgeRun(self, job, self.batch(), again, failed)
+
+        def again() -> Iterator[TableRow]:
+            return (TableRow(cells) for cells, old in iter_scored(path, self.types)[1] if self._has_failed(old))
+
+        run = JudgeRun(self, job, self.batch(job, again=True), again, failed)
         try:
             with run.answers(quiet=False) as answers:
                 for cells, old in iter_scored(path, self.types)[1]:
@@ -213,10 +231,13 @@ class JudgeScorer:
             output.discard()
             say(f"{path} is as it was; what was answered is kept in the store.")
             raise
-        say(run.summary())
+        if words := run.summary():
+            say(words)
         if run.batch.ended != "finished":
             output.discard()
             say(f"{path} is as it was; what was answered is kept in the store.")
+            if self.judging.batch and (there := still_there(cast("ProviderBatch[Any]", run.batch), "--retry-failed")):
+                say(there)
             return EXIT_INTERRUPTED if run.batch.ended == "stopped" else EXIT_SOME_FAILED
         output.finish()
         say(f"Written: {path}")
@@ -256,17 +277,26 @@ class JudgeRun:
 
     scorer: JudgeScorer
     job: TableJob
-    batch: Batch[Any]
-    rows: Iterator[TableRow]
+    batch: Batch[Any] | ProviderBatch[Any]
+    rows: Callable[[], Iterator[TableRow]]
     total: int | None
     before: int = 0
 
     @contextmanager
     def answers(self, *, quiet: bool) -> Iterator[Iterator[Scored]]:
-        found = self.batch.run(self.rows, self.job.how.argument)
-        progress = BatchProgress(self.batch, self.total, self.before, quiet=quiet)
-        with interruptible(self._stop, self._stop_at_once, terminate=True), progress, closing(found):
+        if self.scorer.judging.batch:
+            assessed = batch_answers(cast("ProviderBatch[Any]", self.batch), self.rows, self.job.how.argument)
+        else:
+            assessed = self._assessed(cast("Batch[Any]", self.batch), quiet=quiet)
+        with assessed as found:
             yield ((row.cells, self.scorer.results.cells(assessment)) for row, assessment in found)
+
+    @contextmanager
+    def _assessed(self, batch: Batch[Any], *, quiet: bool) -> Iterator[Iterator[tuple[TableRow, Assessment]]]:
+        found = batch.run(self.rows(), self.job.how.argument)
+        progress = BatchProgress(batch, self.total, self.before, quiet=quiet)
+        with interruptible(self._stop, self._stop_at_once, terminate=True), progress, closing(found):
+            yield found
 
     def _stop(self) -> None:
         say(f"Finishing {count(self.batch.in_flight)} requests under way. Ctrl-C again stops at once.")
@@ -277,6 +307,8 @@ class JudgeRun:
         os._exit(EXIT_INTERRUPTED)
 
     def summary(self) -> str:
+        if self.scorer.judging.batch and not self.batch.tally.done:
+            return ""  # what a batch costs is known when it is over
         return summary(self.batch, self.scorer.judge)
 
     def unfinished(self) -> int | None:
@@ -288,6 +320,8 @@ class JudgeRun:
             why, code = f"Stopped before {money(most)} were passed", EXIT_SOME_FAILED
             further += " and a higher --max-cost"
         where = f" What is scored lies in {partial_folder(path)}. {further}." if path else ""
+        if self.scorer.judging.batch and (there := still_there(cast("ProviderBatch[Any]", self.batch), "--resume")):
+            where = f" {there}"
         say(f"{why}.{where}")
         return code
 

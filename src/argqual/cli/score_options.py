@@ -81,6 +81,9 @@ class Judging:
     retry_failed: Annotated[
         bool, of_table("--retry-failed", help="Ask again about the rows of the output that failed.")
     ] = False
+    batch: Annotated[
+        bool, of_cost("--batch", help="By the batch API of OpenAI or Anthropic: half the price, within a day.")
+    ] = False
     max_cost: Annotated[float | None, of_cost(metavar="USD", min=0, help="Stop before this much is spent.")] = None
     price: Annotated[
         str | None, of_cost(metavar="IN,OUT", help="The model's price, USD a million tokens read and written.")
@@ -122,7 +125,8 @@ class Written:
 
 
 _OF_TABLES = (
-    "output", "text", "id", "plan", "resume", "overwrite", "retry_failed", "limit", "details", "prefix", "max_cost",
+    "output", "text", "id", "plan", "batch", "resume", "overwrite", "retry_failed", "limit", "details", "prefix",
+    "max_cost",
 )  # fmt: skip
 
 
@@ -133,6 +137,7 @@ def check_options(
     for wrong, message, hint in (
         *_only_for_tables(rated, {**rated.__dict__, **judging.__dict__, **written.__dict__}),
         *_of_formats(rated.is_table, written, judging.retry_failed),
+        *(_of_batches(rated, judging, written) if judging.batch else ()),
         *(_not_with_strategy(called) if strategy else ()),
     ):
         if wrong:
@@ -160,6 +165,25 @@ def _of_formats(table: bool, written: Written, retry_failed: bool) -> _Clashes:
     yield table and format and output, "The ending of --output says its format; leave out --format.", None
     needs_file = output is None and (written.resume or written.overwrite or retry_failed)
     yield needs_file, "--resume, --overwrite and --retry-failed need the file: give --output.", None
+
+
+def _of_batches(rated: Rated, judging: Judging, written: Written) -> _Clashes:
+    from argqual.models.connect import is_embedded
+
+    yield (
+        is_embedded(judging.model),
+        f"{judging.model} runs on this machine, and has no batch API.",
+        "Leave out --batch, or name a model of OpenAI or Anthropic with --model.",
+    )
+    yield judging.no_store, "--batch keeps what it is answered in the store.", "Leave out --no-store."
+    many = judging.concurrency is not None
+    yield many, "--concurrency and --batch do not go together: the provider decides how many at once.", None
+    yield rated.source == "-", "--batch reads a table several times, and standard input only once.", "Name a file."
+    yield (
+        written.output is None and not judging.plan,
+        "--batch needs --output: a batch may take a day, and goes on by the file that it is for.",
+        "For example --output scored.parquet; --plan needs none.",
+    )
 
 
 def _not_with_strategy(called: typer.Context) -> _Clashes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from argqual.cli.options import say, step
-from argqual.errors import EXIT_OK, EXIT_SOME_FAILED
+from argqual.errors import EXIT_OK, EXIT_SOME_FAILED, ModelError
 from argqual.report.plain import clean
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     """Ask a few small requests, say what they show, and keep it; the exit code: 1 when nothing could be rated."""
     started = time.perf_counter()
     with step(f"Loading {name}"):
-        from argqual.judging.trial import REQUESTS, probe, rated, why
+        from argqual.judging.trial import REQUESTS, rated, why
         from argqual.models.connect import connect
 
         model = connect(name, api_base=api_base)
@@ -32,16 +32,30 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     if model.lm is not None and model.server is None:
         say(f"{REQUESTS} small requests, and one more for each thing that {clean(model.name)} refuses.")
         with step("Asking what it takes"):
-            shown = probe(model)
+            shown = _probed(model, readout)
     with step("Rating"):
         assessment = rated(model, readout)
     facts = _facts(model, shown)
-    reason = why(model, assessment, readout)
+    reason = why(model, readout)
     if as_json:
         typer.echo(json.dumps(_as_data(model, assessment, facts, reason, loading), indent=2))
     else:
         typer.echo("\n".join(_as_text(model, assessment, facts, reason, loading)))
     return EXIT_SOME_FAILED if assessment.overall.value is None else EXIT_OK
+
+
+def _probed(model: Model, readout: str) -> Shown | None:
+    """What asking shows; None, said, for a model that is rated by its decisions and whose chat cannot be asked."""
+    from argqual.judging.readouts.registry import preferred
+    from argqual.judging.trial import probe
+
+    try:
+        return probe(model)
+    except ModelError as error:
+        if "decide" not in (readout, preferred(model)[0] if readout == "auto" else ""):
+            raise
+        say(f"Its chat cannot be asked. {clean(error.message)}")
+        return None
 
 
 Facts = dict[str, tuple[Any, str, str]]
@@ -63,7 +77,7 @@ def _facts(model: Model, shown: Shown | None) -> Facts:
     if now.temperature and now.least_temperature:
         temperature += f", from {now.least_temperature:g}"
     facts: Facts = {
-        "decisions": (now.decisions, _yes(now.decisions), "decisions"),
+        "decisions": (now.decisions or bool(model.endpoint), _decisions(model), "decisions"),
         "log-probabilities": (now.logprobs, gives, "logprobs"),
         "schema": (now.schema, schema, "schema"),
         "temperature": (now.temperature, temperature, "temperature"),
@@ -76,6 +90,12 @@ def _facts(model: Model, shown: Shown | None) -> Facts:
         "deprecated": (now.deprecated, now.deprecation(date.today()) or now.deprecated or "no", "deprecated"),
     }
     return {name: (value, words, now.source(fact)) for name, (value, words, fact) in facts.items()}
+
+
+def _decisions(model: Model) -> str:
+    if model.endpoint or model.abilities.now.decisions:
+        return "yes"
+    return "not listed; --readout decide tries" if model.decider is not None else "no"
 
 
 def _yes(fact: bool) -> str:
@@ -98,7 +118,11 @@ def _thinking(model: Model) -> str:
 def _price(model: Model) -> str:
     if model.price is None:
         return "unknown"
-    return f"{model.price.input * 1e6:g} USD a million tokens read, {model.price.output * 1e6:g} written"
+    said = f"{model.price.input * 1e6:g} USD a million tokens read, {model.price.output * 1e6:g} written"
+    decisions = model.price.decisions
+    return (
+        said if decisions is None else f"{said}; for decisions {decisions.input * 1e6:g} and {decisions.output * 1e6:g}"
+    )
 
 
 def _as_text(model: Model, assessment: Assessment, facts: Facts, reason: str, loading: float) -> list[str]:

@@ -153,7 +153,9 @@ def hosts_only(text: str) -> str:
 def chain_of(error: BaseException) -> Iterator[BaseException]:
     """An error, what it was raised from, and so on."""
     seen: BaseException | None = error
-    while seen is not None:
+    before: set[int] = set()
+    while seen is not None and id(seen) not in before:  # some libraries raise an error from itself
+        before.add(id(seen))
         yield seen
         seen = seen.__cause__ or seen.__context__
 

@@ -253,6 +253,11 @@ class Framework(Part):
     def scale_of(self, criterion: Criterion) -> Scale:
         return criterion.scale or self.scale
 
+    @property
+    def abstains(self) -> bool:
+        """Whether a judge may say of any criterion that it cannot tell."""
+        return any(self.scale_of(criterion).abstain for criterion in self.asked)
+
     def anchors(self, criterion: Criterion) -> tuple[str, ...]:
         """What each level means for this criterion, lowest first."""
         levels = self.scale_of(criterion).levels

@@ -40,7 +40,7 @@ from argqual.judging.readouts.readout import Inquiry
 from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.models.failures import plain_errors
-from argqual.models.prices import FREE
+from argqual.models.prices import FREE, Price
 
 _ANSWER_TOKENS = 64
 _KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
@@ -71,7 +71,7 @@ class Judge:
     program
         An optimised program for this framework (`load_program`).
     demonstrations
-        The labelled arguments to show before an argument is asked about; they may depend on it.
+        The labelled arguments to show before an argument; the same for all if this has a true attribute `fixed`.
     api_base, api_key, engine, effort
         Passed to `connect` when `model` is a name.
 
@@ -101,7 +101,7 @@ class Judge:
         if isinstance(model, str):
             model = connect(model, api_base=api_base, api_key=api_key, engine=engine, effort=effort)
         self.model = model
-        self.readout = choose_readout(readout, self.model)
+        self.readout = choose_readout(readout, self.model, explain=bool(explain), abstain=self.framework.abstains)
         if explain and not self.readout.explains:
             raise InputError("A decision endpoint gives probabilities, no reasons.", hint="Leave out --explain.")
         if explain not in (False, True, "long"):
@@ -156,19 +156,18 @@ class Judge:
         return self._assessment(argument, asking, notes, seconds)
 
     def inquiry(self, argument: Argument) -> Inquiry:
-        """What is asked about an argument; for a framework that first finds its kind, as if all criteria were asked.
-
-        Raises
-        ------
-        InputError
-            An input that the framework requires is missing.
-        """
+        """What is asked about an argument (raises as `key`); before its kind is known, as if all criteria were."""
         inputs, _ = self._inputs(argument)
         return self._inquiry(_Asking(inputs, self._examples(argument)))
 
     def prompt(self, argument: Argument) -> list[dict[str, str]]:
         """The messages that `assess` sends first, to the letter (not for `verbal`, whose form is DSPy's)."""
         return self.inquiry(argument).messages()
+
+    @property
+    def price(self) -> Price | None:
+        """What the model's tokens cost when it is asked by this read-out; None when that is not known."""
+        return self.readout.price(self.model)
 
     @cached_property
     def reference(self) -> FrameworkReference:
@@ -216,7 +215,7 @@ class Judge:
             for criterion in self.framework.asked
         }
         ratings, overall = aggregate(self.framework, asked)
-        cost = None if lost and self.model.price != FREE else 0.0
+        cost = None if lost and self.price != FREE else 0.0
         return Assessment(
             overall=overall.model_copy(update={"status": status, "reason": reason}),
             ratings=ratings,
@@ -299,7 +298,8 @@ class Judge:
             return self.program(lm=lm, only=only, **asking.inputs)
 
         prompt = self._prompt(asking.inputs, only=only, select=select)
-        return Inquiry(prompt, asking.inputs, () if select else asking.examples, run)
+        same = not select and bool(getattr(self.demonstrations, "fixed", False))
+        return Inquiry(prompt, asking.inputs, () if select else asking.examples, run, same)
 
     def _prompt(
         self, inputs: Mapping[str, str], *, only: tuple[str, ...] | None = None, select: bool = False
@@ -377,7 +377,7 @@ class Judge:
         )
 
     def _gate(self, asking: _Asking) -> GateAnswer | None:
-        if self.framework.gate is None or asking.answers is None:
+        if self.framework.gate is None or asking.answers is None or asking.answers[GATE].refused:
             return None
         probability = asking.answers[GATE].probabilities[1]
         return GateAnswer(passed=probability >= _GATE_PASSES, probability=probability)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import fsum, sqrt
@@ -18,8 +18,8 @@ from argqual.judging.judge import Judge
 from argqual.judging.readouts.readout import Request
 from argqual.judging.readouts.thinking import expected_thinking, room
 from argqual.judging.store import Store
-from argqual.models.prices import tokenizer_for
-from argqual.models.traffic import MAX_LOST
+from argqual.models.prices import Price, tokenizer_for
+from argqual.models.traffic import MAX_LOST, START
 
 _ASSUMED_SECONDS = 3.0
 _MESSAGE_BYTES = 400  # a chat template's own words, and a schema that some providers count as prompt
@@ -38,10 +38,11 @@ def requests_for(judge: Judge, argument: Argument) -> list[Request]:
 
 def expected_cost(judge: Judge, argument: Argument) -> float:
     """US dollars that an assessment costs as a rule, by the best tokenizer at hand."""
-    price = judge.model.price
+    price = judge.price
     assert price is not None
     count = tokenizer_for(judge.model).count
-    return fsum(price.of(count(each.prompt), each.expected) for each in requests_for(judge, argument))
+    found = requests_for(judge, argument)
+    return fsum(price.of(count(each.prompt), each.expected, _found_again(judge, each, count)) for each in found)
 
 
 def worst_cost(judge: Judge, argument: Argument) -> float:
@@ -50,11 +51,25 @@ def worst_cost(judge: Judge, argument: Argument) -> float:
     A byte is counted as a token (byte-level tokenizers never need more), one answer may have to be asked for once
     more, and every request may be lost and charged `MAX_LOST` times.
     """
-    price = judge.model.price
+    price = judge.price
     assert price is not None
     requests = requests_for(judge, argument)
-    costs = [price.of(len(each.prompt.encode()) + _MESSAGE_BYTES + each.most, each.most) for each in requests]
+    costs = [price.most(_most_read(each), each.most, marked=_marks(judge)) for each in requests]
     return (sum(costs) + max(costs)) * (1 + MAX_LOST)
+
+
+def _marks(judge: Judge) -> bool:
+    """Whether the provider is told what of a prompt to keep, and keeps it then for certain."""
+    return judge.model.abilities.now.marks_from is not None
+
+
+def _found_again(judge: Judge, request: Request, count: Callable[[str], int]) -> int:
+    """Tokens of a prompt that the provider has kept from the ones before."""
+    return count(request.kept) if request.kept and _marks(judge) else 0
+
+
+def _most_read(request: Request) -> int:
+    return (len(request.prompt.encode()) + _MESSAGE_BYTES) * request.readings + request.most
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,10 @@ class SampledTotal:
     value: float
     low: float
     high: float
+
+    def less(self, amount: float) -> SampledTotal:
+        """The sum without an amount that is known."""
+        return SampledTotal(*(max(0.0, each - amount) for each in (self.value, self.low, self.high)))
 
 
 def estimate_sum(sample: Sequence[float], total: int) -> SampledTotal:
@@ -87,6 +106,22 @@ def estimate_sum(sample: Sequence[float], total: int) -> SampledTotal:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What comes of it that a provider keeps what begins the prompts.
+
+    `tokens` are those of the longest beginning that is kept; `writes` how often one is put into the cache, and
+    `reads` how often it is found there. `saved_usd` is what the cost is lower by (below 0: higher). `sure` when the
+    provider is told what to keep: then the plan's cost holds it; else the provider may find it again or not.
+    """
+
+    tokens: int
+    writes: int
+    reads: int
+    saved_usd: float
+    sure: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     """What scoring a table will take.
 
@@ -103,6 +138,8 @@ class Plan:
         If every answer is as long as it may be.
     cost_usd, most_cost_usd
         None when the price is not known.
+    caching
+        What the provider's cache does to the cost; None where nothing is kept, or no price is known.
     seconds_each
         Of one assessment, and where the figure comes from.
     """
@@ -123,6 +160,7 @@ class Plan:
     exact: bool
     seconds: float
     seconds_from: str
+    caching: Kept | None = None
 
 
 class Planner:
@@ -177,18 +215,22 @@ class Planner:
     def plan(self, *, concurrency: int) -> Plan:
         """The plan for what was added."""
         self._look_up()
-        judge, price = self._judge, self._judge.model.price
+        judge, price = self._judge, self._judge.price
         tokenizer = tokenizer_for(judge.model)
         asked = [requests_for(judge, argument) for argument in self._sample]
         count = cache(tokenizer.count)  # the same prompt may be sent several times
         read = [sum(count(request.prompt) for request in requests) for requests in asked]
         written = [sum(request.expected for request in requests) for requests in asked]
         most = [sum(request.most for request in requests) for requests in asked]
-        costs, most_costs = None, None
+        costs, most_costs, caching = None, None, None
         if price is not None:
             each = [price.of(*pair) for pair in zip(read, written, strict=True)]
-            worst = [price.of(*pair) for pair in zip(read, most, strict=True)]
+            again = [sum(count(each.prompt) * each.readings for each in requests) for requests in asked]
+            worst = [price.most(*pair, marked=_marks(judge)) for pair in zip(again, most, strict=True)]
             costs, most_costs = estimate_sum(each, self._to_ask), estimate_sum(worst, self._to_ask)
+            caching = self._caching(asked, price, count, min(concurrency, START))
+            if caching and caching.sure:
+                costs = costs.less(caching.saved_usd)
         seconds_each, source = self._seconds_each()
         return Plan(
             rows=self._rows,
@@ -207,7 +249,25 @@ class Planner:
             exact=tokenizer.exact,
             seconds=max(self._to_ask / concurrency, float(self._to_ask > 0)) * seconds_each,
             seconds_from=source,
+            caching=caching,
         )
+
+    def _caching(
+        self, asked: list[list[Request]], price: Price, count: Callable[[str], int], at_once: int
+    ) -> Kept | None:
+        """What the provider's cache saves; those that are asked first, at once, find nothing in it."""
+        beginnings = {request.kept for requests in asked for request in requests if request.kept}
+        if not beginnings or price.cached is None:
+            return None
+        kept = [sum(count(request.kept) for request in requests if request.kept) for requests in asked]
+        tokens = max(count(beginning) for beginning in beginnings)
+        sure = _marks(self._judge)
+        requests = round(estimate_sum([len(each) for each in asked], self._to_ask).value)
+        writes = min(at_once * len(beginnings), self._to_ask)
+        storing = price.storing if sure or price.stored is not None else price.input
+        found = estimate_sum(kept, self._to_ask).value - writes * tokens
+        saved = found * (price.input - price.cached) - writes * tokens * (storing - price.input)
+        return Kept(tokens, writes, requests - writes, saved, sure)
 
     def _seconds_each(self) -> tuple[float, str]:
         judge = self._judge

@@ -69,7 +69,7 @@ class Spending:
     def __init__(self, judge: Judge, max_cost: float | None) -> None:
         if max_cost is not None and not max_cost >= 0:
             raise InputError(f"A limit to the cost (--max-cost) of {max_cost} USD makes no sense.")
-        if max_cost is not None and judge.model.price is None:
+        if max_cost is not None and judge.price is None:
             raise InputError(
                 f"The price of {judge.model.name} is not known, so a limit to the cost cannot be kept.",
                 hint="Give it in US dollars a million tokens read and written, for example --price 0.40,1.60.",
@@ -95,7 +95,7 @@ class Spending:
 
     def _plan(self, argument: Argument) -> None:
         """Add to what was planned: counted for the first arguments and every fiftieth, as on average for the others."""
-        price = self.judge.model.price
+        price = self.judge.price
         if price is None or not price.output:
             return
         self._dispatched += 1
@@ -119,7 +119,7 @@ class Spending:
         """Count a request that failed, and those lost on the way to that."""
         self.tally.asked += 1
         self.tally.requests += 1 + lost
-        if lost and self.judge.model.price:
+        if lost and self.judge.price:
             self.tally.cost_usd += reserved * lost / (1 + MAX_LOST)
             self.tally.cost_unknown += 1
 
@@ -132,5 +132,5 @@ class Spending:
             tally.cost_usd += usage.cost_usd
             return
         tally.cost_unknown += 1
-        if self.judge.model.price:
+        if self.judge.price:
             tally.cost_usd += reserved  # the server did not say what it used: the most it can be

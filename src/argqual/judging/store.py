@@ -170,7 +170,8 @@ class Store:
                 "SELECT content FROM assessment WHERE framework = ? AND model = ? AND readout = ? LIMIT ?",
                 (framework, model, readout, most),
             )
-            return [_read(content).usage.seconds for (content,) in rows]
+            took = [_read(content).usage.seconds for (content,) in rows]
+            return [seconds for seconds in took if seconds]  # those of a provider's batch have none
 
     def claim(self, keys: Sequence[str]) -> Claims:
         """Claim keys before asking about them; in one step with looking them up."""

@@ -15,6 +15,7 @@ from argqual.errors import ReadoutError
 from argqual.judging.judge import Judge
 from argqual.judging.readouts.conversation import text_of
 from argqual.judging.readouts.exchange import Exchange
+from argqual.judging.readouts.registry import preferred
 from argqual.judging.readouts.thinking import room, spent_on_thinking
 from argqual.models.capabilities import MOST_ALTERNATIVES
 from argqual.models.connect import Model
@@ -114,17 +115,20 @@ def _follows(text: str) -> bool:
 
 
 def rated(model: Model, readout: str) -> Assessment:
-    """One small argument, rated by RATIO with its questions alone; raises as `Judge.assess`."""
-    return Judge("ratio", model=model, readout=readout, definitions="plain").assess(_ARGUMENT)
+    """One small argument, rated by RATIO with its questions alone; raises as `Judge.assess`.
+
+    That a server has no decision endpoint is kept, and `auto` takes another read-out from then on.
+    """
+    judge = Judge("ratio", model=model, readout=readout, definitions="plain")
+    try:
+        return judge.assess(_ARGUMENT)
+    except ReadoutError:
+        if readout != "auto" or judge.readout.name != "decide":
+            raise
+        model.abilities.learn(decisions=False)
+        return rated(model, readout)
 
 
-def why(model: Model, assessment: Assessment, wanted: str) -> str:
+def why(model: Model, wanted: str) -> str:
     """Why a model was asked by this read-out."""
-    if wanted != "auto":
-        return "asked for"
-    if assessment.readout == "decide":
-        return "it has a decision endpoint"
-    if assessment.readout == "expect":
-        return "it gives log-probabilities"
-    known = model.abilities.now.logprobs
-    return "it gives no log-probabilities" if known is False else "nothing says that it gives log-probabilities"
+    return "asked for" if wanted != "auto" else preferred(model)[1]

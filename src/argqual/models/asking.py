@@ -29,6 +29,7 @@ _NO_LOGPROBS = "Use --readout label (one call), --readout votes:5 (five calls), 
 _NAMES = {
     "logprobs": r"top_?logprobs|log_?prob(?:s|abilit)|top_n_tokens",
     "seed": r"random_seed|\bseed\b",
+    "caching": r"cache_control|cachePoint|prompt cach",
     "temperature": r"temperature|sampling param",
     "strict": r"\bstrict\b",
     "lengths": r"max_?length",
@@ -177,6 +178,9 @@ def fitted(request: Any, known: Capabilities, abilities: Abilities) -> tuple[Any
         settings["logprobs"] = known.top_logprobs
         said = f"log-probabilities of the {known.top_logprobs} likeliest tokens instead of {config.logprobs}: no more "
         changes.add("top_logprobs", "clamped", f"{said}are given")
+    if config.cache is not None and not known.caching:
+        settings["cache"] = None
+        changes.add("caching", "dropped", "no part of the prompt was marked to be kept: the server takes no marks")
     if config.response_format is not None:
         settings |= _form(config.response_format, known, changes)
     if config.max_tokens is not None:
@@ -303,6 +307,7 @@ def _named(said: str, request: Any) -> list[str]:
     sent = {
         "logprobs": config.logprobs is not None,
         "seed": config.seed is not None,
+        "caching": config.cache is not None,
         "temperature": config.temperature is not None,
         "strict": "strict" in form,
         "lengths": _has_lengths(form),
@@ -388,6 +393,7 @@ def _of_max_tokens(said: str, request: Any, known: Capabilities) -> dict[str, An
 _TEACHES: dict[str, Callable[[str, Any, Capabilities], dict[str, Any]]] = {
     "logprobs": _of_logprobs,
     "seed": lambda *_: {"seed": False},
+    "caching": lambda *_: {"caching": False},
     "temperature": _of_temperature,
     "strict": lambda *_: {"strict": False},
     "lengths": lambda *_: {"lengths": False},

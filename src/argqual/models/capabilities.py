@@ -25,7 +25,11 @@ MOST_ALTERNATIVES = 20
 _DOCUMENTED_LOGPROBS = frozenset({"openai", "azure", "deepseek", "hosted_vllm", "together_ai", "fireworks_ai"})
 # Whose models that reason do so unless told otherwise, and take an effort, also where the list names none.
 _REASON_UNTOLD = frozenset({"openai", "azure", "gemini"})
+# Through whom Claude is told what of a prompt to keep, and from how many tokens on where the list does not say.
+_MARKED = frozenset({"anthropic", "bedrock", "vertex_ai", "azure_ai"})
+_MARKS_FROM = 1024
 _SOON_DAYS = 90
+_DECISION_MODES = ("evaluation", "decisions")  # of the list, for models that answer nothing else
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,12 @@ class Capabilities:
         Most tokens that it writes, and that it reads.
     decisions
         Whether the provider has a decisions endpoint for it.
+    chat
+        Whether it can be asked anything but decisions.
     caching
         Whether the provider keeps what begins many prompts.
+    marks_from
+        From how many tokens on it keeps what is marked; None where it is not told what to keep.
     deprecated, successor
         The day (ISO 8601) on which it is switched off, and what the provider names instead.
     sources
@@ -77,7 +85,9 @@ class Capabilities:
     output_tokens: int | None = None
     context_tokens: int | None = None
     decisions: bool = False
+    chat: bool = True
     caching: bool = False
+    marks_from: int | None = None
     deprecated: str | None = None
     successor: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -185,7 +195,7 @@ def _kinds() -> dict[str, tuple[type, ...]]:
 def known_before(provider: str, name: str, *, api_base: str | None = None) -> Capabilities:
     """What the lists say of `provider/name`, and the careful default for the rest; nothing is asked."""
     entry = listed(provider, name, anywhere=bool(api_base))
-    known = Capabilities().knowing("listed", _listed_facts(provider, entry, own_server=bool(api_base)))
+    known = Capabilities().knowing("listed", _listed_facts(provider, name, entry, own_server=bool(api_base)))
     if not entry and not api_base and _dspy_says_reasons(provider, name):
         known = known.knowing("DSPy", {"thinking": "always"})
     # A server of one's own is taken to speak as the provider does whose name it is given.
@@ -200,7 +210,7 @@ def _dspy_says_reasons(provider: str, name: str) -> bool:
     return model_info(provider, name).get("supports_reasoning") is True
 
 
-def _listed_facts(provider: str, entry: Mapping[str, Any], *, own_server: bool) -> dict[str, Any]:
+def _listed_facts(provider: str, name: str, entry: Mapping[str, Any], *, own_server: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for fact, key in (("output_tokens", "max_output_tokens"), ("context_tokens", "max_input_tokens")):
         if isinstance(entry.get(key), int):
@@ -210,7 +220,12 @@ def _listed_facts(provider: str, entry: Mapping[str, Any], *, own_server: bool) 
             facts[fact] = False
     if entry.get("supports_prompt_caching") is True:
         facts["caching"] = True
-    if "/v1/decisions" in (entry.get("supported_endpoints") or ()):
+        if provider in _MARKED and "claude" in name:
+            least = entry.get("prompt_cache_min_tokens")
+            facts["marks_from"] = least if isinstance(least, int) else _MARKS_FROM
+    if entry.get("mode") in _DECISION_MODES:
+        facts |= {"decisions": True, "chat": False}
+    elif {"/v1/decisions", "/v1/systemone"} & set(entry.get("supported_endpoints") or ()):
         facts["decisions"] = True
     if not own_server:
         if isinstance(entry.get("deprecation_date"), str):

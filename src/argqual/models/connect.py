@@ -37,7 +37,9 @@ from argqual.models.addresses import (
     shown_address,
 )
 from argqual.models.capabilities import Abilities, Capabilities, check_effort, known_before
+from argqual.models.decisions import Decider, OwnServer, Provider, is_spoken
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
+from argqual.models.gguf import decision_type
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
 
@@ -100,10 +102,12 @@ class Model:
         Whether it is shown a JSON Schema of the answer.
     price
         What its tokens cost; None when that is not known.
-    endpoint, key
-        Address and key of a decision server.
     abilities
         What it can do, as far as is known by now, and how hard it is to think.
+    decider
+        What asks it for decisions; None where that is not possible.
+    endpoint
+        Where it is, if it gives decisions and nothing else.
     """
 
     name: str
@@ -116,7 +120,7 @@ class Model:
     price: Price | None = None
     abilities: Abilities = field(default_factory=Abilities, repr=False)
     endpoint: str | None = field(default=None, repr=False)
-    key: str = field(default="", repr=False)
+    decider: Decider | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     server: EmbeddedServer | None = field(default=None, repr=False)
 
@@ -242,6 +246,19 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
     name, path, identity = embedded_weights(name)
     server = shared_server(path, slots=slots)
     traffic = Traffic(limiter_for(server.address.url, ceiling=slots))
+    if name not in weight_files.KNOWN and decision_type(path):
+        url, key = server.address.url, server.address.key
+        return Model(
+            name,
+            traffic=traffic,
+            identity=f"{identity}, {CONTEXT_TOKENS} tokens",
+            abilities=Abilities(Capabilities(decisions=True, chat=False, context_tokens=CONTEXT_TOKENS)),
+            price=FREE,
+            decider=OwnServer(url, path.stem, key, traffic, _EMBEDDED_TIMEOUT_SECONDS),
+            endpoint=url,
+            secrets=(key,),
+            server=server,
+        )
     lm = _language_model(
         f"openai/{path.stem}",
         traffic,
@@ -306,13 +323,13 @@ def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:
     checked_address(base, provider=SYSTEM_ONE, variable="SYSTEMONE_API_BASE" if api_base is None else None)
     check_keys(SYSTEM_ONE, api_key, needed=False)
     key = api_key or os.environ.get("SYSTEMONE_API_KEY") or ""
-    endpoint = decision_server(base)
+    endpoint, traffic = decision_server(base), Traffic(limiter_for(host_of(base)))
     return Model(
         f"{SYSTEM_ONE}/{name}",
-        traffic=Traffic(limiter_for(host_of(base))),
+        traffic=traffic,
         identity=place_of(endpoint),
         endpoint=endpoint,
-        key=key,
+        decider=OwnServer(endpoint, name, key, traffic),
         secrets=(*filter(None, [key]), *secrets_in(base)),
     )
 
@@ -349,20 +366,30 @@ def _hosted(
     check_effort(name, effort, known)
     identity = place_of(base) if base else provider
     abilities = Abilities(known, effort=effort, place=f"{identity} {name}")
-    lm = _language_model(name, traffic, engine=engine, timeout=timeout, abilities=abilities, **settings)
+    decider = Provider(name, base, settings.get("api_key"), traffic, timeout) if is_spoken(provider) else None
+    if not known.chat and decider is None:
+        raise ModelError(
+            f"{name} gives decisions and nothing else, and how {provider} is asked for them is not known.",
+            hint="Where it speaks System One, write it as systemone/NAME and give its --api-base.",
+        )
+    lm = None
+    if known.chat:
+        lm = _language_model(name, traffic, engine=engine, timeout=timeout, abilities=abilities, **settings)
     secrets = tuple(
         value for key, value in os.environ.items() if key.endswith(("_API_KEY", "_TOKEN")) and len(value) > 7
     )
     return Model(
         name,
         lm,
-        engine=lm.engine,
+        engine=lm and lm.engine,
         traffic=traffic,
         identity=f"{identity}, effort {effort}" if effort else identity,
         logprobs=abilities.now.logprobs is True,
         follows_schema=abilities.now.schema,
         abilities=abilities,
         price=listed_price(provider, name.partition("/")[2]) if not api_base else None,
+        decider=decider,
+        endpoint=None if known.chat else identity,
         secrets=(*secrets, *filter(None, [api_key]), *secrets_in(base or "")),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 from urllib.request import getproxies
@@ -53,7 +54,7 @@ class Throttled:
 
         inner = self._inner
         try:
-            return self.traffic.run(lambda: _told_apart(inner, request))
+            return self.traffic.run(lambda: told_apart(inner, request))
         except UnsupportedFeatureError:  # raised before anything is sent
             with self._changing:
                 if self._inner is inner:  # and no other thread has met the same
@@ -64,6 +65,14 @@ class Throttled:
 
     def complete(self, request: Any) -> Any:
         return asking.ask(self.ask, request, self.abilities)[0]
+
+    def over(self, transport: Any) -> Any:
+        """The same engine over another transport; None when requests go through litellm, which has its own."""
+        from dspy.clients.engines.lm15_engine import LM15Engine
+
+        if not isinstance(self._inner, LM15Engine):
+            return None
+        return LM15Engine(replace(self._inner.config, transport=transport))
 
     @property
     def supports_response_schema(self) -> bool:
@@ -78,7 +87,7 @@ class Throttled:
         return cast(set[str], self._reference.supported_params)
 
 
-def _told_apart(inner: Any, request: Any) -> Any:
+def told_apart(inner: Any, request: Any) -> Any:
     """An engine's answer; what a server calls its own failure, and is a refusal of what was sent, is raised as one."""
     try:
         return inner.complete(request)
@@ -120,6 +129,23 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
     return Throttled(reference, Native(native, transport), traffic, instead, abilities)
 
 
+def transport_response(
+    status: int, reason: str, headers: list[tuple[str, str]], body: bytes, http_version: str = "HTTP/1.1"
+) -> Any:
+    """A whole answer as DSPy's transports give it; the body of an error in the one shape that clients read."""
+    transports = import_module("dspy._vendor.lm15.transports")  # see `_LimitedTransport`
+    if status >= 400:
+        body = in_one_shape(body)
+    return transports.TransportResponse(
+        status=status,
+        reason=reason,
+        headers=headers,
+        http_version=http_version,
+        chunks=iter([body]),
+        release=lambda *_: None,
+    )
+
+
 class _LimitedTransport:
     """DSPy's HTTP transport, which waits for the limiter and shows it each answer's headers.
 
@@ -130,7 +156,6 @@ class _LimitedTransport:
     def __init__(self, traffic: Traffic, timeout: float) -> None:
         # Not an import statement: mypy finds types there, and then none in DSPy around it.
         transports = import_module("dspy._vendor.lm15.transports")
-        self._response = transports.TransportResponse
         self._traffic = traffic
         self.read = threading.local()  # `body`: the last answer; `instead`: what to read in the place of the next
         self._transport = transports.StdlibTransport(
@@ -144,30 +169,16 @@ class _LimitedTransport:
 
     def stream(self, request: Any) -> Any:
         if body := getattr(self.read, "instead", None):
-            return self._response(
-                status=200,
-                reason="OK",
-                headers=[],
-                http_version="HTTP/1.1",
-                chunks=iter([body]),
-                release=lambda *_: None,
-            )
+            return transport_response(200, "OK", [], body)
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
         heed_headers(self._traffic.limiter, response.headers)
         status = response.status
         if status == 200 and (error := error_inside(body)):
             status, body = error
-        if status >= 400:
-            body = in_one_shape(body)
         self.read.body = body if status == 200 else None
-        return self._response(
-            status=status,
-            reason=response.reason,
-            headers=with_waits(response.headers),
-            http_version=response.http_version,
-            chunks=iter([body]),
-            release=lambda *_: None,
+        return transport_response(
+            status, response.reason, with_waits(response.headers), body, http_version=response.http_version
         )
 
     def close(self) -> None:
@@ -184,10 +195,22 @@ class _Limited:
     def complete(self, request: Any) -> Any:
         with self._traffic.under_way():
             try:
-                return self._engine.complete(request)
+                return self._engine.complete(_marked_by_litellm(request))
             except Exception as error:
                 if unread := unread_by_litellm(error):
                     raise unread from None
                 if is_known(error):
                     raise with_its_words(error) from error.__cause__
                 raise OddAnswer(in_words(error)) from error
+
+
+def _marked_by_litellm(request: Any) -> Any:
+    """The request with what is to be kept of it told in litellm's words, which it passes on in the provider's."""
+    cache = request.config.cache
+    if cache is None:
+        return request
+    places: list[dict[str, Any]] = [{"location": "message", "role": "system"}]
+    if cache.prefix_until_index is not None:  # the system message comes before the others
+        places.append({"location": "message", "index": cache.prefix_until_index + bool(request.system)})
+    told = {**(request.config.extensions or {}), "cache_control_injection_points": places}
+    return replace(request, config=replace(request.config, cache=None, extensions=told))

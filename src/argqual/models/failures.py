@@ -38,7 +38,8 @@ _TOO_LONG = re.compile(
 )
 _NO_SUCH_KEY = re.compile(r"No connected db\b")  # LiteLLM's proxy without a database, of any key but its own
 _NO_SUCH_MODEL = re.compile(  # as it is said under another status than 404
-    r"invalid model(?! ?(?:output|response))|not a valid model|model not exist|model\b.{0,80}(?:does not exist|not found)",
+    r"invalid model(?! ?(?:output|response))|not a valid model|model not exist"
+    r"|model\b.{0,80}(?:does not exist|not found)",
     re.IGNORECASE,
 )
 _NO_PROVIDER = re.compile(r"LLM Provider NOT provided", re.IGNORECASE)
@@ -123,7 +124,11 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
             return CredentialsError(said(error, "refuses the credentials"), hint=_key_hint(model))
         if error.status == 429:
             return Unreachable(said(error, "is asked too often"), hint="Wait a little, then try again.")
-        if error.status < 500 or error.status == 501:
+        if error.status == 404 and "model" in str(error).lower():
+            return UnknownModelError(said(error, "is not known there"), hint="Check the model's name.")
+        if error.status < 500 and _TOO_LONG.search(str(error)):
+            return TooLongError(said(error, "says that the prompt is too long"))
+        if (error.status < 500 and error.status != 408) or error.status == 501:
             return ModelError(said(error, f"refuses the request ({error.status})"))
         return Unreachable(said(error, f"failed ({error.status})"), hint="Try again later.")
     if isinstance(error, httpx.TransportError):

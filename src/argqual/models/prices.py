@@ -7,8 +7,8 @@ network. A model that is not in it has no known price; nothing is guessed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,19 +17,40 @@ from typing import Any
 from argqual.errors import InputError
 from argqual.models.listing import listed
 
+_STORING = 1.25  # Anthropic's, for what is kept five minutes
+
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars a token."""
+    """US dollars a token: read, written, found in the provider's cache, and put there.
+
+    `decisions` is what the model's decisions endpoint costs, where that is listed.
+    """
 
     input: float
     output: float
     cached: float | None = None
+    stored: float | None = None
+    decisions: Price | None = None
 
-    def of(self, input_tokens: int, output_tokens: int, cached: int = 0) -> float:
-        """US dollars for a request; `cached` of the input tokens were found in the provider's cache."""
+    @property
+    def storing(self) -> float:
+        """US dollars a token that is put into the cache: a quarter more than one that is read, unless listed."""
+        return self.input * _STORING if self.stored is None else self.stored
+
+    def of(self, input_tokens: int, output_tokens: int, cached: int = 0, stored: int = 0) -> float:
+        """US dollars for a request.
+
+        Of the input tokens, `cached` were found in the provider's cache, and `stored` put there.
+        """
         cheaper = self.input if self.cached is None else self.cached
-        return (input_tokens - cached) * self.input + cached * cheaper + output_tokens * self.output
+        read = (input_tokens - cached - stored) * self.input + cached * cheaper + stored * self.storing
+        return read + output_tokens * self.output
+
+    def most(self, input_tokens: int, output_tokens: int, *, marked: bool = False) -> float:
+        """US dollars for a request at most: all that is read may be put into a cache, where the provider has one."""
+        stored = input_tokens if (marked or self.stored is not None) and self.storing > self.input else 0
+        return self.of(input_tokens, output_tokens, stored=stored)
 
 
 FREE = Price(0.0, 0.0)
@@ -38,11 +59,45 @@ FREE = Price(0.0, 0.0)
 def listed_price(provider: str, name: str) -> Price | None:
     """The price of `provider/name`; None when it is not listed."""
     info = listed(provider, name)
-    given, written = info.get("input_cost_per_token"), info.get("output_cost_per_token")
-    if not isinstance(given, int | float) or not isinstance(written, int | float):
+    price = _price(info)
+    return replace(price, decisions=_price(info, "_decisions")) if price else None
+
+
+def _price(info: Mapping[str, Any], kind: str = "") -> Price | None:
+    given, written, cached, stored = (
+        float(found) if isinstance(found := info.get(f"{name}{kind}"), int | float) else None
+        for name in (
+            "input_cost_per_token",
+            "output_cost_per_token",
+            "cache_read_input_token_cost",
+            "cache_creation_input_token_cost",
+        )
+    )
+    if given is None or written is None or (not given and info.get("input_cost_per_query")):
         return None
-    cached = info.get("cache_read_input_token_cost")
-    return Price(float(given), float(written), float(cached) if isinstance(cached, int | float) else None)
+    return Price(given, written, cached, stored)
+
+
+def batch_price(price: Price, name: str) -> Price:
+    """What the tokens of `name` (`provider/model`) cost in a batch: as listed, or half of their ordinary price.
+
+    The name is empty where the price is the user's own.
+    """
+    provider, _, model = name.partition("/")
+    info = listed(provider, model) if name else {}
+    halves = {each.name: getattr(price, each.name) for each in fields(Price)}
+    listed_as = {
+        "input": "input_cost_per_token_batches",
+        "output": "output_cost_per_token_batches",
+        "cached": "cache_read_input_token_cost_batches",
+        "stored": "cache_creation_input_token_cost_batches",
+    }
+    found: dict[str, Any] = {
+        name: info[listed_as[name]] if isinstance(info.get(listed_as.get(name, "")), int | float) else usd / 2
+        for name, usd in halves.items()
+        if isinstance(usd, int | float) and not isinstance(usd, bool)
+    }
+    return replace(price, **found)
 
 
 def read_price(given: str) -> Price:

@@ -34,6 +34,7 @@ from argqual.judging.readouts.client import DecisionClient
 from argqual.judging.readouts.exchange import NOTHING, Exchange
 from argqual.judging.readouts.reading import Unreadable
 from argqual.models.connect import Model
+from argqual.models.traffic import MAX_LOST
 from argqual.strategies.ledger import NO_LIMIT, Counted, Enough, Ledger
 from argqual.strategies.prompted import codes_of
 
@@ -110,17 +111,21 @@ class Desk:
         self, judge: Judge, state: Mapping[str, Any], questions: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Exchange] | Unreadable:
         client = DecisionClient(judge.model, judge.readout, answerables(judge.framework))
-        endpoint = judge.model.endpoint is not None
-        if endpoint:
-            self.ledger.take(0.0)  # it has no engine that would count, and no listed price
+        decisions = judge.readout.name == "decide"  # no engine counts them
+        worst = 0.0
+        if decisions:
+            if judge.price:  # an endpoint may read all of it once a question
+                read = len(json.dumps([state, questions], default=str).encode()) * len(questions)
+                worst = judge.price.of(read, 0) * (1 + MAX_LOST)
+            self.ledger.take(worst)
         try:
             return client(state=state, questions=questions), client.exchange
         except Unreadable as error:
             return error
         finally:
-            if endpoint:
+            if decisions:
                 took = client.exchange.usage
-                self.ledger.give(0.0, took if took.requests else NOTHING.model_copy(update={"requests": 1}))
+                self.ledger.give(worst, took if took.requests else NOTHING.model_copy(update={"requests": 1}))
 
 
 class _Traced(Judge):

@@ -68,3 +68,20 @@ def test_a_decision_endpoint_that_fails_says_why(
     with pytest.raises(error) as raised:
         Judge(two, model=connect("systemone/d", api_base=loopback.url, api_key=KEY)).assess(TEXT)
     assert KEY not in str(raised.value)
+
+
+def test_an_error_inside_an_answer_is_its_reason(loopback: Loopback, two: Framework) -> None:
+    loopback.reply(200, {"error": {"message": "the weights have no head for this"}})
+    with pytest.raises(ModelError, match="no head for this"):
+        Judge(two, model=connect("systemone/d", api_base=loopback.url)).assess(TEXT)
+
+
+@pytest.mark.parametrize("answer", [None, {"type": "refusal", "reason": "policy"}])
+def test_a_refused_question_is_no_number(loopback: Loopback, two: Framework, answer: Any) -> None:
+    clear = {"type": "score", "probabilities": {"0": 0.1, "1": 0.3, "2": 0.6}}
+    loopback.reply(200, {"answers": {"clear": clear, "fair": answer}})
+    assessed = Judge(two, model=connect("systemone/d", api_base=loopback.url)).assess(TEXT)
+    assert assessed.rating("clear").value == pytest.approx(2.5)
+    assert (assessed.rating("fair").status, assessed.rating("fair").value) == (Status.UNREADABLE, None)
+    assert "refused" in (assessed.rating("fair").reason or "")
+    assert "policy" in (assessed.rating("fair").reason or "") or answer is None

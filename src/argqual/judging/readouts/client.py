@@ -7,7 +7,7 @@ from typing import Any
 
 from argqual.judging.prompt import Answerable, Prompt
 from argqual.judging.readouts.exchange import Exchange
-from argqual.judging.readouts.reading import Distribution
+from argqual.judging.readouts.reading import Distribution, Unreadable
 from argqual.judging.readouts.readout import Inquiry, Readout
 from argqual.models.connect import Model
 
@@ -34,6 +34,8 @@ class DecisionClient:
 
 def _evidence(question: Mapping[str, Any], distribution: Distribution) -> dict[str, Any]:
     """A distribution in the form in which DSPy decodes it."""
+    if distribution.refused:
+        raise Unreadable(distribution.refused)
     shares = distribution.probabilities
     if question["type"] == "noul":
         return {"noul": shares[1]}

@@ -8,6 +8,7 @@ from typing import Any
 
 from argqual.errors import TextRefused
 from argqual.judging.prompt import ASK_LEVELS
+from argqual.judging.readouts.caching import mark
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable, read_notes
 from argqual.judging.readouts.readout import Inquiry, Readout
@@ -37,6 +38,7 @@ class Conversation:
         self.prompt = inquiry.prompt
         self.model = model
         self.exchange = exchange
+        self._cache = mark(*inquiry.beginning, model) if model.abilities.now.marks_from is not None else None
         self._turns = inquiry.prompt.turns(inquiry.inputs, inquiry.examples)
 
     def write_notes(self) -> None:
@@ -99,6 +101,7 @@ class Conversation:
                 temperature=temperature,
                 max_tokens=most,
                 response_format=form if model.follows_schema else None,
+                cache=self._cache,
                 **settings,
             ),
         )

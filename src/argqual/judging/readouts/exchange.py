@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from argqual.assessment import Usage
+from argqual.judging.readouts.caching import counted
 from argqual.judging.readouts.reading import Distribution, Note
 from argqual.models.connect import Model
+from argqual.models.prices import Price
 
 NOTHING = Usage.total(())
 _TOLD = ("seed", "temperature", "reasoning", "response_format")
@@ -30,16 +32,29 @@ class Exchange:
     truncated: bool = False
 
     def add(
-        self, model: Model, read: int | None, written: int | None, cached: int | None = None, lost: int = 0
+        self,
+        model: Model,
+        read: int | None,
+        written: int | None,
+        cached: int | None = None,
+        lost: int = 0,
+        *,
+        stored: int = 0,
+        price: Price | None = None,
+        billed: float | None = None,
     ) -> None:
         """Count an answer by its tokens, and the requests that were lost before it as if they had been charged.
 
-        What is no count of tokens, whatever a server calls it, is one that it did not say.
+        Of the tokens `read`, `cached` were found in the provider's cache and `stored` put there; what is no count of
+        tokens, whatever a server calls it, is one that it did not say. `price` is that of the model when left out;
+        `billed` is what the provider says that the request cost.
         """
         read, written, cached = _count(read), _count(written), _count(cached)
-        cost = None
-        if model.price and read is not None and (written is not None or model.endpoint):  # an endpoint writes nothing
-            cost = model.price.of(read, written or 0, cached or 0) + lost * model.price.of(read, written or 0)
+        cost, price = billed, price or model.price
+        free = model.endpoint is not None or (price is not None and not price.output)  # an endpoint writes nothing
+        if price and read is not None and (written is not None or free):
+            taken = price.of(read, written or 0, cached or 0, stored) if billed is None else billed
+            cost = taken + lost * price.of(read, written or 0, stored=stored)
         usage = Usage(requests=1 + lost, input_tokens=read, cached_tokens=cached, output_tokens=written, cost_usd=cost)
         self.usage = Usage.total([self.usage, usage])
         if lost:
@@ -48,8 +63,8 @@ class Exchange:
 
     def add_response(self, model: Model, response: Any, lost: int) -> None:
         """Count a `dspy.lm15.Response`, and the requests that were lost before it."""
-        usage = response.usage
-        self.add(model, usage.input_tokens, _written(usage), usage.cache_read_tokens, lost)
+        read, cached, stored = counted(response)
+        self.add(model, read, _written(response.usage), cached, lost, stored=stored)
         self.remarks += [said for change in response.adaptations if (said := _change_in_words(change))]
         if response.finish_reason == "length":
             self.truncated = True

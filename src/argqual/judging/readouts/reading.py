@@ -48,12 +48,13 @@ class Distribution:
     """Probabilities over one question's answers, in the order of its codes; they sum to 1.
 
     `abstain` is the share of "cannot say" among all answers, `off_scale` the probability of everything that is not an
-    answer; both are 0 to 1.
+    answer; both are 0 to 1. `refused` says why there is no answer; then there are no probabilities.
     """
 
     probabilities: tuple[float, ...]
     abstain: float = 0.0
     off_scale: float = 0.0
+    refused: str | None = None
 
 
 def read_codes(text: str, questions: Sequence[Question]) -> list[tuple[str, int]]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from argqual.assessment import ProbabilitySource
 from argqual.errors import ReadoutError
 from argqual.judging.prompt import Prompt
+from argqual.judging.readouts.caching import kept
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable
 from argqual.judging.readouts.thinking import expected_thinking, room
 from argqual.models.connect import Model
+from argqual.models.prices import Price
 
 
 @dataclass(frozen=True)
@@ -20,18 +22,26 @@ class Inquiry:
     """What is asked about one argument.
 
     `inputs` are the argument and what belongs to it, as given; `examples` are `Demonstration`s as data, shown before
-    it. `run` runs the DSPy program on these inputs with the `dspy.LM` it is given, and returns its prediction: for a
-    read-out whose form is DSPy's own.
+    it, and `same_examples` says whether all arguments are shown the same. `run` runs the DSPy program on these inputs
+    with the `dspy.LM` it is given, and returns its prediction: for a read-out whose form is DSPy's own.
     """
 
     prompt: Prompt
     inputs: Mapping[str, str]
     examples: Sequence[Mapping[str, Any]] = ()
     run: Callable[[Any], Any] | None = None
+    same_examples: bool = False
 
     def messages(self) -> list[dict[str, str]]:
         """The messages that are sent first."""
         return self.prompt.messages(self.inputs, self.examples)
+
+    @property
+    def beginning(self) -> tuple[str, int]:
+        """What the messages of all arguments have in common, and how many after the system message belong to it."""
+        messages = self.messages()
+        shown = len(messages) - 2 if self.same_examples else 0
+        return "\n".join(message["content"] for message in messages[: 1 + shown]), shown
 
     @property
     def text(self) -> str:
@@ -43,12 +53,16 @@ class Inquiry:
 class Request:
     """One request about an argument, before it is sent.
 
-    `prompt` is all that is sent; `expected` and `most` are the tokens of the answer, as a rule and at most.
+    `prompt` is all that is sent; `expected` and `most` are the tokens of the answer, as a rule and at most. `readings`
+    says how often the prompt may be read, and charged, for one request; `kept` is its beginning, where the provider
+    keeps that from one argument to the next.
     """
 
     prompt: str
     expected: int
     most: int
+    readings: int = 1
+    kept: str = ""
 
 
 class Readout:
@@ -74,6 +88,8 @@ class Readout:
         Where the probabilities come from; None when an answer is only the level as written.
     explains
         Whether it can have reasons written before the rating.
+    abstains
+        Whether the model can answer that it cannot tell, where the framework lets it.
     own_form
         Whether a model answers in DSPy's own form: no examples, comparisons or thinking aloud.
     sees_off_scale
@@ -88,6 +104,7 @@ class Readout:
     name: str
     source: ProbabilitySource | None = None
     explains = True
+    abstains = True
     own_form = False
     sees_off_scale = False
     requests = 1
@@ -101,6 +118,10 @@ class Readout:
         """Raise a `ReadoutError` when the model is known not to serve this read-out; nothing is asked."""
         if model.endpoint:
             raise ReadoutError(f"{model.name} is a decision endpoint; it only serves the read-out 'decide'.")
+
+    def price(self, model: Model) -> Price | None:
+        """What the model's tokens cost when it is asked so; None when that is not known."""
+        return model.price
 
     def answer(self, inquiry: Inquiry, model: Model, exchange: Exchange) -> dict[str, Distribution]:
         """Ask; the distribution over each question's answers (`inquiry.prompt.questions`), by the question's name.
@@ -126,7 +147,9 @@ class Readout:
         return exchange.distributions
 
     def doubt(self, distribution: Distribution, elsewhere: str) -> str | None:
-        """Why an answer is not taken: most of its probability went `elsewhere`, off the scale; None when it is."""
+        """Why an answer is not taken: it was refused, or most of its probability went `elsewhere`; None when it is."""
+        if distribution.refused:
+            return distribution.refused
         if distribution.off_scale <= self.max_off_scale:
             return None
         return f"the model gave {distribution.off_scale:.0%} of its probability to {elsewhere}"
@@ -134,11 +157,11 @@ class Readout:
     def plan(self, inquiry: Inquiry, model: Model) -> list[Request]:
         """The requests that `answer` takes when nothing has to be asked twice."""
         prompt, text = inquiry.prompt, inquiry.text
-        many = len(prompt.questions)
-        levels = Request(text, 1 + 5 * many + expected_thinking(model), room(model, prompt.levels_tokens))
+        many, same = len(prompt.questions), kept(inquiry.beginning[0], model)
+        levels = Request(text, 1 + 5 * many + expected_thinking(model), room(model, prompt.levels_tokens), kept=same)
         if not prompt.explain:
             return [levels] * self.requests
         usual = (180 if prompt.explain == "long" else 60) * many
-        notes = Request(text, usual + expected_thinking(model), room(model, prompt.notes_tokens))
+        notes = Request(text, usual + expected_thinking(model), room(model, prompt.notes_tokens), kept=same)
         written = " word" * (usual if model.reasoning else notes.most)  # what it thought is not read again
-        return [notes, *[Request(text + written, levels.expected, levels.most)] * self.requests]
+        return [notes, *[replace(levels, prompt=text + written)] * self.requests]

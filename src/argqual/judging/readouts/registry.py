@@ -27,13 +27,15 @@ _OWN = {"expect": "Expect", "label": "WrittenLevel", "votes": "Votes", "decide":
 _SPELT = ("auto", "expect", "label", "votes:N", "decide", "verbal")
 
 
-def choose_readout(wanted: str, model: Model) -> Readout:
+def choose_readout(wanted: str, model: Model, *, explain: bool = False, abstain: bool = False) -> Readout:
     """The read-out asked for, or for `auto` the best that the model is known to support.
 
-    Raises a `ReadoutError` if there is none, or the model cannot serve it.
+    `explain` and `abstain` say whether reasons are wanted, and whether the model may answer that it cannot tell:
+    `auto` takes no read-out that cannot serve that. Raises a `ReadoutError` if there is none, or the model cannot
+    serve it.
     """
     if wanted == "auto":
-        wanted = "decide" if model.endpoint else "expect" if model.logprobs else "label"
+        wanted, _why = preferred(model, explain=explain, abstain=abstain)
     name, colon, setting = wanted.partition(":")
     kind = _kind(name)
     try:
@@ -44,6 +46,23 @@ def choose_readout(wanted: str, model: Model) -> Readout:
         raise ReadoutError(f"No read-out is called '{wanted}'. {nearest(wanted, (*_SPELT, *added(GROUP)))}")
     readout.check(model)
     return readout
+
+
+def preferred(model: Model, *, explain: bool = False, abstain: bool = False) -> tuple[str, str]:
+    """The read-out that `auto` takes for a model, and why."""
+    if model.endpoint:
+        return "decide", "it has a decision endpoint"
+    now, instead = model.abilities.now, ""
+    if model.decider is not None and now.decisions:
+        if not explain and not abstain:
+            return "decide", "its provider has a decision endpoint for it"
+        instead = f"a decision endpoint gives no {'reasons' if explain else 'abstentions'}, and "
+    elif now.was_learnt("decisions"):
+        instead = "its server has no decision endpoint, and "
+    if model.logprobs:
+        return "expect", f"{instead}it gives log-probabilities"
+    lacks = "it gives no log-probabilities" if now.logprobs is False else "nothing says that it gives log-probabilities"
+    return "label", instead + lacks
 
 
 def _kind(name: str) -> type[Readout] | None:

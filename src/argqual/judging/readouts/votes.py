@@ -8,6 +8,7 @@ from typing import Any
 from argqual.errors import ReadoutError
 from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
 from argqual.judging.readouts.reading import Distribution, Unreadable, mean_distribution, written_distributions
+from argqual.models.deferred import Waiting
 
 _MOST_VOTES = 100
 
@@ -33,12 +34,19 @@ class Votes(ChatReadout):
     def read(self, conversation: Conversation) -> list[Distribution]:
         samples: list[list[Distribution]] = []
         unread: Any = None
+        waiting: Waiting | None = None
         for seed in range(self.requests):
-            response = conversation.ask_levels(temperature=1.0, seed=seed)
+            try:
+                response = conversation.ask_levels(temperature=1.0, seed=seed)
+            except Waiting as error:  # a provider's batch asks for all of them together
+                waiting = error
+                continue
             try:
                 samples.append(written_distributions(text_of(response), conversation.prompt.questions))
             except Unreadable:
                 unread = response
+        if waiting:
+            raise waiting
         if not samples:
             raise Unreadable(conversation.why_nothing(unread) or f"none of {self.requests} answers held the levels")
         missed = self.requests - len(samples)

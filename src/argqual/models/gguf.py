@@ -1,0 +1,69 @@
+"""What a GGUF file says of itself, read without loading it.
+
+The layout is that of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md: after a head, keys with typed values.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+from typing import Any
+
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+_KEY = b".decision.type"
+
+
+def decision_type(path: Path) -> str | None:
+    """The kind of decision model that a file holds; None for any other file, and one that cannot be read."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return _Reader(content).decision_type()
+    except (OSError, ValueError, struct.error, KeyError, UnicodeDecodeError):  # the engine says what is wrong with it
+        return None
+
+
+class _Reader:
+    """Goes through a file's keys from its beginning."""
+
+    def __init__(self, content: mmap.mmap) -> None:
+        self._content = content
+        self._at = 0
+
+    def decision_type(self) -> str | None:
+        magic, _version, _tensors, keys = self._next("4sIQQ")
+        if magic != b"GGUF":
+            return None
+        for _ in range(keys):
+            key = self._bytes()
+            value = self._value(self._next("I")[0])
+            if key.endswith(_KEY):
+                return str(value)
+        return None
+
+    def _next(self, form: str) -> tuple[Any, ...]:
+        found = struct.unpack_from(f"<{form}", self._content, self._at)
+        self._at += struct.calcsize(f"<{form}")
+        return found
+
+    def _bytes(self) -> bytes:
+        (length,) = self._next("Q")
+        self._at += length
+        if self._at > len(self._content):
+            raise ValueError("it ends within a text")
+        return self._content[self._at - length : self._at]
+
+    def _value(self, kind: int) -> Any:
+        """The value that comes next; of an array, which may hold a vocabulary, nothing but its end is found."""
+        if kind == _STRING:
+            return self._bytes().decode()
+        if kind != _ARRAY:
+            return self._next(_SCALARS[kind])[0]
+        inner, many = self._next("IQ")
+        if inner in _SCALARS:
+            self._at += struct.calcsize(f"<{_SCALARS[inner]}") * many
+            return None
+        for _ in range(many):
+            self._value(inner)
+        return None
