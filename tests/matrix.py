@@ -11,27 +11,36 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from argqual.argument import Argument
 from argqual.assessment import Assessment
 from argqual.errors import ArgqualError
 from argqual.frameworks.catalogue import parse_framework
 from argqual.judging.judge import Judge
+from argqual.judging.rounds import ProviderBatch
+from argqual.judging.store import Store
 from argqual.models.connect import connect
+from batchserver import BatchServer
 from conftest import TWO_QUESTIONS
 from dialects import DIALECTS, KEY, READ, THOUGHT, Dialect, Spoken, systemone
 
 PAGE = Path(__file__).parents[1] / "docs" / "models-and-readouts.md"
 BEGIN, END = "<!-- matrix -->", "<!-- /matrix -->"
 TEXT = "Take an umbrella: the forecast says rain."
-COLUMNS = ("expect", "label", "votes", "verbal", "decide", "--explain", "thinking", "caching")
+COLUMNS = ("expect", "label", "votes", "verbal", "decide", "--explain", "thinking", "caching", "--batch")
 WAYS = ("option", "variable")
 """How the address is given: DSPy's own transport asks the first, and litellm nearly always the second."""
+_BATCHES = (
+    "OpenAI, chat",
+    "OpenAI, decisions",
+    "Anthropic",
+)  # whose documentation has them, in a form that argqual knows
 _BOTH_WAYS = ("label", "--explain", "thinking", "caching")
 _FRAMEWORK = parse_framework(TWO_QUESTIONS, name="two.yaml")
 # Providers keep what begins a prompt from about a thousand tokens on.
@@ -39,7 +48,7 @@ _LONG = parse_framework(
     TWO_QUESTIONS.replace("question: Is it clear?", f"question: Is it clear? {'It says what it means. ' * 250}"),
     name="long.yaml",
 )
-_READOUTS = {"votes": "votes:2", "--explain": "label", "thinking": "auto", "caching": "label"}
+_READOUTS = {"--batch": "label", "votes": "votes:2", "--explain": "label", "thinking": "auto", "caching": "label"}
 _MARKS = {"rated": "✓", "known": "–", "refused": "✗", "silent": "·"}
 # What is said of an answer, and the letter that stands for it in the table.
 _LETTERS = (
@@ -96,7 +105,8 @@ def outcome(server: Spoken, row: str, column: str, way: str) -> Outcome:
     thinking = column == "thinking"
     server.speaks(dialect, thinking=thinking)
     name = dialect.thinker if thinking and dialect.thinker else dialect.model
-    with asked_by(dialect, server.url, way) as address:
+    batches = BatchServer(looks=1) if column == "--batch" and row in _BATCHES else None
+    with batches or nullcontext(), asked_by(dialect, _root(batches or server), way) as address:
         try:
             judge = Judge(
                 _LONG if column == "caching" else _FRAMEWORK,
@@ -104,12 +114,28 @@ def outcome(server: Spoken, row: str, column: str, way: str) -> Outcome:
                 readout="label" if thinking and row == "OpenAI, decisions" else _READOUTS.get(column, column),
                 explain=column == "--explain",
             )
+            if column == "--batch":
+                return _by_batch(judge, row)
             if column == "caching":
                 judge.assess(TEXT + " Take a coat as well.")
             found = judge.assess(TEXT)
         except ArgqualError as error:
             return _refused(error, bool(server.requests), (row, column, way))
     return _rated(found, row, column, way)
+
+
+def _root(server: Spoken | BatchServer) -> str:
+    return server.url.removesuffix("/v1")
+
+
+def _by_batch(judge: Judge, row: str) -> Outcome:
+    """Two arguments asked by one batch."""
+    texts = (TEXT, f"{TEXT} Take a coat as well.")
+    with Store(Path(os.environ["ARGQUAL_STORE"])) as store:
+        batch: ProviderBatch[str] = ProviderBatch(judge, store, first_seconds=0.01)
+        found = [each for _, each in batch.run(lambda: texts, Argument)]
+    assert [each.status for each in found] == ["ok", "ok"], (row, [each.overall.reason for each in found])
+    return Outcome("rated")
 
 
 def _refused(error: ArgqualError, asked: bool, where: tuple[str, ...]) -> Outcome:

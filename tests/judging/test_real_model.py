@@ -165,6 +165,17 @@ def test_the_embedded_server_wants_its_key_and_listens_on_loopback(small_model: 
     assert server.address.key not in repr(server.address)
 
 
+@pytest.mark.parametrize("readout", ["expect", "label"])
+def test_llama_cpp_s_server_is_asked_as_any_server_of_one_s_own(small_model: Model, readout: str) -> None:
+    assert small_model.server is not None
+    address = small_model.server.address
+    model = connect("openai/smollm2-135m.gguf", api_base=f"{address.url}/v1", api_key=address.key)
+    asked = Judge("ratio", model=model, readout=readout, definitions="plain").assess(TEXT)
+    assert asked.notes == ()
+    assert asked.usage.requests == 1 and (asked.usage.input_tokens or 0) > 100
+    assert all(1 <= rating.value <= 5 if rating.value is not None else rating.reason for rating in asked.ratings)
+
+
 def test_an_assessment_writes_itself_as_json_and_back(small_model: Model) -> None:
     assessed = readable(small_model).assess(TEXT)
     assert Assessment.model_validate(json.loads(assessed.model_dump_json())) == assessed

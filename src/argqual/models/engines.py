@@ -70,9 +70,9 @@ class Throttled:
         """The same engine over another transport; None when requests go through litellm, which has its own."""
         from dspy.clients.engines.lm15_engine import LM15Engine
 
-        if not isinstance(self._inner, LM15Engine):
+        if not isinstance(self._inner, Native):
             return None
-        return LM15Engine(replace(self._inner.config, transport=transport))
+        return LM15Engine(replace(self._inner.engine.config, transport=transport))
 
     @property
     def supports_response_schema(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,11 +62,15 @@ class Exchange:
             were = "1 answer was" if lost == 1 else f"{lost} answers were"
             self.remarks.append(f"{were} lost on the way and asked for again; the provider may have charged for it")
 
+    def add_changes(self, changes: Iterable[Any]) -> None:
+        """Remark what was sent otherwise than asked (`dspy.lm15.Adaptation`s)."""
+        self.remarks += [said for change in changes if (said := _change_in_words(change))]
+
     def add_response(self, model: Model, response: Any, lost: int) -> None:
         """Count a `dspy.lm15.Response`, and the requests that were lost before it."""
         read, cached, stored = counted(response)
         self.add(model, read, _written(response.usage), cached, lost, stored=stored)
-        self.remarks += [said for change in response.adaptations if (said := _change_in_words(change))]
+        self.add_changes(response.adaptations)
         if response.finish_reason == "length":
             self.truncated = True
             self.remarks.append("an answer was cut off at its limit of tokens")

@@ -38,6 +38,7 @@ class Verbal(Readout):
                 details = usage.get("prompt_tokens_details")
                 cached = details.get("cached_tokens") if isinstance(details, dict) else None
                 exchange.add(model, usage.get("prompt_tokens"), usage.get("completion_tokens"), cached)
+                exchange.add_changes(entry.get("adaptations") or ())
         for question in inquiry.prompt.questions:
             if rationale := getattr(prediction, f"{question.name}_rationale", None):
                 quote = getattr(prediction, f"{question.name}_quote", "") or ""
