@@ -68,11 +68,7 @@ class Throttled:
 
     def over(self, transport: Any) -> Any:
         """The same engine over another transport; None when requests go through litellm, which has its own."""
-        from dspy.clients.engines.lm15_engine import LM15Engine
-
-        if not isinstance(self._inner, LM15Engine):
-            return None
-        return LM15Engine(replace(self._inner.config, transport=transport))
+        return self._inner.over(_Whole(transport)) if isinstance(self._inner, Native) else None
 
     @property
     def supports_response_schema(self) -> bool:
@@ -117,7 +113,7 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
         return Throttled(reference, by_litellm(), traffic, abilities=abilities)
     provider = cast(Any, selection.resolution).provider
     url = clients.get("api_base")
-    transport = _LimitedTransport(traffic, timeout)
+    transport = _Whole(_LimitedTransport(traffic, timeout))
     native = LM15Engine(
         RouterConfig(
             api_keys={provider: clients["api_key"]} if clients.get("api_key") else None,
@@ -146,6 +142,30 @@ def transport_response(
     )
 
 
+class _Whole:
+    """A transport of whole answers: an error under a status of success has the status that it speaks of.
+
+    `read.body` is the thread's last answer, and `read.instead` what is read in the place of its next one.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.read = threading.local()
+
+    def stream(self, request: Any) -> Any:
+        if body := getattr(self.read, "instead", None):
+            return transport_response(200, "OK", [], body)
+        response = self._transport.stream(request)
+        status, body = response.status, response.read()
+        if status == 200 and (error := error_inside(body)):
+            status, body = error
+        self.read.body = body if status == 200 else None
+        return transport_response(status, response.reason, response.headers, body, http_version=response.http_version)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
 class _LimitedTransport:
     """DSPy's HTTP transport, which waits for the limiter and shows it each answer's headers.
 
@@ -157,7 +177,6 @@ class _LimitedTransport:
         # Not an import statement: mypy finds types there, and then none in DSPy around it.
         transports = import_module("dspy._vendor.lm15.transports")
         self._traffic = traffic
-        self.read = threading.local()  # `body`: the last answer; `instead`: what to read in the place of the next
         self._transport = transports.StdlibTransport(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=timeout,
@@ -168,17 +187,11 @@ class _LimitedTransport:
         )
 
     def stream(self, request: Any) -> Any:
-        if body := getattr(self.read, "instead", None):
-            return transport_response(200, "OK", [], body)
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
         heed_headers(self._traffic.limiter, response.headers)
-        status = response.status
-        if status == 200 and (error := error_inside(body)):
-            status, body = error
-        self.read.body = body if status == 200 else None
         return transport_response(
-            status, response.reason, with_waits(response.headers), body, http_version=response.http_version
+            response.status, response.reason, with_waits(response.headers), body, http_version=response.http_version
         )
 
     def close(self) -> None:
