@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from chatanswers import Asked, completion, text_digest, utf8
+from oddities import ODDITIES
 
 FAULTS = {
     "429": "too many requests, with Retry-After",
@@ -30,6 +31,7 @@ FAULTS = {
     "no_logprobs": "an answer without the log-probabilities that were asked for",
     "wrong_level": "one code that the question does not have, with the most probability",
     "empty": "an answer without text",
+    **{f"odd_{name}": "as in oddities.py" for name in ODDITIES},
 }
 # As with real servers, what is refused is refused at once; all else takes its time.
 _AT_ONCE = {"429", "429_bare", "401", "refused"}
@@ -59,6 +61,8 @@ class Settings:
         A token bucket that holds one second's requests (at least one) and is full at
         first; a request that finds it empty gets a 429 whose Retry-After is the time
         until the next token.
+    refused_words
+        A content filter refuses every text that has them (400).
     rate_headers
         Whether answers carry the bucket's state as `x-ratelimit-…-requests`.
     """
@@ -72,6 +76,7 @@ class Settings:
     limit_in_flight: int | None = None
     requests_per_second: float | None = None
     rate_headers: bool = False
+    refused_words: str = ""
 
     def __post_init__(self) -> None:
         if unknown := set(self.faults) - set(FAULTS):
@@ -273,6 +278,8 @@ class Desk:
         return self._answer(asked, fault, digest, delay)
 
     def _answer(self, asked: Asked, fault: str | None, digest: str, delay: float) -> Reply:
+        if odd := ODDITIES.get((fault or "").removeprefix("odd_")):
+            return Reply(odd.status, odd.body, odd.headers, delay, charged=odd.status == 200)
         wrong = self._details.randrange(len(asked.form)) if asked.form and fault == "wrong_level" else None
         tokens = [] if fault == "empty" else asked.tokens(wrong)
         if fault == "truncated":
@@ -316,6 +323,8 @@ class Desk:
 
     def _fault(self, asked: Asked) -> str | None:
         fault = self.fault_for(asked.body) if self.fault_for else None
+        if self.settings.refused_words and self.settings.refused_words in asked.argument:
+            fault = "odd_filter_azure"
         if fault is None and self.settings.faults:
             drawn = self._draws.random()
             for name, share in self.settings.faults.items():

@@ -47,6 +47,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection:[ \t]*close", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 _AUTHORIZATION = re.compile(rb"\r\nauthorization:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_JSON = "Content-Type: application/json\r\n"
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -171,8 +172,9 @@ class Connection(asyncio.BufferedProtocol):
             self._break()
             return
         head = (
-            f"HTTP/1.1 {reply.status} {_REASONS[reply.status]}\r\nContent-Type: application/json\r\n"
-            f"{reply.headers}{'Connection: close' if self._closes else 'Connection: keep-alive'}\r\n"
+            f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'Odd')}\r\n"
+            f"{'' if 'Content-Type' in reply.headers else _JSON}{reply.headers}"
+            f"{'Connection: close' if self._closes else 'Connection: keep-alive'}\r\n"
             f"Content-Length: {len(reply.body)}\r\n\r\n"
         ).encode("latin-1")
         if reply.ending == "reset":
@@ -344,7 +346,9 @@ class ChatServerProcess:
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Speaks chat completions on loopback. Values are JSON.",
-        epilog="Faults: " + "; ".join(f"{name}: {what}" for name, what in FAULTS.items()) + ".",
+        epilog="Faults: "
+        + "; ".join(f"{name}: {what}" for name, what in FAULTS.items() if not name.startswith("odd_"))
+        + "; odd_NAME: one of oddities.py.",
     )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--while-stdin", action="store_true", help="end with the standard input")

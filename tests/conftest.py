@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -24,12 +25,18 @@ SMALL = "smollm2-135m"
 # Modules whose tests start processes and servers, or train; `make quick` leaves them out.
 SLOW = {
     "test_bad_input", "test_batch", "test_benchmark_command", "test_benchmark_report", "test_browser",
-    "test_calibrated", "test_chatserver", "test_conditioned", "test_constructed", "test_contract",
-    "test_corpora_command", "test_embedding", "test_encoder", "test_encoders", "test_examples", "test_fetch",
-    "test_findings", "test_fit_command", "test_hub", "test_models_command", "test_optimise_command", "test_optimised",
-    "test_package", "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin",
-    "test_rounds", "test_run", "test_score_batch", "test_score_table", "test_startup", "test_weights",
+    "test_calibrated", "test_chatserver", "test_combinations", "test_conditioned", "test_config_command",
+    "test_constructed", "test_contract", "test_corpora_command", "test_embedding", "test_encoder", "test_encoders",
+    "test_examples", "test_fetch", "test_findings", "test_fit_command", "test_hub", "test_hub_weights",
+    "test_models_command", "test_oddities", "test_optimise_command", "test_optimised", "test_package",
+    "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin", "test_rounds",
+    "test_run", "test_score_batch", "test_score_table", "test_startup", "test_weights",
 }  # fmt: skip
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `-m "not slow"` leaves out is not even imported: torch and `datasets` take seconds."""
+    return True if collection_path.stem in SLOW and "not slow" in config.option.markexpr else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,11 +52,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
             item.add_marker(pytest.mark.xdist_group("model"))
     items.sort(key=lambda item: item.get_closest_marker("model") is None)
+    gc.freeze()  # a million objects of libraries need not be looked through again and again
 
 
 @pytest.fixture(autouse=True)
 def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test finds what another has kept, nor what the user has."""
+    """No test finds what another has kept, nor what the user has, nor the user's defaults."""
+    monkeypatch.setenv("ARGQUAL_CONFIG", os.devnull)
+    for name in ("ARGQUAL_MODEL", "ARGQUAL_FRAMEWORK", "ARGQUAL_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ARGQUAL_STORE", str(tmp_path_factory.mktemp("store") / "assessments.sqlite"))
 
 

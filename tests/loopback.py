@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,8 @@ class Loopback:
         self.requests: list[Any] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
+        self.times: list[float] = []
+        self.reply_headers: dict[str, str] = {}
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,12 +38,15 @@ class Loopback:
                 outer.requests.append(body)
                 outer.headers.append(dict(self.headers))
                 outer.paths.append(self.path)
+                outer.times.append(time.monotonic())
                 reply = outer.queue.popleft() if outer.queue else (500, {"error": {"message": "nothing was queued"}})
                 status, content = reply(body) if callable(reply) else reply
                 data = json.dumps(content).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
+                for name, value in outer.reply_headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
 

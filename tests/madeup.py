@@ -19,7 +19,7 @@ def benchmark(*names: str, splits: tuple[str, ...] = tuple(Split), **settings: o
     more = "\n".join(f"{key}: {value}" for key, value in settings.items())
     corpora = "\n".join(f"  {name}:" for name in names)
     text = f"schema: argqual/benchmark@1\nid: b\ntitle: B\nsplits: [{', '.join(splits)}]\nfolds: 3\n{more}\n"
-    # Not through `parse_benchmark`, which would look for these corpora's cards.
+    # Not through `load_benchmark`, which would look for these corpora's cards.
     return Benchmark.model_validate(yaml.safe_load(f"{text}corpora:\n{corpora}\nstrategies:\n  length:\n"))
 
 

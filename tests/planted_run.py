@@ -12,7 +12,8 @@ import numpy as np
 
 from argqual.benchmark.running.scored import ArgumentRow, Placement
 from argqual.benchmark.running.store import Done, Run
-from argqual.benchmark.spec.config import Benchmark, parse_benchmark
+from argqual.benchmark.spec.config import Benchmark
+from smallbenchmark import parse_benchmark
 
 DOMAINS = {"dagstuhl": (90, 15, True), "webis": (100, 20, False), "ibm_argq_rank_30k": (120, 30, True)}
 SKILL = {"oracle": (0.95, 0.95), "length": (0.0, 0.0), "memoriser": (0.8, 0.0), "guess": (0.0, 0.0)}

@@ -22,7 +22,7 @@ for name in (
     "argqual.cli.score_strategy",
     "argqual.cli.score_table",
     "argqual.corpora.check",
-    "argqual.corpora.dataset",
+    "argqual.corpora.reading",
     "argqual.judging.compare",
     "argqual.models.states",
     "argqual.report.benchmark.files",
@@ -30,6 +30,6 @@ for name in (
     "argqual.strategies.exemplars",
     "argqual.strategies.optimised",
     "argqual.strategies.saving",
-    "argqual.tabular.formats",
+    "argqual.tabular.sources",
 ):
     import_module(name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from argqual.benchmark.spec.config import Benchmark, load_benchmark
 from cardfile import CARD
 
 WORDS = [f"word{number}" for number in range(200)]
@@ -34,6 +36,14 @@ def write_corpus(folder: Path, name: str, *, count: int = 40) -> Path:
         CARD.replace("id: letters", f"id: {name}") + f"files: [{{path: {name}.csv}}]\n" + REST, encoding="utf-8"
     )
     return card
+
+
+def parse_benchmark(text: str, *, name: str = "text.yaml") -> Benchmark:
+    """A benchmark given as YAML text, by way of a file."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_text(text, encoding="utf-8")
+        return load_benchmark(path)
 
 
 def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", **more: str) -> Path:

@@ -4,7 +4,7 @@ from .assessment import Assessment as Assessment
 from .assessment import Rating as Rating
 from .assessment import Status as Status
 from .corpora.corpus import Corpus as Corpus
-from .corpora.dataset import load_corpus as load_corpus
+from .corpora.reading import load_corpus as load_corpus
 from .corpora.reading import read_corpus as read_corpus
 from .corpora.targets import LabelStandardiser as LabelStandardiser
 from .errors import ArgqualError as ArgqualError

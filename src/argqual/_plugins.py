@@ -1,7 +1,5 @@
 """Parts that installed packages add by entry point; nothing of a package is imported before its name is used."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress

@@ -4,8 +4,6 @@ A name is looked up in this order: a path; the folder an environment variable
 names; installed packages' entry points; what comes with argqual.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,20 +19,10 @@ SUFFIXES = (".yaml", ".yml")
 class Registry:
     """Where one kind of file stands.
 
-    Parameters
-    ----------
-    kind
-        What a file of it is called in messages: "framework", "corpus".
-    shipped
-        The folder's name inside the wheel, and beside `src/` in a checkout.
-    variable
-        The environment variable that names a folder of the user's.
-    group
-        The entry points of installed packages; each gives a folder.
-    error
-        What is raised.
-    listing
-        The command that lists what is known.
+    `kind` is what a file of it is called in messages: "framework", "corpus". `shipped` is the folder's name inside the
+    wheel, and beside `src/` in a checkout; `variable` the environment variable that names a folder of the user's;
+    `group` the entry points of installed packages, each of which gives a folder. `error` is what is raised, and
+    `listing` the command that lists what is known.
     """
 
     kind: str

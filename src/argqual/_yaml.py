@@ -1,11 +1,8 @@
 """Read untrusted YAML into plain data that remembers where each value stood.
 
-Only mappings, lists, text, numbers, true/false and null are understood: no tag
-makes an object, no alias multiplies a small file into a large one, and a key
-that is written twice is an error instead of a silent loss.
+Only mappings, lists, text, numbers, true/false and null are understood: no tag makes an object, no alias multiplies a
+small file into a large one, and a key that is written twice is an error instead of a silent loss.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +31,6 @@ class LocatedDict(dict[Any, Any]):
     """A mapping that knows the file and the line (from 1) of each of its keys."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.places: dict[Any, str] = {}
 
 
@@ -42,18 +38,13 @@ class LocatedList(list[Any]):
     """A list that knows the file and the line (from 1) of each of its items."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.places: list[str] = []
 
 
 def read_yaml(path: Path) -> LocatedDict:
     """Read a file whose top level is a mapping.
 
-    Raises
-    ------
-    YamlError
-        The file is missing, is not UTF-8, is not YAML, or holds something other
-        than plain data.
+    Raises a `YamlError` if it is missing, is not UTF-8, is not YAML, or holds something other than plain data.
     """
     try:
         size = path.stat().st_size
@@ -95,8 +86,7 @@ def parse_yaml(text: str, *, name: str = "<text>") -> LocatedDict:
     if not isinstance(root, MappingNode):
         raise YamlError(f"{name}:1: expected 'key: value' lines at the top level.")
     _refuse_bombs(root, name)
-    data = _Builder(name).build(root)
-    assert isinstance(data, LocatedDict)
+    data: LocatedDict = _build(root, name, SafeConstructor())
     return data
 
 
@@ -107,13 +97,10 @@ def _refuse_depth(text: str, name: str) -> None:
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > _MAX_DEPTH:
-                raise YamlError(f"{name}:{_line(event)}: nested more than {_MAX_DEPTH} levels deep.")
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise YamlError(f"{name}:{line}: nested more than {_MAX_DEPTH} levels deep.")
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
-
-
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _refuse_bombs(root: Node, name: str) -> None:
@@ -147,54 +134,48 @@ def _place(name: str, node: Node) -> str:
     return f"{name}:{node.start_mark.line + 1}"
 
 
-class _Builder:
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.scalars: Any = SafeConstructor()
+def _build(node: Node, name: str, scalars: Any) -> Any:
+    if node.tag not in _PLAIN_TAGS:
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        if node.tag.endswith(":timestamp"):
+            raise YamlError(f"{_place(name, node)}: a date stands here unquoted.", hint='Quote it: "2024-01-31".')
+        raise YamlError(f"{_place(name, node)}: the tag {tag} is not allowed; only plain data is read.")
+    if isinstance(node, MappingNode):
+        return _mapping(node, name, scalars)
+    if isinstance(node, SequenceNode):
+        items = LocatedList()
+        for child in node.value:
+            items.append(_build(child, name, scalars))
+            items.places.append(_place(name, child))
+        return items
+    assert isinstance(node, ScalarNode)
+    try:
+        return scalars.construct_object(node)
+    except (yaml.YAMLError, ValueError, LookupError):
+        shown = node.value if len(node.value) <= 40 else node.value[:40] + "…"
+        raise YamlError(f"{_place(name, node)}: cannot read {shown!r} as {node.tag[18:]}.") from None
 
-    def build(self, node: Node) -> Any:
-        if node.tag not in _PLAIN_TAGS:
-            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            if node.tag.endswith(":timestamp"):
-                raise YamlError(
-                    f"{_place(self.name, node)}: a date stands here unquoted.", hint='Quote it: "2024-01-31".'
-                )
-            raise YamlError(f"{_place(self.name, node)}: the tag {tag} is not allowed; only plain data is read.")
-        if isinstance(node, MappingNode):
-            return self._mapping(node)
-        if isinstance(node, SequenceNode):
-            items = LocatedList()
-            for child in node.value:
-                items.append(self.build(child))
-                items.places.append(_place(self.name, child))
-            return items
-        assert isinstance(node, ScalarNode)
-        try:
-            return self.scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError, LookupError):
-            shown = node.value if len(node.value) <= 40 else node.value[:40] + "…"
-            raise YamlError(f"{_place(self.name, node)}: cannot read {shown!r} as {node.tag[18:]}.") from None
 
-    def _mapping(self, node: MappingNode) -> LocatedDict:
-        mapping = LocatedDict()
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                raise YamlError(f"{_place(self.name, key_node)}: a key must be a plain word.")
-            key = self.build(key_node)
-            if isinstance(key, bool):
-                raise YamlError(
-                    f"{_place(self.name, key_node)}: YAML reads the key {key_node.value} as {str(key).lower()}.",
-                    hint=f'Quote it: "{key_node.value}".',
-                )
-            if key in mapping:
-                raise YamlError(
-                    f"{_place(self.name, key_node)}: the key '{key}' stands here a second time "
-                    f"(first at {mapping.places[key]}).",
-                    hint="Remove one of the two.",
-                )
-            mapping[key] = self.build(value_node)
-            mapping.places[key] = _place(self.name, key_node)
-        return mapping
+def _mapping(node: MappingNode, name: str, scalars: Any) -> LocatedDict:
+    mapping = LocatedDict()
+    for key_node, value_node in node.value:
+        if not isinstance(key_node, ScalarNode):
+            raise YamlError(f"{_place(name, key_node)}: a key must be a plain word.")
+        key = _build(key_node, name, scalars)
+        if isinstance(key, bool):
+            raise YamlError(
+                f"{_place(name, key_node)}: YAML reads the key {key_node.value} as {str(key).lower()}.",
+                hint=f'Quote it: "{key_node.value}".',
+            )
+        if key in mapping:
+            raise YamlError(
+                f"{_place(name, key_node)}: the key '{key}' stands here a second time "
+                f"(first at {mapping.places[key]}).",
+                hint="Remove one of the two.",
+            )
+        mapping[key] = _build(value_node, name, scalars)
+        mapping.places[key] = _place(name, key_node)
+    return mapping
 
 
 def place_of(data: Any, path: tuple[Any, ...]) -> str | None:
@@ -210,32 +191,25 @@ def place_of(data: Any, path: tuple[Any, ...]) -> str | None:
     return place
 
 
-def describe_invalid(error: ValidationError, data: LocatedDict, name: str) -> str:
+def describe_invalid(error: "ValidationError", data: LocatedDict, name: str) -> str:
     """What the models found wrong with a file, one line a problem: `file:line: key: what is wrong`."""
     lines = []
     problems = error.errors(include_url=False)
     for problem in problems:
-        if problem["type"] == "too_short" and any(_below(other["loc"], problem["loc"]) for other in problems):
+        steps, length = problem["loc"], len(problem["loc"])
+        within = (len(other["loc"]) > length and other["loc"][:length] == steps for other in problems)
+        if problem["type"] == "too_short" and any(within):
             continue  # Pydantic counts only the entries that are right
         # Pydantic marks the branch of a union, and a key, by a step that is not a key of the file.
-        path = tuple(step for step in problem["loc"] if not _is_mark(step))
-        path = (*path, *problem.get("ctx", {}).get("at", ()))
-        place = place_of(data, path) or name
+        own = (step for step in steps if not (isinstance(step, str) and (step[:1].isupper() or step == "[key]")))
+        path = (*own, *problem.get("ctx", {}).get("at", ()))
         key = ".".join(str(step + 1) if isinstance(step, int) else str(step) for step in path)
-        lines.append(f"{place}: {key + ': ' if key else ''}{_plainly(problem['type'], problem)}")
+        lines.append(f"{place_of(data, path) or name}: {key + ': ' if key else ''}{_plainly(problem)}")
     return "\n".join(dict.fromkeys(lines))
 
 
-def _is_mark(step: Any) -> bool:
-    return isinstance(step, str) and (step[:1].isupper() or step == "[key]")
-
-
-def _below(path: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(path) > len(other) and path[: len(other)] == other
-
-
-def _plainly(kind: str, problem: Any) -> str:
-    given = problem.get("input")
+def _plainly(problem: Any) -> str:
+    given, kind = problem.get("input"), problem["type"]
     match kind:
         case "missing":
             return "this key is required and missing."

@@ -50,6 +50,12 @@ class TooLongError(InputError):
     """An argument does not fit the model's context."""
 
 
+class TextRefused(ArgqualError):
+    """A provider or a model refuses this one text: a content filter, a refusal. Others may well be rated."""
+
+    exit_code = EXIT_SOME_FAILED
+
+
 class FrameworkError(ArgqualError):
     """A framework file is wrong, or no framework has this name."""
 

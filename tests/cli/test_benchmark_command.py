@@ -57,6 +57,12 @@ def test_a_run_that_was_not_is_said_to_be_missing(file: Path) -> None:
         assert ran.returncode == 2 and "There is no run" in ran.stderr
 
 
+def test_a_folder_without_results_is_said_to_be_one(tmp_path: Path) -> None:
+    for command in ("plan", "report"):
+        ran = argqual(command, tmp_path)
+        assert ran.returncode == 2 and "is a folder without a results.json" in ran.stderr
+
+
 def test_a_file_that_is_wrong_is_said_to_be_with_its_line(file: Path) -> None:
     text = file.read_text(encoding="utf-8").replace("tfidf:\n", "tfidf: {params: {alfa: 1}}\n")
     file.write_text(text, encoding="utf-8")

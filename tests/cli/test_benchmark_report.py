@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 import planted_run
-from argqual.cli.benchmark_report import report, verdict
+from argqual.cli.benchmark import report, verdict
 from argqual.errors import ArgqualError
 
 app = typer.Typer()

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -105,6 +106,48 @@ def test_rows_that_cannot_be_used_keep_their_place_with_the_reason(server: ChatS
     assert [row["ratio_overall"] is None for row in rows] == [False, True, True, True, False]
     assert "line 3" in str(rows[2]["ratio_reason"])
     assert "3 skipped" in done.stderr
+
+
+def test_what_a_content_filter_refuses_fails_and_the_others_are_rated(
+    server: ChatServerProcess, tmp_path: Path
+) -> None:
+    """A third of the texts, in one stretch: one run asks about each once, and going on asks about none."""
+    source, output = table(tmp_path / "in.csv", 300), tmp_path / "out.jsonl"
+    source.write_text(re.sub(r"I counted 1\d\d\.", "It is filtered.\\g<0>", source.read_text(encoding="utf-8")))
+    server.configure(refused_words="It is filtered.")
+    done = run(server, source, "--output", output)
+    assert done.returncode == 1, done.stderr
+    assert server.stats().received == 300
+    rows = lines_of(output)
+    failed = [row for row in rows if row["ratio_status"] == "failed"]
+    assert [row["number"] for row in failed] == [f"{number:05d}" for number in range(100, 200)]
+    assert {row["ratio_status"] for row in rows if row not in failed} == {"ok"}
+    assert all("content management policy" in str(row["ratio_reason"]) for row in failed)
+    again = run(server, source, "--output", output, "--resume")
+    assert again.returncode == 1, again.stderr
+    assert server.stats().received == 300
+    server.configure(refused_words="")
+    repaired = run(server, source, "--output", output, "--retry-failed")
+    assert repaired.returncode == 0, repaired.stderr
+    assert server.stats().received == 400
+
+
+def test_a_killed_run_does_not_pay_again_for_what_failed(server: ChatServerProcess, tmp_path: Path) -> None:
+    source, output = table(tmp_path / "in.csv", 400), tmp_path / "out.csv"
+    source.write_text(re.sub(r"I counted \d*[13579]\.", "It is filtered.\\g<0>", source.read_text(encoding="utf-8")))
+    server.configure(refused_words="It is filtered.", latency=0.05)
+    process = commandline.start(tmp_path, *scored(server, str(source), "--output", str(output), "--concurrency", "8"))
+    while server.stats().received < 100:
+        time.sleep(0.02)
+    process.kill()
+    process.join()
+    before = server.stats().received
+    done = run(server, source, "--output", output, "--resume", "--concurrency", "8")
+    assert done.returncode == 1, done.stderr
+    with output.open(encoding="utf-8", newline="") as file:
+        assert [row["ratio_status"] for row in csv.DictReader(file)] == ["ok", "failed"] * 200
+    assert server.stats().received <= 400 + 10  # what was under way when it was killed may be asked about again
+    assert before < 300
 
 
 def test_details_hold_the_probabilities(server: ChatServerProcess, tmp_path: Path) -> None:

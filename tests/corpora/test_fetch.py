@@ -31,9 +31,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from argqual.corpora.card import Card
-from argqual.corpora.consent import needs_consent, record_consent
-from argqual.corpora.fetch import describe_fetch, fetch
-from argqual.corpora.files import cache_folder, folder_of, is_fetched, verified
+from argqual.corpora.fetch import (
+    cache_folder,
+    describe_fetch,
+    fetch,
+    folder_of,
+    is_fetched,
+    needs_consent,
+    record_consent,
+    verified,
+)
 from argqual.downloads import http, job
 from argqual.downloads.files import rows_digest
 from argqual.errors import CorpusError, Unreachable
@@ -814,7 +821,7 @@ def test_a_file_that_the_disk_has_no_room_for_is_not_begun_and_what_is_whole_is_
 ):
     card = card_of(of_web(web), files=[said_of("sub/two.csv", TWO), said_of("one.bin", ONE)])
     with monkeypatch.context() as patched:
-        patched.setattr("argqual.downloads.disk.free_bytes", lambda _: 1000)
+        patched.setattr("argqual.downloads.files.free_bytes", lambda _: 1000)
         with pytest.raises(CorpusError, match="Not enough room on the disk: 700,000 bytes needed, 1,000 bytes free in"):
             fetch(card, CARD_PATH)
     assert in_cache() == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -244,12 +245,13 @@ def test_what_shares_a_text_with_the_test_rows_can_be_taken_out_of_training() ->
         row("a", "linked", sentence(9)),
         row("a", "free", sentence(10)),
     ]
-    leaks = find_leaks(rows, linked=[(7, 6)])
+    leaks = replace(find_leaks(rows), linked=((7, 6),))
     assert leaks.touching([2, 6]) == {0, 1, 3, 4, 5, 7}
 
 
 def test_a_link_of_one_copy_is_a_link_of_all_of_them() -> None:
     """Rows 0 and 1 are copies, 2 and 3 too; only 1 and 2 are linked, yet 3 is the argument of 0."""
-    leaks = find_leaks([row("abcd"[place], "1", sentence(place // 2)) for place in range(4)], linked=[(1, 2)])
+    leaks = find_leaks([row("abcd"[place], "1", sentence(place // 2)) for place in range(4)])
+    leaks = replace(leaks, linked=((1, 2),))
     assert leaks.touching([0]) == {1, 2, 3}
     assert leaks.touching([3]) == {0, 1, 2}

@@ -68,6 +68,12 @@ def test_a_reader_that_cannot_be_had_says_why(tmp_path: Path, reader: str, said:
         read_corpus(card(tmp_path, reader))
 
 
+def test_a_reader_that_is_not_there_may_be_in_a_package_that_is_not_installed(tmp_path: Path) -> None:
+    with pytest.raises(CardError) as error:
+        read_corpus(card(tmp_path, "debates"))
+    assert "installed, with an entry point of argqual.readers" in (error.value.hint or "")
+
+
 def test_a_reader_of_judgements_needs_the_corpus_with_the_texts(tmp_path: Path) -> None:
     with pytest.raises(CardError, match="the reader 'novice' needs 'texts_from'"):
         read_corpus(card(tmp_path, "novice"))

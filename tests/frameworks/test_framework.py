@@ -13,8 +13,7 @@ from yaml import safe_load
 from argqual import Framework, Scale
 from argqual.errors import FrameworkError
 from argqual.frameworks.catalogue import parse_framework
-from argqual.frameworks.framework import walk
-from argqual.frameworks.json_schema import json_schema
+from argqual.frameworks.framework import json_schema, walk
 from argqual.frameworks.template import template
 
 HEAD = """\

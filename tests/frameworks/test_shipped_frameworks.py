@@ -12,9 +12,8 @@ from jsonschema import Draft202012Validator
 from argqual import Framework
 from argqual._yaml import read_yaml
 from argqual.frameworks.catalogue import read_framework, shipped_folder
-from argqual.frameworks.framework import walk
+from argqual.frameworks.framework import json_schema, walk
 from argqual.frameworks.golden import Bound
-from argqual.frameworks.json_schema import json_schema
 
 TEN = {
     "ratio",

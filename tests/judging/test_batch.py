@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -51,7 +52,7 @@ def store(tmp_path: Path) -> Store:
 def judge_at(
     server: ChatServer | ChatServerProcess, framework: Framework, *, engine: str = "auto", readout: str = "expect"
 ) -> Judge:
-    model = connect("openai/test", api_base=f"{server.url}/v1", api_key=KEY, engine=engine, timeout=1.0)
+    model = connect("openai/test", api_base=f"{server.url}/v1", api_key=KEY, engine=engine, timeout=3.0)
     return Judge(framework, model=model, readout=readout)
 
 
@@ -192,17 +193,50 @@ def test_a_refused_key_ends_the_run_before_much_is_asked(two: Framework, store: 
     assert batch.tally.done == 0
 
 
-def test_when_everything_fails_the_run_ends_and_no_row_is_given_up(
-    two: Framework, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_everything_fails_the_run_ends_and_what_was_asked_is_not_asked_again(two: Framework, store: Store) -> None:
     with ChatServer(faults={"refused": 1.0}) as server:
         batch = Batch(judge_at(server, two), store=store, concurrency=4)
         answers = []
         with pytest.raises(ModelError, match="20 arguments in a row failed, so nothing more is asked"):
             for answer in batch.run(texts(500), lambda argument: argument):
                 answers.append(answer)
-        assert answers == []
-        assert server.stats().received < 60
+        asked = server.stats().received
+        assert 20 <= asked < 60
+        assert [each.status for _, each in answers] == [Status.FAILED] * asked
+        assert all("refuses the request" in (each.overall.reason or "") for _, each in answers)
+
+
+def test_what_is_refused_about_a_text_says_nothing_of_the_next_one(two: Framework, store: Store) -> None:
+    """A run of forty that a content filter refuses is no reason to stop, and goes on to the others."""
+
+    def refused(body: Any) -> str | None:
+        return "odd_filter_azure" if re.search(r"have 1?\d\d?\.", str(body["messages"])) else None
+
+    with ChatServer(fault_for=refused) as server:
+        answers = run(Batch(judge_at(server, two), store=store, concurrency=4), texts(300))
+        assert server.stats().received == 300
+    statuses = [each.status for _, each in answers]
+    assert statuses == [Status.FAILED] * 200 + [Status.OK] * 100
+    assert all("content management policy" in (each.overall.reason or "") for _, each in answers[:200])
+
+
+def test_a_run_that_goes_on_does_not_pay_again_for_what_failed(two: Framework, store: Store) -> None:
+    """Unreadable, refused and cut-off answers; another run asks about them, and what it is told then counts."""
+    began = time.time()
+    kinds = ["odd_prose", "odd_filter_azure", "odd_draft_and_cut_off"]
+    with ChatServer(fault_for=lambda body: kinds[len(str(body["messages"][1])) % 3]) as server:
+        judge = judge_at(server, two)
+        arguments = [Argument("x" * number) for number in range(1, 16)]
+        first = run(Batch(judge, store=store), arguments)
+        asked = server.stats().received
+        again = run(Batch(judge, store=store, failures_since=began), arguments)
+        assert server.stats().received == asked
+        run(Batch(judge, store=store, failures_since=time.time()), arguments[:3])
+        assert server.stats().received > asked
+    assert [each.status for _, each in again] == [each.status for _, each in first]
+    assert {each.status for _, each in first} == {Status.FAILED, Status.UNREADABLE}
+    assert store.clear(framework="two") == 0
+    assert store.failures([judge.key(argument) for argument in arguments], began) == {}
 
 
 def test_a_server_that_goes_away_ends_the_run_with_what_was_answered(
@@ -220,6 +254,17 @@ def test_a_server_that_goes_away_ends_the_run_with_what_was_answered(
     assert 40 <= len(answers) < 100
     assert all(each.status is Status.OK for _, each in answers)
     assert sum(each.assessments for each in store.contents()) >= len(answers)
+
+
+def test_a_host_that_only_ever_shows_a_page_is_given_up_soon(
+    two: Framework, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "_PATIENCE_WITH_NONSENSE", 0.3)
+    with ChatServer(faults={"odd_html": 1.0}) as server:
+        batch = Batch(judge_at(server, two), store=store, concurrency=4)
+        with pytest.raises((ModelError, Unreachable), match="cannot be used"):
+            run(batch, texts(500))
+        assert server.stats().received < 100
 
 
 def test_an_outage_of_a_while_is_outlasted(two: Framework, store: Store) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from argqual.assessment import Assessment
-from argqual.errors import ArgqualError, ModelError, ReadoutError
+from argqual.errors import ArgqualError, ModelError, ReadoutError, TextRefused
 from argqual.frameworks.framework import Framework
 from argqual.judging.batch import assess_all
 from argqual.judging.judge import Judge
@@ -210,7 +210,7 @@ def test_a_server_that_refuses_everything_is_given_up_soon(two: Framework) -> No
 def test_a_text_that_is_refused_teaches_nothing_and_is_asked_once(two: Framework) -> None:
     said = "Invalid prompt: your prompt was flagged as potentially violating our usage policy. Read reasoning, schema."
     with refusing(lambda body: openai_error(said)) as server:
-        with pytest.raises(ModelError, match="flagged"):
+        with pytest.raises(TextRefused, match="flagged"):
             judging(server, two, "openai/gpt-6-luna").assess(TEXT)
         assert len(server.requests) == 1
 

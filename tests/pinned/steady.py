@@ -22,6 +22,9 @@ _VARIABLES = (
     "SYSTEMONE_API_BASE",
     "SYSTEMONE_API_KEY",
     "ARGQUAL_FRAMEWORKS",
+    "ARGQUAL_MODEL",
+    "ARGQUAL_FRAMEWORK",
+    "ARGQUAL_API_BASE",
     "ARGQUAL_MIRROR",
     "FORCE_COLOR",
 )
@@ -42,6 +45,7 @@ def steady(patch: pytest.MonkeyPatch, folder: Path) -> None:
     said = {
         "ARGQUAL_STORE": str(folder / "assessments.sqlite"),
         "ARGQUAL_CACHE": str(folder / "cache"),
+        "ARGQUAL_CONFIG": str(folder / "config.toml"),
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "COLUMNS": "80",
         "NO_COLOR": "1",

@@ -15,8 +15,7 @@ from argqual.argument import Argument
 from argqual.errors import StrategyError
 from argqual.models.encoding import TruncatedWarning
 from argqual.strategies.base import telling
-from argqual.strategies.encoder import Encoder
-from argqual.strategies.finetune import hold_out
+from argqual.strategies.encoder import Encoder, hold_out
 from argqual.strategies.saving import load_strategy, save_strategy
 from tinyencoder import arguments, write_tiny
 

@@ -17,7 +17,7 @@ from argqual.judging.program import criterion_text
 from argqual.models.connect import Model, connect
 from argqual.strategies import Plain, Principle
 from argqual.strategies.controls import CONTROLS, control_framework, plain_framework
-from argqual.strategies.prompted import ask, checklist, corpus_framework, parts_of
+from argqual.strategies.prompted import checklist, corpus_framework, parts_of
 from chatserver import ChatServer
 
 ARGUMENTS = [Argument(f"Reason {number} speaks for it.", issue=f"Issue {number % 4}?") for number in range(12)]
@@ -181,7 +181,7 @@ def test_a_misspelt_parameter_value_suggests_the_nearest() -> None:
 
 
 def test_assessments_come_in_the_order_of_the_arguments(model: Model) -> None:
-    found = ask(Judge("ratio", model=model), [ARGUMENTS[3], ARGUMENTS[1], ARGUMENTS[3]])
+    found = Principle(model=model).fit(ARGUMENTS).assess([ARGUMENTS[3], ARGUMENTS[1], ARGUMENTS[3]])
     assert found[0].overall.value == found[2].overall.value
     assert all(each.status is Status.OK for each in found)
 

@@ -17,9 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from argqual.errors import InputError
-from argqual.tabular.formats import is_table
-from argqual.tabular.lines import LinesSource
-from argqual.tabular.sources import open_source
+from argqual.tabular.jsonlines import LinesSource
+from argqual.tabular.sources import is_table, open_source
 from argqual.tabular.table import TableRow, TableSource
 
 

@@ -4,39 +4,53 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from argqual.cli.benchmark_report import ModelOption, loaded, report, run_file, verdict
-from argqual.cli.options import Format, FormatOption, YesOption, step, wanted_format
+from argqual.cli import complete
+from argqual.cli.options import Format, FormatOption, YesOption, say, step, wanted_format
 from argqual.cli.progress import clock, count, money
-from argqual.errors import EXIT_SOME_FAILED
+from argqual.errors import EXIT_SOME_FAILED, BenchmarkError
 from argqual.report.plain import clean, paragraph, shortened
 
 if TYPE_CHECKING:
+    from argqual.benchmark.analysis.figures import ClaimFound
     from argqual.benchmark.running.cells import Cell
     from argqual.benchmark.running.planning import Needed
     from argqual.benchmark.running.run import BenchmarkPlan
+    from argqual.benchmark.running.scored import Scored
     from argqual.benchmark.running.store import Done
     from argqual.benchmark.spec.schema import Benchmark
 
 app = typer.Typer(
     help="Which strategy carries over: plan, run, status, report, verdict.", no_args_is_help=True, rich_markup_mode=None
 )
-app.command("report")(report)
-app.command("verdict")(verdict)
 
-_FILE = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="The YAML file of a benchmark.")]
+_of_benchmark = partial(typer.Argument, metavar="BENCHMARK")
+_FILE = Annotated[Path, _of_benchmark(help="The YAML file of a benchmark.")]
 _RUN = Annotated[
     Path | None, typer.Option("--run", metavar="FILE", help="The run's file; by default ID.run.sqlite beside it.")
 ]
+_REPORTED = Annotated[
+    Path, _of_benchmark(help="The YAML file of a benchmark that has been run; or a report's folder or results.json.")
+]
+_CLAIMED = Annotated[
+    Path, _of_benchmark(help="A benchmark that has been run, a results.json, or a folder of benchmarks, or of reports.")
+]
+_HAVING_RUN = Annotated[
+    Path | None,
+    typer.Option("--run", help="Its run file; by default ID.run.sqlite beside the benchmark. Of a folder: a folder."),
+]
+_INSTEAD = "Ask this model instead of those that the benchmark names."
+_MODEL = Annotated[str | None, typer.Option("--model", "-m", help=_INSTEAD, autocompletion=complete.models)]
 _NAME_WIDTH = 24
 
 
@@ -47,27 +61,113 @@ class ExecutorChoice(StrEnum):
     RAY = "ray"
 
 
+@app.command("report")
+def report(
+    benchmark: _REPORTED,
+    run: _HAVING_RUN = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder; by default ID-report beside the benchmark.")
+    ] = None,
+    texts: Annotated[
+        bool, typer.Option("--texts", help="Show the worst disagreements with their texts, read from the corpora.")
+    ] = False,
+    model: _MODEL = None,
+    format: FormatOption = None,
+) -> None:
+    """Write report.html, report.md, results.json, predictions and tables as CSV, and print the first page.
+
+    Without --texts the files hold ids only, and may be passed on whatever the corpora's licences.
+    """
+    from argqual.benchmark.analysis.results import read
+    from argqual.report.benchmark.files import results_file, write_report
+
+    scored: list[Scored] | None = None
+    strategies: Mapping[str, Any] = {}
+    if (file := results_file(benchmark)) is not None:
+        found = read(file)
+        folder = output or file.parent
+    else:
+        with step("Loading"):
+            from argqual.benchmark.analysis.findings import results_of
+            from argqual.benchmark.running.store import Run
+
+        said, path = _loaded(benchmark, run, model)
+        with Run(path) as kept, step("Computing figures and intervals"):
+            scored = [*kept.scored(), *kept.scored(perturbed=True)]
+            strategies = {each.title: each.build() for each in said.systems()}
+            found = results_of(kept, said)
+        folder = output or benchmark.parent / f"{found.id}-report"
+    if texts:
+        from argqual.benchmark.analysis.disagreements import with_texts
+
+        with step("Reading texts"):
+            found, unread = with_texts(found, strategies)
+        for problem in unread:
+            typer.echo(paragraph(f"argqual: no texts of {problem}", hanging=2), err=True)
+    with step("Writing"):
+        written = write_report(found, scored, folder)
+    chosen = wanted_format(format)
+    if chosen is Format.JSON:
+        _echo(found.as_json())
+    elif chosen is Format.MARKDOWN:
+        from argqual.report.benchmark.markdown import markdown
+
+        typer.echo(markdown(found), nl=False)
+    else:
+        from argqual.report.benchmark.text import text
+
+        typer.echo(text(found))
+    tables = sum(path.parent.name == "tables" for path in written)
+    named = ", ".join([str(written[0]), *(path.name for path in written[1:] if path.parent == folder)])
+    typer.echo(clean(f"\nWrote {named} and {tables} tables."), err=True)
+    if texts:
+        warning = "These files hold texts of corpora: their licences decide whether they may be passed on."
+        typer.echo(paragraph(warning), err=True)
+
+
+@app.command("verdict")
+def verdict(benchmark: _CLAIMED, run: _HAVING_RUN = None, model: _MODEL = None, format: FormatOption = None) -> None:
+    """The benchmark's claims: supported, contradicted or undecided, one sentence each.
+
+    Of a folder, the first claim of each benchmark in it, which is the one that it was made for. Of a folder without
+    benchmarks but with reports, what these say; nothing is computed again.
+    """
+    with step("Loading"):
+        from argqual.benchmark.analysis.results import plain_data, read
+        from argqual.report.benchmark.files import results_file
+        from argqual.report.benchmark.text import headlines_text, verdicts_text
+
+    as_json = wanted_format(format) is Format.JSON
+    if benchmark.is_dir():
+        headlines = list(_headlines(benchmark, run, model))
+        _echo({id: found and plain_data(found) for id, _, found in headlines} if as_json else headlines_text(headlines))
+        return
+    if (file := results_file(benchmark)) is not None:
+        found = read(file).claims
+    else:
+        found = _verdicts(*_loaded(benchmark, run, model))
+    _echo([plain_data(each) for each in found] if as_json else verdicts_text(found))
+
+
 @app.command("plan")
 def plan_command(
-    benchmark: _FILE,
-    run: _RUN = None,
-    model: ModelOption = None,
-    format: FormatOption = None,
-    yes: YesOption = False,
+    benchmark: _FILE, run: _RUN = None, model: _MODEL = None, format: FormatOption = None, yes: YesOption = False
 ) -> None:
     """What running it will take: cells, requests, tokens, money, time. Nothing is fitted."""
     plan, path = _planned(benchmark, run, model, yes=yes)
     from argqual.benchmark.running.planning import needed
+    from argqual.benchmark.running.store import Run
 
-    with step("Counting what is to be asked") as say:
-        found = []
-        for each in needed(plan, _status(path)):
+    status: Mapping[str, str] = {}
+    found = []
+    with step("Counting what is to be asked") as further:
+        if path.exists():
+            with Run(path) as kept:
+                status = kept.done()
+        for each in needed(plan, status):
             found.append(each)
-            say(each.strategy)
-    if wanted_format(format) is Format.JSON:
-        typer.echo(json.dumps(_plan_content(plan, path, found), indent=2, ensure_ascii=False))
-    else:
-        typer.echo(_plan_text(plan, path, found))
+            further(each.strategy)
+    _echo((_plan_content if wanted_format(format) is Format.JSON else _plan_text)(plan, path, found))
 
 
 @app.command("run")
@@ -80,7 +180,7 @@ def run_command(
     executor: Annotated[
         ExecutorChoice, typer.Option(help="Where those cells run; ray: on a Ray cluster (argqual[ray]).")
     ] = ExecutorChoice.PROCESSES,
-    model: ModelOption = None,
+    model: _MODEL = None,
     yes: YesOption = False,
 ) -> None:
     """Run the cells that are not done; interrupted at any moment, it goes on where it was.
@@ -101,16 +201,9 @@ def run_command(
         left = plan.left(kept.done())
         cells = len(plan.distinct)
         _say(f"{cells} cells, {cells - len(left)} done already; the run is kept in {path}.")
-        telling_of = _Progress(len(left))
-        with telling(telling_of.how_far):
-            failed = run_cells(
-                plan,
-                kept,
-                jobs=jobs or os.cpu_count() or 1,
-                executor=executor.value,
-                started=telling_of.started,
-                ended=telling_of.ended,
-            )
+        jobs, by = jobs or os.cpu_count() or 1, _Progress(len(left))
+        with telling(by.how_far):
+            failed = run_cells(plan, kept, jobs=jobs, executor=executor.value, started=by.started, ended=by.ended)
     if failed:
         _say(f"{failed} cells failed. What was done is kept; run it again to try them again.")
         raise typer.Exit(EXIT_SOME_FAILED)
@@ -118,31 +211,29 @@ def run_command(
 
 
 @app.command("status")
-def status_command(benchmark: _FILE, run: _RUN = None, model: ModelOption = None, format: FormatOption = None) -> None:
+def status_command(benchmark: _FILE, run: _RUN = None, model: _MODEL = None, format: FormatOption = None) -> None:
     """How far a run is: cells that are done, failed and left, by strategy."""
     with step("Loading"):
         from argqual.benchmark.running.store import Run
         from argqual.benchmark.spec.vocabulary import CellStatus
-    said, path = _said(benchmark, run, model)
+    said, path = _loaded(benchmark, run, model)
     with Run(path) as kept:
         by_strategy, failures = kept.progress()
         now = kept.facts()["fingerprint"]
     if wanted_format(format) is Format.JSON:
-        changed = now != said.fingerprint
-        content = {"run": str(path), "strategies": by_strategy, "failed": failures, "changed": changed}
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        _echo({"run": str(path), "strategies": by_strategy, "failed": failures, "changed": now != said.fingerprint})
         return
+
+    def row(name: str, cells: Mapping[CellStatus, int]) -> str:
+        return _name(name) + "".join(f"{cells[what]:>8}" for what in CellStatus)
+
     lines = [f"{'Strategy':{_NAME_WIDTH}}{'done':>8}{'failed':>8}{'left':>8}"]
-    for name, own in by_strategy.items():
-        figures = "".join(f"{own[what]:>8}" for what in CellStatus)
-        lines.append(f"{shortened(clean(name), _NAME_WIDTH - 1):{_NAME_WIDTH}}{figures}")
-    total = sum(by_strategy.values(), Counter[CellStatus]())
-    lines.append("-" * (_NAME_WIDTH + 24))
-    lines.append(f"{'All':{_NAME_WIDTH}}" + "".join(f"{total[what]:>8}" for what in CellStatus))
+    lines += [row(name, cells) for name, cells in by_strategy.items()]
+    lines += ["-" * (_NAME_WIDTH + 24), row("All", sum(by_strategy.values(), Counter[CellStatus]()))]
     lines += [paragraph(f"Failed: {name}: {reason}", hanging=2) for name, reason in failures.items()]
     if now != said.fingerprint:
         lines.append(paragraph("The file has changed since it was run: argqual benchmark run takes the changes up."))
-    typer.echo("\n".join(lines))
+    _echo("\n".join(lines))
 
 
 @app.command("schema")
@@ -156,9 +247,18 @@ def schema_command(
     typer.echo(json.dumps(results_schema() if results else benchmark_schema(), indent=2))
 
 
-def _said(file: Path, run: Path | None, model: str | None) -> tuple[Benchmark, Path]:
-    benchmark = loaded(file, model)
-    return benchmark, run_file(file, benchmark.id, run)
+def _loaded(file: Path, run: Path | None, model: str | None) -> tuple[Benchmark, Path]:
+    """The benchmark of a file, with another model where one is asked for, and where its run is kept."""
+    from argqual.benchmark.spec.config import load_benchmark
+
+    if file.is_dir():
+        raise BenchmarkError(
+            f"{file} is a folder without a results.json.",
+            hint="Give a benchmark's YAML file. Of an older report, 'argqual benchmark verdict' still reads claims.",
+        )
+    said = load_benchmark(file)
+    said = said.on_model(model) if model else said
+    return said, run or file.parent / f"{said.id}.run.sqlite"
 
 
 def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> tuple[BenchmarkPlan, Path]:
@@ -168,7 +268,7 @@ def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> t
     with step("Loading"):
         from argqual.benchmark.running.run import plan_of
 
-        benchmark, path = _said(file, run, model)
+        benchmark, path = _loaded(file, run, model)
     names = {name for system in benchmark.systems() for name in system.build().model_names()}
     for name in sorted(names):
         ensure_weights(name, yes=yes)
@@ -176,13 +276,36 @@ def _planned(file: Path, run: Path | None, model: str | None, *, yes: bool) -> t
         return plan_of(benchmark), path
 
 
-def _status(path: Path) -> Mapping[str, str]:
+def _echo(content: Any) -> None:
+    """Words as they are, anything else as JSON."""
+    typer.echo(content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _headlines(folder: Path, runs: Path | None, model: str | None) -> Iterator[tuple[str, str, ClaimFound | None]]:
+    """Each benchmark or report of a folder: its id, its title, and its first claim; None where it has not been run."""
+    from argqual.report.benchmark.files import reported, reports_in
+
+    files = sorted(folder.glob("*.yaml"))
+    reports = [] if files else reports_in(folder)
+    if not files and not reports:
+        raise BenchmarkError(f"There is no benchmark (*.yaml) in {folder}, and no report.")
+    for each in reports:
+        title, said_there = reported(each)
+        yield each.name, title, next(iter(said_there), None)
+    if reports:
+        typer.echo("As these reports say; nothing is computed again.", err=True)
+    for file in files:
+        said, kept = _loaded(file, None, model)
+        kept = runs / kept.name if runs else kept
+        yield said.id, said.title, next(iter(_verdicts(said, kept) if kept.exists() else ()), None)
+
+
+def _verdicts(said: Benchmark, path: Path) -> tuple[ClaimFound, ...]:
+    from argqual.benchmark.analysis.findings import verdicts_of
     from argqual.benchmark.running.store import Run
 
-    if not path.exists():
-        return {}
-    with Run(path) as kept:
-        return kept.done()
+    with Run(path) as kept, step(f"Computing {said.id}"):
+        return verdicts_of(kept, said)
 
 
 def _plan_content(plan: BenchmarkPlan, path: Path, found: list[Needed]) -> dict[str, Any]:
@@ -213,19 +336,15 @@ def _needed_lines(found: list[Needed]) -> list[str]:
     titles = f"{'cells':>6}{'done':>6}{'to ask':>8}{'kept':>7}{'tokens':>9}{'cost':>10}{'time':>10}"
     lines = [f"{'Strategy':{_NAME_WIDTH}}{titles}", *map(_plan_row, found)]
     costs = [each.cost_usd for each in found]
-    total = vars(found[0]) | {
-        name: sum(getattr(each, name) for each in found)
-        for name in ("cells", "done", "failed", "to_ask", "kept", "tokens", "seconds", "reads")
-    }
-    total |= {"strategy": "All", "cost_usd": None if None in costs else sum(each or 0.0 for each in costs)}
-    lines.append("-" * 80)
-    lines.append(_plan_row(type(found[0])(**total)))
-    lines.append(
-        paragraph(
-            "To ask: arguments that a model is asked about, each with the first strategy that needs it; kept: answers "
-            "that the store has already. The time is that of asking; fitting comes on top."
-        )
+    cost = None if None in costs else sum(each or 0.0 for each in costs)
+    counted = ("cells", "done", "failed", "to_ask", "kept", "tokens", "seconds", "reads")
+    sums = {name: sum(getattr(each, name) for each in found) for name in counted}
+    lines += ["-" * 80, _plan_row(replace(found[0], strategy="All", cost_usd=cost, **sums))]
+    explained = (
+        "To ask: arguments that a model is asked about, each with the first strategy that needs it; kept: answers "
+        "that the store has already. The time is that of asking; fitting comes on top."
     )
+    lines.append(paragraph(explained))
     if reads := max(each.reads for each in found):
         lines.append(paragraph(f"The hidden states of up to {reads:,} texts are read as well."))
     return lines
@@ -235,11 +354,14 @@ def _plan_row(each: Needed) -> str:
     asks = bool(each.to_ask)
     cost = "" if not asks else "not known" if each.cost_usd is None else money(each.cost_usd)
     tokens = "" if not asks else f"{each.tokens / 1000:,.0f} k"
-    name = shortened(clean(each.strategy), _NAME_WIDTH - 1)
     return (
-        f"{name:{_NAME_WIDTH}}{each.cells:>6}{each.done:>6}{count(each.to_ask) if asks else '':>8}"
+        f"{_name(each.strategy)}{each.cells:>6}{each.done:>6}{count(each.to_ask) if asks else '':>8}"
         f"{count(each.kept) if each.kept else '':>7}{tokens:>9}{cost:>10}{clock(each.seconds) if asks else '':>10}"
     ).rstrip()
+
+
+def _name(strategy: str) -> str:
+    return f"{shortened(clean(strategy), _NAME_WIDTH - 1):{_NAME_WIDTH}}"
 
 
 class _Progress:
@@ -269,4 +391,4 @@ class _Progress:
 
 
 def _say(words: str) -> None:
-    print(paragraph(words, hanging=2), file=sys.stderr, flush=True)
+    say(paragraph(words, hanging=2))

@@ -17,10 +17,11 @@ def frameworks(incomplete: str) -> list[str]:
 
 
 def models(incomplete: str) -> list[str]:
-    """The embedded models; hosted ones are too many, and their providers' to name."""
+    """The embedded models, and what was fetched of a hub; hosted ones are too many, and their providers' to name."""
+    from argqual.models.hub_weights import all_kept
     from argqual.models.weights import KNOWN
 
-    return _starting(["local", *KNOWN], incomplete)
+    return _starting(["local", *KNOWN, *(each.model for each in all_kept())], incomplete)
 
 
 def readouts(incomplete: str) -> list[str]:

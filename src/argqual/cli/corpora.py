@@ -1,7 +1,5 @@
 """`argqual corpora`: human judgements to measure against: list, fetch, check, and cards of one's own."""
 
-from __future__ import annotations
-
 import json
 import sys
 from dataclasses import asdict
@@ -61,9 +59,9 @@ def list_corpora(format: FormatOption = None) -> None:
             typer.echo(paragraph(f"{row['title']}. {row['domain'].capitalize()}; targets: {row['targets']}", indent=19))
 
 
-def state_of(card: Card, path: Path) -> str:
+def state_of(card: "Card", path: Path) -> str:
     """Whether a corpus can be read now, and if not, what that takes."""
-    from argqual.corpora.files import is_fetched
+    from argqual.corpora.fetch import is_fetched
     from argqual.report.corpora import size
 
     if not card.files:
@@ -120,29 +118,23 @@ def fetch_corpora(
         raise typer.Exit(max(error.exit_code for error in failures))
 
 
-def _fetch(card: Card, path: Path, *, accept: bool, force: bool) -> Path:
-    from argqual.corpora.consent import needs_consent
-    from argqual.corpora.fetch import describe_fetch, fetch
-    from argqual.corpora.files import is_fetched
+def _fetch(card: "Card", path: Path, *, accept: bool, force: bool) -> Path:
+    from argqual.corpora.fetch import describe_fetch, fetch, is_fetched, needs_consent
 
+    # Where there is nobody to ask, fetching says how to agree.
     if not accept and needs_consent(card) and sys.stdin.isatty() and sys.stderr.isatty():
-        accept = _agreed(card)
+        licence = card.licence
+        words = f"{card.id} is under {licence.id}, which forbids {' and '.join(licence.forbids)}. {licence.terms}"
+        print(paragraph(f"{words} ({licence.evidence})"), file=sys.stderr)
+        if not typer.confirm("Do you agree to keep to it?", default=False, err=True):
+            raise CorpusError(f"{card.id} was not fetched.", hint="Its licence has to be agreed to.")
+        accept = True
     if not card.source or (is_fetched(card, path) and not force):
         with step(f"Checking {card.id}"):
             return fetch(card, path, accepted=accept, force=force)
     doing = f"Fetching {card.id}"
     print(paragraph(f"{doing}: {describe_fetch(card)}", hanging=2), file=sys.stderr)
     return fetch(card, path, accepted=accept, force=force, progress=PlainProgress(doing))
-
-
-def _agreed(card: Card) -> bool:
-    """Ask a person to keep to a licence; where there is none to ask, fetching says how to agree."""
-    licence = card.licence
-    words = f"{card.id} is under {licence.id}, which forbids {' and '.join(licence.forbids)}. {licence.terms}"
-    print(paragraph(f"{words} ({licence.evidence})"), file=sys.stderr)
-    if not typer.confirm("Do you agree to keep to it?", default=False, err=True):
-        raise CorpusError(f"{card.id} was not fetched.", hint="Its licence has to be agreed to.")
-    return True
 
 
 @app.command("check")
@@ -156,7 +148,7 @@ def check(
 
     Exits with 1 when something differs.
     """
-    from argqual.report.corpora import findings_text
+    from argqual.report.corpora import findings_text, leaks_text
 
     with step("Loading"):
         from argqual.corpora.check import check_corpus, check_overlaps
@@ -182,23 +174,19 @@ def check(
         else:
             found = [{**asdict(each), "verdict": each.verdict} for each in findings]
             report.append({"corpus": corpus.card.id, "findings": found, "not_checked": unread})
-    shared = _leaks(list(read.values()), as_text) if leaks else None
+    said: dict[str, Any] = {"corpora": report}
+    if leaks:
+        with step("Comparing all texts"):
+            from argqual.corpora.groups import summary_of
+
+            summary = summary_of(list(read.values()))
+        said["leaks"] = asdict(summary)
+        if as_text:
+            typer.echo("\n" + leaks_text(summary))
     if not as_text:
-        typer.echo(json.dumps({"corpora": report} | ({"leaks": shared} if leaks else {}), indent=2))
+        typer.echo(json.dumps(said, indent=2))
     if differs:
         raise typer.Exit(EXIT_SOME_FAILED)
-
-
-def _leaks(corpora: list[Corpus], as_text: bool) -> dict[str, Any]:
-    from argqual.report.corpora import leaks_text
-
-    with step("Comparing all texts"):
-        from argqual.corpora.groups import summary_of
-
-        summary = summary_of(corpora)
-    if as_text:
-        typer.echo("\n" + leaks_text(summary))
-    return asdict(summary)
 
 
 @app.command("new")
@@ -221,11 +209,11 @@ def new(
             f"{path} does not lie beside {table}, and a card looks for its files beside itself.",
             hint=f"Write it to {table.parent}.",
         )
-    draft = draft_card(name, table, text=text, labels=label or ())
-    parse_card(draft.text, name=str(path))
-    write_new(path, draft.text, CardError)
+    card, notes = draft_card(name, table, text=text, labels=label or ())
+    parse_card(card, name=str(path))
+    write_new(path, card, CardError)
     typer.echo(clean(f"Wrote {path}."))
-    for note in draft.notes:
+    for note in notes:
         typer.echo(paragraph(f"- {note}", hanging=2))
     typer.echo(clean(f"Look through it, then: argqual corpora check {path}"))
 
@@ -248,7 +236,7 @@ def export(
     if output.exists() and not force:
         raise CorpusError(f"{output} is there already.", hint="Choose another name, or --force.")
     with step(f"Reading {name}"):
-        from argqual.corpora.dataset import load_corpus, write_dataset
+        from argqual.corpora.reading import load_corpus, write_dataset
 
         rows = load_corpus(name, proxies=proxies)
     try:

@@ -13,6 +13,7 @@ import typer
 
 from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, YesOption, say, step, wanted_format
+from argqual.cli.settings import VARIABLES, address_for, setting
 from argqual.errors import InputError
 from argqual.report.plain import paragraph
 
@@ -21,20 +22,11 @@ if TYPE_CHECKING:
     from argqual.strategies.training import TrainingData
 
 
-_Strategy = Annotated[
-    str,
-    typer.Argument(metavar="STRATEGY", help="A name of argqual strategies list.", autocompletion=complete.strategies),
-]
-_Corpora = Annotated[
-    list[str],
-    typer.Option(
-        "--corpus", "-c", help="A corpus, or a card; may be given repeatedly.", autocompletion=complete.corpora
-    ),
-]
-_Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter, as argqual strategies show tells; repeatable."),
-]
+_NAME, _SET = "A name of argqual strategies list.", "A parameter, as argqual strategies show tells; repeatable."
+_Strategy = Annotated[str, typer.Argument(metavar="STRATEGY", help=_NAME, autocompletion=complete.strategies)]
+_SEVERAL = "A corpus, or a card; may be given repeatedly."
+_Corpora = Annotated[list[str], typer.Option("--corpus", "-c", help=_SEVERAL, autocompletion=complete.corpora)]
+_Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SET)]
 _Limit = Annotated[int | None, typer.Option(metavar="N", min=2, help="At most N arguments, the same ones each time.")]
 
 
@@ -56,7 +48,10 @@ def fit(
     format: FormatOption = None,
     yes: YesOption = False,
 ) -> None:
-    """Fit a strategy on labelled corpora, and save it."""
+    """Fit a strategy on labelled corpora, and save it.
+
+    One that asks a model takes model, framework and address from argqual config, where --set names none.
+    """
     _check_place(output)
     params = dict(_setting(each) for each in settings or ()) | ({} if seed is None else {"seed": seed})
     with step("Loading"):
@@ -66,6 +61,8 @@ def fit(
         from argqual.strategies.training import training_data
 
         strategy = create(name, **params)
+    for words in _with_settings(strategy, params):
+        say(paragraph(words, hanging=2))
     for model in strategy.model_names():
         from argqual.cli.fetching import ensure_weights
 
@@ -78,10 +75,8 @@ def fit(
         say(paragraph(words, hanging=2))
     groups = len(set(data.groups))
     if check and groups < 2:
-        raise InputError(
-            "--check tests on groups it has not seen, and all these arguments are in one.",
-            hint="Leave it out, or add a corpus.",
-        )
+        alone = "--check tests on groups it has not seen, and all these arguments are in one."
+        raise InputError(alone, hint="Leave it out, or add a corpus.")
     with step(f"Fitting {name} on {len(data.arguments):,} arguments in {groups:,} groups") as further, telling(further):
         strategy.fit(data.arguments, data.labels, groups=data.groups)
     save_strategy(strategy, output, training=data.training)
@@ -90,6 +85,25 @@ def fit(
         say(paragraph(f"Licence of {licence}.", hanging=2))
     checked = _checked(strategy, data) if check else None
     typer.echo(_report(strategy, name, output, data, checked, wanted_format(format)))
+
+
+def _with_settings(strategy: Strategy, params: Mapping[str, Any]) -> Iterator[str]:
+    """Put defaults of the user's own where a strategy that asks a model was given none, and say which."""
+    for prefix, part in strategy.parts():
+        own, kept = part.parameter_names(), {key: setting(key) for key in VARIABLES}
+        if not {"model", "api_base"} <= {*own}:
+            continue
+        given = {key for key in VARIABLES if f"{prefix}{key}" in params}
+        said = [key for key in ("model", "framework") if key in {*own} - given and kept[key].source != "default"]
+        for key in said:
+            part.set_params(**{key: kept[key].value})
+        asked = part.get_params(deep=False)["model"]
+        if "api_base" not in given and isinstance(asked, str):
+            address, note = address_for(asked, flagged="model" in given)
+            part.set_params(api_base=address)
+            yield from filter(None, [note])
+        if said:
+            yield f"As argqual config says: {', '.join(f'{prefix}{key} {kept[key].value}' for key in said)}."
 
 
 def _check_place(folder: Path) -> None:
@@ -102,16 +116,13 @@ def _check_place(folder: Path) -> None:
 
 
 def _notes(data: TrainingData) -> Iterator[str]:
-    """What was done to the labels."""
     if data.unlabelled:
         yield f"{data.unlabelled:,} arguments have no label for the target, and are left out."
     if data.standardised:
         yield "Labels are z-scores within each corpus or topic: their scales do not compare."
     if data.without_scale:
-        yield (
-            f"{data.without_scale:,} arguments are of a corpus or topic with fewer than two different labels, "
-            "which has no z-scores, and are left out."
-        )
+        few = "a corpus or topic with fewer than two different labels, which has no z-scores"
+        yield f"{data.without_scale:,} arguments are of {few}, and are left out."
 
 
 def _setting(words: str) -> tuple[str, Any]:
@@ -141,10 +152,9 @@ def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
     predicted = np.full(len(data.labels), np.nan)
     for fold, (train, test) in enumerate(GroupKFold(folds).split(data.labels, data.labels, codes), start=1):
         with step(f"Testing on groups it has not seen, fold {fold} of {folds}") as further, telling(further):
-            fitted = clone(strategy).fit(
-                [data.arguments[place] for place in train], data.labels[train], groups=codes[train]
-            )
-            predicted[test] = fitted.predict([data.arguments[place] for place in test])
+            taught, tested = ([data.arguments[place] for place in places] for places in (train, test))
+            fitted = clone(strategy).fit(taught, data.labels[train], groups=codes[train])
+            predicted[test] = fitted.predict(tested)
     words = [len(argument.text.split()) for argument in data.arguments]
     found = {
         "spearman": spearman(predicted, data.labels, clusters=data.groups),
@@ -182,15 +192,12 @@ def _report(
         ("Groups", f"{len(set(data.groups)):,}"),
         ("Saw", seen_text(seen)),
     ]
-    for what, found in (checked or {}).items():
-        title, how = _TITLES[what]
-        rows.append((title, _figure(found) + how))
     if checked is None:
         rows.append(("How good", "not measured here: --check tests it on groups it has not seen"))
+    else:
+        rows.append(("Spearman", _figure(checked["spearman"])))
+        rows.append(("Partial", f"{_figure(checked['length_partialled'])}; the number of words partialled out"))
     return "\n".join(row_text(title, value) for title, value in rows)
-
-
-_TITLES = {"spearman": ("Spearman", ""), "length_partialled": ("Partial", "; the number of words partialled out")}
 
 
 def _figure(found: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from argqual.cli.options import (
     wanted_format,
     write_new,
 )
+from argqual.cli.settings import VARIABLES, address_for, default_framework, setting
 from argqual.errors import EXIT_SOME_FAILED, EXIT_USAGE, FrameworkError
 from argqual.report.plain import clean, paragraph
 
@@ -127,12 +128,19 @@ def validate(
         str | None,
         typer.Option("--model", "-m", help="Also rate the goldens with this model.", autocompletion=complete.models),
     ] = None,
+    goldens: Annotated[
+        bool, typer.Option("--goldens", help="Also rate the goldens, with the model that argqual config shows.")
+    ] = False,
     readout: Annotated[str, typer.Option(help="Read-out for the goldens.")] = "auto",
     api_base: ApiBaseOption = None,
     yes: YesOption = False,
 ) -> None:
-    """Check framework files; with --model, also whether the goldens come out as expected."""
+    """Check framework files; with --goldens or --model, also whether the goldens come out as expected."""
     from argqual.frameworks.catalogue import load_framework
+
+    if goldens and model is None:
+        model = setting("model").value
+        api_base = api_base or address_for(str(model), flagged=False)[0]
 
     frameworks, failed = [], False
     for name in names:
@@ -143,8 +151,8 @@ def validate(
             failed = True
             continue
         frameworks.append(framework)
-        goldens = len(framework.goldens)
-        counts = f"{len(framework.asked)} questions, {goldens} golden{'' if goldens == 1 else 's'}"
+        golden = len(framework.goldens)
+        counts = f"{len(framework.asked)} questions, {golden} golden{'' if golden == 1 else 's'}"
         typer.echo(clean(f"{name}: valid. {framework.id} {framework.version}, {counts}"))
     if failed:
         raise typer.Exit(EXIT_USAGE)
@@ -173,14 +181,23 @@ def validate(
 @app.command("schema")
 def schema() -> None:
     """The JSON Schema of framework files, for editors that complete and check YAML."""
-    from argqual.frameworks.json_schema import json_schema
+    from argqual.frameworks.framework import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
 @app.command("prompt")
 def prompt(
-    name: FrameworkArgument,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FRAMEWORK]",
+            envvar=VARIABLES["framework"],
+            callback=default_framework,
+            help="A name, or a YAML file. Yours: argqual config.",
+            autocompletion=complete.frameworks,
+        ),
+    ] = "ratio",
     text: Annotated[str, typer.Option(help="An argument, or a file that holds one.")] = "(the argument stands here)",
     issue: IssueOption = None,
     explain: Annotated[bool, typer.Option("--explain", "-e", help="The prompt that asks for notes first.")] = False,

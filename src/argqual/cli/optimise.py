@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -15,21 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from argqual.cli import complete
-from argqual.cli.options import (
-    ApiBaseOption,
-    DefinitionsChoice,
-    DefinitionsOption,
-    Format,
-    FormatOption,
-    FrameworkArgument,
-    ModelOption,
-    ReadoutOption,
-    YesOption,
-    interruptible,
-    say,
-    step,
-    wanted_format,
-)
+from argqual.cli import options as shared
+from argqual.cli.options import Format, interruptible, say, step, wanted_format
 from argqual.errors import EXIT_INTERRUPTED, InputError
 from argqual.report.plain import clean, paragraph
 
@@ -50,10 +37,8 @@ class OptimiserChoice(StrEnum):
     LABELLED = "labelled"
 
 
-_Corpus = Annotated[
-    str,
-    typer.Option("--corpus", "-c", help="A corpus with human judgements, or a card.", autocompletion=complete.corpora),
-]
+_JUDGED = "A corpus with human judgements, or a card."
+_Corpus = Annotated[str, typer.Option("--corpus", "-c", help=_JUDGED, autocompletion=complete.corpora)]
 _ReflectionModel = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who writes instructions (gepa, miprov2). Default: the model.")
 ]
@@ -64,21 +49,21 @@ _Limit = Annotated[int | None, typer.Option(metavar="N", min=4, help="At most N 
 
 
 def optimise(
-    framework: FrameworkArgument,
+    framework: shared.FrameworkArgument,
     corpus: _Corpus,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the program is written.")],
     target: Annotated[str, typer.Option(help="The label to agree with: overall, logic, …")] = "overall",
     optimiser: Annotated[OptimiserChoice, typer.Option(help="How the prompt is improved.")] = OptimiserChoice.GEPA,
-    model: ModelOption = "local",
-    readout: ReadoutOption = "auto",
+    model: shared.ModelOption = "local",
+    readout: shared.ReadoutOption = "auto",
     reflection_model: _ReflectionModel = None,
-    api_base: ApiBaseOption = None,
+    api_base: shared.ApiBaseOption = None,
     budget: _Budget = "200calls",
     limit: _Limit = None,
     seed: Annotated[int, typer.Option(help="Of the split and of the optimiser.")] = 0,
-    definitions: DefinitionsOption = DefinitionsChoice.FULL,
-    format: FormatOption = None,
-    yes: YesOption = False,
+    definitions: shared.DefinitionsOption = shared.DefinitionsChoice.FULL,
+    format: shared.FormatOption = None,
+    yes: shared.YesOption = False,
 ) -> None:
     """Improve a framework's prompt on human judgements, and save it as a program.
 
@@ -90,9 +75,19 @@ def optimise(
         raise InputError(f"{output} is there already.", hint="Name another file, or delete it first.")
     if not output.parent.is_dir():
         raise InputError(f"There is no folder {output.parent}.")
-    calls = _fetched(filter(None, (model, reflection_model)), calls, yes=yes)
+    from argqual.cli.fetching import ensure_weights
+    from argqual.models.connect import is_embedded
+
+    models = [name for name in (model, reflection_model) if name]
+    for name in models:
+        ensure_weights(name, yes=yes)
+    if calls is None and all(map(is_embedded, models)):
+        calls = _FREE_CALLS
+        said = f"An embedded model costs nothing, so the limit is {calls} requests (--budget 300calls sets another)."
+        say(paragraph(said))
     with step("Loading"):
         from argqual.judging.program import save_program
+        from argqual.strategies.base import telling
         from argqual.strategies.optimised import Optimised
         from argqual.strategies.training import training_data
     with step(f"Reading {corpus}"):
@@ -109,7 +104,11 @@ def optimise(
         readout=readout,
         api_base=api_base,
     )
-    _fit(strategy, framework, data)
+    limits = [f"{calls:,} calls"] if calls else []
+    limits += [f"{usd:g} USD"] if usd else []
+    doing = f"Improving {framework} with {optimiser.value} ({' and '.join(limits)} at most)"
+    with _interruptible(strategy), step(doing) as further, telling(further):
+        strategy.fit(data.arguments, data.labels, groups=data.groups)
     save_program(strategy.program(), output)
     for licence in data.training.licences:
         say(paragraph(f"Licence of {licence}. The program may show texts of it.", hanging=2))
@@ -117,31 +116,6 @@ def optimise(
     if strategy.ended_ == "interrupted":
         say("Interrupted; the best program so far was written.")
         raise typer.Exit(EXIT_INTERRUPTED)
-
-
-def _fetched(models: Iterable[str], calls: int | None, *, yes: bool) -> int | None:
-    """See to the weights of the models; the most calls, which have a limit also where nothing has a price."""
-    from argqual.cli.fetching import ensure_weights
-    from argqual.models.connect import is_embedded
-
-    names = list(models)
-    for name in names:
-        ensure_weights(name, yes=yes)
-    if calls is not None or not all(map(is_embedded, names)):
-        return calls
-    said = f"An embedded model costs nothing, so the limit is {_FREE_CALLS} requests (--budget 300calls sets another)."
-    say(paragraph(said))
-    return _FREE_CALLS
-
-
-def _fit(strategy: Optimised, framework: str, data: TrainingData) -> None:
-    from argqual.strategies.base import telling
-
-    limits = [f"{strategy.budget_calls:,} calls"] if strategy.budget_calls else []
-    limits += [f"{strategy.budget_usd:g} USD"] if strategy.budget_usd else []
-    doing = f"Improving {framework} with {strategy.optimiser} ({' and '.join(limits)} at most)"
-    with _interruptible(strategy), step(doing) as further, telling(further):
-        strategy.fit(data.arguments, data.labels, groups=data.groups)
 
 
 def read_budget(words: str) -> tuple[int | None, float | None]:

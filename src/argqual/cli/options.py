@@ -16,6 +16,7 @@ import typer
 
 from argqual.argument import decode_argument, read_argument_text
 from argqual.cli import complete
+from argqual.cli.settings import VARIABLES, default_address, default_framework, default_model
 from argqual.errors import EXIT_USAGE, ArgqualError, InputError
 from argqual.report.plain import clean
 
@@ -65,7 +66,14 @@ what, of_model, of_table, of_cost, of_output = (partial(typer.Option, rich_help_
 
 FrameworkOption = Annotated[
     str,
-    what("--framework", "-f", help="Framework: a name, or a YAML file.", autocompletion=complete.frameworks),
+    what(
+        "--framework",
+        "-f",
+        envvar=VARIABLES["framework"],
+        callback=default_framework,
+        help="Framework: a name, or a YAML file. Yours: argqual config.",
+        autocompletion=complete.frameworks,
+    ),
 ]
 FrameworkArgument = Annotated[
     str, typer.Argument(metavar="FRAMEWORK", help="A name, or a YAML file.", autocompletion=complete.frameworks)
@@ -75,7 +83,18 @@ ModelOption = Annotated[
     of_model(
         "--model",
         "-m",
-        help="'local' (embedded), provider/name, systemone/name, or a GGUF file.",
+        envvar=VARIABLES["model"],
+        callback=default_model,
+        help="'local' (embedded), provider/name, systemone/name, or a GGUF file. Yours: argqual config.",
+        autocompletion=complete.models,
+    ),
+]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        envvar=VARIABLES["model"],
+        callback=default_model,
+        help="The model to try. Yours: argqual config.",
         autocompletion=complete.models,
     ),
 ]
@@ -87,7 +106,14 @@ EffortOption = Annotated[
     EffortChoice | None, of_model(help="How hard a model that thinks is to think. Default: the least that it offers.")
 ]
 IssueOption = Annotated[str | None, typer.Option(help="The question that the argument answers.")]
-ApiBaseOption = Annotated[str | None, of_model(help="Address of a server of your own (its key: OPENAI_API_KEY).")]
+ApiBaseOption = Annotated[
+    str | None,
+    of_model(
+        envvar=VARIABLES["api_base"],
+        callback=default_address,
+        help="Address of a server of your own (its key: OPENAI_API_KEY). Yours: argqual config.",
+    ),
+]
 YesOption = Annotated[bool, of_model("--yes", "-y", help="Fetch an embedded model's weights without asking.")]
 FormatOption = Annotated[Format | None, typer.Option(help="Default: text on a terminal, JSON into a pipe or file.")]
 

@@ -19,7 +19,7 @@ from argqual.cli.options import ScoreFormat, interruptible, say, step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.cli.score_batch import batch_answers, provider_batch, remind, still_there
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
-from argqual.tabular.output import TableOutput, iter_scored, partial_folder, read_job
+from argqual.tabular.output import TableOutput, iter_scored, job_began, partial_folder, read_job
 from argqual.tabular.results import ResultColumns
 from argqual.tabular.table import TableRow
 
@@ -154,9 +154,13 @@ class JudgeScorer:
         }
 
     def run(self, job: TableJob, skip: int = 0) -> JudgeRun:
-        return JudgeRun(self, job, self.batch(job), partial(job.rows, skip), job.total(), skip)
+        path = job.written.output
+        since = job_began(path) if path else None  # what failed since then is not paid for again
+        return JudgeRun(self, job, self.batch(job, failures_since=since), partial(job.rows, skip), job.total(), skip)
 
-    def batch(self, job: TableJob, *, again: bool = False) -> Batch[Any] | ProviderBatch[Any]:
+    def batch(
+        self, job: TableJob, *, failures_since: float | None = None, again: bool = False
+    ) -> Batch[Any] | ProviderBatch[Any]:
         """What asks: in the ordinary way, or by the provider's batches; `again` for what has failed before."""
         from argqual.judging.batch import Batch
 
@@ -166,7 +170,13 @@ class JudgeScorer:
             fresh = again or not job.written.resume
             run = str(job.written.output and job.written.output.resolve())
             return provider_batch(self.judge, self.store, judging, run=run, fresh=fresh)
-        return Batch(self.judge, store=self.store, concurrency=judging.concurrency, max_cost=judging.max_cost)
+        return Batch(
+            self.judge,
+            store=self.store,
+            concurrency=judging.concurrency,
+            max_cost=judging.max_cost,
+            failures_since=failures_since,
+        )
 
     def kept(self, path: Path) -> str:
         return f"What is scored lies in {partial_folder(path)}. Go on with --resume."

@@ -55,7 +55,7 @@ class Rated:
         """Whether there is more than one argument; quick, for an argument given as text."""
         if self.lines or "\n" in self.source or len(self.source) > 1000:
             return self.lines
-        from argqual.tabular.formats import is_table
+        from argqual.tabular.sources import is_table
 
         return is_table(self.source)
 
@@ -149,7 +149,7 @@ _Clashes = Iterator[tuple[object, str, str | None]]
 
 
 def _only_for_tables(rated: Rated, given: Mapping[str, object]) -> _Clashes:
-    from argqual.tabular.formats import FORMATS
+    from argqual.tabular.sources import FORMATS
 
     hint = f"A table ends in {', '.join(FORMATS)}, or is a folder or hf://…; --lines takes lines."
     for name in () if rated.is_table else _OF_TABLES:

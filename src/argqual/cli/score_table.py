@@ -16,7 +16,7 @@ from argqual.cli.options import ScoreFormat, say, step
 from argqual.cli.progress import count
 from argqual.errors import EXIT_INTERRUPTED, InputError
 from argqual.tabular.columns import Columns, choose_columns, to_argument
-from argqual.tabular.lines import LinesSource
+from argqual.tabular.jsonlines import LinesSource
 from argqual.tabular.output import StreamOutput, TableOutput, refuse_shared
 from argqual.tabular.sources import open_source
 from argqual.tabular.table import TableRow, TableSource

@@ -1,7 +1,5 @@
 """`argqual strategies`: what there is to predict quality with, and what a saved one is."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +10,7 @@ from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, wanted_format
 from argqual.errors import StrategyError
 
+_EITHER = "A strategy, or a folder that argqual fit wrote."
 app = typer.Typer(help="Strategies: list them, show one.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -19,8 +18,7 @@ app = typer.Typer(help="Strategies: list them, show one.", no_args_is_help=True,
 def list_strategies(format: FormatOption = None) -> None:
     """All strategies that can be named, and what each needs."""
     from argqual.report.strategies import list_text
-    from argqual.strategies.extras import EXTRAS, lacking
-    from argqual.strategies.registry import known_strategies
+    from argqual.strategies.registry import EXTRAS, known_strategies, lacking
 
     rows = [
         {
@@ -37,14 +35,7 @@ def list_strategies(format: FormatOption = None) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME|FOLDER",
-            help="A strategy, or a folder that argqual fit wrote.",
-            autocompletion=complete.strategies,
-        ),
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help=_EITHER, autocompletion=complete.strategies)],
     format: FormatOption = None,
 ) -> None:
     """What a strategy does and takes; of a saved one, what it was trained on and what it asks of you."""

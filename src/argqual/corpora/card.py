@@ -1,11 +1,8 @@
 """What a corpus card says: where a corpus comes from, what may be done with it, how it is read, what to expect.
 
-A card is data about a corpus, never the corpus: no text of it stands here. This
-module holds the fields and their rules; `argqual.corpora.cards` finds and reads the
-files, `argqual.corpora.fetch` brings what they name.
+A card is data about a corpus, never the corpus: no text of it stands here. This module holds the fields and their
+rules; `argqual.corpora.cards` finds and reads the files, `argqual.corpora.fetch` brings what they name.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
@@ -14,10 +11,8 @@ from functools import cached_property
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
-from argqual._schema import Part, Text
-from argqual.corpora.card_figures import Baseline, CorpusId, Count, Figures, Overlap
+from argqual._schema import Number, Part, Text, wrong
 from argqual.corpora.card_table import Label, LabelId, TableLayout
 from argqual.downloads.files import WantedFile, is_inside
 from argqual.errors import nearest
@@ -26,6 +21,15 @@ Target = Literal["overall", "logic", "rhetoric", "dialectic", "relevance", "acce
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+CorpusId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+Count = Annotated[int, Field(ge=0)]
+Correlation = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+
+COUNTS = ("texts", "arguments", "topics", "pairs", "duplicates", "families", "copies_across")
+"""Figures that are counts of a corpus."""
+
+COUNTED = (*COUNTS, "same_text", "inside", "same_topic")
+"""Those, and the counts of what it shares with another; they are exact."""
 
 
 class Licence(Part):
@@ -71,19 +75,16 @@ class CardSource(Part):
     def _one_kind(self) -> Self:
         given = [name for name in ("web", "archive", "hub", "request") if getattr(self, name)]
         if len(given) != 1:
-            raise PydanticCustomError(
-                "one_kind", "give exactly one of web, archive, hub and request; here: {given}.",
-                {"given": ", ".join(given) or "none"},
-            )  # fmt: skip
+            raise wrong(f"give exactly one of web, archive, hub and request; here: {', '.join(given) or 'none'}.")
         if bool(self.splits) != (self.hub is not None):
-            raise PydanticCustomError("splits", "'hub' and 'splits' go together: file of this card: split.")
+            raise wrong("'hub' and 'splits' go together: file of this card: split.")
         return self
 
     @field_validator("web", "archive")
     @classmethod
     def _http(cls, address: str | None) -> str | None:
         if address is not None and not address.startswith(("https://", "http://")):
-            raise PydanticCustomError("address", "'{given}' is no web address.", {"given": address})
+            raise wrong(f"'{address}' is no web address.")
         return address
 
 
@@ -104,7 +105,7 @@ class File(Part):
     @classmethod
     def _inside(cls, path: str) -> str:
         if not is_inside(path):
-            raise PydanticCustomError("path", "'{path}' leads out of the corpus folder.", {"path": path})
+            raise wrong(f"'{path}' leads out of the corpus folder.")
         return path
 
 
@@ -137,6 +138,95 @@ class Paper(Part):
     text: Text
     doi: str = ""
     url: str = ""
+
+
+class Overlap(Part):
+    """What this corpus is known to share with another.
+
+    `same_text`: texts of this one that stand in the other. `inside`: texts of this one that are part of
+    longer ones there. `same_topic`: topics in both. With `by: id`, rows of one id are the same argument,
+    and are held together also where their texts differ.
+    """
+
+    corpus: CorpusId
+    kind: Literal["same_text", "inside", "same_topic"]
+    count: Count | None = None
+    by: Literal["text", "id"] = "text"
+
+
+class LabelPair(Part):
+    """Spearman of two labels over the arguments that have both."""
+
+    first: LabelId
+    second: LabelId
+    spearman: Correlation
+
+
+class Figures(Part):
+    """What reading the corpus must come to; `corpora check` recomputes each.
+
+    Parameters
+    ----------
+    texts
+        Texts in the release, with those that are no arguments.
+    arguments
+        Texts that are arguments, which is what `load_corpus` gives.
+    duplicates
+        Arguments whose text (case, punctuation and white space aside) an earlier one has.
+    alpha
+        Krippendorff's alpha by label, over all texts (ordinal unless the label is continuous).
+    ceiling
+        One annotator against the mean of the others, Spearman, by label.
+    reliability
+        Reliability of the published means, by label.
+    length
+        Spearman of the number of words with a label, over all texts that have it.
+    means
+        Mean of the main label by argument type.
+    win_rate
+        Spearman of a label with the share of comparisons won.
+    longer_wins
+        Share of comparisons that the text with more words wins, ties left out.
+    families
+        Groups of `minimal_pairs` that have every version.
+    longest
+        Of `minimal_pairs`: the most words of a family's versions, as a multiple of the fewest; the largest there is.
+    copies_across
+        Texts of `minimal_pairs` that are nearly a text of another family.
+    read_alike
+        Of `minimal_pairs`: the share of texts of which `read` says what `broken` says.
+    read_kappa
+        The same as Cohen's kappa.
+    """
+
+    texts: Count | None = None
+    arguments: Count | None = None
+    topics: Count | None = None
+    pairs: Count | None = None
+    duplicates: Count | None = None
+    alpha: dict[LabelId, Correlation] = Field(default_factory=dict)
+    ceiling: dict[LabelId, Correlation] = Field(default_factory=dict)
+    reliability: dict[LabelId, Correlation] = Field(default_factory=dict)
+    length: dict[LabelId, Correlation] = Field(default_factory=dict)
+    correlations: tuple[LabelPair, ...] = ()
+    means: dict[str, Number] = Field(default_factory=dict)
+    win_rate: dict[LabelId, Correlation] = Field(default_factory=dict)
+    longer_wins: Annotated[float, Field(ge=0, le=1)] | None = None
+    families: Count | None = None
+    longest: Annotated[float, Field(ge=1)] | None = None
+    copies_across: Annotated[int, Field(ge=0)] | None = None
+    read_alike: Annotated[float, Field(ge=0, le=1)] | None = None
+    read_kappa: Correlation | None = None
+
+
+class Baseline(Part):
+    """A published result, to compare with; never recomputed."""
+
+    system: Text
+    setting: Text
+    metric: Text
+    value: Text
+    source: Text
 
 
 class MinimalPairs(Part):
@@ -205,30 +295,28 @@ class Card(Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if self.reader == "table" and self.table is None:
-            raise PydanticCustomError("table", "a card with 'reader: table' needs a 'table' section.")
+            raise wrong("a card with 'reader: table' needs a 'table' section.")
         if self.table is not None and self.reader != "table":
-            raise PydanticCustomError("table", "a 'table' section needs 'reader: table'.", {"at": ("table",)})
+            raise wrong("a 'table' section needs 'reader: table'.", "table")
         if self.reader and not self.files:
-            raise PydanticCustomError("files", "a card with a reader names its files.")
+            raise wrong("a card with a reader names its files.")
         if self.reader and not self.labels:
-            raise PydanticCustomError("labels", "a card with a reader has at least one label.")
+            raise wrong("a card with a reader has at least one label.")
         paths = [file.path for file in self.files]
         if twice := sorted({path for path in paths if paths.count(path) > 1}):
-            raise PydanticCustomError("twice", "the file '{path}' stands here twice.", {"path": twice[0]})
+            raise wrong(f"the file '{twice[0]}' stands here twice.")
         for at, label in self._named_labels():
             if label not in self.labels:
-                raise PydanticCustomError(
-                    "label", "no label is called '{label}'. {near}",
-                    {"label": label, "near": nearest(label, self.labels), "at": at},
-                )  # fmt: skip
-        if self.minimal_pairs is not None:
-            self._check_minimal_pairs(self.minimal_pairs)
-        for source in self.source:
-            for path in source.splits:
-                if path not in paths:
-                    raise PydanticCustomError(
-                        "split", "'{path}' is not among the files. {near}", {"path": path, "near": nearest(path, paths)}
-                    )
+                raise wrong(f"no label is called '{label}'. {nearest(label, self.labels)}", *at)
+        if (pairs := self.minimal_pairs) is not None:
+            for label in (*pairs.broken.values(), *pairs.read.values()):
+                if None in (self.labels[label].lowest, self.labels[label].highest):
+                    raise wrong(f"'{label}' needs 'lowest' and 'highest'.", "labels", label)
+            if pairs.read and set(pairs.read) != set(pairs.broken):
+                raise wrong("'read' and 'broken' name the same criteria.", "minimal_pairs", "read")
+        for path in (path for source in self.source for path in source.splits):
+            if path not in paths:
+                raise wrong(f"'{path}' is not among the files. {nearest(path, paths)}")
         return self
 
     def _named_labels(self) -> Iterator[tuple[tuple[object, ...], str]]:
@@ -243,17 +331,6 @@ class Card(Part):
             yield from ((("figures", name, label), label) for label in getattr(self.figures, name))
         for index, pair in enumerate(self.figures.correlations):
             yield from ((("figures", "correlations", index), label) for label in (pair.first, pair.second))
-
-    def _check_minimal_pairs(self, pairs: MinimalPairs) -> None:
-        for label in (*pairs.broken.values(), *pairs.read.values()):
-            if None in (self.labels[label].lowest, self.labels[label].highest):
-                raise PydanticCustomError(
-                    "ends", "'{label}' needs 'lowest' and 'highest'.", {"label": label, "at": ("labels", label)}
-                )
-        if pairs.read and set(pairs.read) != set(pairs.broken):
-            raise PydanticCustomError(
-                "read", "'read' and 'broken' name the same criteria.", {"at": ("minimal_pairs", "read")}
-            )
 
     @property
     def folder_name(self) -> str:

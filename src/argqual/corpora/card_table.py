@@ -1,13 +1,10 @@
 """What a corpus card says of its labels, and of how tables with them are read."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
-from argqual._schema import Number, Part, Text
+from argqual._schema import Number, Part, Text, wrong
 
 LabelId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 
@@ -60,9 +57,9 @@ class Label(Part):
     @model_validator(mode="after")
     def _range(self) -> Self:
         if self.lowest is not None and self.highest is not None and self.lowest >= self.highest:
-            raise PydanticCustomError("range", "'lowest' must be less than 'highest'.")
+            raise wrong("'lowest' must be less than 'highest'.")
         if self.annotators and not self.ratings:
-            raise PydanticCustomError("ratings", "'annotators' is for a label whose cells hold a list of 'ratings'.")
+            raise wrong("'annotators' is for a label whose cells hold a list of 'ratings'.")
         return self
 
 
@@ -126,5 +123,5 @@ class TableLayout(Part):
     @classmethod
     def _one_character(cls, delimiter: str | None) -> str | None:
         if delimiter is not None and len(delimiter) != 1:
-            raise PydanticCustomError("delimiter", 'a delimiter is one character; a tab is written "\\t".')
+            raise wrong('a delimiter is one character; a tab is written "\\t".')
         return delimiter

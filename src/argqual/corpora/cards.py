@@ -4,21 +4,20 @@ Where a name is looked up is in `argqual._registry`; the user's folder is `ARGQU
 the entry points are `argqual.corpora`.
 """
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from argqual._registry import Registry
-from argqual._yaml import LocatedDict, YamlError, describe_invalid, parse_yaml, read_yaml
+from argqual._yaml import YamlError, describe_invalid, parse_yaml, read_yaml
 from argqual.corpora.card import Card
 from argqual.errors import CardError
 
 _REGISTRY = Registry("corpus", "datasets", "ARGQUAL_CORPORA", "argqual.corpora", CardError, "argqual corpora list")
+known_cards = _REGISTRY.known
+shipped_folder = _REGISTRY.shipped_folder
 
 
 def load_card(source: str | os.PathLike[str]) -> tuple[Card, Path]:
@@ -30,29 +29,15 @@ def load_card(source: str | os.PathLike[str]) -> tuple[Card, Path]:
     return read_card(path), path
 
 
-def known_cards() -> dict[str, Path]:
-    """Name to file of every card that can be named, the user's before the shipped ones."""
-    return _REGISTRY.known()
-
-
-def shipped_folder() -> Path:
-    """The cards that come with argqual."""
-    return _REGISTRY.shipped_folder()
-
-
 def read_card(path: Path) -> Card:
     """Read and check one card."""
-    return _checked(lambda: read_yaml(path), str(path))
+    return parse_card(path, name=str(path))
 
 
-def parse_card(text: str, *, name: str = "<text>") -> Card:
-    """Check a card given as YAML text."""
-    return _checked(lambda: parse_yaml(text, name=name), name)
-
-
-def _checked(read: Callable[[], LocatedDict], name: str) -> Card:
+def parse_card(source: Path | str, *, name: str = "<text>") -> Card:
+    """Check a card given as YAML text, or read from a file; messages call it `name`."""
     try:
-        data = read()
+        data = read_yaml(source) if isinstance(source, Path) else parse_yaml(source, name=name)
         return Card.model_validate(data)
     except YamlError as error:
         raise CardError(error.message, hint=error.hint) from None

@@ -3,9 +3,7 @@
 Every label and annotation points upwards: higher is better, whatever the release's own direction.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,19 +41,10 @@ class MinimalPair(NamedTuple):
 class Corpus:
     """What a reader gives.
 
-    Parameters
-    ----------
-    arguments
-        The texts that are arguments, in the order of the release; ids are unique in the corpus.
-    excluded
-        Texts of which the release says that they are no arguments. They are not for scoring, but
-        agreement is about all texts, and a copy of one is a copy.
-    annotations
-        Individual judgements, of the excluded texts too.
-    pairs
-        Comparisons.
-    splits
-        Id to the release's own split, where it has any.
+    `arguments` are the texts that are arguments, in the order of the release; ids are unique in the corpus. `excluded`
+    are those of which the release says that they are none: not for scoring, but agreement is about all texts, and a
+    copy of one is a copy. `annotations` are individual judgements, of the excluded texts too; `pairs` are comparisons;
+    `splits` has the release's own split by id, where it has any.
     """
 
     card: Card
@@ -71,13 +60,7 @@ class Corpus:
         return self.arguments + self.excluded
 
     def target(self, argument: Argument, target: Target, *, proxies: bool = False) -> float | None:
-        """The label that stands for a target, or None.
-
-        Parameters
-        ----------
-        proxies
-            Also a label that only measures something akin to the target.
-        """
+        """The label that stands for a target, or None; with `proxies` also one that only measures something akin."""
         chosen = self.card.targets.get(target)
         if chosen is None or (chosen.proxy and not proxies):
             return None
@@ -110,7 +93,5 @@ class Corpus:
 
     def unit(self, argument: Argument) -> str:
         """What the argument's labels are comparable within: the corpus, or its topic and stance."""
-        parts: Sequence[str | None] = (self.card.id,)
-        if self.card.unit == "topic_and_stance":
-            parts = (self.card.id, argument.issue, argument.stance)
-        return "/".join(part or "" for part in parts)
+        own = (argument.issue, argument.stance) if self.card.unit == "topic_and_stance" else ()
+        return "/".join(part or "" for part in (self.card.id, *own))

@@ -8,8 +8,6 @@ Comparing all texts takes a while, so what was found is kept in the cache (place
 everything it depends on.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -17,10 +15,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from argqual.corpora.corpus import Corpus
-from argqual.corpora.files import cache_folder
+from argqual.corpora.fetch import cache_folder
 from argqual.corpora.leaks import Kind, Leak, Leaks, Text, find_leaks, leak_groups, topic_key
 from argqual.errors import CorpusError
 
@@ -91,7 +90,10 @@ def leaks_among(texts: Sequence[tuple[str, str]], corpora: Sequence[Corpus]) -> 
 def _leaks(corpora: Sequence[Corpus], rows: Sequence[Text]) -> Leaks:
     """What the corpora's rows share; computed once for the same texts."""
     linked = tuple(_linked(corpora, rows))
-    path = cache_folder() / ".leaks" / f"{_digest(rows)}.json"
+    digest = hashlib.sha256(f"{_VERSION}".encode())
+    for row in rows:
+        digest.update(json.dumps([row.corpus, row.id, row.text]).encode())
+    path = cache_folder() / ".leaks" / f"{digest.hexdigest()[:32]}.json"
     found = _kept(path, len(rows))
     if found is None:
         found = find_leaks(rows).leaks
@@ -109,14 +111,12 @@ def summary_of(corpora: Sequence[Corpus]) -> Summary:
     quoted = {one for one, other in leaks.pairs("contained") if named[one] != named[other]}
     found = _shared_texts(rows, leaks)
     topics = _topics(corpora)
-    names = list(topics)
     shared = []
-    for first in names:
-        for second in names:
-            copies, near, inside = (len(found.get((kind, first, second), ())) for kind in _KINDS)
-            same = len(topics[first] & topics[second]) if first != second else 0
-            if copies or near or inside or same:
-                shared.append(Shared(first, second, copies, near, inside, same))
+    for first, second in product(topics, repeat=2):
+        counts = [len(found.get((kind, first, second), ())) for kind in _KINDS]
+        counts.append(len(topics[first] & topics[second]) if first != second else 0)
+        if any(counts):
+            shared.append(Shared(first, second, *counts))
     return Summary(tuple(shared), len(rows), len(groups), size, largest, len(quoted))
 
 
@@ -139,7 +139,7 @@ _KINDS: tuple[Kind, ...] = ("duplicate", "near_duplicate", "contained")
 def _shared_texts(rows: Sequence[Text], leaks: Leaks) -> dict[tuple[Kind, str, str], set[int]]:
     """Places of the texts of a corpus that stand in a corpus, by kind; of copies within one, all but the first."""
     found: dict[tuple[Kind, str, str], set[int]] = defaultdict(set)
-    for same in leaks.copies():
+    for same in leaks.copies.values():
         for place, one in enumerate(same):
             for other in same[:place]:
                 found["duplicate", rows[one].corpus, rows[other].corpus].add(one)
@@ -161,9 +161,8 @@ def _topics(corpora: Sequence[Corpus]) -> dict[str, set[str]]:
 
 def _rows(corpora: Sequence[Corpus]) -> list[Text]:
     names = Counter(corpus.card.id for corpus in corpora)
-    for name, times in names.items():
-        if times > 1:
-            raise CorpusError(f"Two corpora are called '{name}'.", hint="Give one of the cards another id.")
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise CorpusError(f"Two corpora are called '{twice[0]}'.", hint="Give one of the cards another id.")
     return [
         Text(corpus.card.id, argument.id or "", argument.text, argument.issue)
         for corpus in corpora
@@ -184,13 +183,6 @@ def _linked(corpora: Sequence[Corpus], rows: Sequence[Text]) -> Iterator[tuple[i
             for overlap in corpus.card.overlaps:
                 if overlap.by == "id" and (overlap.corpus, argument.id or "") in places:
                     yield place, places[overlap.corpus, argument.id or ""]
-
-
-def _digest(rows: Sequence[Text]) -> str:
-    digest = hashlib.sha256(f"{_VERSION}".encode())
-    for row in rows:
-        digest.update(json.dumps([row.corpus, row.id, row.text]).encode())
-    return digest.hexdigest()[:32]
 
 
 def _kept(path: Path, rows: int) -> tuple[Leak, ...] | None:

@@ -5,8 +5,6 @@ hide a copy. Candidates for near-copies come from MinHash (Broder 1997), and eac
 so nothing is reported that is not so. Paraphrases are not found.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -58,9 +56,6 @@ class Leak:
     share: float
 
 
-# Words
-
-
 def normalised(text: str) -> str:
     """The words of a text in lower case, a space between each."""
     seen = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
@@ -79,9 +74,6 @@ def topic_key(topic: str) -> str:
 
 def _grams(words: Sequence[str], length: int) -> set[str]:
     return {" ".join(words[start : start + length]) for start in range(len(words) - length + 1)}
-
-
-# Copies
 
 
 def duplicates(texts: Sequence[str]) -> list[list[int]]:
@@ -133,18 +125,6 @@ def _candidates(shingles: Sequence[set[str]]) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-# Quotations
-
-
-def _index(texts: Iterable[Sequence[str]]) -> dict[str, list[int]]:
-    """8-gram to the places of the texts that have it."""
-    index: dict[str, list[int]] = defaultdict(list)
-    for place, words in enumerate(texts):
-        for gram in _grams(words, _GRAM):
-            index[gram].append(place)
-    return index
-
-
 def _quotations(texts: Sequence[str]) -> list[Leak]:
     """Texts of which at least half of the 8-grams stand in one other text; of copies only the first is looked at.
 
@@ -153,7 +133,11 @@ def _quotations(texts: Sequence[str]) -> list[Leak]:
     words = [normalised(text) for text in texts]
     places = _firsts(words)
     own = [words[place].split() for place in places]
-    index = {gram: found for gram, found in _index(own).items() if 1 < len(found) <= _COMMON}
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, each in enumerate(own):
+        for gram in _grams(each, _GRAM):
+            holders[gram].append(number)
+    index = {gram: found for gram, found in holders.items() if 1 < len(found) <= _COMMON}
     leaks = []
     for first, place in enumerate(places):
         grams = _grams(own[first], _GRAM)
@@ -164,9 +148,6 @@ def _quotations(texts: Sequence[str]) -> list[Leak]:
             if count >= INSIDE * len(grams)
         ]
     return leaks
-
-
-# All together
 
 
 @dataclass(frozen=True)
@@ -189,16 +170,12 @@ class Leaks:
         return first
 
     @cached_property
-    def _copies(self) -> dict[int, list[int]]:
-        """First copy to all of them, itself among them."""
+    def copies(self) -> dict[int, list[int]]:
+        """First copy to the places of all texts with the same words, itself among them."""
         copies: dict[int, list[int]] = defaultdict(list)
         for place, first in self._first.items():
             copies[first].append(place)
         return {first: [first, *places] for first, places in copies.items()}
-
-    def copies(self) -> list[list[int]]:
-        """Places of texts with the same words, in sets of two and more."""
-        return list(self._copies.values())
 
     def pairs(self, kind: Kind) -> list[tuple[int, int]]:
         """Pairs of near-duplicates, or of texts inside others, each with all its copies."""
@@ -206,8 +183,8 @@ class Leaks:
             (one, other)
             for leak in self.leaks
             if leak.kind == kind
-            for one in self._copies.get(leak.first, [leak.first])
-            for other in self._copies.get(leak.second, [leak.second])
+            for one in self.copies.get(leak.first, [leak.first])
+            for other in self.copies.get(leak.second, [leak.second])
         ]
 
     def touching(self, places: Iterable[int]) -> set[int]:
@@ -219,7 +196,7 @@ class Leaks:
         own = set(places)
         tested = {self._first.get(place, place) for place in own}
         found = tested.union(*(self._akin[first] for first in tested if first in self._akin))
-        return {place for first in found for place in self._copies.get(first, [first])} - own
+        return {place for first in found for place in self.copies.get(first, [first])} - own
 
     @cached_property
     def _akin(self) -> dict[int, set[int]]:
@@ -232,31 +209,23 @@ class Leaks:
         return dict(akin)
 
 
-def find_leaks(rows: Sequence[Text], *, linked: Iterable[tuple[int, int]] = ()) -> Leaks:
-    """Everything that the rows share, within and across corpora.
-
-    `linked` are pairs of rows known to belong together, whatever their texts are.
-    """
+def find_leaks(rows: Sequence[Text]) -> Leaks:
+    """Everything that the texts of rows share."""
     texts = [row.text for row in rows]
     near = near_duplicates(texts)
     told = {(leak.first, leak.second) for leak in near}
     inside = [leak for leak in _quotations(texts) if not told & {(leak.first, leak.second), (leak.second, leak.first)}]
-    return Leaks((*near, *inside), tuple(linked))
-
-
-# Groups
+    return Leaks((*near, *inside))
 
 
 def leak_groups(rows: Sequence[Text], leaks: Leaks) -> list[str]:
     """A name for each row; rows with a topic, a text or a link in common have the same one.
 
-    Quotations do not join: claims about one topic stand in speeches about others, so joining them
-    would make one group of most of them. A splitter takes what `Leaks.touching` the test rows out of
-    training instead.
+    Quotations do not join: claims about one topic stand in speeches about others, so joining them would make one group
+    of most of them. A splitter takes what `Leaks.touching` the test rows out of training instead.
 
-    A name is the first topic of its group, or corpus and id of its first row where it has no topic, and
-    does not depend on the order of the rows. No two groups have one name, as long as no two rows have both
-    corpus and id in common.
+    A name is the first topic of its group, or corpus and id of its first row where it has no topic, and does not depend
+    on the order of the rows. No two groups have one name, as long as no two rows have both corpus and id in common.
     """
     pairs = [(leak.first, leak.second) for leak in leaks.leaks if leak.kind != "contained"] + list(leaks.linked)
     keys = [topic_key(row.topic) if row.topic else "" for row in rows]
@@ -265,14 +234,13 @@ def leak_groups(rows: Sequence[Text], leaks: Leaks) -> list[str]:
     one, other = np.array(pairs, dtype=int).reshape(-1, 2).T
     graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(rows), len(rows)))
     _, components = connected_components(graph, directed=False)
-    names: dict[int, tuple[str, ...]] = {}
+    names: dict[int, tuple[str, str, str]] = {}
     for component, key, row in zip(components, keys, rows, strict=True):
-        name = (key, row.corpus, row.id) if key else ("\uffff", row.corpus, row.id)
+        name = (key or "\uffff", row.corpus, row.id)
         names[component] = min(names.get(component, name), name)
-    shown = {component: name[0] if name[0] != "\uffff" else _path(*name[1:]) for component, name in names.items()}
+    shown = {}
+    for component, (key, corpus, id) in names.items():
+        # The first slash ends the corpus, and topic keys have none, so no two names meet.
+        path = f"{corpus.replace('%', '%25').replace('/', '%2F')}/{id}"
+        shown[component] = path if key == "\uffff" else key
     return [shown[component] for component in components]
-
-
-def _path(corpus: str, id: str) -> str:
-    """Corpus and id in one; the first slash ends the corpus, and topic keys have none, so no two names meet."""
-    return f"{corpus.replace('%', '%25').replace('/', '%2F')}/{id}"

@@ -1,15 +1,13 @@
 """Write a card for a table of one's own: columns and scales as they look, every guess marked for checking."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from argqual.errors import InputError, nearest
+from argqual.corpora.readers.parts import rows_of
+from argqual.errors import CorpusError, InputError, nearest
 from argqual.tabular.sources import open_source
 
 _TEXT = (
@@ -33,21 +31,12 @@ _ORDERS = tuple(
     )
 )  # fmt: skip
 _NOTHING = ("", "?", "-", "na", "n/a", "nan", "none", "null")
-_ENCODINGS = ("utf-8", "cp1252")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _MOST_VALUES = 12  # different words in a column that may be a scale
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A card as text, and what its author should look at."""
-
-    text: str
-    notes: tuple[str, ...]
-
-
-def draft_card(name: str, table: Path, *, text: str | None = None, labels: Sequence[str] = ()) -> Draft:
-    """A card for a CSV, TSV, JSONL or Parquet file, with `name` as the corpus' id.
+def draft_card(name: str, table: Path, *, text: str | None = None, labels: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """A card for a CSV, TSV, JSONL or Parquet file, with `name` as the corpus' id, and what its author should look at.
 
     `text` is the column with the arguments, guessed where it is left out; `labels` are the columns with judgements,
     by default all whose cells are numbers. Raises an `InputError` if the file cannot be read, a column is not there,
@@ -72,24 +61,37 @@ def draft_card(name: str, table: Path, *, text: str | None = None, labels: Seque
         notes.append(f"'{roles['id']}' is not unique, so it is not used as the id; name an 'annotator' column?")
         del roles["id"]
     comma = any(_DECIMAL_COMMA.fullmatch(cell) for column in chosen for cell in columns[column])
-    file = {} if encoding == _ENCODINGS[0] else {"encoding": encoding}
-    file |= {"decimal": _quoted(",")} if comma else {}
+    layout = {} if encoding == "utf-8" else {"encoding": encoding}
+    layout |= {"decimal": _quoted(",")} if comma else {}
+    layout |= {role: _quoted(column) for role, column in {"text": text, **roles}.items()}
+    lines = [
+        line for label, fields in drafts.items() for line in (f"  {label}:", *(f"    {field}" for field in fields))
+    ]
     rows = sum(any(cells) for cells in zip(*columns.values(), strict=True))
-    return Draft(_card(name, table, file, text, roles, drafts, rows), tuple(notes))
+    raw = table.read_bytes()
+    card = _TEMPLATE.format(
+        name=name,
+        title=_quoted(name.replace("-", " ").replace("_", " ").capitalize()),
+        file=_quoted(table.name),
+        size=len(raw),
+        sha256=hashlib.sha256(raw).hexdigest(),
+        columns="\n".join(f"  {key}: {value}" for key, value in layout.items()),
+        labels="\n".join(lines),
+        main=next(iter(drafts)),
+        figure="" if "annotator" in roles else f"\nfigures:\n  texts: {rows}\n",
+    )
+    return card, notes
 
 
 def _read(table: Path) -> tuple[str, dict[str, list[str]]]:
     """The encoding, and the cells of each column as text."""
-    from argqual.corpora.readers.parts import rows_of
-    from argqual.errors import CorpusError
-
-    encoding = _ENCODINGS[0]
+    encoding = "utf-8"
     try:
-        open_source(str(table), encoding=encoding)
+        open_source(str(table))
     except InputError as error:
         if "encoding" not in (error.hint or ""):
             raise
-        encoding = _ENCODINGS[1]
+        encoding = "cp1252"
     try:
         rows = [cells for _, cells in rows_of(table, (), encoding=encoding)]
     except CorpusError as error:
@@ -114,9 +116,8 @@ def _named(names: Sequence[str], columns: Iterable[str]) -> str | None:
 def _guessed_text(columns: dict[str, list[str]], labels: Sequence[str]) -> str:
     """The column that is called as texts are, or else has most words; never one of the labels."""
     left = [column for column in columns if column not in labels]
-    if found := _named(_TEXT, left):
-        return found
-    return max(left or columns, key=lambda column: sum(len(cell.split()) for cell in columns[column]))
+    most = max(left or columns, key=lambda column: sum(len(cell.split()) for cell in columns[column]))
+    return _named(_TEXT, left) or most
 
 
 def _guessed_labels(columns: dict[str, list[str]], taken: set[str]) -> list[str]:
@@ -141,8 +142,7 @@ def _numbers(cells: Sequence[str]) -> list[float]:
 
 
 def _label_id(column: str) -> str:
-    id = "".join(character if character.isascii() and character.isalnum() else "_" for character in column.lower())
-    id = "_".join(part for part in id.split("_") if part)
+    id = "_".join(re.findall("[a-z0-9]+", column.lower()))
     return id if id[:1].isalpha() else f"label_{id}".rstrip("_")
 
 
@@ -181,34 +181,6 @@ def _label(column: str, cells: Sequence[str], notes: list[str]) -> list[str]:
 def _quoted(text: str) -> str:
     """Text as YAML reads it back, whatever is in it."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _card(
-    name: str,
-    table: Path,
-    file: dict[str, str],
-    text: str,
-    roles: dict[str, str],
-    labels: dict[str, list[str]],
-    rows: int,
-) -> str:
-    columns = [f"{key}: {value}" for key, value in file.items()]
-    columns += [f"text: {_quoted(text)}", *(f"{role}: {_quoted(column)}" for role, column in roles.items())]
-    lines = []
-    for label, fields in labels.items():
-        lines += [f"  {label}:", *(f"    {field}" for field in fields)]
-    raw = table.read_bytes()
-    return _TEMPLATE.format(
-        name=name,
-        title=_quoted(name.replace("-", " ").replace("_", " ").capitalize()),
-        file=_quoted(table.name),
-        size=len(raw),
-        sha256=hashlib.sha256(raw).hexdigest(),
-        columns="\n".join(f"  {column}" for column in columns),
-        labels="\n".join(lines),
-        main=next(iter(labels)),
-        figure="" if "annotator" in roles else f"\nfigures:\n  texts: {rows}\n",
-    )
 
 
 _TEMPLATE = """\

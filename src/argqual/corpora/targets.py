@@ -5,8 +5,6 @@ what a label is comparable within. `LabelStandardiser` turns labels into z-score
 with means and deviations of training rows only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal, Self
 
@@ -70,24 +68,23 @@ class LabelStandardiser(BaseEstimator):  # type: ignore[misc]
 
     def transform(self, labels: ArrayLike, units: Sequence[str]) -> NDArray[np.float64]:
         """z-scores, of shape (n_rows,); NaN where the label is missing."""
-        values, names = _paired(labels, units)
-        means, deviations = self._scale(names)
-        scores: NDArray[np.float64] = (values - means) / deviations
-        return scores
+        values, means, deviations = self._scaled(labels, units)
+        return (values - means) / deviations
 
     def inverse_transform(self, labels: ArrayLike, units: Sequence[str]) -> NDArray[np.float64]:
         """z-scores back on their unit's own scale."""
-        values, names = _paired(labels, units)
-        means, deviations = self._scale(names)
-        own: NDArray[np.float64] = values * deviations + means
-        return own
+        values, means, deviations = self._scaled(labels, units)
+        return values * deviations + means
 
     def fit_transform(self, labels: ArrayLike, units: Sequence[str]) -> NDArray[np.float64]:
         return self.fit(labels, units).transform(labels, units)
 
-    def _scale(self, units: NDArray[np.str_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        found = {unit: self._of(str(unit)) for unit in np.unique(units)}
-        return np.array([found[unit][0] for unit in units]), np.array([found[unit][1] for unit in units])
+    def _scaled(self, labels: ArrayLike, units: Sequence[str]) -> tuple[NDArray[np.float64], ...]:
+        """The labels, and the mean and the deviation of each one's unit."""
+        values, names = _paired(labels, units)
+        known, places = np.unique(names, return_inverse=True)
+        scales = np.array([self._of(str(unit)) for unit in known]).reshape(-1, 2)[places]
+        return values, scales[:, 0], scales[:, 1]
 
     def _of(self, unit: str) -> tuple[float, float]:
         if unit in self.units_:
@@ -104,9 +101,7 @@ class LabelStandardiser(BaseEstimator):  # type: ignore[misc]
 
 
 def _paired(values: ArrayLike, units: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    numbers = np.asarray(
-        [np.nan if value is None else value for value in np.asarray(values, dtype=object)], dtype=float
-    )
+    numbers = np.asarray(values, dtype=float)  # None becomes NaN
     names = np.asarray(units, dtype=str)
     if numbers.ndim != 1 or numbers.shape != names.shape:
         raise InputError(f"{len(numbers)} labels, but {len(names)} units; each label has one.")

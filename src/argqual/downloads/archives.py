@@ -5,8 +5,6 @@ the folder it is unpacked in is refused whole, and so is one that unpacks to mor
 followed as a link, and nothing is run.
 """
 
-from __future__ import annotations
-
 import difflib
 import lzma
 import posixpath
@@ -23,15 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from argqual.downloads.disk import shown_size
-from argqual.downloads.files import MOST_BYTES, SourceError, is_inside
+from argqual.downloads.files import MOST_BYTES, SourceError, is_inside, shown_size
 
 _MOST_MEMBERS = 200_000
 _LONGEST_LINK = 4096
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BROKEN = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
-    ValueError,
+    ValueError, OSError,
 )  # fmt: skip
 
 
@@ -57,28 +54,20 @@ def take_out(archive: Path, targets: Mapping[str, tuple[Path, int]], *, name: st
     large, and an `OSError` if a target cannot be written.
     """
     name = name or archive.name
-    with _naming(name), _opened(archive, name) as members:
-        known = {_plain_name(member.name): member for member in _checked(members, name)}
-        chosen = [(_choose(path, known, most, name), target) for path, (target, most) in targets.items()]
-        for member, target in chosen:
-            _write(member, target)
-
-
-@contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Turn what the libraries raise about a broken archive into a SourceError."""
     try:
-        yield
+        with _opened(archive, name) as members:
+            known = {_plain_name(member.name): member for member in _checked(members, name)}
+            chosen = [(_choose(path, known, most, name), target) for path, (target, most) in targets.items()]
+            for member, target in chosen:
+                # Both libraries read no more of a member than the size that the archive gives.
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with member.open() as content, target.open("wb") as out:
+                    shutil.copyfileobj(content, out, 1 << 20)
     except _BROKEN as error:
-        raise SourceError(f"The archive {name} is damaged: {_said(error)}") from None
-    except OSError as error:
-        if error.errno is not None:  # gzip and bz2 give none for broken data
+        if isinstance(error, OSError) and error.errno is not None:  # gzip and bz2 give none for broken data
             raise
-        raise SourceError(f"The archive {name} is damaged: {_said(error)}") from None
-
-
-def _said(error: Exception) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:200].rstrip(".")
+        said = (" ".join(str(error).split()) or type(error).__name__)[:200].rstrip(".")
+        raise SourceError(f"The archive {name} is damaged: {said}") from None
 
 
 @contextmanager
@@ -184,10 +173,3 @@ def _near(path: str, known: list[str]) -> str:
     if close:
         return f"Nearest: {', '.join(close)}"
     return f"It has: {', '.join(known[:3])}{', …' if len(known) > 3 else ''}" if known else "It has no files"
-
-
-def _write(member: _Member, target: Path) -> None:
-    """Copy a member. Both libraries read no more of it than the size that the archive gives."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with member.open() as content, target.open("wb") as out:
-        shutil.copyfileobj(content, out, 1 << 20)

@@ -1,8 +1,7 @@
 """Files over HTTP: taken up where they stopped, tried again when that may help, never longer than they may be."""
 
-from __future__ import annotations
-
 import hashlib
+import itertools
 import logging
 import os
 import re
@@ -17,8 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from argqual._version import __version__
 from argqual.downloads.archives import take_out
-from argqual.downloads.disk import require_room
-from argqual.downloads.files import MOST_BYTES, SourceError, WantedFile, hosts_only, said_by
+from argqual.downloads.files import MOST_BYTES, SourceError, WantedFile, hosts_only, require_room, said_by
 from argqual.downloads.job import FetchJob
 
 if TYPE_CHECKING:
@@ -28,7 +26,16 @@ CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _WAITS = (0.5, 1.0, 2.0, 4.0)  # seconds before the second try, the third and so on
 _LONGEST_WAIT = 30.0  # that a server may ask for
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.\w+)$", re.IGNORECASE)
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = {
+    word: seconds
+    for seconds, words in (
+        (1e-9, "ns"), (1e-6, "us µs"), (1e-3, "ms msec millisecond milliseconds"), (1.0, "s sec secs second seconds"),
+        (60.0, "m min mins minute minutes"), (3600.0, "h hr hrs hour hours"), (86400.0, "d day days"),
+    )
+    for word in words.split()
+}  # fmt: skip
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zµ]+)")
+_EPOCH = 1e9  # 2001-09-09, in seconds
 _CLOCK_SECONDS = 60  # a date of a file that is younger than this tells no two versions of it apart
 
 
@@ -65,8 +72,8 @@ def from_archive(job: FetchJob, address: str, root: str) -> None:
         archive = Download(
             client, address, job.staging / "partial", lambda done, total: job.report_share(done / total)
         ).finish(MOST_BYTES, None)
-    members = {(PurePosixPath(root.strip("/")) / file.path).as_posix(): file for file in job.wanted}
-    targets = {member: (job.draft(file), file.most_bytes) for member, file in members.items()}
+    top = PurePosixPath(root.strip("/"))
+    targets = {(top / file.path).as_posix(): (job.draft(file), file.most_bytes) for file in job.wanted}
     try:
         take_out(archive, targets, name=_archive_name(address))
         job.each(lambda file: job.keep(file, job.draft(file)))
@@ -92,7 +99,7 @@ def host_of(address: str) -> str:
 
 
 @contextmanager
-def open_client(headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
+def open_client(headers: Mapping[str, str] | None = None) -> "Iterator[httpx.Client]":
     import httpx
 
     try:
@@ -136,7 +143,7 @@ class Download:
     told the bytes so far, and in all as far as that is known.
     """
 
-    def __init__(self, client: httpx.Client, address: str, folder: Path, report: Callable[[int, int], None]) -> None:
+    def __init__(self, client: "httpx.Client", address: str, folder: Path, report: Callable[[int, int], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(address.encode()).hexdigest()[:16]
         self.client, self.address, self.report = client, address, report
@@ -151,21 +158,17 @@ class Download:
         """
         if not self.whole.exists():
             require_room(self.part.parent, (exact or 0) - self._left()[0])
-            self._insist(most, exact)
+            for tried in itertools.count():
+                try:
+                    self._try(most, exact)
+                    break
+                except _Again as again:
+                    if tried >= again.tries:
+                        raise SourceError(str(again), unreachable=True) from None
+                    time.sleep(_WAITS[tried] if again.wait is None else again.wait)
             os.replace(self.part, self.whole)
             self.note.unlink(missing_ok=True)
         return self.whole
-
-    def _insist(self, most: int, exact: int | None) -> None:
-        tried = 0
-        while True:
-            try:
-                return self._try(most, exact)
-            except _Again as again:
-                if tried >= again.tries:
-                    raise SourceError(str(again), unreachable=True) from None
-                time.sleep(_WAITS[tried] if again.wait is None else again.wait)
-                tried += 1
 
     def _try(self, most: int, exact: int | None) -> None:
         import httpx
@@ -199,7 +202,7 @@ class Download:
         self.note.unlink(missing_ok=True)
         self.part.unlink(missing_ok=True)
 
-    def _check_status(self, response: httpx.Response) -> None:
+    def _check_status(self, response: "httpx.Response") -> None:
         status = response.status_code
         if status in (200, 206):
             return
@@ -216,11 +219,15 @@ class Download:
         meaning = refused.get(status, "no such file" if status in (404, 410) else "refused")
         raise SourceError(f"HTTP {status}, {meaning}", unreachable=status in refused)
 
-    def _receive(self, response: httpx.Response, have: int, most: int, exact: int | None) -> None:
+    def _receive(self, response: "httpx.Response", have: int, most: int, exact: int | None) -> None:
         encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-        length = None if encoded else _number(response.headers.get("Content-Length"))
-        total = None if length is None else have + length
-        self._check_size(total, have, most)
+        length = "" if encoded else response.headers.get("Content-Length", "").strip()
+        total = have + int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
+        if total is not None:
+            if total > most:
+                self._forget()
+                raise SourceError(f"{total:,} bytes, more than the {most:,} it may have")
+            require_room(self.part.parent, total - have)
         if not have:
             self._forget()
             self.part.touch()
@@ -238,16 +245,8 @@ class Download:
         if expected is not None and done < expected:
             raise _Again(f"only {done:,} of {expected:,} bytes came")
 
-    def _check_size(self, total: int | None, have: int, most: int) -> None:
-        if total is None:
-            return
-        if total > most:
-            self._forget()
-            raise SourceError(f"{total:,} bytes, more than the {most:,} it may have")
-        require_room(self.part.parent, total - have)
 
-
-def _continues(response: httpx.Response, have: int, version: str) -> bool:
+def _continues(response: "httpx.Response", have: int, version: str) -> bool:
     """Whether a part is the one asked for, of the same version of the file."""
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     etag = response.headers.get("ETag")
@@ -255,7 +254,7 @@ def _continues(response: httpx.Response, have: int, version: str) -> bool:
     return found is not None and int(found[1]) == have and have > 0 and same
 
 
-def _version_of(response: httpx.Response) -> str:
+def _version_of(response: "httpx.Response") -> str:
     """What tells this version of a file from any other, byte by byte; empty if nothing does."""
     etag = str(response.headers.get("ETag", ""))
     if etag.startswith('"') and etag.isascii():
@@ -268,18 +267,22 @@ def _version_of(response: httpx.Response) -> str:
     return str(modified) if modified.isascii() and age.total_seconds() >= _CLOCK_SECONDS else ""
 
 
-def seconds_from(value: str | None) -> float | None:
-    """Seconds from `12`, `1m30s`, `120ms`, or a date (HTTP or ISO); None when it is none of these."""
+def seconds_from(value: str | float | None) -> float | None:
+    """Seconds from now: from `12`, `1m30s`, `120ms`, a date (HTTP or ISO), or an epoch in seconds or parts of them.
+
+    None when it is none of these.
+    """
     if value is None:
         return None
-    value = value.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", value)
-    if parts and "".join(number + unit for number, unit in parts) == value:
+    text = str(value).strip().strip('"')
+    if re.fullmatch(r"\d+(\.\d*)?(e\+?\d{1,2})?", text):
+        return _until(float(text))
+    spoken = text.lower().removeprefix("pt")
+    parts = _DURATION.findall(spoken)
+    if parts and all(unit in _UNITS for _, unit in parts) and not _DURATION.sub("", spoken).strip(" ,"):
         return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
     try:
-        when = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
+        when = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
     if when.tzinfo is None:
@@ -287,5 +290,10 @@ def seconds_from(value: str | None) -> float | None:
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text.strip()) else None
+def _until(number: float) -> float:
+    """A number as seconds from now: one of 1e9 and more is a time, since nobody is asked to wait for thirty years."""
+    if number < _EPOCH:
+        return number
+    while number >= _EPOCH * 100:  # thousandths, millionths, …
+        number /= 1000
+    return max(0.0, number - time.time())

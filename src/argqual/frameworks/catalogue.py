@@ -1,10 +1,8 @@
 """Find framework files, read them, and say precisely what is wrong with one.
 
-Where a name is looked up is in `argqual._registry`; the user's folder is `ARGQUAL_FRAMEWORKS`,
-the entry points are `argqual.frameworks`.
+Where a name is looked up is in `argqual._registry`; the user's folder is `ARGQUAL_FRAMEWORKS`, the entry points are
+`argqual.frameworks`.
 """
-
-from __future__ import annotations
 
 import os
 from collections.abc import Callable
@@ -23,6 +21,9 @@ _REGISTRY = Registry(
 )
 _MAX_EXTENDS = 20
 
+shipped_folder = _REGISTRY.shipped_folder
+"""The frameworks that come with argqual."""
+
 
 def load_framework(source: str | os.PathLike[str] | Framework) -> Framework:
     """A framework by name or path; one in memory as it is.
@@ -35,8 +36,7 @@ def load_framework(source: str | os.PathLike[str] | Framework) -> Framework:
     Raises
     ------
     FrameworkError
-        No such framework, or the file is not a valid one; the message names file,
-        line and key.
+        No such framework, or the file is not a valid one; the message names file, line and key.
     """
     return source if isinstance(source, Framework) else read_framework(_REGISTRY.find(source))
 
@@ -46,11 +46,6 @@ def known_frameworks() -> dict[str, Path]:
     return _REGISTRY.known()
 
 
-def shipped_folder() -> Path:
-    """The frameworks that come with argqual."""
-    return _REGISTRY.shipped_folder()
-
-
 def read_framework(path: Path) -> Framework:
     """Read and check one framework file, with what it extends."""
     return build_framework(_resolve(path, ()), name=str(path))
@@ -58,7 +53,7 @@ def read_framework(path: Path) -> Framework:
 
 def parse_framework(text: str, *, name: str = "<text>") -> Framework:
     """Check a framework given as YAML text; `extends` may name known frameworks."""
-    return build_framework(_extend(_parsed(lambda: parse_yaml(text, name=name)), Path(name), ()), name=name)
+    return build_framework(_extend(_parsed(parse_yaml, text, name=name), Path(name), ()), name=name)
 
 
 def build_framework(data: LocatedDict, *, name: str) -> Framework:
@@ -68,16 +63,15 @@ def build_framework(data: LocatedDict, *, name: str) -> Framework:
         raise FrameworkError(describe_invalid(error, data, name)) from None
 
 
-def _parsed(read: Any) -> LocatedDict:
+def _parsed(read: Callable[..., LocatedDict], *given: Any, **settings: Any) -> LocatedDict:
     try:
-        data: LocatedDict = read()
-        return data
+        return read(*given, **settings)
     except YamlError as error:
         raise FrameworkError(error.message, hint=error.hint) from None
 
 
 def _resolve(path: Path, seen: tuple[Path, ...]) -> LocatedDict:
-    return _extend(_parsed(lambda: read_yaml(path)), path, (*seen, path.resolve()))
+    return _extend(_parsed(read_yaml, path), path, (*seen, path.resolve()))
 
 
 def _extend(data: LocatedDict, path: Path, seen: tuple[Path, ...]) -> LocatedDict:

@@ -1,11 +1,8 @@
 """What a criteria framework is: a versioned tree of questions about an argument.
 
-A framework says what to ask and how the answers add up. It never says whom to
-ask: model, temperature and concurrency belong to a run. This module holds the
-data and its rules; `argqual.frameworks.catalogue` finds and reads the files.
+A framework says what to ask and how the answers add up. It never says whom to ask: model, temperature and concurrency
+belong to a run. This module holds the data and its rules; `argqual.frameworks.catalogue` finds and reads the files.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
@@ -15,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from argqual._schema import Number, Part, Text, wrong
+from argqual._schema import Number, Part, Text, extending, wrong
 from argqual.errors import nearest
 from argqual.frameworks.golden import Golden
 from argqual.frameworks.scale import FrameworkId, Scale
@@ -91,7 +88,7 @@ class Criterion(Part):
     evidence: Literal["none", "quote"] = "none"
     examples: tuple[Example, ...] = ()
     same_as: tuple[str, ...] = ()
-    criteria: tuple[Criterion, ...] = ()
+    criteria: tuple["Criterion", ...] = ()
     ask: bool = False
     aggregate: Aggregate | None = None
 
@@ -258,10 +255,8 @@ class Framework(Part):
 
     def anchors(self, criterion: Criterion) -> tuple[str, ...]:
         """What each level means for this criterion, lowest first."""
-        return tuple(
-            criterion.levels.get(level.value) or level.description or level.label
-            for level in self.scale_of(criterion).levels
-        )
+        levels = self.scale_of(criterion).levels
+        return tuple(criterion.levels.get(each.value) or each.description or each.label for each in levels)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -269,9 +264,24 @@ class Framework(Part):
 
         Titles, sources, crosswalks and goldens are left out: mending a citation asks nothing again.
         """
-        content = self.model_dump(mode="json", exclude=set(self._UNASKED))
-        text = json.dumps(_without_crosswalks(content), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        content = json.loads(self.model_dump_json(exclude=set(self._UNASKED)), object_hook=_without_crosswalk)
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a framework file, with what only files have: `extends` and `drop`."""
+    schema = Framework.model_json_schema(by_alias=True)
+    parts = schema["$defs"]
+    parts["Criterion"]["required"] = ["id"]  # a file that extends another need not repeat the rest
+    for name in ("Gate", "Provenance", "Select"):
+        parts[name].pop("required")
+    several = parts["Golden"]["properties"]["expect"]
+    parts["Golden"]["properties"]["expect"] = {"anyOf": [several, several["items"]]}
+    schema = extending(schema, "A framework whose keys these override.")
+    left_out = {"type": "array", "items": {"type": "string"}, "description": "Ids of inherited criteria to leave out."}
+    schema["properties"]["drop"] = left_out
+    return schema
 
 
 def walk(criteria: Sequence[Criterion]) -> Iterator[Criterion]:
@@ -296,49 +306,40 @@ def _written(key: Any) -> str:
         return str(key)
 
 
-def _without_crosswalks(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _without_crosswalks(value) for key, value in content.items() if key != "same_as"}
-    return [_without_crosswalks(item) for item in content] if isinstance(content, list) else content
+def _without_crosswalk(part: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in part.items() if key != "same_as"}
 
 
 def _check_ids(framework: Framework) -> None:
-    _unique("criteria", _placed(framework.criteria))
-    if framework.select:
-        _unique("options", _listed(framework.select.options, "select", "options"))
-    _unique("citations", _listed(framework.citations, "citations"))
-    _unique("goldens", _listed(framework.goldens, "goldens"))
+    parts = {
+        "criteria": _placed(framework.criteria),
+        "options": _listed(framework.select.options if framework.select else (), "select", "options"),
+        "citations": _listed(framework.citations, "citations"),
+        "goldens": _listed(framework.goldens, "goldens"),
+    }
+    for kind, items in parts.items():
+        seen: set[str] = set()
+        for item, path in items:
+            if item.id in seen:
+                tree = "; ids are unique in the whole tree" if kind == "criteria" else ""
+                raise wrong(f"two {kind} have the id '{item.id}'{tree}", *path)
+            seen.add(item.id)
 
 
 def _listed(items: Sequence[Any], *path: str) -> Iterator[tuple[Any, Keys]]:
     return ((item, (*path, index)) for index, item in enumerate(items))
 
 
-def _unique(kind: str, items: Iterator[tuple[Any, Keys]]) -> None:
-    seen: set[str] = set()
-    for item, path in items:
-        if item.id in seen:
-            tree = "; ids are unique in the whole tree" if kind == "criteria" else ""
-            raise wrong(f"two {kind} have the id '{item.id}'{tree}", *path)
-        seen.add(item.id)
-
-
 def _check_levels(framework: Framework) -> None:
     for criterion, path in _placed(framework.criteria):
         known = {level.value: level.written for level in framework.scale_of(criterion).levels}
-        stray: list[tuple[float, Keys]] = [
-            (value, ("levels", value)) for value in criterion.levels if value not in known
-        ]
-        stray += [
-            (example.level, ("examples", index, "level"))
-            for index, example in enumerate(criterion.examples)
-            if example.level not in known
-        ]
-        if stray:
-            value, where = stray[0]
-            has = ", ".join(known.values())
-            said = f"criterion '{criterion.id}' speaks of a level {value:g}, but its scale has {has}"
-            raise wrong(said, *path, *where)
+        spoken_of: list[tuple[float, Keys]] = [(value, ("levels", value)) for value in criterion.levels]
+        spoken_of += [(each.level, ("examples", index, "level")) for index, each in enumerate(criterion.examples)]
+        for value, where in spoken_of:
+            if value not in known:
+                has = ", ".join(known.values())
+                said = f"criterion '{criterion.id}' speaks of a level {value:g}, but its scale has {has}"
+                raise wrong(said, *path, *where)
 
 
 def _check_references(framework: Framework) -> None:
@@ -351,12 +352,10 @@ def _check_references(framework: Framework) -> None:
         _refer(f"{who} requires the input", criterion.requires, inputs, (*path, "requires"))
         if criterion.when:
             _refer(f"{who} is asked when", (criterion.when,), options, (*path, "when"))
-    if framework.aggregate not in _AGGREGATES:
-        asked = {criterion.id for criterion in framework.asked}
-        if framework.aggregate not in asked:
-            near = nearest(framework.aggregate, {*_AGGREGATES, *asked})
-            said = f"'{framework.aggregate}' is neither a method nor a criterion that is asked. {near}"
-            raise wrong(said, "aggregate")
+    ways = {*_AGGREGATES, *(criterion.id for criterion in framework.asked)}
+    if framework.aggregate not in ways:
+        near = nearest(framework.aggregate, ways)
+        raise wrong(f"'{framework.aggregate}' is neither a method nor a criterion that is asked. {near}", "aggregate")
     for index, golden in enumerate(framework.goldens):
         for expectation in golden.expect:
             who = f"golden '{golden.id}' expects something of"

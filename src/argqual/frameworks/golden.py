@@ -1,7 +1,5 @@
 """Goldens: arguments whose right ratings are known, and what is expected of them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Tag, model_validator
@@ -63,13 +61,8 @@ class Golden(Part):
 
     @model_validator(mode="after")
     def _known_arguments(self) -> Self:
-        for expectation in self.expect:
-            named = (
-                (expectation.better, expectation.worse)
-                if isinstance(expectation, Ordering)
-                else (expectation.argument,)
-            )
-            for name in named:
+        for each in self.expect:
+            for name in (each.argument,) if isinstance(each, Bound) else (each.better, each.worse):
                 if name not in self.arguments:
                     raise wrong(f"golden '{self.id}' has no argument '{name}'. {nearest(name, self.arguments)}")
         return self

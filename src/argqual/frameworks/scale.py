@@ -1,7 +1,5 @@
 """Scales: ordered levels, and the step between a level and a number."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Annotated, Self
 

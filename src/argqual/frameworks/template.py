@@ -1,7 +1,5 @@
 """The template that `argqual frameworks new` writes."""
 
-from __future__ import annotations
-
 _TEMPLATE = """\
 # A criteria framework for argqual. Lines that begin with # are notes to you.
 # Check it with:   argqual frameworks validate {name}.yaml

@@ -31,11 +31,12 @@ from argqual.errors import (
     ModelError,
     Outage,
     Stopped,
+    TextRefused,
     UnknownModelError,
     Unreachable,
 )
 from argqual.judging.judge import Judge
-from argqual.judging.spending import FAILURES, Spending
+from argqual.judging.spending import FAILURES, Spending, paid_failure
 from argqual.judging.store import Store, keepable
 from argqual.models.traffic import LONG_PATIENCE, SHORT_PATIENCE
 
@@ -71,6 +72,9 @@ class Batch(Generic[T]):
         killed.
     max_cost
         US dollars. Nothing is asked that could lead past it.
+    failures_since
+        For a run that goes on: what failed since then (seconds since 1970) has failed, and is
+        not asked about again.
 
     Raises
     ------
@@ -85,11 +89,13 @@ class Batch(Generic[T]):
         store: Store | None = None,
         concurrency: int | None = None,
         max_cost: float | None = None,
+        failures_since: float | None = None,
     ) -> None:
         if concurrency is not None and not 1 <= concurrency <= MOST_CONCURRENCY:
             raise InputError(f"{concurrency} requests at once: --concurrency is 1 to {MOST_CONCURRENCY:,}.")
         self.judge = judge
         self.store = store
+        self.failures_since = failures_since
         server = judge.model.server
         most = server.slots if server else concurrency or HOSTED_CONCURRENCY
         self.concurrency = min(concurrency or most, most)
@@ -98,7 +104,7 @@ class Batch(Generic[T]):
         self.ended: Literal["", "finished", "stopped", "budget"] = ""
         # Some more arguments are being prepared and put away than there are requests under
         # way, so that a place at the server does not wait for either.
-        self.workers = self.concurrency + max(1, self.concurrency // 4)
+        self.workers = self.concurrency + self.concurrency // 4
         self.window = max(WINDOW, 8 * self.concurrency)
         self._stopping = False
         self._events: SimpleQueue[Any] = SimpleQueue()
@@ -227,7 +233,7 @@ class _Work(Generic[T]):
         self._gather_seconds = min(_GATHER_SECONDS * batch.concurrency, 0.02)
         self._waiting: dict[str, list[_Item[T]]] = {}  # by key: to be asked or under way
         self._results: dict[int, tuple[T, Assessment]] = {}
-        self._doubtful: list[tuple[_Item[T], Assessment]] = []
+        self._doubtful: list[tuple[_Item[T], Assessment, BaseException | None]] = []
         self._doubtful_keys: set[str | None] = set()
         self._ever_answered = False
 
@@ -250,8 +256,8 @@ class _Work(Generic[T]):
 
     def due(self, *, last: bool = False) -> Iterator[tuple[T, Assessment]]:
         """What can be handed on in order. Failures wait for a success after them, for the end, or for lack of room."""
-        if (last and not self.error) or self._stuck:
-            self._release_doubtful()
+        if last or self._stuck:  # where an error ends the run, rows that did not reach the model are left to the next
+            self._release_doubtful(all_of_them=not (last and self.error))
         if last and not self.error and self._end:
             self.error = self._end.error
         while self._next in self._results:
@@ -325,11 +331,15 @@ class _Work(Generic[T]):
         fresh, self._fresh = self._fresh, []
         keys = [each.key for each in fresh if each.key is not None and each.key not in self._waiting]
         found = self.store.get(list(dict.fromkeys(keys))) if keys else {}
+        since = self.batch.failures_since
+        failed = {} if since is None else self.store.failures([key for key in keys if key not in found], since)
         for each in fresh:
             if each.problem is not None:
                 self._results[each.number] = (each.item, each.problem)
             elif each.key in found:
                 self._hand_on(each, found[each.key], asked=False)
+            elif each.key in failed:
+                self._hand_on(each, failed[each.key], asked=False, doubtful=False)
             else:
                 assert each.key is not None
                 waiting = self._waiting.setdefault(each.key, [])
@@ -354,7 +364,9 @@ class _Work(Generic[T]):
     def _take_in(self, done: list[_Done]) -> None:
         """Keep answers, in one transaction and before anything else is asked; then hand them on."""
         answered = {each.key: each.outcome for each in done if isinstance(each.outcome, Assessment)}
-        self.store.settle(answered, [each.key for each in done if each.key not in answered])
+        failures = [(each.key, paid_failure(self.judge, self._argument(each.key), each.outcome)) for each in done]
+        failed = {key: failure for key, failure in failures if failure}
+        self.store.settle(answered, [each.key for each in done if each.key not in answered], failed)
         for each in done:
             if isinstance(each.outcome, Assessment):
                 self.spending.paid(each.key, each.outcome.usage)
@@ -366,11 +378,11 @@ class _Work(Generic[T]):
         for number, each in enumerate(self._waiting.pop(key)):
             self._hand_on(each, assessment, asked=asked and number == 0)
 
-    def _hand_on(self, each: _Item[T], assessment: Assessment, *, asked: bool) -> None:
+    def _hand_on(self, each: _Item[T], assessment: Assessment, *, asked: bool, doubtful: bool = True) -> None:
         self.spending.tally.kept += not asked
         if each.argument and each.argument.id != assessment.argument_id:
             assessment = assessment.model_copy(update={"argument_id": each.argument.id})
-        if assessment.status in FAILURES:
+        if doubtful and assessment.status in FAILURES:
             self._doubt(each, assessment, None)
             return
         if asked and keepable(assessment):
@@ -393,14 +405,14 @@ class _Work(Generic[T]):
         self.spending.lost(error.lost, reserved)
         for each in self._waiting.pop(key):
             assessment = self.judge.failed(each.argument, Status.FAILED, error.message, lost=error.lost)
-            if isinstance(error, InputError):
+            if isinstance(error, InputError | TextRefused):  # says nothing of the next one
                 self._results[each.number] = (each.item, assessment)
             else:
                 self._doubt(each, assessment, error)
 
     def _doubt(self, each: _Item[T], assessment: Assessment, error: BaseException | None) -> None:
         """Hold a failure back: when it is one of many in a row, the fault is not the argument's."""
-        self._doubtful.append((each, assessment))
+        self._doubtful.append((each, assessment, error))
         self._doubtful_keys.add(each.key)  # equal arguments fail together, and say no more than one
         if len(self._doubtful_keys) < HOPELESS or self.error:
             return
@@ -411,9 +423,10 @@ class _Work(Generic[T]):
             hint=hint or "Try one argument by itself, or another --readout or --model.",
         )
 
-    def _release_doubtful(self) -> None:
-        for each, assessment in self._doubtful:
-            self._results[each.number] = (each.item, assessment)
+    def _release_doubtful(self, *, all_of_them: bool = True) -> None:
+        for each, assessment, error in self._doubtful:
+            if all_of_them or not isinstance(error, Unreachable):
+                self._results[each.number] = (each.item, assessment)
         self._doubtful.clear()
         self._doubtful_keys.clear()
 

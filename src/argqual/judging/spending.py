@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
-from argqual.errors import InputError
+from argqual.errors import ArgqualError, InputError, UnknownModelError, Unreachable
 from argqual.judging.judge import Judge
 from argqual.judging.plan import expected_cost, worst_cost
+from argqual.judging.store import keepable
 from argqual.models.traffic import MAX_LOST
 
 FAILURES = (Status.FAILED, Status.UNREADABLE)
@@ -43,6 +44,18 @@ class Tally:
         if assessment.status is not Status.OK and (reason := assessment.overall.reason):
             many = len(self.reasons) >= _MOST_REASONS and reason not in self.reasons
             self.reasons["others" if many else reason] += 1
+
+
+def paid_failure(judge: Judge, argument: Argument, outcome: Assessment | BaseException) -> Assessment | None:
+    """What was paid for without an answer that is kept; None for such an answer, and where the model was not reached.
+
+    `outcome` is what asking about the argument returned or raised.
+    """
+    if isinstance(outcome, Assessment):
+        return None if keepable(outcome) else outcome
+    if not isinstance(outcome, ArgqualError) or isinstance(outcome, Unreachable | UnknownModelError):
+        return None
+    return judge.failed(argument, Status.FAILED, outcome.message, lost=outcome.lost)
 
 
 class Spending:

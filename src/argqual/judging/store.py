@@ -1,7 +1,8 @@
 """Assessments, kept so that nothing is asked twice.
 
 A SQLite file. An assessment lies under a key made of everything it depends on
-(`Judge.key`); what was not answered, could not be read or was cut off is not kept.
+(`Judge.key`). What could not be read, was refused or was cut off is kept apart, for the run that paid for it: a run
+that goes on does not ask again, every other does.
 
 Before a process asks, it claims the key, so that another process on the same file waits
 for the answer instead of paying for it again. A claim belongs to a process that holds a
@@ -42,6 +43,18 @@ _STEPS: tuple[tuple[str, str], ...] = (
             content TEXT NOT NULL
         );
         CREATE TABLE claim (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+        """,
+    ),
+    (
+        "failures, for a run that goes on",
+        """
+        CREATE TABLE failure (
+            key TEXT PRIMARY KEY,
+            created REAL NOT NULL,
+            framework TEXT NOT NULL,
+            model TEXT NOT NULL,
+            content TEXT NOT NULL
+        );
         """,
     ),
 )
@@ -130,6 +143,19 @@ class Store:
                 found.update((key, _read(content)) for key, content in rows)
         return found
 
+    def failures(self, keys: Sequence[str], since: float) -> dict[str, Assessment]:
+        """What failed since then (seconds since 1970), or was cut off, by key; nothing that was answered after."""
+        found: dict[str, Assessment] = {}
+        with self._plainly():
+            for start in range(0, len(keys), 500):
+                some = keys[start : start + 500]
+                rows = self._db.execute(
+                    f"SELECT key, content FROM failure WHERE created >= ? AND key IN ({','.join('?' * len(some))})",  # noqa: S608
+                    [since, *some],
+                )
+                found.update((key, _read(content)) for key, content in rows)
+        return found
+
     def has(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys under which something is kept."""
         marks = ",".join("?" * len(keys))
@@ -167,10 +193,16 @@ class Store:
                         granted.add(key)
         return Claims(frozenset(granted), frozenset(keys) - granted - found.keys(), found)
 
-    def settle(self, answered: Mapping[str, Assessment], unanswered: Iterable[str] = ()) -> None:
+    def settle(
+        self,
+        answered: Mapping[str, Assessment],
+        unanswered: Iterable[str] = (),
+        failed: Mapping[str, Assessment] | None = None,
+    ) -> None:
         """Keep assessments and give up their claims; give up those of `unanswered` too.
 
-        One that must not be kept (see `keepable`) only loses its claim.
+        One that must not be kept (see `keepable`) only loses its claim. `failed` are kept apart: they answer no
+        question but that of a run which goes on (`failures`).
         """
         now = time.time()
         with self._plainly(), self._transaction():
@@ -184,13 +216,20 @@ class Store:
                         found.model,
                         found.readout,
                         found.usage.cost_usd,
-                        found.model_copy(update={"argument_id": None}).model_dump_json(exclude_defaults=True),
+                        _written(found),
                     )
                     for key, found in answered.items()
                     if keepable(found)
                 ],
             )
             self._db.executemany("DELETE FROM claim WHERE key = ?", [(key,) for key in (*answered, *unanswered)])
+            self._db.executemany(
+                "INSERT OR REPLACE INTO failure VALUES (?, ?, ?, ?, ?)",
+                [
+                    (key, now, found.framework.name, found.model, _written(found))
+                    for key, found in (failed or {}).items()
+                ],
+            )
 
     def contents(self) -> list[Kept]:
         """What is kept, by framework, model and read-out."""
@@ -204,12 +243,13 @@ class Store:
     def clear(self, *, framework: str | None = None, model: str | None = None) -> int:
         """Forget assessments, of a framework's id or a model only where given; returns how many."""
         with self._plainly():
-            forgotten = self._db.execute(
-                "DELETE FROM assessment WHERE (?1 IS NULL OR framework = ?1 "
-                "OR substr(framework, 1, length(?1) + 1) = ?1 || ' ') "
-                "AND (?2 IS NULL OR model = ?2)",
-                (framework, model),
-            ).rowcount
+            for table in ("failure", "assessment"):
+                forgotten = self._db.execute(
+                    f"DELETE FROM {table} WHERE (?1 IS NULL OR framework = ?1 "  # noqa: S608
+                    "OR substr(framework, 1, length(?1) + 1) = ?1 || ' ') "
+                    "AND (?2 IS NULL OR model = ?2)",
+                    (framework, model),
+                ).rowcount
             self._db.execute("VACUUM")
         return int(forgotten)
 
@@ -306,6 +346,10 @@ class Store:
 def keepable(assessment: Assessment) -> bool:
     """Whether asking again would be of no use: it was answered in full, if only by an abstention."""
     return assessment.status in _KEPT and not assessment.truncated
+
+
+def _written(assessment: Assessment) -> str:
+    return assessment.model_copy(update={"argument_id": None}).model_dump_json(exclude_defaults=True)
 
 
 def _read(content: str) -> Assessment:

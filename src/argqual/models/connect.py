@@ -1,9 +1,9 @@
 """From a model's name to something that answers.
 
-`local` and the ids of `argqual models list` are embedded models, and so is the path
-of a GGUF file. `systemone/NAME` is a decision endpoint. `PREFIX/NAME` is a model of an installed
-package that has given this prefix (`ModelSource`). Everything else is `provider/name`, as DSPy and
-litellm write it.
+`local` and the ids of `argqual models list` are embedded models, and so are the path of a GGUF
+file and one on a hub, `hf://OWNER/REPO/FILE.gguf`. `systemone/NAME` is a decision endpoint.
+`PREFIX/NAME` is a model of an installed package that has given this prefix (`ModelSource`).
+Everything else is `provider/name`, as DSPy and litellm write it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,28 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Literal, Protocol
 
 from argqual._plugins import added, imported
 from argqual.errors import ModelError, WeightsError, nearest
-from argqual.models import asking
+from argqual.models import asking, hub_weights
 from argqual.models import weights as weight_files
+from argqual.models.addresses import (
+    OWN_SERVERS,
+    address_variable,
+    check_keys,
+    checked_address,
+    decision_server,
+    has_password,
+    host_of,
+    place_of,
+    secrets_in,
+    shown_address,
+)
 from argqual.models.capabilities import Abilities, Capabilities, check_effort, known_before
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.prices import FREE, Price, listed_price
@@ -84,6 +97,8 @@ class Model:
         Whether it is shown a JSON Schema of the answer.
     price
         What its tokens cost; None when that is not known.
+    endpoint, key
+        Address and key of a decision server.
     abilities
         What it can do, as far as is known by now, and how hard it is to think.
     """
@@ -97,7 +112,8 @@ class Model:
     follows_schema: bool = True
     price: Price | None = None
     abilities: Abilities = field(default_factory=Abilities, repr=False)
-    endpoint: str | None = None
+    endpoint: str | None = field(default=None, repr=False)
+    key: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     server: EmbeddedServer | None = field(default=None, repr=False)
 
@@ -150,7 +166,8 @@ def connect(
     WeightsError
         An embedded model's weights are not on this machine, or are broken.
     """
-    if is_embedded(name):
+    check_name(name)
+    if is_embedded(name, api_base):
         if api_base:
             raise ModelError(
                 f"'{name}' is an embedded model; it has no address.",
@@ -158,13 +175,7 @@ def connect(
             )
         _thinks_not(name, effort)
         return _embedded(name, engine=engine, slots=min(slots or DEFAULT_SLOTS, MOST_SLOTS))
-    provider, separator, rest = name.partition("/")
-    if not separator or not rest:
-        known = ["local", *weight_files.KNOWN, *(f"{prefix}/" for prefix in added(GROUP))]
-        raise ModelError(
-            f"No model is called '{name}'. {nearest(name, known)}",
-            hint="Hosted models are written provider/name, such as openai/gpt-4.1-mini or anthropic/claude-sonnet-4-5.",
-        )
+    provider, _, rest = name.partition("/")
     if provider == SYSTEM_ONE:
         _thinks_not(name, effort)
         return _system_one(rest, api_base, api_key)
@@ -180,9 +191,41 @@ def _thinks_not(name: str, effort: str | None) -> None:
         raise ModelError(f"'{name}' cannot be told how hard to think.", hint="Leave out --effort.")
 
 
-def is_embedded(name: str) -> bool:
-    """Whether a model of this name runs in the process, from weights on this machine."""
-    return name == "local" or name in weight_files.KNOWN or name.endswith(".gguf")
+def is_embedded(name: str, api_base: str | None = None) -> bool:
+    """Whether a model of this name runs in the process, from weights on this machine.
+
+    `openai/x.gguf` is a model on a server, unless there is a file of this path and no address.
+    """
+    if name == "local" or name in weight_files.KNOWN or hub_weights.is_hub_name(name):
+        return True
+    provider, separator, _ = name.partition("/")
+    served = bool(separator) and (provider in OWN_SERVERS or provider in added(GROUP))
+    is_file = name.lower().endswith(".gguf")
+    return is_file and not (served and (api_base or not Path(name).is_file()))
+
+
+def check_name(name: str) -> Literal["known", "file", "hosted"]:
+    """What a model's name names: known weights, a weight file, or a model elsewhere; a `ModelError` for nothing."""
+    if hub_weights.is_hub_name(name):
+        hub_weights.hub_name(name)
+        return "known"
+    if page := hub_weights.named_on_a_page(name):
+        raise ModelError(f"'{name}' is a page of the hub.", hint=f"Write it so: {page}")
+    if "://" in name:
+        raise ModelError(
+            f"'{shown_address(name)}' is an address, and no model's name.",
+            hint="Give it as --api-base, with the model as openai/NAME.",
+        )
+    if is_embedded(name):
+        return "file" if name.lower().endswith(".gguf") else "known"
+    provider, _, rest = name.partition("/")
+    if provider and rest and not re.search(r"\s", provider):
+        return "hosted"
+    known = ["local", *weight_files.KNOWN, *(f"{prefix}/" for prefix in added(GROUP))]
+    raise ModelError(
+        f"No model is called '{name}'. {nearest(name, known)}",
+        hint="Hosted models are written provider/name, such as openai/gpt-6-luna or anthropic/claude-sonnet-5-5.",
+    )
 
 
 def embedded_id(name: str) -> str:
@@ -222,6 +265,11 @@ def embedded_weights(name: str) -> tuple[str, Path, str]:
     Raises a `WeightsError` if they are not on this machine, or are broken.
     """
     wanted = embedded_id(name)
+    if hub_weights.is_hub_name(wanted):
+        if found := hub_weights.locate(hub_weights.hub_name(wanted)):
+            return wanted, found[0], found[1].sha256
+        pulling = f"Run: argqual models pull {shlex.quote(wanted)}"
+        raise WeightsError(f"The weights of {wanted} are not on this machine.", hint=pulling)
     known = weight_files.KNOWN.get(wanted)
     path = weight_files.locate(wanted)
     if path is None:
@@ -244,21 +292,23 @@ def _file_identity(path: Path) -> str:
 
 
 def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:
-    base = api_base or os.environ.get("SYSTEMONE_API_BASE")
-    if not base:
+    base = os.environ.get("SYSTEMONE_API_BASE") if api_base is None else api_base
+    if base is None:
         raise ModelError(
             f"The decision model '{name}' needs the address of its server.",
             hint="Give --api-base http://HOST:PORT or set SYSTEMONE_API_BASE.",
         )
+    checked_address(base, provider=SYSTEM_ONE, variable="SYSTEMONE_API_BASE" if api_base is None else None)
+    check_keys(SYSTEM_ONE, api_key, needed=False)
     key = api_key or os.environ.get("SYSTEMONE_API_KEY") or ""
-    traffic = Traffic(limiter_for(_host(base)))
-    endpoint = base.rstrip("/")
+    endpoint = decision_server(base)
     return Model(
         f"{SYSTEM_ONE}/{name}",
-        traffic=traffic,
-        identity=_address(endpoint),
+        traffic=Traffic(limiter_for(host_of(base))),
+        identity=place_of(endpoint),
         endpoint=endpoint,
-        secrets=(key,) if key else (),
+        key=key,
+        secrets=(*filter(None, [key]), *secrets_in(base)),
     )
 
 
@@ -271,14 +321,20 @@ def _hosted(
     timeout: float,
     effort: str | None,
 ) -> Model:
+    variable = address_variable(provider) if api_base is None else None
+    base = os.environ[variable] if variable else api_base
+    if base is not None:
+        checked_address(base, provider=provider, variable=variable)
+        if engine == "auto" and has_password(base):
+            engine = "litellm"  # DSPy's own takes user name and password for part of the host
+    check_keys(provider, api_key, needed=base is None)
     settings = {key: value for key, value in (("api_base", api_base), ("api_key", api_key)) if value}
     if api_base and "api_key" not in settings and not os.environ.get(f"{provider.upper()}_API_KEY"):
         settings["api_key"] = "none"  # a server of one's own often wants no key; the client insists on one
-    base = api_base or os.environ.get(f"{provider.upper()}_API_BASE") or os.environ.get(f"{provider.upper()}_BASE_URL")
-    traffic = Traffic(limiter_for(_host(base) if base else provider))
+    traffic = Traffic(limiter_for(host_of(base) if base else provider))
     known = known_before(provider, name.partition("/")[2], api_base=api_base)
     check_effort(name, effort, known)
-    identity = _address(base) if base else provider
+    identity = place_of(base) if base else provider
     abilities = Abilities(known, effort=effort, place=f"{identity} {name}")
     lm = _language_model(name, traffic, engine=engine, timeout=timeout, abilities=abilities, **settings)
     secrets = tuple(
@@ -294,19 +350,8 @@ def _hosted(
         follows_schema=abilities.now.schema,
         abilities=abilities,
         price=listed_price(provider, name.partition("/")[2]) if not api_base else None,
-        secrets=(*secrets, *filter(None, [api_key])),
+        secrets=(*secrets, *filter(None, [api_key]), *secrets_in(base or "")),
     )
-
-
-def _host(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.hostname or address}:{parts.port or ''}"
-
-
-def _address(base: str) -> str:
-    """An address without the user name and password that it may hold, and without a query."""
-    parts = urlsplit(base)
-    return f"{parts.scheme}://{_host(base)}{parts.path.rstrip('/')}"
 
 
 def _language_model(

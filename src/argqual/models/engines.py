@@ -15,9 +15,11 @@ from typing import Any, cast
 from urllib.request import getproxies
 
 from argqual.models import asking
+from argqual.models.answers import error_inside
 from argqual.models.capabilities import Abilities
 from argqual.models.errorbodies import in_one_shape
-from argqual.models.traffic import Traffic, heed_headers
+from argqual.models.mending import Native, in_words, is_known, litellm_engine, unread_by_litellm, with_its_words
+from argqual.models.traffic import OddAnswer, Traffic, heed_headers, with_waits
 
 _MOST_CONNECTIONS = 1024
 _CONNECT_SECONDS = 10.0
@@ -28,7 +30,8 @@ class Throttled:
 
     `reference` is a `dspy.LM` of the same model, asked only what the model can do. `inner` is the engine that sends,
     and `instead` makes another, for what `inner` cannot express. `abilities` are what DSPy's own requests are fitted
-    to; those of argqual's read-outs are fitted before they come here.
+    to; those of argqual's read-outs are fitted before they come here. `over` makes the same engine over another
+    transport (a `WholeTransport`), and is None where requests go through litellm, which has its own.
     """
 
     def __init__(
@@ -38,12 +41,14 @@ class Throttled:
         traffic: Traffic,
         instead: Callable[[], Any] | None = None,
         abilities: Abilities | None = None,
+        over: Callable[[Any], Any] | None = None,
     ) -> None:
         self.traffic = traffic
         self.abilities = abilities or Abilities()
         self._reference = reference
         self._inner = inner
         self._instead = instead
+        self.over = over
         self._changing = threading.Lock()
 
     def ask(self, request: Any) -> tuple[Any, int]:
@@ -63,14 +68,6 @@ class Throttled:
 
     def complete(self, request: Any) -> Any:
         return asking.ask(self.ask, request, self.abilities)[0]
-
-    def over(self, transport: Any) -> Any:
-        """The same engine over another transport; None when requests go through litellm, which has its own."""
-        from dspy.clients.engines.lm15_engine import LM15Engine
-
-        if not isinstance(self._inner, LM15Engine):
-            return None
-        return LM15Engine(replace(self._inner.config, transport=transport))
 
     @property
     def supports_response_schema(self) -> bool:
@@ -102,7 +99,6 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
     `timeout` is how many seconds to wait for the next byte of an answer.
     """
     from dspy.clients.backend_selection import select_backend
-    from dspy.clients.engines.litellm_engine import LiteLLMEngine
     from dspy.clients.engines.lm15_engine import LM15Engine
     from dspy.lm15 import RouterConfig
 
@@ -110,41 +106,63 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
     clients = selection.clients
 
     def by_litellm() -> Any:
-        return _Limited(LiteLLMEngine(**clients), traffic)
+        return _Limited(litellm_engine(clients), traffic)
 
     if not selection.native:
         return Throttled(reference, by_litellm(), traffic, abilities=abilities)
     provider = cast(Any, selection.resolution).provider
     url = clients.get("api_base")
-    native = LM15Engine(
-        RouterConfig(
+
+    def over(transport: Any) -> Any:
+        config = RouterConfig(
             api_keys={provider: clients["api_key"]} if clients.get("api_key") else None,
             base_urls={provider: url} if url else None,
-            transport=_LimitedTransport(traffic, timeout),
+            transport=transport,
         )
-    )
+        return Native(LM15Engine(config), transport)
+
     instead = by_litellm if reference.engine == "auto" else None
-    return Throttled(reference, native, traffic, instead, abilities)
+    return Throttled(reference, over(_LimitedTransport(traffic, timeout)), traffic, instead, abilities, over)
 
 
-def transport_response(
-    status: int, reason: str, headers: list[tuple[str, str]], body: bytes, http_version: str = "HTTP/1.1"
-) -> Any:
-    """A whole answer as DSPy's transports give it; the body of an error in the one shape that clients read."""
-    transports = import_module("dspy._vendor.lm15.transports")  # see `_LimitedTransport`
-    if status >= 400:
-        body = in_one_shape(body)
-    return transports.TransportResponse(
+class WholeTransport:
+    """A transport for DSPy that has the whole answer before any of it is read. A subclass gives `fetch`."""
+
+    def __init__(self) -> None:
+        self.read = threading.local()  # `body`: the last answer; `instead`: what to read in the place of the next
+
+    def fetch(self, request: Any) -> tuple[int, str, list[tuple[str, str]], bytes]:
+        """The status, its reason, the headers and the body of the answer to a request."""
+        raise NotImplementedError
+
+    def stream(self, request: Any) -> Any:
+        if body := getattr(self.read, "instead", None):
+            return _response(200, "OK", [], body)
+        status, reason, headers, body = self.fetch(request)
+        if status == 200 and (error := error_inside(body)):
+            status, body = error
+        if status >= 400:
+            body = in_one_shape(body)
+        self.read.body = body if status == 200 else None
+        return _response(status, reason, with_waits(headers), body)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _response(status: int, reason: str, headers: list[tuple[str, str]], body: bytes) -> Any:
+    # Not an import statement: mypy finds types there, and then none in DSPy around it.
+    return import_module("dspy._vendor.lm15.transports").TransportResponse(
         status=status,
         reason=reason,
         headers=headers,
-        http_version=http_version,
+        http_version="HTTP/1.1",
         chunks=iter([body]),
         release=lambda *_: None,
     )
 
 
-class _LimitedTransport:
+class _LimitedTransport(WholeTransport):
     """DSPy's HTTP transport, which waits for the limiter and shows it each answer's headers.
 
     The whole answer is read here, so that a place at the host is held for no longer than
@@ -152,8 +170,8 @@ class _LimitedTransport:
     """
 
     def __init__(self, traffic: Traffic, timeout: float) -> None:
-        # Not an import statement: mypy finds types there, and then none in DSPy around it.
-        transports = import_module("dspy._vendor.lm15.transports")
+        super().__init__()
+        transports = import_module("dspy._vendor.lm15.transports")  # see `_response`
         self._traffic = traffic
         self._transport = transports.StdlibTransport(
             connect_timeout=_CONNECT_SECONDS,
@@ -164,13 +182,11 @@ class _LimitedTransport:
             trust_env=bool(getproxies()),  # or else it looks for proxies at every request
         )
 
-    def stream(self, request: Any) -> Any:
+    def fetch(self, request: Any) -> tuple[int, str, list[tuple[str, str]], bytes]:
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
         heed_headers(self._traffic.limiter, response.headers)
-        return transport_response(
-            response.status, response.reason, response.headers, body, http_version=response.http_version
-        )
+        return response.status, response.reason, response.headers, body
 
     def close(self) -> None:
         self._transport.close()
@@ -185,4 +201,23 @@ class _Limited:
 
     def complete(self, request: Any) -> Any:
         with self._traffic.under_way():
-            return self._engine.complete(request)
+            try:
+                return self._engine.complete(_marked_by_litellm(request))
+            except Exception as error:
+                if unread := unread_by_litellm(error):
+                    raise unread from None
+                if is_known(error):
+                    raise with_its_words(error) from error.__cause__
+                raise OddAnswer(in_words(error)) from error
+
+
+def _marked_by_litellm(request: Any) -> Any:
+    """The request with what is to be kept of it told in litellm's words, which it passes on in the provider's."""
+    cache = request.config.cache
+    if cache is None:
+        return request
+    places: list[dict[str, Any]] = [{"location": "message", "role": "system"}]
+    if cache.prefix_until_index is not None:  # the system message comes before the others
+        places.append({"location": "message", "index": cache.prefix_until_index + bool(request.system)})
+    told = {**(request.config.extensions or {}), "cache_control_injection_points": places}
+    return replace(request, config=replace(request.config, cache=None, extensions=told))

@@ -13,12 +13,13 @@ from argqual.errors import (
     ModelError,
     Outage,
     Stopped,
+    TextRefused,
     TooLongError,
     UnknownModelError,
     Unreachable,
 )
 from argqual.models.errorbodies import without_passages
-from argqual.models.traffic import RefusedByServer
+from argqual.models.traffic import OddAnswer, RefusedByServer
 
 if TYPE_CHECKING:
     from argqual.models.connect import Model
@@ -26,7 +27,23 @@ if TYPE_CHECKING:
 _NETWORK_HINT = "Check the network and --api-base. --model local needs neither."
 _LONGEST_SAYING = 300
 _BEARER = re.compile(r"(?i)\b(bearer|basic|x-api-key:?)\s+[^\s\"',}]+")
-_TOO_LONG = re.compile(r"context (size|length|window)|maximum context|too long|too many tokens", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"://[^\s/?#\"']+@")  # a user name, a password
+_TOO_LONG = re.compile(
+    r"context.?(size|length|window|limit)|maximum context|too (long|large)|too many (input )?tokens"
+    r"|exceeds? (the )?(max|limit)|(max|input) tokens",
+    re.IGNORECASE,
+)
+_BLOCKED_CODES = ("promptFeedback", "SAFETY", "BLOCKLIST", "SPII", "PROHIBITED_CONTENT", "IMAGE_SAFETY")  # Gemini's
+# What is refused about one text, as providers say it; in a message, or in its code.
+_ABOUT_THE_TEXT = re.compile(
+    r"content.{0,12}(filter|polic|management|moderat|restrict|risk|violat|inspection|blocked)|responsible.?ai|moderation"
+    r"|flagged|guardrail|safety (system|filter|setting|reason|polic|check)|usage (polic|guideline)|content usage"
+    r"|(prompt|candidate|request|input|output|response) (was |is |has been )?(blocked|filtered|rejected|refused)"
+    r"|(prohibited|inappropriate|harmful|unsafe|sensitive|offensive|objectionable|disallowed) (content|material|text)"
+    r"|prohibited_content|invalid_prompt|data_inspection|content exists risk|considered high risk|recitation|jailbreak"
+    r"|violat\w+ (our|the|of|any|\w+'s) .{0,30}(polic|guideline|terms)|敏感|不安全",
+    re.IGNORECASE,
+)
 
 
 @contextmanager
@@ -63,7 +80,8 @@ def _foreseen(error: Exception) -> bool:
     from dspy.lm15 import LM15Error
     from dspy.utils.exceptions import LMError
 
-    return isinstance(error, LMError | LM15Error | httpx.TransportError | RefusedByServer | ValueError)
+    kinds = LMError | LM15Error | httpx.TransportError | RefusedByServer | OddAnswer | ValueError
+    return isinstance(error, kinds)
 
 
 def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualError:
@@ -79,6 +97,10 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
     from dspy.clients.errors import wrap_error
     from dspy.utils import exceptions as lm
 
+    if _refuses_text(error, private):
+        return TextRefused(said(error, "does not rate this text"))
+    if isinstance(error, OddAnswer):
+        return ModelError(said(error, "gave an answer that cannot be used"))
     if isinstance(error, RefusedByServer):
         if error.status in (401, 403):
             return CredentialsError(said(error, "refuses the credentials"), hint=_key_hint(model))
@@ -95,18 +117,34 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
     if isinstance(wrapped, lm.ContextWindowExceededError):
         return TooLongError(said(wrapped, "says that the prompt is too long"))
     if isinstance(wrapped, lm.LMUnsupportedModelError):
-        return UnknownModelError(said(wrapped, "is not known there"), hint="Check the model's name.")
+        return UnknownModelError(said(wrapped, "is not known there"), hint=_name_hint(model))
     if isinstance(wrapped, lm.LMRateLimitError):
         return Unreachable(said(wrapped, "is asked too often"), hint="Wait a little, then try again.")
     if isinstance(wrapped, lm.LMTransportError | lm.LMTimeoutError | lm.LMServerError):
         return Unreachable(said(wrapped, "cannot be reached"), hint=_NETWORK_HINT)
+    if type(wrapped) is lm.LMProviderError and (wrapped.status or 200) < 300:
+        return ModelError(said(wrapped, "gave an answer that cannot be used"))
     if isinstance(wrapped, lm.LMUnexpectedError):
         if isinstance(error, ImportError) or isinstance(error.__cause__, ImportError):
             return ModelError(said(wrapped, "needs another package"))
         return ModelError(said(wrapped, "gave an answer that cannot be used"))
-    if _TOO_LONG.search(str(wrapped)):
+    if getattr(wrapped, "status", None) == 413 or _TOO_LONG.search(str(wrapped)):
         return TooLongError(said(wrapped, "says that the prompt is too long"))
-    return ModelError(said(wrapped, "refuses the request"))
+    hint = _name_hint(model) if getattr(wrapped, "status", None) == 404 else None
+    return ModelError(said(wrapped, "refuses the request"), hint=hint)
+
+
+def _refuses_text(error: Exception, private: Iterable[str]) -> bool:
+    """Whether a provider refuses what this one text says; another text may well be rated."""
+    from dspy.lm15 import BillingError, RateLimitError, ServerError, TransportError
+
+    if isinstance(error, BillingError | RateLimitError | ServerError | TransportError | OddAnswer):
+        return False
+    if (getattr(error, "status", None) or 400) not in (200, 400, 403, 409, 422, 451):
+        return False
+    code = str(getattr(error, "provider_code", None) or "")
+    said = without_passages(str(error), private)
+    return _ABOUT_THE_TEXT.search(f"{said} {code.replace('_', ' ')}") is not None or code in _BLOCKED_CODES
 
 
 def _key_hint(model: Model) -> str:
@@ -114,8 +152,13 @@ def _key_hint(model: Model) -> str:
     return f"Set {provider}_API_KEY to a valid key, or use --model local, which needs none."
 
 
+def _name_hint(model: Model) -> str:
+    elsewhere = "://" in model.identity and not re.search(r"/v\d", model.identity)
+    return "Check the model's name" + (", and the address: most servers answer below /v1." if elsewhere else ".")
+
+
 def masked(text: str, secrets: tuple[str, ...]) -> str:
     """Text without any of the secrets in it, and without what stands after `Bearer`."""
     for secret in secrets:
         text = text.replace(secret, "…")
-    return _BEARER.sub(r"\1 …", text)
+    return _BEARER.sub(r"\1 …", _IN_ADDRESS.sub("://", text))

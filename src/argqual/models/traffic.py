@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from argqual.downloads.files import chain_of
 from argqual.downloads.http import seconds_from
@@ -37,6 +37,7 @@ MAX_LOST = 2  # repeats of a request that may have been charged although no answ
 SHORT_PATIENCE = 1.0
 LONG_PATIENCE = 600.0
 _PATIENCE_WITH_STRANGERS = 20.0  # a host that never answered: more likely a wrong address than an outage
+_PATIENCE_WITH_NONSENSE = 5.0  # one that never gave anything but pages and halves: no model's, or not yet
 _LONGEST_PAUSE = 3600.0
 _OUTAGE_AFTER = 8  # failures without one success between them
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
@@ -61,7 +62,11 @@ class RefusedByServer(Exception):
     def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
         super().__init__(said)
         self.status = status
-        self.retry_after = seconds_from(headers.get("retry-after"))
+        self.retry_after = seconds_from(dict(with_waits(headers.items())).get("retry-after"))
+
+
+class OddAnswer(Exception):
+    """An answer that came whole, and not in the form of one: asking again would bring another like it."""
 
 
 def fault_of(error: Exception) -> PassingFailure | None:
@@ -70,7 +75,7 @@ def fault_of(error: Exception) -> PassingFailure | None:
     from dspy.lm15 import BillingError, ProviderError, RateLimitError, ServerError, TransportError
     from dspy.lm15 import TimeoutError as TimedOut
 
-    wait = getattr(error, "retry_after", None)
+    wait = _asked_wait(error)
     status = getattr(error, "status", None) or 0
     if isinstance(error, BillingError):
         return None
@@ -87,9 +92,19 @@ def fault_of(error: Exception) -> PassingFailure | None:
         return PassingFailure("overload", wait)
     if isinstance(error, ServerError) or (isinstance(error, RefusedByServer) and status >= 500 and status != 501):
         return PassingFailure("server error", wait)
-    if isinstance(error, ValueError) or type(error) is ProviderError:
+    if isinstance(error, ValueError) or (type(error) is ProviderError and status < 300):
         return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
     return None
+
+
+def _asked_wait(error: Exception) -> float | None:
+    """Seconds that the server asks to wait, from the error or the answer that it stands for (as litellm's do)."""
+    said = getattr(error, "retry_after", None)
+    if said is None:
+        answers = (getattr(each, "response", None) for each in chain_of(error))
+        headers: Any = next((found for each in answers if (found := getattr(each, "headers", None))), {})
+        said = headers.get("retry-after")
+    return seconds_from(said)  # also of DSPy's, which takes a time for a duration
 
 
 class RateLimiter:
@@ -174,7 +189,8 @@ class RateLimiter:
                 self._hopeful_since = max(self._hopeful_since, self._paused_until)
             elif self.troubled:
                 self._pause(now + _delay(self._in_a_row - _OUTAGE_AFTER))
-            patience = self.patience if self._ever else min(self.patience, _PATIENCE_WITH_STRANGERS)
+            strangers = _PATIENCE_WITH_NONSENSE if fault.kind == "broken answer" else _PATIENCE_WITH_STRANGERS
+            patience = self.patience if self._ever else min(self.patience, strangers)
             if now - self._hopeful_since >= patience and self._in_a_row > 1:
                 self.give_up(f"no success for {now - self._hopeful_since:,.0f} seconds", error)
             self._changed.notify_all()
@@ -293,6 +309,17 @@ def _delay(tries: int) -> float:
     return random.uniform(longest / 2, longest)  # noqa: S311
 
 
+def with_waits(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """An answer's headers with `Retry-After` in seconds, which may be a date, a time or a duration such as `1m30s`."""
+    found = []
+    for name, value in headers:
+        if name.lower() == "retry-after":
+            name, seconds = "retry-after", seconds_from(value)
+            value = value if seconds is None else f"{seconds:.3f}"
+        found.append((name, value))
+    return found
+
+
 def heed_headers(limiter: RateLimiter, headers: Iterable[tuple[str, str]]) -> None:
     """Keep still when the rate-limit headers of an answer say that nothing is left until the limit is renewed."""
     used_up: set[str] = set()
@@ -302,9 +329,11 @@ def heed_headers(limiter: RateLimiter, headers: Iterable[tuple[str, str]]) -> No
         if "ratelimit" not in name:
             continue
         unit = "tokens" if "tokens" in name else "requests"
-        if "remaining" in name and re.fullmatch(r"0+", value.strip()):
+        if "remaining" in name and re.fullmatch(r"0+(\.0+)?", value.strip()):
             used_up.add(unit)
         elif "reset" in name and (seconds := seconds_from(value)) is not None:
             renewed[unit] = seconds
+        elif re.search(r"\b(remaining|r)=0+\b", value) and (reset := re.search(r"\b(?:reset|t)=(\d+)", value)):
+            limiter.pause(seconds_from(reset[1]) or 0.0)  # all in one header, as the IETF's draft has it
     for unit in used_up & renewed.keys():
         limiter.pause(renewed[unit])

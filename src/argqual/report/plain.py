@@ -1,7 +1,5 @@
 """Text from strangers, models and files, made safe to print. Light: the command line loads it at once."""
 
-from __future__ import annotations
-
 import re
 import textwrap
 

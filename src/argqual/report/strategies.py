@@ -1,7 +1,5 @@
 """Strategies as text: the list, one by its documentation, a saved one."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Iterable, Mapping
@@ -20,18 +18,12 @@ def list_text(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         extra = f" [{row['extra']}]" if row["extra"] else ""
         needs = extra if row["installed"] else f" (pip install 'argqual{extra.strip()}')"
-        words = f"{row['name']:20}{row['family']:11}{row['summary']}{needs}"
-        lines.append(paragraph_of_columns(words, 31))
+        words = clean(f"{row['name']:20}{row['family']:11}{row['summary']}{needs}")
+        if len(words) > WIDTH:  # the end goes on below the last column
+            at = words.rfind(" ", 31, WIDTH)
+            words = f"{words[:at]}\n{paragraph(words[at + 1 :], indent=31)}"
+        lines.append(words)
     return "\n".join(lines)
-
-
-def paragraph_of_columns(words: str, hanging: int) -> str:
-    """A line whose overlong end goes on below its last column."""
-    words = clean(words)
-    if len(words) <= WIDTH:
-        return words
-    at = words.rfind(" ", hanging, WIDTH)
-    return words[:at] + "\n" + paragraph(words[at + 1 :], indent=hanging)
 
 
 def documentation(kind: type) -> dict[str, Any]:
@@ -93,11 +85,11 @@ def show_text(name: str, family: str, extra: str | None, said: Mapping[str, Any]
 def saved_text(content: Mapping[str, Any]) -> str:
     """What a saved strategy is, was trained on, and asks of whoever passes it on."""
     training, seen = content["training"], content["seen"]
-    corpora = ", ".join(training["corpora"]) or "not recorded"
+    params = [f"{name}={_short(value)}" for name, value in content["params"].items() if value is not None]
     rows = [
         ("Strategy", content["strategy"]),
-        ("Parameters", _parameters(content["params"])),
-        ("Trained on", corpora),
+        ("Parameters", ", ".join(params) or "none"),
+        ("Trained on", ", ".join(training["corpora"]) or "not recorded"),
         ("Target", training["target"] or "not recorded"),
         ("Saw", seen_text(seen)),
         ("Licences", " / ".join(training["licences"]) or "not recorded"),
@@ -110,7 +102,6 @@ def saved_text(content: Mapping[str, Any]) -> str:
 
 
 def seen_text(seen: Mapping[str, Any]) -> str:
-    """What a strategy saw and took."""
     usage = seen["usage"]
     said = [f"{seen['labels']:,} labels"]
     if seen["examples"]:
@@ -130,10 +121,6 @@ def row_text(name: str, value: str) -> str:
     """A name and its value in two columns, within the width."""
     lines = paragraph(value, indent=13).splitlines() or [""]
     return "\n".join([f"{name:<13}{lines[0].strip()}", *lines[1:]])
-
-
-def _parameters(params: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_short(value)}" for name, value in params.items() if value is not None) or "none"
 
 
 def _short(value: Any) -> str:

@@ -14,8 +14,6 @@ other units or topics rated by the same kind of raters; raters are not resampled
 Nothing here reads a file, rescales ratings, fills in missing ones, or calls a value good or bad.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Literal, Unpack
 
@@ -27,11 +25,14 @@ from argqual.stats.estimate import Estimate
 from argqual.stats.resampling import Array, Bootstrap, Mask, Statistic, estimate, ratio, squares
 
 Level = Literal["nominal", "ordinal", "interval"]
+Ratings = npt.ArrayLike | Sequence[Sequence[float]]
+"""Of each unit, in any order and number; or units x ratings with NaN."""
 
 _DECIMALS = 9  # means that differ by rounding alone are the same
+_ALL_EQUAL = "all ratings, or all means, are equal"
 
 
-def padded(ratings: npt.ArrayLike | Sequence[Sequence[float]]) -> Array:
+def padded(ratings: Ratings) -> Array:
     """Ratings of each unit, of which there may be more or fewer, as one table (units x ratings).
 
     Who gave a rating is forgotten: each row is sorted and filled with NaN.
@@ -45,7 +46,7 @@ def padded(ratings: npt.ArrayLike | Sequence[Sequence[float]]) -> Array:
     return np.sort(table, axis=1)
 
 
-def _rated(ratings: npt.ArrayLike | Sequence[Sequence[float]], least: int) -> tuple[Array, npt.NDArray[np.intp], Mask]:
+def _rated(ratings: Ratings, least: int) -> tuple[Array, npt.NDArray[np.intp], Mask]:
     """`padded` ratings of the units that have so many, how many each has, and which of the units given these are."""
     table = padded(ratings)
     number = np.isfinite(table).sum(axis=1)
@@ -57,23 +58,10 @@ def _rated(ratings: npt.ArrayLike | Sequence[Sequence[float]], least: int) -> tu
 
 
 def value_counts(ratings: npt.ArrayLike, values: npt.ArrayLike | None = None) -> tuple[Array, Array]:
-    """How often each unit got each value.
+    """How often each unit got each value (units x values), and the values.
 
-    Parameters
-    ----------
-    ratings
-        Annotators x units, NaN where one did not rate.
-    values
-        The values of the scale, lowest first; those that occur, where left out.
-
-    Returns
-    -------
-    Counts (units x values), and the values.
-
-    Raises
-    ------
-    ValueError
-        If a rating is none of the values, or the values do not rise.
+    Of ratings (annotators x units, NaN where one did not rate) and the values of the scale, lowest first; those that
+    occur, where left out. A ValueError where a rating is none of the values, or the values do not rise.
     """
     table = _table(ratings)
     seen = table[np.isfinite(table)]
@@ -99,24 +87,14 @@ def alpha_estimate(
     Krippendorff (2019), Content Analysis, 4th edition, chapter 12; (2011), Computing Krippendorff's Alpha-Reliability,
     section D. Zapf et al. (2016), BMC Medical Research Methodology 16:93, for the bootstrap over units.
     """
-    table = np.asarray(counts, dtype=float)
-    kept, scale = _pairable(table, values)
-    return estimate(
-        _alpha(kept, scale, level),
-        table.sum(axis=1) >= 2,
-        method=f"Krippendorff's alpha, {level}",
-        undefined="all ratings are equal",
-        **how,
-    )
-
-
-def _pairable(counts: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Array, Array]:
     table, scale = np.asarray(counts, dtype=float), _rising(values)
     if table.ndim != 2 or table.shape[1] != len(scale):
         raise ValueError("counts must be units x values")
     if not np.isfinite(table).all() or (table < 0).any():
         raise ValueError("counts must be 0 or more")
-    return table[table.sum(axis=1) >= 2], scale
+    kept = table.sum(axis=1) >= 2
+    method, undefined = f"Krippendorff's alpha, {level}", "all ratings are equal"
+    return estimate(_alpha(table[kept], scale, level), kept, method=method, undefined=undefined, **how)
 
 
 def _rising(values: npt.ArrayLike) -> Array:
@@ -165,15 +143,9 @@ def one_against_rest(
     falls with fewer others, so figures of corpora with different numbers of them are not comparable. With few units for
     each annotator, use `random_one_against_rest`.
 
-    Parameters
-    ----------
-    ratings
-        Annotators x units, NaN where one did not rate.
-    min_rest
-        How many others must have rated a unit; all of them, where left out.
-    min_units
-        Annotators with fewer such units, or who gave only one value, do not count. In a draw of the bootstrap, who then
-        gave only one value does not count either.
+    Of ratings (annotators x units, NaN where one did not rate), those count of units that `min_rest` others have rated
+    (all others, where left out), and annotators with `min_units` of these who gave more than one value, in a draw of
+    the bootstrap too.
     """
     table = _table(ratings)
     present = np.isfinite(table)
@@ -188,13 +160,9 @@ def one_against_rest(
         (sorted_values(table[a, usable[a]]), sorted_values(rest[a, usable[a]]), np.flatnonzero(usable[a, kept]))
         for a in able
     ]
-    return estimate(
-        mean_spearman(pairs),
-        kept,
-        method=f"one annotator against the mean of the others, Spearman, mean over {len(able)} of {len(table)}",
-        undefined="no annotator with enough units and more than one value",
-        **how,
-    )
+    method = f"one annotator against the mean of the others, Spearman, mean over {len(able)} of {len(table)}"
+    undefined = "no annotator with enough units and more than one value"
+    return estimate(mean_spearman(pairs), kept, method=method, undefined=undefined, **how)
 
 
 def _able(own: Array, rest: Array, min_units: int) -> bool:
@@ -202,7 +170,7 @@ def _able(own: Array, rest: Array, min_units: int) -> bool:
 
 
 def random_one_against_rest(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, min_rest: int = 1, picks: int = 50, **how: Unpack[Bootstrap]
+    ratings: Ratings, *, min_rest: int = 1, picks: int = 50, **how: Unpack[Bootstrap]
 ) -> Estimate:
     """How well one rating, of whoever it may be, predicts the mean of the unit's others.
 
@@ -211,12 +179,7 @@ def random_one_against_rest(
     rating may come from another rater, differences in severity count as disagreement, so this is lower than
     `one_against_rest` where raters use the scale differently.
 
-    Parameters
-    ----------
-    ratings
-        The ratings of each unit, in any order and number; or units x ratings with NaN.
-    min_rest
-        Units with fewer ratings besides the picked one do not count.
+    A unit with fewer ratings than `min_rest` besides the picked one does not count.
     """
     table, number, kept = _rated(ratings, max(min_rest, 1) + 1)
     total = np.nansum(table, axis=1)
@@ -227,21 +190,14 @@ def random_one_against_rest(
         one = table[np.arange(len(table)), rng.integers(number)]
         rest = np.round((total - one) / (number - 1), _DECIMALS)
         pairs.append((sorted_values(one), sorted_values(rest), slice(None)))
-    return estimate(
-        mean_spearman(pairs),
-        kept,
-        method=f"a random rating against the mean of the others, Spearman, mean over {picks} picks",
-        undefined="all ratings, or all means, are equal",
-        **how,
-    )
+    method = f"a random rating against the mean of the others, Spearman, mean over {picks} picks"
+    return estimate(mean_spearman(pairs), kept, method=method, undefined=_ALL_EQUAL, **how)
 
 
 # --- reliability of means
 
 
-def split_half_reliability(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, splits: int = 50, **how: Unpack[Bootstrap]
-) -> Estimate:
+def split_half_reliability(ratings: Ratings, *, splits: int = 50, **how: Unpack[Bootstrap]) -> Estimate:
     """Reliability of the units' means: Spearman between random halves of their ratings, stepped up.
 
     The halves are equal; where a unit has an odd number of ratings, one is left out at random. The correlation,
@@ -257,13 +213,9 @@ def split_half_reliability(
     rng = np.random.default_rng([how.get("seed", 0), 2])
     correlation = mean_spearman([_halves(table, half, rng) for _ in range(splits if len(table) else 0)])
     length = float(number.mean() / half.mean()) if len(table) else 2.0
-    return estimate(
-        lambda weights: spearman_brown(correlation(weights), length),
-        kept,
-        method=f"split-half reliability of means, Spearman, {splits} splits, Spearman-Brown x {length:.3g}",
-        undefined="the means of a half are all equal",
-        **how,
-    )
+    method = f"split-half reliability of means, Spearman, {splits} splits, Spearman-Brown x {length:.3g}"
+    undefined = "the means of a half are all equal"
+    return estimate(stepped_up(correlation, length), kept, method=method, undefined=undefined, **how)
 
 
 def _halves(table: Array, half: npt.NDArray[Any], rng: np.random.Generator) -> tuple[SortedValues, SortedValues, slice]:
@@ -275,20 +227,14 @@ def _halves(table: Array, half: npt.NDArray[Any], rng: np.random.Generator) -> t
     return sorted_values(np.round(first, _DECIMALS)), sorted_values(np.round(second, _DECIMALS)), slice(None)
 
 
-def icc(
-    ratings: npt.ArrayLike | Sequence[Sequence[float]], *, k: float | None = None, **how: Unpack[Bootstrap]
-) -> Estimate:
+def icc(ratings: Ratings, *, k: float | None = None, **how: Unpack[Bootstrap]) -> Estimate:
     """Intraclass correlation ICC(1, k) of a one-way random effects design: reliability of a mean of k ratings.
 
     Every unit is rated by its own random raters, so differences in their severity count as error. Units with fewer than
     two ratings do not count. The estimate may be negative; it then says that units differ less than chance would have
-    it.
-
-    Parameters
-    ----------
-    k
-        1 for a single rating. Where left out, the number each unit has; if these differ, k0 = (N - sum(n^2) / N) /
-        (units - 1), with n of the N ratings on a unit, as the expected mean squares of an unbalanced design have it.
+    it. `k` is 1 for a single rating. Where left out, it is the number each unit has; if these differ, k0 = (N -
+    sum(n^2) / N) / (units - 1), with n of the N ratings on a unit, as the expected mean squares of an unbalanced design
+    have it.
 
     References
     ----------
@@ -310,13 +256,8 @@ def icc(
         single = ratio(ms_between - ms_within, ms_between + (size - 1) * ms_within)
         return spearman_brown(single, size if k is None else k)
 
-    return estimate(
-        coefficient,
-        kept,
-        method=f"ICC(1,{'k' if k is None else format(k, 'g')}), one-way random effects",
-        undefined="all ratings, or all means, are equal",
-        **how,
-    )
+    method = f"ICC(1,{'k' if k is None else format(k, 'g')}), one-way random effects"
+    return estimate(coefficient, kept, method=method, undefined=_ALL_EQUAL, **how)
 
 
 def binary_mean_reliability(shares: npt.ArrayLike, votes: npt.ArrayLike, **how: Unpack[Bootstrap]) -> Estimate:
@@ -324,14 +265,8 @@ def binary_mean_reliability(shares: npt.ArrayLike, votes: npt.ArrayLike, **how: 
 
     Each unit's own p (1 - p) / (votes - 1) is the unbiased estimate of the variance that sampling its voters adds. It
     assumes unweighted votes that are independent given the unit; voters who differ in severity, or vote on many units,
-    break that. Units with fewer than two votes do not count.
-
-    Parameters
-    ----------
-    shares
-        0 to 1, one for each unit.
-    votes
-        How many votes each share rests on: one number, or one for each unit.
+    break that. Shares are 0 to 1, one for each unit; votes one number, or one for each unit. Units with fewer than two
+    votes do not count.
     """
     p = np.asarray(shares, dtype=float)
     n = np.broadcast_to(np.asarray(votes, dtype=float), p.shape)
@@ -346,14 +281,18 @@ def binary_mean_reliability(shares: npt.ArrayLike, votes: npt.ArrayLike, **how: 
         variance = ratio(squares(p, np.ones(len(p)), weights), units - 1)
         return 1.0 - ratio(noise @ weights / units, variance)
 
-    return estimate(
-        reliability, kept, method="reliability of shares of independent votes", undefined="all shares are equal", **how
-    )
+    method, undefined = "reliability of shares of independent votes", "all shares are equal"
+    return estimate(reliability, kept, method=method, undefined=undefined, **how)
 
 
 def spearman_brown(single: Array, length: Array | float) -> Array:
     """The Spearman-Brown formula: reliability of a measurement `length` times as long; NaN where it has a pole."""
     return ratio(length * single, 1 + (length - 1) * single)
+
+
+def stepped_up(correlation: Statistic, length: float) -> Statistic:
+    """A correlation of parts, as one of measurements `length` times as long as each."""
+    return lambda weights: spearman_brown(correlation(weights), length)
 
 
 def _table(ratings: npt.ArrayLike) -> Array:

@@ -1,10 +1,7 @@
 """How reliable scores are that come from comparisons of two, by the model of Bradley and Terry (1952)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +9,14 @@ from scipy.optimize import minimize
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from argqual.stats.agreement import spearman_brown
+from argqual.stats.agreement import stepped_up
 from argqual.stats.correlation import mean_spearman, sorted_values
 from argqual.stats.estimate import Estimate
 from argqual.stats.resampling import Array, Labels, Mask, Statistic, Whole, codes_of, estimate, ratio
 
 _SCORE_DECIMALS = 5  # two items with the same record have the same score
+Fit = tuple[Array, Array, Mask]
+"""Scores from each half of the comparisons, and which items both halves hold."""
 
 
 def bradley_terry(
@@ -28,14 +27,8 @@ def bradley_terry(
     The logarithm of the likelihood less `l2` / 2 times the squared scores is maximised (a normal prior of variance 1 /
     `l2`), so that an item that always won has a finite score and items that no chain of comparisons connects can be
     fitted together. Scores of each connected part have mean 0: those of different parts have no common scale. An item
-    never compared has 0.
-
-    Parameters
-    ----------
-    first, second
-        The items compared, as indices below `n_items`.
-    outcome
-        1 where the first won, 0 where the second did, 0.5 for a tie (half a win each).
+    never compared has 0. Items are indices below `n_items`; an outcome is 1 where the first won, 0 where the second
+    did, 0.5 for a tie (half a win each).
 
     References
     ----------
@@ -97,20 +90,9 @@ def pair_reliability(
     The interval resamples groups; if there is one only, its items, with their scores held fixed. Comparisons are not
     resampled: the same one in both halves would count as agreement. On simulated comparisons it is a little too wide.
 
-    Parameters
-    ----------
-    first, second, outcome, n_items, l2
-        As for `bradley_terry`.
-    groups
-        The group of each item (`n_items` labels), where scores have no common scale across groups; where left out, the
-        parts that comparisons connect.
-    min_items
-        Groups with fewer compared items do not count.
-
-    Raises
-    ------
-    ValueError
-        If items of different groups are compared.
+    Comparisons are as for `bradley_terry`; `groups` has the group of each item, where scores have no common scale
+    across groups (where left out, the parts that comparisons connect). Groups with fewer than `min_items` compared
+    items do not count. A ValueError where items of different groups are compared.
     """
     one, two, won = _comparisons(first, second, outcome, n_items)
     group = linked_parts(one, two, n_items) if groups is None else codes_of(groups, n_items)
@@ -120,13 +102,12 @@ def pair_reliability(
     sizes = np.bincount(group[compared], minlength=int(group.max(initial=0)) + 1)
     usable = np.flatnonzero(sizes >= max(min_items, 2))
     halves = _split_in_halves(one, group, splits, seed) if len(usable) else []
-    fits = [_Fit.of(one, two, won, n_items, l2, pair) for pair in halves]
+    fits = [_fit(one, two, won, n_items, l2, pair) for pair in halves]
     correlations = [(_half_correlation(fits, own), own) for own in (compared & (group == each) for each in usable)]
     method = f"split-half reliability of Bradley-Terry scores, Spearman, {splits} splits, Spearman-Brown x 2"
     if len(correlations) == 1:
         (correlation, items), undefined = correlations[0], "the scores of a half are all equal"
-        stepped = _stepped_up(correlation)
-        return estimate(stepped, items, method=method, undefined=undefined, draws=draws, seed=seed)
+        return estimate(stepped_up(correlation, 2), items, method=method, undefined=undefined, draws=draws, seed=seed)
     values = np.array([correlation(np.ones((own.sum(), 1)))[0] for correlation, own in correlations])
     found = _over_groups(values, sizes[usable], f"{method}, within groups", draws, seed)
     return replace(found, offered=n_items)
@@ -135,15 +116,11 @@ def pair_reliability(
 def _over_groups(values: Array, sizes: Whole, method: str, draws: int, seed: int) -> Estimate:
     """The mean of groups' correlations, weighted by their items; groups are resampled, items counted."""
     found, size = values[np.isfinite(values)], sizes[np.isfinite(values)].astype(float)
-    mean = _stepped_up(lambda weights: ratio((found * size) @ weights, size @ weights))
+    mean = stepped_up(lambda weights: ratio((found * size) @ weights, size @ weights), 2)
     kept, undefined = np.ones(len(found), dtype=bool), "no group has scores that differ"
     over_groups = estimate(mean, kept, method=method, undefined=undefined, draws=draws, seed=seed)
     reason = over_groups.reason and over_groups.reason.replace("units", "groups")
     return replace(over_groups, n=int(size.sum()), clusters=len(found), reason=reason)
-
-
-def _stepped_up(correlation: Statistic) -> Statistic:
-    return lambda weights: spearman_brown(correlation(weights), 2)
 
 
 def linked_parts(one: Whole, two: Whole, n_items: int) -> Whole:
@@ -152,18 +129,10 @@ def linked_parts(one: Whole, two: Whole, n_items: int) -> Whole:
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.intp)
 
 
-class _Fit(NamedTuple):
-    """Scores from each half of the comparisons, and which items both halves hold."""
-
-    first: Array
-    second: Array
-    both: Mask
-
-    @classmethod
-    def of(cls, one: Whole, two: Whole, won: Array, n_items: int, l2: float, halves: tuple[Whole, Whole]) -> _Fit:
-        scores = [np.round(bradley_terry(one[h], two[h], won[h], n_items, l2=l2), _SCORE_DECIMALS) for h in halves]
-        held = [np.bincount(np.concatenate([one[h], two[h]]), minlength=n_items) > 0 for h in halves]
-        return cls(scores[0], scores[1], held[0] & held[1])
+def _fit(one: Whole, two: Whole, won: Array, n_items: int, l2: float, halves: tuple[Whole, Whole]) -> Fit:
+    scores = [np.round(bradley_terry(one[h], two[h], won[h], n_items, l2=l2), _SCORE_DECIMALS) for h in halves]
+    held = [np.bincount(np.concatenate([one[h], two[h]]), minlength=n_items) > 0 for h in halves]
+    return scores[0], scores[1], held[0] & held[1]
 
 
 def _split_in_halves(one: Whole, group: Whole, splits: int, seed: int) -> Iterator[tuple[Whole, Whole]]:
@@ -175,11 +144,11 @@ def _split_in_halves(one: Whole, group: Whole, splits: int, seed: int) -> Iterat
         yield order[::2], order[1::2]
 
 
-def _half_correlation(fits: list[_Fit], items: Mask) -> Statistic:
+def _half_correlation(fits: list[Fit], items: Mask) -> Statistic:
     """Spearman between the halves over some of the items, averaged over splits, by those items' weights."""
     pairs = []
-    for fit in fits:
-        at, both = np.flatnonzero(fit.both[items]), items & fit.both
+    for first, second, held in fits:
+        at, both = np.flatnonzero(held[items]), items & held
         if len(at) > 1:
-            pairs.append((sorted_values(fit.first[both]), sorted_values(fit.second[both]), at))
+            pairs.append((sorted_values(first[both]), sorted_values(second[both]), at))
     return mean_spearman(pairs)

@@ -3,8 +3,6 @@
 Ranks are those of each draw: with ranks of the whole sample, the interval would be that of another statistic.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Unpack
 
@@ -22,8 +20,7 @@ Correlation = Callable[[Array, Array], Statistic]
 
 def spearman(x: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Bootstrap]) -> Estimate:
     """Spearman's correlation with a bootstrap interval; rows with a NaN do not count."""
-    undefined = "all values of one side are equal"
-    return _estimated({"x": x, "y": y}, spearman_of, method="Spearman", undefined=undefined, **how)
+    return _estimated({"x": x, "y": y}, spearman_of, "Spearman", "all values of one side are equal", **how)
 
 
 def partial_spearman(x: npt.ArrayLike, y: npt.ArrayLike, given: npt.ArrayLike, **how: Unpack[Bootstrap]) -> Estimate:
@@ -32,21 +29,22 @@ def partial_spearman(x: npt.ArrayLike, y: npt.ArrayLike, given: npt.ArrayLike, *
     With the number of words as `given`, it is what a judge knows beyond length.
     """
     undefined = "a variable is constant, or is the third one in another order"
-    columns = {"x": x, "y": y, "given": given}
-    return _estimated(columns, partial_spearman_of, method="partial Spearman", undefined=undefined, **how)
+    return _estimated({"x": x, "y": y, "given": given}, partial_spearman_of, "partial Spearman", undefined, **how)
 
 
 def _estimated(
-    columns: dict[str, npt.ArrayLike], of: Callable[..., Statistic], *, method: str, undefined: str,
+    columns: dict[str, npt.ArrayLike],
+    of: Callable[..., Statistic],
+    method: str,
+    undefined: str,
     **how: Unpack[Bootstrap],
-) -> Estimate:  # fmt: skip
+) -> Estimate:
     given = [np.asarray(each, dtype=float) for each in columns.values()]
     if given[0].ndim != 1 or len({each.shape for each in given}) > 1:
         *first, last = columns
         raise ValueError(f"{', '.join(first)} and {last} must be equally long")
     kept = np.isfinite(np.array(given)).all(axis=0)
-    statistic = of(*(each[kept] for each in given))
-    return estimate(statistic, kept, method=method, undefined=undefined, **how)
+    return estimate(of(*(each[kept] for each in given)), kept, method=method, undefined=undefined, **how)
 
 
 class SortedValues(NamedTuple):

@@ -1,49 +1,33 @@
 """A figure, its 95 % interval, and what it rests on. What cannot be computed is None with a reason, never 0 or 1."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
+from typing import Self
 
 FEW_CLUSTERS = 15
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, its 95 % interval, and what it rests on.
+    """A figure, its 95 % interval, and what it rests on."""
 
-    Parameters
-    ----------
-    value
-        None where it cannot be computed; `reason` then says why.
-    low, high
-        The 2.5th and 97.5th percentile of the bootstrap, or what its method says; None where there is none.
-    n, offered
-        Units that count, and units given.
-    clusters
-        How many clusters were resampled; None where the units themselves were.
-    method
-        What was computed, and how.
-    reason
-        Why the value, or its interval, is missing.
-    """
-
-    value: float | None
+    value: float | None  # None where it cannot be computed; `reason` then says why
+    # The 2.5th and 97.5th percentile of the bootstrap, or what its method says; None where there is none.
     low: float | None
     high: float | None
-    n: int
-    offered: int
-    clusters: int | None
-    method: str
-    reason: str | None = None
+    n: int  # units that count
+    offered: int  # units given
+    clusters: int | None  # how many were resampled; None where the units themselves were
+    method: str  # what was computed, and how
+    reason: str | None = None  # why the value, or its interval, is missing
 
     @classmethod
     def missing(
         cls, reason: str | None, n: int = 0, offered: int = 0, clusters: int | None = None, method: str = ""
-    ) -> Estimate:
+    ) -> Self:
         """One without a value."""
         return cls(None, None, None, n, offered, clusters, method, reason)
 
-    def around(self, value: float, reach: float) -> Estimate:
+    def around(self, value: float, reach: float) -> Self:
         """The same with a value in the middle of its interval."""
         return replace(self, value=value, low=value - reach, high=value + reach)
 

@@ -15,14 +15,12 @@ these domains. `over="domains"` takes them as drawn from domains at large: the v
 domains' own figures, which holds what topics and seeds add (ultimate clusters; Hansen, Hurwitz and Madow 1953).
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Literal, NamedTuple, TypedDict, Unpack
+from typing import Literal, NamedTuple, Self, TypedDict, Unpack
 
 import numpy as np
 from scipy import stats
@@ -30,7 +28,7 @@ from scipy import stats
 from argqual.stats.correlation import never_defined
 from argqual.stats.estimate import Estimate
 from argqual.stats.metrics import METRICS, Metric, Sample, reliability
-from argqual.stats.resampling import Array, Statistic, Units, defined, draws_of, percentiles
+from argqual.stats.resampling import Array, Mask, Statistic, Units, defined, draws_of, percentiles
 
 Interval = Literal["t", "percentile"]
 Over = Literal["topics", "domains"]
@@ -45,24 +43,12 @@ _NEARLY_ONE = 1 - 1e-9
 
 
 class Settings(TypedDict, total=False):
-    """How the intervals of a benchmark are made.
+    """How the intervals of a benchmark are made."""
 
-    Parameters
-    ----------
-    draws
-        Of the bootstrap; 2,000 when left out.
-    seed
-        Of the draws; 0 when left out.
-    interval
-        By Student's t, when left out, or by percentiles of the draws.
-    over
-        What a mean over domains speaks of: other topics of these, when left out, or domains at large.
-    """
-
-    draws: int
-    seed: int
-    interval: Interval
-    over: Over
+    draws: int  # of the bootstrap; 2,000 when left out
+    seed: int  # of the draws; 0 when left out
+    interval: Interval  # by Student's t, when left out, or by percentiles of the draws
+    over: Over  # what a mean over domains speaks of: other topics of these, when left out, or domains at large
 
 
 class StudentT(NamedTuple):
@@ -87,25 +73,13 @@ class StudentT(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference, and what can be said of it.
+    """A paired difference, and what can be said of it; None where there is no interval."""
 
-    Parameters
-    ----------
-    estimate
-        Its value and 95 % interval.
-    se, df
-        Standard error, and degrees of freedom of Student's t; None where there is no interval.
-    p
-        Two-sided, against no difference, by that t.
-    mde
-        The smallest difference that would be found with 80 % power at the 5 % level.
-    """
-
-    estimate: Estimate
-    se: float | None = None
-    df: float | None = None
-    p: float | None = None
-    mde: float | None = None
+    estimate: Estimate  # its value and 95 % interval
+    se: float | None = None  # standard error
+    df: float | None = None  # degrees of freedom of Student's t
+    p: float | None = None  # two-sided, against no difference, by that t
+    mde: float | None = None  # the smallest difference that would be found with 80 % power at the 5 % level
 
     def within(self, bound: float) -> bool | None:
         """Whether it is equivalent to nothing: its 90 % interval lies within ±bound (two one-sided tests at 5 %)."""
@@ -142,21 +116,19 @@ def worst(metric: str, samples: Samples, **how: Unpack[Settings]) -> tuple[str |
     known = {domain: each.value for domain, each in found.items() if each.value is not None}
     if not known:
         return None, next(iter(found.values()), Estimate.missing("no domain"))
-    pick = min if METRICS[metric].higher_is_better else max
-    domain = pick(known, key=lambda name: known[name])
+    domain = (min if METRICS[metric].higher_is_better else max)(known, key=known.__getitem__)
     return domain, found[domain]
 
 
 def difference(metric: str, one: Samples, other: Samples, **how: Unpack[Settings]) -> Difference:
     """One minus the other, on the arguments for which both have predictions, as a mean over the domains of both."""
-    chosen = METRICS[metric]
-    return _inferred(_drawn_of(chosen, [(1.0, one), (-1.0, other)], how), f"difference in {chosen.title}", how)
+    terms = [(1.0, one), (-1.0, other)]
+    return _inferred(_drawn_of(METRICS[metric], terms, how), f"difference in {METRICS[metric].title}", how)
 
 
 def contrast(metric: str, terms: Terms, **how: Unpack[Settings]) -> Difference:
     """A weighted sum of figures of the same arguments, such as one gap minus another."""
-    chosen = METRICS[metric]
-    return _inferred(_drawn_of(chosen, terms, how), f"contrast in {chosen.title}", how)
+    return _inferred(_drawn_of(METRICS[metric], terms, how), f"contrast in {METRICS[metric].title}", how)
 
 
 def gap(metric: str, inside: Samples, outside: Samples, **how: Unpack[Settings]) -> Gap:
@@ -188,14 +160,8 @@ def calibration_error(samples: Samples, **how: Unpack[Settings]) -> Estimate:
 def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None = None) -> Difference:
     """The mean of independent values, with Student's t against `null`; NaN values do not count.
 
-    Where all are the same, p is 1 or 0.
-
-    Parameters
-    ----------
-    values
-        One a cluster, such as a family of texts.
-    offered
-        How many there would be; as many as values when left out.
+    Values are one a cluster, such as a family of texts, of `offered` (as many as values when left out). Where all are
+    the same, p is 1 or 0.
     """
     known = values[np.isfinite(values)]
     offered = len(values) if offered is None else offered
@@ -241,19 +207,12 @@ class _Drawn(NamedTuple):
     clusters: int
     effective: float
     reason: str | None
-    seeds: tuple[tuple[float, int], ...] = ()
-    """Variances of means over seeds, with their degrees of freedom."""
+    seeds: tuple[tuple[float, int], ...] = ()  # variances of means over seeds, with their degrees of freedom
 
     @classmethod
     def of(
-        cls,
-        statistic: Statistic,
-        kept: np.ndarray,
-        clusters: Sequence[str],
-        reason: str | None,
-        domain: str,
-        how: Settings,
-    ) -> _Drawn:
+        cls, statistic: Statistic, kept: Mask, clusters: Sequence[str], reason: str | None, domain: str, how: Settings
+    ) -> Self:
         units = Units.of(kept, clusters)
         sizes = np.bincount(units.codes) if units.codes is not None and units.n else np.zeros(1)
         effective = float(sizes.sum() ** 2 / max((sizes**2).sum(), 1))
@@ -327,7 +286,9 @@ def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bo
     value = float(np.mean([each.value for each in found]))
     estimate = replace(estimate, value=value)
     if how.get("over") == "domains" and len(found) > 1:
-        return _over_domains(found, estimate)
+        # The domains' figures as a sample: one is one observation, whatever it rests on.
+        said = mean(np.array([each.value for each in found]), method=method)
+        return replace(said, estimate=replace(estimate, low=said.estimate.low, high=said.estimate.high))
     parts = np.array([variance_of(each.draws, each.clusters) for each in found]) / len(found) ** 2
     if any(each.clusters < 2 for each in found):
         return Difference(replace(estimate, reason="no interval: a domain has only one topic"))
@@ -353,12 +314,6 @@ def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bo
     else:
         low, high = value - t.reach(), value + t.reach()
     return Difference(replace(estimate, low=float(low), high=float(high)), *t, p=t.p(value), mde=t.mde)
-
-
-def _over_domains(found: Sequence[_Drawn], estimate: Estimate) -> Difference:
-    """The domains' figures as a sample: one is one observation, whatever it rests on."""
-    said = mean(np.array([each.value for each in found]), method=estimate.method)
-    return replace(said, estimate=replace(estimate, low=said.estimate.low, high=said.estimate.high))
 
 
 def _retention(

@@ -5,12 +5,11 @@ not defined. Labels are compared only within what they are comparable in (`units
 mean over them. Correlations "beyond length" have the number of words partialled out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from itertools import compress
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -47,52 +46,29 @@ class MetricName(StrEnum):
 
 
 class Sample(NamedTuple):
-    """One strategy's predictions for the arguments of one domain, in the domain's order.
+    """One strategy's predictions for the arguments of one domain, in the domain's order."""
 
-    Parameters
-    ----------
-    predicted
-        Shape (n_arguments,), higher is better; NaN where there is none.
-    labels, words
-        Human labels and numbers of words, of the same shape.
-    clusters
-        What is resampled as a whole: the topic.
-    units
-        What labels are comparable within.
-    levels
-        Steps of the labels' scale, where it has any.
-    on_scale
-        Whether labels and predictions are both from 0 to 1 on the labels' scale, so that their distance means
-        something.
-    source
-        What was trained on: samples that agree in it differ by their seed.
-    """
-
-    predicted: Array
-    labels: Array
-    words: Array
-    clusters: Sequence[str]
-    units: Sequence[str]
-    levels: int | None = None
-    on_scale: bool = False
-    source: str = ""
+    predicted: Array  # shape (n_arguments,), higher is better; NaN where there is none
+    labels: Array  # of people, of the same shape
+    words: Array  # how many, of the same shape
+    clusters: Sequence[str]  # what is resampled as a whole: the topic
+    units: Sequence[str]  # what labels are comparable within
+    levels: int | None = None  # steps of the labels' scale, where it has any
+    on_scale: bool = False  # labels and predictions are both from 0 to 1 on the labels' scale: their distance counts
+    source: str = ""  # what was trained on: samples that agree in it differ by their seed
 
     def kept(self) -> Mask:
         """Which arguments have a prediction and a label."""
         return np.isfinite(self.predicted) & np.isfinite(self.labels)
 
-    def part(self, kept: Mask) -> Sample:
+    def part(self, kept: Mask) -> Self:
         """Some of the arguments."""
-
-        def of(values: Sequence[str]) -> list[str]:
-            return [value for value, keep in zip(values, kept, strict=True) if keep]
-
         return self._replace(
             predicted=self.predicted[kept],
             labels=self.labels[kept],
             words=self.words[kept],
-            clusters=of(self.clusters),
-            units=of(self.units),
+            clusters=list(compress(self.clusters, kept)),
+            units=list(compress(self.units, kept)),
         )
 
 
@@ -101,29 +77,17 @@ Prepare = Callable[[Sample], Statistic]
 
 @dataclass(frozen=True)
 class Metric:
-    """How predictions are held against labels.
-
-    Parameters
-    ----------
-    low, high
-        The ends of its range; None where it has none.
-    fisher
-        Whether it is a correlation, whose intervals are made on Fisher's z scale.
-    scale
-        Whether predictions have to be on the labels' scale; `levels`: of so many steps.
-    prepare
-        Makes the statistic of a sample that lacks nothing.
-    """
+    """How predictions are held against labels."""
 
     name: str
     title: str
-    prepare: Prepare
-    low: float | None = -1.0
+    prepare: Prepare  # makes the statistic of a sample that lacks nothing
+    low: float | None = -1.0  # the lower end of its range; None where it has none
     high: float | None = 1.0
     higher_is_better: bool = True
-    fisher: bool = True
-    scale: bool = False
-    levels: bool = False
+    fisher: bool = True  # whether it is a correlation, whose intervals are made on Fisher's z scale
+    scale: bool = False  # whether predictions have to be on the labels' scale
+    levels: bool = False  # and that has to have steps
 
     def unfit(self, sample: Sample) -> str | None:
         """Why it cannot be had of a sample, whatever its numbers."""
@@ -140,11 +104,7 @@ class Metric:
             return self.prepare(sample)
         rows = [np.array([unit == own for own in sample.units]) for unit in units]
         parts = [(own, self.prepare(sample.part(own))) for own in rows]
-
-        def mean(weights: Array) -> Array:
-            return mean_defined([part(weights[own]) for own, part in parts])
-
-        return mean
+        return lambda weights: mean_defined([part(weights[own]) for own, part in parts])
 
     def value(self, sample: Sample) -> float | None:
         """The value of a sample; None where it is not defined."""
@@ -226,13 +186,7 @@ METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _ALL}
 
 
 def degenerate(predicted: npt.ArrayLike) -> str | None:
-    """What is wrong with predictions that say nearly the same of everything; None where nothing is.
-
-    Parameters
-    ----------
-    predicted
-        NaN for a prediction that is missing.
-    """
+    """What is wrong with predictions (NaN: missing) that say nearly the same of everything; None where nothing is."""
     values = np.asarray(predicted, dtype=float)
     values = values[np.isfinite(values)]
     if len(values) < _FEWEST_VALUES:
@@ -267,8 +221,4 @@ def reliability(sample: Sample, *, bins: int = 10) -> tuple[list[Bin], Statistic
         Bin(float(sample.predicted[own].mean()), float(sample.labels[own].mean()), int(own.sum())) for own in members
     ]
     apart = np.stack([np.where(own, sample.predicted - sample.labels, 0.0) for own in members])
-
-    def error(weights: Array) -> Array:
-        return ratio(np.abs(apart @ weights).sum(axis=0), weights.sum(axis=0))
-
-    return curve, error
+    return curve, lambda weights: ratio(np.abs(apart @ weights).sum(axis=0), weights.sum(axis=0))

@@ -1,7 +1,5 @@
 """Regressions with a choice of their own: ridge with a penalty chosen on held-out groups, and proportional odds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,41 +20,26 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class ProportionalOdds:
-    """logit P(level ≤ k) = threshold_k - x · slopes (McCullagh 1980).
+    """logit P(level ≤ k) = threshold_k - x · slopes (McCullagh 1980, Regression models for ordinal data, JRSS B 42(2)).
 
-    Parameters
-    ----------
-    slopes : array of shape (n_features,)
-        Not negative when fitted by `fit_proportional_odds`: the level never falls when a feature rises.
-    thresholds : array of shape (n_levels - 1,)
-        Rising.
+    Slopes fitted by `fit_proportional_odds` are not negative: the level never falls when a feature rises.
     """
 
-    slopes: Array
-    thresholds: Array
+    slopes: Array  # shape (n_features,)
+    thresholds: Array  # shape (n_levels - 1,), rising
 
     def probabilities(self, x: Array) -> Array:
         """P(level = k), shape (n, n_levels), of features of shape (n, n_features)."""
         below = expit(self.thresholds[None, :] - (x @ self.slopes)[:, None])
         padded = np.hstack([np.zeros((len(x), 1)), below, np.ones((len(x), 1))])
-        shares: Array = np.diff(padded, axis=1)
-        return shares
+        return np.asarray(np.diff(padded, axis=1))
 
 
 def fit_proportional_odds(x: Array, levels: npt.NDArray[Any], n_levels: int, *, l2: float = 0.0) -> ProportionalOdds:
-    """Maximum likelihood with slopes of at least 0.
+    """Maximum likelihood with slopes of at least 0, of features (n, n_features) and levels: integers (n,), from 0.
 
-    Parameters
-    ----------
-    x : array of shape (n, n_features)
-    levels : integers of shape (n,), from 0
-        A level that does not occur gets next to no probability.
-    l2
-        Penalty: half of it times the sum of squared slopes is added to the mean negative log-likelihood.
-
-    References
-    ----------
-    McCullagh, P. (1980). Regression models for ordinal data. JRSS B 42(2).
+    A level that does not occur gets next to no probability. Half of `l2` times the sum of squared slopes is added to
+    the mean negative log-likelihood.
     """
     places = np.asarray(levels, dtype=int)
     rows, width = np.arange(len(places)), x.shape[1]
@@ -87,19 +70,14 @@ def rank_correlation(x: Array, y: Array) -> float:
 def equal_shares(values: Array, shares: int) -> npt.NDArray[np.int64]:
     """Which of so many equal shares each value is in by its rank, 0 the lowest; equal values are in one."""
     ranks = (rankdata(values) - 0.5) / len(values)
-    places: npt.NDArray[np.int64] = np.minimum((ranks * shares).astype(np.int64), shares - 1)
-    return places
+    return np.asarray(np.minimum((ranks * shares).astype(np.int64), shares - 1))
 
 
 def best_alpha(x: Array, y: Array, groups: Sequence[Any], alphas: Sequence[float], folds: int) -> float:
     """The alpha whose predictions for held-out groups correlate best with the labels (Spearman).
 
-    Parameters
-    ----------
-    x : array of shape (n, k)
-        Standardised features.
-    groups : sequence of length n
-        Whole groups are held out. With one group only nothing can be, and the strongest penalty is taken.
+    Features, shape (n, k), are standardised. Whole groups are held out; with one group only nothing can be, and the
+    strongest penalty is taken.
     """
     distinct = len(set(groups))
     if distinct < 2 or len(alphas) == 1:
@@ -120,10 +98,7 @@ def standard_ridge(
 ) -> tuple[Array, Array, float, Array, float]:
     """Ridge regression on standardised features: means, deviations, the `best_alpha`, coefficients, the intercept.
 
-    Parameters
-    ----------
-    least
-        Added to the deviations, so that a feature that never changes divides by something.
+    `least` is added to the deviations, so that a feature that never changes divides by something.
     """
     mean, scale = x.mean(axis=0), x.std(axis=0) + least
     standard = (x - mean) / scale

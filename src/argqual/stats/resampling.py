@@ -1,15 +1,13 @@
 """A percentile bootstrap over units, or over clusters of units.
 
-Texts on one topic are not independent, and an interval that treats them so is too narrow (Field and
-Welsh 2007), so whole clusters are resampled where they are given. A draw is a vector of weights on the
-units, and a statistic takes many draws at once; a value that is not defined is NaN.
+Texts on one topic are not independent, and an interval that treats them so is too narrow (Field and Welsh 2007), so
+whole clusters are resampled where they are given. A draw is a vector of weights on the units, and a statistic takes
+many draws at once; a value that is not defined is NaN.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypedDict, Unpack
+from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -29,21 +27,11 @@ _ROUNDING = 1e-12
 
 
 class Bootstrap(TypedDict, total=False):
-    """How an interval is made.
+    """How an interval is made."""
 
-    Parameters
-    ----------
-    clusters
-        The cluster of each unit: whole clusters are then resampled. Units themselves, when left out.
-    draws
-        At least 100; 1,000 when left out.
-    seed
-        Of the draws; 0 when left out.
-    """
-
-    clusters: Labels | None
-    draws: int
-    seed: int
+    clusters: Labels | None  # the cluster of each unit: whole ones are then resampled; units themselves, when left out
+    draws: int  # at least 100; 1,000 when left out
+    seed: int  # of the draws; 0 when left out
 
 
 class Units(NamedTuple):
@@ -55,7 +43,7 @@ class Units(NamedTuple):
     clusters: int | None
 
     @classmethod
-    def of(cls, kept: Mask, clusters: Labels | None) -> Units:
+    def of(cls, kept: Mask, clusters: Labels | None) -> Self:
         number = int(kept.sum())
         if clusters is None:
             return cls(number, len(kept), None, None)
@@ -76,12 +64,8 @@ def estimate(
 ) -> Estimate:
     """The statistic with every unit weighted 1, and its percentiles over draws of units or clusters.
 
-    Parameters
-    ----------
-    units
-        Which of the units given count; or that with their clusters.
-    undefined
-        The reason that is given where the statistic is not defined.
+    `units` says which of the units given count, also with their clusters; `undefined` is the reason that is given where
+    the statistic is not defined.
     """
     draws, rng = how.get("draws", 1000), np.random.default_rng(how.get("seed", 0))
     if draws < 100:

@@ -1,8 +1,8 @@
 """What all strategies have in common: one interface from arguments to quality.
 
-A strategy is a scikit-learn estimator. Its `X` is a sequence of arguments (`Argument`, text, or
-rows with a `text`), its `y` one number an argument, higher is better. A prediction that could not
-be had is NaN: the caller decides what becomes of it, and `predictions` says why it is missing.
+A strategy is a scikit-learn estimator. Its `X` is a sequence of arguments (`Argument`, text, or rows with a `text`),
+its `y` one number an argument, higher is better. A prediction that could not be had is NaN: the caller decides what
+becomes of it, and `predictions` says why it is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +28,17 @@ from sklearn.exceptions import NotFittedError
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import StrategyError, nearest
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Framework
 from argqual.stats.regression import rank_correlation
 from argqual.strategies.given import as_arguments, as_labels, groups_for, labels_to_learn
 
 if TYPE_CHECKING:
-    from argqual.frameworks.framework import Framework
     from argqual.judging.judge import Judge
 
 Array = npt.NDArray[np.float64]
+Questions: TypeAlias = "Iterator[tuple[Judge, Argument]]"
+"""What models would be asked: each judge with an argument to be assessed."""
 _LISTENER: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
 
 
@@ -54,27 +57,13 @@ class PredictionScale(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What a strategy has seen and taken to be fitted: the terms of a fair comparison.
+    """What a strategy has seen and taken to be fitted: the terms of a fair comparison."""
 
-    Parameters
-    ----------
-    labels
-        Labelled arguments given to `fit`, whose labels were looked at.
-    examples
-        Labelled arguments shown to a model with each question.
-    model
-        The model it rests on, if any.
-    usage
-        Requests, tokens and cost of fitting.
-    seconds
-        How long fitting took.
-    """
-
-    labels: int = 0
-    examples: int = 0
-    model: str | None = None
-    usage: Usage = field(default_factory=Usage)
-    seconds: float = 0.0
+    labels: int = 0  # labelled arguments given to `fit`, whose labels were looked at
+    examples: int = 0  # labelled arguments shown to a model with each question
+    model: str | None = None  # the model it rests on, if any
+    usage: Usage = field(default_factory=Usage)  # of fitting
+    seconds: float = 0.0  # of fitting
 
 
 @dataclass(frozen=True)
@@ -156,8 +145,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n_arguments,)
             Labels, higher is better. Not needed by strategies that do not learn.
         groups : sequence of length n_arguments
-            What must not be torn apart by inner splits. Default: each argument's `group`, else its
-            issue.
+            What must not be torn apart by inner splits. Default: each argument's `group`, else its issue.
 
         Raises
         ------
@@ -167,17 +155,11 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             A parameter is wrong, or an extra is not installed.
         """
         started = time.perf_counter()
-        arguments = as_arguments(X)
-        labels = self._labels(y, len(arguments))
-        names = groups_for(arguments, groups)
+        arguments, labels, names = self._given(X, y, groups)
         self.check()
-        usage = self._fit(arguments, labels, names)
-        self.seen_ = replace(
-            self._seen(),
-            labels=len(labels) if self.learns else 0,
-            usage=usage or Usage(),
-            seconds=time.perf_counter() - started,
-        )
+        usage = self._fit(arguments, labels, names) or Usage()
+        seconds = time.perf_counter() - started
+        self.seen_ = replace(self._seen(), labels=len(labels), usage=usage, seconds=seconds)
         return self
 
     def predict(self, X: Sequence[Any]) -> Array:  # noqa: N803
@@ -215,13 +197,9 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         predicted = self.predict(X)
         labels = as_labels(y, len(predicted))
         both = np.isfinite(predicted) & np.isfinite(labels)
-        if not np.isfinite(predicted).all():
-            missing = int((~np.isfinite(predicted)).sum())
-            warnings.warn(
-                f"{missing} of {len(predicted)} arguments have no prediction; the score is of the others.",
-                MissingPredictionsWarning,
-                stacklevel=2,
-            )
+        if missing := int((~np.isfinite(predicted)).sum()):
+            said = f"{missing} of {len(predicted)} arguments have no prediction; the score is of the others."
+            warnings.warn(said, MissingPredictionsWarning, stacklevel=2)
         return rank_correlation(predicted[both], labels[both])
 
     # What is asked of a strategy before it is fitted.
@@ -229,16 +207,9 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def check(self, *, connect: bool = True) -> None:
         """Raise what would make fitting fail, before anything is spent.
 
-        Parameters
-        ----------
-        connect
-            Whether extras are looked for and models connected to; otherwise parameters and frameworks are checked
-            only, which loads and fetches nothing.
-
-        Raises
-        ------
-        ArgqualError
-            A parameter is wrong, a framework or a model cannot be found, or an extra is not installed.
+        That is an ArgqualError where a parameter is wrong, a framework or a model cannot be found, or an extra is not
+        installed. Without `connect`, extras are not looked for and models not connected to, and nothing is loaded or
+        fetched.
         """
         self._check()
         for inner in self.within().values():
@@ -253,20 +224,14 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         *,
         predict: Sequence[Any],
         groups: Sequence[Any] | None = None,
-    ) -> Iterator[tuple[Judge, Argument]]:
+    ) -> Questions:
         """What a model would be asked to fit this strategy (`X`, `y`, `groups`: as for `fit`) and then `predict`.
 
         Nothing is asked, and the strategy stays as it is. Each judge with an argument to be assessed, as often as it
-        comes up; answers that the store has are not left out. Nothing for a strategy that asks no judge.
-
-        Raises
-        ------
-        InputError, StrategyError
-            As for `fit`.
+        comes up; answers that the store has are not left out. Nothing for a strategy that asks no judge. Raises as
+        `fit` does.
         """
-        arguments = as_arguments(X)
-        labels = self._labels(y, len(arguments))
-        return self._plan(arguments, labels, groups_for(arguments, groups), as_arguments(predict))
+        return self._plan(*self._given(X, y, groups), as_arguments(predict))
 
     def judges(self) -> list[Judge]:
         """Who is asked: none, one, or several whose ratings are put together; before fitting, without examples."""
@@ -301,10 +266,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def parameter_types(cls) -> dict[str, Any]:
         """The types of the parameters that are annotated, as fields or in `__init__`.
 
-        Raises
-        ------
-        NameError
-            One is known to type checkers only.
+        A NameError where one is known to type checkers only.
         """
         found = get_type_hints(cls)
         if "__init__" in vars(cls) and not is_dataclass(cls):
@@ -319,9 +281,7 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _connect(self) -> None:
         """Raise what is missing of extras and models."""
 
-    def _plan(
-        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
-    ) -> Iterator[tuple[Judge, Argument]]:
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         """See `plan`."""
         return iter(())
 
@@ -363,8 +323,26 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         tags.no_validation = True
         return tags
 
-    def _labels(self, y: Any, length: int) -> Array:
-        return labels_to_learn(y, length, self.least_labels, type(self).__name__) if self.learns else np.empty(0)
+    def _given(self, X: Any, y: Any, groups: Any) -> tuple[list[Argument], Array, list[Any]]:  # noqa: N803
+        """Arguments, labels (empty when it does not learn) and groups, checked."""
+        arguments, name = as_arguments(X), type(self).__name__
+        labels = labels_to_learn(y, len(arguments), self.least_labels, name) if self.learns else np.empty(0)
+        return arguments, labels, groups_for(arguments, groups)
+
+
+@dataclass(eq=False, repr=False)
+class OfFramework(Strategy):
+    """Base of strategies that take a criteria framework."""
+
+    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
+
+    framework: Framework | str | Path = "ratio"
+
+    def _framework(self) -> Framework:
+        return load_framework(self.framework)
+
+    def depends_on(self) -> dict[str, str]:
+        return {"framework": self._framework().fingerprint}
 
 
 @contextmanager
@@ -384,12 +362,6 @@ def tell(words: str) -> None:
 
 
 def require(name: str, value: str, known: Collection[str]) -> None:
-    """Make sure that a parameter has one of its known values.
-
-    Raises
-    ------
-    StrategyError
-        It has not; the message says what was meant, or what is known.
-    """
+    """Make sure that a parameter has one of its known values; else a StrategyError says what was meant, or is known."""
     if value not in known:
         raise StrategyError(f"{name}={value!r}: {nearest(value, known)}")

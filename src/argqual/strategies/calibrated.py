@@ -1,13 +1,10 @@
 """A prompted strategy whose ratings are mapped to human scores, with parameters fitted on training arguments only.
 
-A model's levels are its own; people use them otherwise. What is mapped is not the level but the whole
-distribution over each criterion's levels, as LLM-Rubric does (Hashemi et al. 2024), with models small enough
-for a few hundred labels.
+A model's levels are its own; people use them otherwise. What is mapped is not the level but the whole distribution over
+each criterion's levels, as LLM-Rubric does (Hashemi et al. 2024), with models small enough for a few hundred labels.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal, get_args
 
@@ -18,15 +15,12 @@ from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Framework
-from argqual.judging.judge import Judge
 from argqual.stats.regression import ProportionalOdds, equal_shares, fit_proportional_odds, standard_ridge
-from argqual.strategies.base import Array, Predictions, Seen, Strategy, require
-from argqual.strategies.combining import shares_of
+from argqual.strategies.base import Array, Predictions, Questions, Seen, Strategy, require
 from argqual.strategies.crossfit import cross_fitted, planned
-from argqual.strategies.prompted import Principle
+from argqual.strategies.prompted import Principle, shares_of
 
 Method = Literal["ridge", "isotonic", "ordinal"]
-_METHODS: tuple[Method, ...] = get_args(Method)
 _ALPHAS = (1.0, 10.0, 100.0, 1000.0)
 
 
@@ -69,7 +63,7 @@ class Calibrated(Strategy):
     folds: int = 5
 
     def _check(self) -> None:
-        require("method", self.method, _METHODS)
+        require("method", self.method, get_args(Method))
         if self.levels < 2 or self.folds < 2:
             raise StrategyError(f"levels={self.levels}, folds={self.folds}: both are at least 2.")
         if self._base().rated_framework() is None:
@@ -84,9 +78,7 @@ class Calibrated(Strategy):
     def rated_framework(self) -> Framework | None:
         return self._base().rated_framework()
 
-    def _plan(
-        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
-    ) -> Iterator[tuple[Judge, Argument]]:
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         return planned(self._base(), arguments, labels, groups, self.folds, predict)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage:
@@ -172,11 +164,8 @@ def _rated(rating: Any) -> bool:
 
 def _why_not(assessment: Assessment, criteria: Sequence[str]) -> str | None:
     """Why an assessment cannot be mapped; None when it can."""
-    for criterion in criteria:
-        rating = assessment.rating(criterion)
-        if not _rated(rating):
-            return f"{rating.status}: {rating.reason}"
-    return None
+    ratings = map(assessment.rating, criteria)
+    return next((f"{each.status}: {each.reason}" for each in ratings if not _rated(each)), None)
 
 
 def _qualities(assessments: Sequence[Assessment], criteria: Sequence[str]) -> Array:
@@ -186,6 +175,5 @@ def _qualities(assessments: Sequence[Assessment], criteria: Sequence[str]) -> Ar
 
 def _shares(assessments: Sequence[Assessment], criteria: Sequence[str]) -> Array:
     """All criteria's probabilities side by side, shape (n, levels of all criteria)."""
-    return np.array(
-        [np.concatenate([shares_of(each.rating(criterion)) for criterion in criteria]) for each in assessments]
-    )
+    shares = ([shares_of(each.rating(criterion)) for criterion in criteria] for each in assessments)
+    return np.array([np.concatenate(own) for own in shares])

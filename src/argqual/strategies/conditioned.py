@@ -9,12 +9,10 @@ sometimes left out in training, lest the encoder takes a definition for the name
 Whether the definition is heeded is for a benchmark to find out: with few criteria to learn from, it may well not be.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -25,8 +23,8 @@ from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.models.encoders import DEFAULT_ENCODER
 from argqual.models.encoding import LoadedEncoder, Reading, warn_of_cuts
-from argqual.strategies.base import Array, Predictions
-from argqual.strategies.finetune import FineTuned, hold_out
+from argqual.strategies.base import Array, OfFramework, Predictions
+from argqual.strategies.encoder import FineTuned, hold_out
 from argqual.strategies.given import as_arguments
 
 Wording = Literal["name", "plain", "question", "definition"]
@@ -35,7 +33,7 @@ _OVERALL = "overall"
 
 
 @dataclass(eq=False, repr=False)
-class Conditioned(FineTuned):
+class Conditioned(OfFramework, FineTuned):
     """Definition-conditioned regression: an encoder that reads "definition [SEP] text".
 
     For each argument and epoch one wording of the definition is drawn, or none. Predictions are asked
@@ -70,9 +68,6 @@ class Conditioned(FineTuned):
     Sainz, O. et al. (2024). GoLLIE: annotation guidelines improve zero-shot information extraction. ICLR.
     """
 
-    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
-
-    framework: Framework | str | Path = "ratio"
     _: KW_ONLY
     criterion: str | None = None
     paraphrases: Sequence[str] = WORDINGS
@@ -83,20 +78,9 @@ class Conditioned(FineTuned):
     def predict_criterion(self, X: Sequence[Any], criterion: str | Criterion) -> Array:  # noqa: N803
         """As `predict`, with another definition, which need not have been in training.
 
-        Parameters
-        ----------
-        criterion
-            A criterion of the strategy's framework, one of another as `framework/criterion`, or one in memory.
-
-        Returns
-        -------
-        Array of shape (n_arguments,), on the scale of the criterion's own label if it was among `targets`, else on
-        that of the overall label.
-
-        Raises
-        ------
-        StrategyError
-            There is no such criterion.
+        It is that of a criterion of the strategy's framework, of another's as `framework/criterion`, or in memory; a
+        StrategyError where there is none. Predictions, shape (n_arguments,), are on the scale of the criterion's own
+        label if it was among `targets`, else on that of the overall label.
         """
         check_is_fitted(self, "seen_")
         own = self._framework()
@@ -117,9 +101,6 @@ class Conditioned(FineTuned):
         framework = self._framework()
         for criterion in [*([self.criterion] if self.criterion else []), *(self.targets or {})]:
             _find(framework, criterion)
-
-    def _framework(self) -> Framework:
-        return load_framework(self.framework)
 
     def _subject(self) -> Framework | Criterion:
         framework = self._framework()
@@ -145,10 +126,10 @@ class Conditioned(FineTuned):
             self.scales_[name] = [mean, deviation]
             said = self._wordings(subject)
             self._require_room(encoder, said)
-            for row in np.flatnonzero(there & ~held):
-                wordings.append(said)
-                rows.append(int(row))
-                targets.append((values[row] - mean) / deviation)
+            own = np.flatnonzero(there & ~held).tolist()
+            wordings += [said] * len(own)
+            rows += own
+            targets += ((values[own] - mean) / deviation).tolist()
 
         def draw(rng: np.random.Generator) -> list[Reading]:
             dropped = rng.random(len(rows)) < self.dropout
@@ -188,9 +169,6 @@ class Conditioned(FineTuned):
                 f"A definition has {longest} tokens, more than half of the {self.max_tokens} that are read.",
                 hint="Raise max_tokens, name a criterion, or leave 'definition' out of paraphrases.",
             )
-
-    def depends_on(self) -> dict[str, str]:
-        return {"framework": self._framework().fingerprint}
 
 
 def wordings_of(subject: Framework | Criterion) -> dict[Wording, str]:

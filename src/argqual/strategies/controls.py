@@ -1,24 +1,23 @@
 """Frameworks that should not help: what a real one has to beat before anyone says that it helps.
 
-`placebo`: as many criteria, levels and words, about things that a text can have and that say nothing
-about how well it argues. `mismatched`: the same, with criteria of quality for another kind of text.
-`shuffled`: the framework itself, with each name over another criterion's definition.
+`placebo`: as many criteria, levels and words, about things that a text can have and that say nothing about how well it
+argues. `mismatched`: the same, with criteria of quality for another kind of text. `shuffled`: the framework itself,
+with each name over another criterion's definition.
 
-A framework that beats being asked nothing may owe that to its length, to the number of answers that are
-averaged, or to looking like a rubric; only what it gains over these is due to what it says.
+A framework that beats being asked nothing may owe that to its length, to the number of answers that are averaged, or to
+looking like a rubric; only what it gains over these is due to what it says.
 """
-
-from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import product
 from typing import Any, Literal, get_args
 
 import yaml
 
 from argqual.errors import StrategyError, nearest
-from argqual.frameworks.catalogue import parse_framework, shipped_folder
+from argqual.frameworks.catalogue import read_framework, shipped_folder
 from argqual.frameworks.framework import Criterion, Framework, Guidance
 from argqual.judging.program import criterion_text
 
@@ -30,24 +29,14 @@ _TEXTS = ("question", "plain", "definition", "checks", "guidance", "levels")
 
 def plain_framework() -> Framework:
     """One question without criteria: "How good is this argument, all in all?"."""
-    path = shipped_folder() / "controls" / "plain.yaml"
-    return parse_framework(path.read_text(encoding="utf-8"), name=str(path))
+    return read_framework(shipped_folder() / "controls" / "plain.yaml")
 
 
 def control_framework(framework: Framework, control: Control, *, seed: int = 0) -> Framework:
-    """The control of a framework.
+    """The control of a framework; the seed says which definitions go under which names, for `shuffled`.
 
-    Parameters
-    ----------
-    control
-        `placebo`, `mismatched` or `shuffled`.
-    seed
-        Which definitions go under which names, for `shuffled`.
-
-    Raises
-    ------
-    StrategyError
-        No such control; a framework with kinds of argument; too many criteria; nothing to shuffle.
+    A StrategyError where there is no such control, the framework has kinds of argument or too many criteria, or there
+    is nothing to shuffle.
     """
     if control not in CONTROLS:
         raise StrategyError(f"No control is called '{control}'. {nearest(control, CONTROLS)}")
@@ -56,16 +45,11 @@ def control_framework(framework: Framework, control: Control, *, seed: int = 0) 
     elif framework.select:
         raise StrategyError(f"{framework.id} first finds the kind of argument, so it has no {control} control.")
     else:
-        pool = _pool(control)
-        themes: Sequence[Mapping[str, Any]] = pool["themes"]
-        if len(framework.asked) > len(themes):
-            raise StrategyError(
-                f"{framework.id} asks {len(framework.asked)} questions, and the {control} control has {len(themes)}."
-            )
-        changed = {
-            criterion.id: _themed(framework, criterion, theme, pool["say"])
-            for criterion, theme in zip(framework.asked, themes, strict=False)
-        }
+        pool, asked = _pool(control), framework.asked
+        if len(asked) > (most := len(pool["themes"])):
+            raise StrategyError(f"{framework.id} asks {len(asked)} questions, and the {control} control has {most}.")
+        themed = zip(asked, pool["themes"], strict=False)
+        changed = {each.id: _themed(framework, each, theme, pool["say"]) for each, theme in themed}
         framework = framework.model_copy(update={"guidelines": str(pool["guidelines"]).strip()})
     aggregate = changed[framework.aggregate].id if framework.aggregate in changed else framework.aggregate
     criteria = tuple(_replaced(criterion, changed) for criterion in framework.criteria)
@@ -143,17 +127,15 @@ def _themed(framework: Framework, original: Criterion, theme: Mapping[str, Any],
     def words(criterion: Criterion) -> int:
         return len(" ".join((criterion_text(criterion, "full"), *framework.anchors(criterion))).split())
 
-    wanted = len(" ".join((criterion_text(original, "full"), *framework.anchors(original))).split())
-    guided, checked = bool(original.guidance.counts or original.guidance.does_not_count), bool(original.checks)
-    candidates = [
-        built(sentences, counts, not_counts, checks, patterns)
-        for sentences in ((1, 2) if original.definition else (0,))
-        for counts in range(1 if guided else 0, 7)
-        for not_counts in range(0, 4)
-        for checks in range(1 if checked else 0, 5)
-        for patterns in (say["levels"], _SHORT_LEVELS)
-    ]
-    return min(candidates, key=lambda criterion: abs(words(criterion) - wanted))
+    guided, wanted = bool(original.guidance.counts or original.guidance.does_not_count), words(original)
+    sizes = product(
+        (1, 2) if original.definition else (0,),
+        range(1 if guided else 0, 7),
+        range(4),
+        range(1 if original.checks else 0, 5),
+        (say["levels"], _SHORT_LEVELS),
+    )
+    return min((built(*each) for each in sizes), key=lambda criterion: abs(words(criterion) - wanted))
 
 
 _SHORT_LEVELS = ("nothing of {name}", "little {name}", "some {name}", "much {name}", "all of {name}")

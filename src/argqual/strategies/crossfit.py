@@ -1,7 +1,5 @@
 """What a strategy predicts of its own training arguments without having learnt from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +10,7 @@ from sklearn.model_selection import GroupKFold
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError
-from argqual.judging.judge import Judge
-from argqual.strategies.base import Array, Predictions, Strategy
+from argqual.strategies.base import Array, Predictions, Questions, Strategy
 
 
 def cross_fitted(
@@ -21,40 +18,28 @@ def cross_fitted(
 ) -> tuple[Strategy, Predictions]:
     """A copy fitted on all arguments, and predictions for each of these by a copy that was not fitted on its group.
 
-    What learns nothing predicts all of them itself.
-
-    Raises
-    ------
-    InputError
-        It learns, and all arguments are of one group.
+    What learns nothing predicts all of them itself. An InputError where it learns, and all are of one group.
     """
     whole: Strategy = clone(strategy).fit(arguments, labels if strategy.learns else None, groups=groups)
     if not strategy.learns:
         return whole, whole.predictions(arguments)
     values = np.full(len(arguments), np.nan)
-    reasons: list[str | None] = [None] * len(arguments)
+    reasons = np.full(len(arguments), None)
     assessments: dict[int, Assessment] = {}
     usages = []
     for train, test, codes in _folds(arguments, groups, folds):
         part = clone(strategy).fit([arguments[place] for place in train], labels[train], groups=codes[train])
         said = part.predictions([arguments[place] for place in test])
-        values[test] = said.values
+        values[test], reasons[test] = said.values, said.reasons
         usages += [part.seen_.usage, said.usage]
-        for place, reason in zip(test, said.reasons, strict=True):
-            reasons[place] = reason
         assessments |= dict(zip(test.tolist(), said.assessments or (), strict=False))
     rated = tuple(assessments[place] for place in range(len(arguments))) if assessments else None
     return whole, Predictions(values, tuple(reasons), rated, Usage.total(usages))
 
 
 def planned(
-    strategy: Strategy,
-    arguments: list[Argument],
-    labels: Array,
-    groups: list[Any],
-    folds: int,
-    predict: list[Argument],
-) -> Iterator[tuple[Judge, Argument]]:
+    strategy: Strategy, arguments: list[Argument], labels: Array, groups: list[Any], folds: int, predict: list[Argument]
+) -> Questions:
     """What `cross_fitted`, and then predicting with the copy fitted on all, would ask; see `Strategy.plan`."""
     if not strategy.learns:
         yield from strategy.plan(arguments, predict=[*arguments, *predict])

@@ -3,8 +3,6 @@
 The encoder is never changed. Texts are embedded once a process, whatever the folds.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -13,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.linear_model import Ridge
 
 from argqual.argument import Argument
 from argqual.errors import StrategyError
@@ -20,7 +19,7 @@ from argqual.models.encoders import DEFAULT_ENCODER, EncoderFiles, find_encoder
 from argqual.models.encoding import batches, device_for, load_encoder, pooled, require_tokens, tokenised, warn_of_cuts
 from argqual.stats.regression import best_alpha
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell
-from argqual.strategies.extras import needs
+from argqual.strategies.registry import needs
 
 _INNER_FOLDS = 5
 _MOST_KEPT = 200_000  # vectors; about 300 MB of the default encoder's
@@ -84,8 +83,6 @@ class Embedding(Strategy):
         self._files()
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
-        from sklearn.linear_model import Ridge
-
         vectors = self._vectors(arguments)
         self.mean_, self.scale_ = float(labels.mean()), float(labels.std())
         standardised = (labels - self.mean_) / self.scale_
@@ -116,10 +113,7 @@ def embed(
 ) -> Array:
     """Unit vectors, shape (n_texts, width); those of texts that this process has embedded before are not computed anew.
 
-    Raises
-    ------
-    StrategyError
-        The encoder cannot read `max_tokens`, or there is no such device.
+    A StrategyError where the encoder cannot read `max_tokens`, or there is no such device.
     """
     place = device_for(device)
     keys = [(files.digest, max_tokens, str(place), hashlib.sha256(text.encode()).digest()) for text in texts]

@@ -1,47 +1,44 @@
 """Strategies that show a model labelled examples: `exemplars`, and `principle+exemplars`.
 
-An example is an argument with the level that people gave it, as a turn of the conversation before the
-real question. A label becomes a level by its rank among the training labels, each level getting an equal
-share: labels of any scale can be used, and what a level means is what the training data say it means.
+An example is an argument with the level that people gave it, as a turn of the conversation before the real question. A
+label becomes a level by its rank among the training labels, each level getting an equal share: labels of any scale can
+be used, and what a level means is what the training data say it means.
 
 Nothing but training arguments is ever shown.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError, ModelError, StrategyError
-from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE
-from argqual.judging.prompt import Demonstration, level_codes
+from argqual.judging.prompt import Demonstration
 from argqual.stats.regression import equal_shares
-from argqual.strategies.base import Array, Predictions, Seen, require
-from argqual.strategies.combining import averaged
+from argqual.strategies.base import Array, OfFramework, Predictions, Questions, Seen, require
 from argqual.strategies.controls import Control, control_framework, plain_framework
 from argqual.strategies.given import as_arguments
-from argqual.strategies.pool import Worked, read_pool
+from argqual.strategies.pool import BORROWING, STYLES, Rationales, Worked, explaining, read_pool, styled, with_levels
 from argqual.strategies.prompted import (
     DEFINITIONS,
     Prompted,
+    averaged,
     check_targets,
+    codes_of,
     predictions_of,
 )
-from argqual.strategies.rationales import BORROWING, STYLES, Rationales, explaining, styled, with_levels
 
 Select = Literal["random", "balanced", "nearest", "other_domains"]
 _UNWRITTEN = "A sentence or two from the text, which are yet to be written, on why the level is right."
-_SELECT: tuple[Select, ...] = get_args(Select)
 
 
 @dataclass(eq=False, repr=False)
@@ -60,10 +57,9 @@ class Exemplars(Prompted):
         How many times examples are drawn; the ratings are averaged, and `draw_predictions` gives each.
         One for `nearest`, which draws nothing.
     rationales : {"none", "polished", "messy", "corrupted"}, default="none"
-        What is said before an example's level. `polished`: the model's explanation of the level that
-        people gave. `messy`: the same after a wrong turn that is seen and taken back. `corrupted`: the
-        explanation of another example of another level: the look of reasoning without its substance
-        (Wang et al. 2023).
+        What is said before an example's level. `polished`: the model's explanation of the level that people gave.
+        `messy`: the same after a wrong turn that is seen and taken back. `corrupted`: the explanation of another
+        example of another level: the look of reasoning without its substance (Wang et al. 2023).
     targets : mapping, optional
         Criterion to the name of a label in `Argument.labels`; used by `PrincipleExemplars`.
     pool : str, optional
@@ -112,7 +108,7 @@ class Exemplars(Prompted):
 
     def _check(self) -> None:
         require("definitions", self.definitions, DEFINITIONS)
-        require("select", self.select, _SELECT)
+        require("select", self.select, get_args(Select))
         require("rationales", self.rationales, STYLES)
         if self.k < 1 or self.draws < 1:
             raise StrategyError(f"k={self.k}, draws={self.draws}: both are at least 1.")
@@ -139,9 +135,7 @@ class Exemplars(Prompted):
             return usage
         return None
 
-    def _plan(
-        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
-    ) -> Iterator[tuple[Judge, Argument]]:
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         """As it would choose, with a stand-in for each rationale that is yet to be written."""
         fitted: Exemplars = clone(self)
         fitted._choose(arguments, labels)
@@ -173,9 +167,8 @@ class Exemplars(Prompted):
         self.chosen_ = [[shown.index(place) for place in draw] for draw in self.chosen_]
         if worked and self.rationales != "none":  # of the whole argument, so it stands before the first level
             first = self._framework().asked[0].id
-            self.rationales_ = {
-                str(number): {first: worked[place].rationales[self.rationales]} for number, place in enumerate(shown)
-            }
+            said = [worked[place].rationales[self.rationales] for place in shown]
+            self.rationales_ = {str(number): {first: words} for number, words in enumerate(said)}
 
     @property
     def _draws(self) -> int:
@@ -191,21 +184,17 @@ class Exemplars(Prompted):
             own = labels
             if name := (self.targets or {}).get(criterion.id):
                 own = np.array([argument.labels.get(name, np.nan) for argument in arguments])
-                if not np.isfinite(own).all():
-                    missing = int((~np.isfinite(own)).sum())
+                if missing := int((~np.isfinite(own)).sum()):
                     raise InputError(f"{missing} of {len(arguments)} arguments have no label '{name}'.")
-            if worked:
-                places = np.array([each.level(criterion.id, levels) for each in worked])
-            else:
-                places = equal_shares(own, levels)
+            known = [each.level(criterion.id, levels) for each in worked]
+            places = np.array(known) if worked else equal_shares(own, levels)
             found[criterion.id] = places if criterion.higher_is_better else levels - 1 - places
         return found
 
     def _draw(self, labels: Array, rng: np.random.Generator) -> list[int]:
         if self.select == "balanced":
             order = np.lexsort((rng.random(len(labels)), labels))  # equal labels in random order
-            shares = np.array_split(order, self.k)
-            chosen = np.array([rng.choice(share) for share in shares])
+            chosen = np.array([rng.choice(share) for share in np.array_split(order, self.k)])
         else:
             chosen = rng.choice(len(labels), self.k, replace=False)
         return [int(place) for place in rng.permutation(chosen)]
@@ -221,10 +210,8 @@ class Exemplars(Prompted):
     def _told(self, places: Sequence[int]) -> list[Argument]:
         """Arguments of the pool with people's levels, as rationales are asked for."""
         framework = self._framework()
-        return [
-            with_levels(self.pool_[place], framework, {name: int(own[place]) for name, own in self.levels_.items()})
-            for place in places
-        ]
+        levels = ({name: int(own[place]) for name, own in self.levels_.items()} for place in places)
+        return [with_levels(self.pool_[place], framework, own) for place, own in zip(places, levels, strict=True)]
 
     def _written(self) -> tuple[dict[str, dict[str, str]], Usage]:
         """Rationales of the pool's arguments that will be shown: by place, by criterion; and what they took."""
@@ -249,23 +236,17 @@ class Exemplars(Prompted):
     def judges(self) -> list[Judge]:
         if not hasattr(self, "chosen_"):  # before fitting: whether there can be any
             return super().judges()
-        return [
-            self._judge(self._framework(), demonstrations=_Shown(self, draw, number))
-            for number, draw in enumerate(self.chosen_)
-        ]
+        shown = (_Shown(self, draw, number) for number, draw in enumerate(self.chosen_))
+        return [self._judge(self._framework(), demonstrations=each) for each in shown]
 
     def demonstration(self, place: int) -> Demonstration:
         """An argument of the pool as it is shown."""
         framework = self._framework()
-        levels = {}
-        for criterion in framework.asked:
-            codes = level_codes([level.written for level in framework.scale_of(criterion).levels])
-            levels[criterion.id] = codes[int(self.levels_[criterion.id][place])]
+        levels = {name: codes[int(self.levels_[name][place])] for name, codes in codes_of(framework).items()}
         if framework.gate:
             levels[GATE] = "1"
-        given = self.pool_[place].inputs()
         declared = {*framework.inputs.declared(), "argument"}
-        inputs = {name: text for name, text in given.items() if name in declared}
+        inputs = {name: text for name, text in self.pool_[place].inputs().items() if name in declared}
         return Demonstration(inputs, levels, self.rationales_.get(str(place), {}))
 
     def _asked(self, arguments: list[Argument]) -> list[list[Assessment]]:
@@ -280,7 +261,7 @@ class Exemplars(Prompted):
 
 
 @dataclass(eq=False, repr=False)
-class PrincipleExemplars(Exemplars):
+class PrincipleExemplars(OfFramework, Exemplars):
     """Ask a framework's criteria, and show labelled examples of them.
 
     A criterion without a label of its own in `targets` carries the overall level in the examples.
@@ -299,15 +280,12 @@ class PrincipleExemplars(Exemplars):
         As for `Plain`.
     """
 
-    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
-
-    framework: Framework | str | Path = "ratio"
     _: KW_ONLY
     definitions: str = "full"
     control: Control | None = None
 
     def _framework(self) -> Framework:
-        chosen = load_framework(self.framework)
+        chosen = super()._framework()
         return control_framework(chosen, self.control, seed=self.seed) if self.control else chosen
 
 
@@ -318,7 +296,6 @@ class _Shown:
         self.strategy = strategy
         self.fixed = [strategy.demonstration(place) for place in draw]
         self.number = number
-        self._vectors: Any = None
 
     def __call__(self, argument: Argument) -> Sequence[Demonstration]:
         if self.fixed:
@@ -326,13 +303,13 @@ class _Shown:
         places = self._nearest(argument) if self.strategy.select == "nearest" else self._elsewhere(argument)
         return [self.strategy.demonstration(place) for place in places]
 
+    @cached_property
+    def _vectors(self) -> tuple[Any, Any]:
+        vectoriser = TfidfVectorizer(sublinear_tf=True)
+        return vectoriser, vectoriser.fit_transform([each.text for each in self.strategy.pool_])
+
     def _nearest(self, argument: Argument) -> list[int]:
         """The most similar training arguments, the most similar one last, where it counts most."""
-        if self._vectors is None:
-            from sklearn.feature_extraction.text import TfidfVectorizer
-
-            vectoriser = TfidfVectorizer(sublinear_tf=True)
-            self._vectors = vectoriser, vectoriser.fit_transform([each.text for each in self.strategy.pool_])
         vectoriser, table = self._vectors
         similar = (table @ vectoriser.transform([argument.text]).T).toarray().ravel()
         own = [place for place, each in enumerate(self.strategy.pool_) if each.text == argument.text]

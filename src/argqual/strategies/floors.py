@@ -1,7 +1,5 @@
 """The floor, and the confound: what has to be beaten before anything is said of a strategy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """What is given to a strategy: arguments in any form, labels, and groups."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,10 +15,7 @@ _ROW_KEYS = ("id", "issue", "stance", "context", "domain", "type", "group")
 def as_arguments(X: Any) -> list[Argument]:  # noqa: N803
     """Arguments from texts, rows with a `text`, or arguments.
 
-    Raises
-    ------
-    InputError
-        There are none, or one is empty or nothing of the kind; the message says which.
+    An InputError where there are none, or one is empty or nothing of the kind, says which.
     """
     if isinstance(X, str | Argument | Mapping) or not hasattr(X, "__len__") or not hasattr(X, "__getitem__"):
         raise InputError(f"Expected a sequence of arguments, not {type_name(X)}.", hint="One argument: [argument].")
@@ -57,13 +52,7 @@ def groups_for(arguments: Sequence[Argument], groups: Sequence[Any] | None) -> l
 
 
 def as_labels(y: Any, length: int) -> npt.NDArray[np.float64]:
-    """Labels as an array of shape (length,), NaN for None.
-
-    Raises
-    ------
-    InputError
-        They are no numbers, or not as many.
-    """
+    """Labels as an array of shape (length,), NaN for None; an InputError where they are no numbers, or not as many."""
     try:
         labels = np.asarray([np.nan if value is None else value for value in y], dtype=float)
     except (TypeError, ValueError):
@@ -76,10 +65,7 @@ def as_labels(y: Any, length: int) -> npt.NDArray[np.float64]:
 def labels_to_learn(y: Any, length: int, least: int, name: str) -> npt.NDArray[np.float64]:
     """Labels that a strategy of some name can learn from, which needs so many at least.
 
-    Raises
-    ------
-    InputError
-        There are none, too few, some are missing, or all are equal.
+    An InputError where there are none, too few, some are missing, or all are equal.
     """
     if y is None:
         raise InputError(f"{name} learns from labels, and there are none.", hint="Call fit(X, y).")

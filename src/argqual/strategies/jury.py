@@ -5,12 +5,10 @@ member predicts elsewhere. A member without a prediction is left out only as far
 is put in its place.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from sklearn.linear_model import LinearRegression
@@ -20,13 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import InputError, StrategyError
-from argqual.judging.judge import Judge
-from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, Strategy, require
+from argqual.strategies.base import Array, Predictions, PredictionScale, Questions, Seen, Strategy, require
 from argqual.strategies.crossfit import cross_fitted, planned
 from argqual.strategies.given import as_arguments
 
 Combine = Literal["mean", "median", "weights"]
-_COMBINE: tuple[Combine, ...] = get_args(Combine)
 
 
 @dataclass(eq=False, repr=False)
@@ -101,7 +97,7 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         """The parameters; with `deep`, the members by name and their parameters too."""
         return dict(self._get_params("members", deep=deep))
 
-    def set_params(self, **params: Any) -> Jury:
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, replace members by name, or set a member's own (`<name>__<parameter>`)."""
         self._set_params("members", **params)
         return self
@@ -112,16 +108,11 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         How far the values of a row lie apart is how much the members disagree about that argument.
         """
         check_is_fitted(self, "seen_")
-        return self._standardised(self._said(as_arguments(X)))
+        arguments = as_arguments(X)
+        return self._standardised([member.predictions(arguments) for member in self.members_])
 
     def _named(self) -> list[tuple[str, Strategy]]:
-        """The members with their names.
-
-        Raises
-        ------
-        StrategyError
-            They are no list of names with strategies.
-        """
+        """The members with their names; a StrategyError where they are no list of names with strategies."""
         given = self.members if isinstance(self.members, list | tuple) else []
         if not given or not all(
             isinstance(each, list | tuple) and len(each) == 2 and isinstance(each[0], str) for each in given
@@ -135,14 +126,12 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
     def within(self) -> Mapping[str, Strategy]:
         return {name: member for name, member in self._named() if isinstance(member, Strategy)}
 
-    def _plan(
-        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
-    ) -> Iterator[tuple[Judge, Argument]]:
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         for member in self.within().values():
             yield from planned(member, arguments, labels, groups, self.folds, predict)
 
     def _check(self) -> None:
-        require("combine", self.combine, _COMBINE)
+        require("combine", self.combine, get_args(Combine))
         named = self._named()
         try:
             self._validate_names([name for name, _ in named])
@@ -180,15 +169,13 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
     def _weigh(self, standard: Array, labels: Array) -> None:
         whole = np.isfinite(standard).all(axis=1)
         if whole.sum() <= standard.shape[1]:
-            raise InputError(
-                f"All members have a prediction for {whole.sum()} training arguments only, too few for "
-                f"{standard.shape[1]} weights."
-            )
+            few, weights = f"{whole.sum()} training arguments only", standard.shape[1]
+            raise InputError(f"All members have a prediction for {few}, too few for {weights} weights.")
         model = LinearRegression(positive=True).fit(standard[whole], labels[whole])
         self.weights_, self.intercept_ = np.asarray(model.coef_), float(model.intercept_)
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
-        said = self._said(arguments)
+        said = [member.predictions(arguments) for member in self.members_]
         standard = self._standardised(said)
         there = np.isfinite(standard)
         values = np.full(len(arguments), np.nan)
@@ -200,17 +187,13 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
 
     def _combined(self, standard: Array) -> Array:
         """One value a row, of the members that have one; at least one has."""
-        if self.combine == "mean":
-            return np.asarray(np.nanmean(standard, axis=1))
-        if self.combine == "median":
-            return np.asarray(np.nanmedian(standard, axis=1))
+        if self.combine != "weights":
+            middle = np.nanmean if self.combine == "mean" else np.nanmedian
+            return np.asarray(middle(standard, axis=1))
         there = np.isfinite(standard) @ self.weights_
         total = self.weights_.sum()
         share = np.divide(total, there, out=np.full(len(standard), np.nan), where=there > 0)
         return np.asarray(self.intercept_ + (share if total else 0.0) * (np.nan_to_num(standard) @ self.weights_))
-
-    def _said(self, arguments: list[Argument]) -> list[Predictions]:
-        return [member.predictions(arguments) for member in self.members_]
 
     def _standardised(self, said: Sequence[Predictions]) -> Array:
         return np.asarray((np.column_stack([each.values for each in said]) - self.means_) / self.scales_)

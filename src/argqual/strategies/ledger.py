@@ -3,8 +3,6 @@
 Every request is counted before it is sent.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from enum import StrEnum
@@ -41,26 +39,16 @@ class Enough(BaseException):
 
 
 class Ledger:
-    """Counts requests and their cost, over all models of a run, and stops before a limit is passed.
+    """Counts requests and their cost, over all models of a run, and stops before a limit (None: none) is passed.
 
     A request that is lost on the way and sent again counts anew; only such repeats can pass the limit of calls.
-
-    Parameters
-    ----------
-    calls, usd
-        The limits; None for none.
-
-    Attributes
-    ----------
-    ended
-        Why nothing more is asked: how it ended, or an error. None while all goes on.
     """
 
     def __init__(self, calls: int | None = None, usd: float | None = None) -> None:
         self.most_calls = calls
         self.most_usd = usd
         self.total = NOTHING
-        self.ended: Ended | ArgqualError | None = None
+        self.ended: Ended | ArgqualError | None = None  # why nothing more is asked
         self.progress: Callable[[int], None] | None = None
         self._spent = self._reserved = self._dearest = 0.0
         self._held = self._under_way = 0
@@ -78,21 +66,13 @@ class Ledger:
 
     def room(self) -> int:
         """How many more calls there are, each at the price of the dearest so far."""
-        left = [NO_LIMIT]
-        if self.most_calls is not None:
-            left.append(self.most_calls - self.calls - self._held)
+        left = NO_LIMIT if self.most_calls is None else self.most_calls - self.calls
         if self.most_usd is not None and self._dearest:
-            left.append(int((self.most_usd - self._spent) / self._dearest) - self._held)
-        return max(0, min(left))
+            left = min(left, int((self.most_usd - self._spent) / self._dearest))
+        return max(0, left - self._held)
 
     def take(self, worst: float) -> None:
-        """Leave for one request that costs at most `worst` US dollars.
-
-        Raises
-        ------
-        Enough
-            There is no room for it.
-        """
+        """Leave for one request that costs at most `worst` US dollars; `Enough` where there is no room for it."""
         with self._changed:
             while self.ended is None:
                 if self.most_calls is not None and self.calls + self._under_way + self._held >= self.most_calls:
@@ -185,13 +165,7 @@ def reflection_lm(model: Model, ledger: Ledger) -> Any:
 
 
 def ping(model: Model, ledger: Ledger) -> None:
-    """One tiny request, to know that the model is there.
-
-    Raises
-    ------
-    Unreachable, ModelError
-        It is not.
-    """
+    """One tiny request, to know that the model is there; else `Unreachable`, or a ModelError."""
     from dspy.lm15 import Config, Message, Request
 
     config = Config(max_tokens=room(model, 8))

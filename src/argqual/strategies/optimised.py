@@ -1,18 +1,15 @@
 """A prompt improved by one of DSPy's optimisers: `optimised`.
 
-Part of the training groups are held out to choose by. The program with the best mean on the held-out part
-wins, and the unchanged one is among them; its score there is therefore an optimistic one, and says
-nothing of new topics: measure those with groups that `fit` never saw.
+Part of the training groups are held out to choose by. The program with the best mean on the held-out part wins, and the
+unchanged one is among them; its score there is therefore an optimistic one, and says nothing of new topics: measure
+those with groups that `fit` never saw.
 """
-
-from __future__ import annotations
 
 import contextvars
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import dspy
@@ -22,17 +19,14 @@ from sklearn.model_selection import GroupShuffleSplit
 from argqual.argument import Argument, fence
 from argqual.assessment import Usage
 from argqual.errors import ArgqualError, InputError, ModelError, StrategyError
-from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram
-from argqual.judging.prompt import level_codes
 from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import Model
 from argqual.models.prices import FREE
 from argqual.stats.correlation import spearman
-from argqual.strategies.base import Array, Seen, require, tell
-from argqual.strategies.extras import needs
+from argqual.strategies.base import Array, OfFramework, Seen, require, tell
 from argqual.strategies.ledger import Ended, Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
@@ -53,9 +47,11 @@ from argqual.strategies.prompted import (
     DEFINITIONS,
     Prompted,
     check_targets,
+    codes_of,
     connected,
     predictions_of,
 )
+from argqual.strategies.registry import needs
 
 _THREADS = 8
 
@@ -65,13 +61,12 @@ class OptimisationWarning(UserWarning):
 
 
 @dataclass(eq=False, repr=False)
-class Optimised(Prompted):
+class Optimised(OfFramework, Prompted):
     """Ask a framework's criteria by a prompt that a DSPy optimiser has improved.
 
-    An optimiser may change the instructions and add examples; criteria, levels and the form of the answer
-    stay. Its loss is 1 - |quality - human|, averaged over the criteria that people have judged, where human
-    is a label's mid-rank among the training labels, 0 to 1. Correlation cannot be optimised: DSPy's
-    metrics see one argument at a time.
+    An optimiser may change the instructions and add examples; criteria, levels and the form of the answer stay. Its
+    loss is 1 - |quality - human|, averaged over the criteria that people have judged, where human is a label's mid-rank
+    among the training labels, 0 to 1. Correlation cannot be optimised: DSPy's metrics see one argument at a time.
 
     Parameters
     ----------
@@ -80,10 +75,9 @@ class Optimised(Prompted):
     definitions : {"none", "plain", "full"}, default="full"
         What is said of each criterion; see `Principle`.
     optimiser : {"labelled", "bootstrap", "miprov2", "gepa"}, default="gepa"
-        `labelled`: some training arguments with people's levels. `bootstrap`: arguments which the program
-        itself rates as people do (Khattab et al. 2024). `miprov2`: instructions and examples together, by
-        Bayesian search (Opsahl-Ong et al. 2024). `gepa`: instructions, by reflection on what went wrong
-        (Agrawal et al. 2025).
+        `labelled`: some training arguments with people's levels. `bootstrap`: arguments which the program itself rates
+        as people do (Khattab et al. 2024). `miprov2`: instructions and examples together, by Bayesian search
+        (Opsahl-Ong et al. 2024). `gepa`: instructions, by reflection on what went wrong (Agrawal et al. 2025).
     reflection_model : str or Model, optional
         Who writes instructions, for `miprov2` and `gepa`; the model itself when left out. A larger one is better.
     budget_usd : float, optional
@@ -129,11 +123,9 @@ class Optimised(Prompted):
     learns = True
     least_labels: ClassVar[int] = 4
     models: ClassVar[tuple[str, ...]] = ("model", "reflection_model")
-    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
     explain: ClassVar[bool] = False  # type: ignore[misc]  # a rationale is no part of what is optimised
     _stopped = False
 
-    framework: Framework | str | Path = "ratio"
     _: KW_ONLY
     definitions: str = "full"
     optimiser: Optimiser = "gepa"
@@ -157,9 +149,6 @@ class Optimised(Prompted):
         if hasattr(self, "program_"):
             program.load_state(copy.deepcopy(self.program_))
         return program
-
-    def _framework(self) -> Framework:
-        return load_framework(self.framework)
 
     def judges(self) -> list[Judge]:
         return [self._judge(self._framework(), program=self.program())]
@@ -187,7 +176,14 @@ class Optimised(Prompted):
                 hint="Use the read-out label or expect.",
             )
         reflecting = self._reflecting()
-        self._check_budget([self._model(), *([reflecting] if reflecting else [])])
+        models = [self._model(), *([reflecting] if reflecting else [])]
+        if self.budget_usd is not None and (unknown := [each.name for each in models if each.price is None]):
+            raise InputError(
+                f"The price of {' and '.join(unknown)} is not known, so a budget in US dollars cannot be kept.",
+                hint="Give a budget in calls (budget_calls) instead.",
+            )
+        if self.budget_calls is None and (self.budget_usd is None or all(each.price == FREE for each in models)):
+            raise StrategyError("Nothing limits the run.", hint="Give budget_calls, or budget_usd for paid models.")
         self._ledger = Ledger(self.budget_calls, self.budget_usd)
         # DSPy asks from threads of its own, which do not know who listens here.
         context = contextvars.copy_context()
@@ -199,16 +195,6 @@ class Optimised(Prompted):
             except Enough:
                 self._stopped = False
                 raise _nothing_yet(self._ledger.ended) from None
-
-    def _check_budget(self, models: Sequence[Model]) -> None:
-        unknown = [each.name for each in models if each.price is None]
-        if self.budget_usd is not None and unknown:
-            raise InputError(
-                f"The price of {' and '.join(unknown)} is not known, so a budget in US dollars cannot be kept.",
-                hint="Give a budget in calls (budget_calls) instead.",
-            )
-        if self.budget_calls is None and (self.budget_usd is None or all(each.price == FREE for each in models)):
-            raise StrategyError("Nothing limits the run.", hint="Give budget_calls, or budget_usd for paid models.")
 
     def _reflecting(self) -> Model | None:
         """The model that writes instructions, where the optimiser has any written."""
@@ -235,8 +221,7 @@ class Optimised(Prompted):
             self._stopped = False
 
     def _optimise(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
-        if hasattr(self, "program_"):
-            del self.program_  # fitted anew, it starts from the unchanged program
+        self.__dict__.pop("program_", None)  # fitted anew, it starts from the unchanged program
         train, held = self._split(groups)
         examples = self._examples(arguments, labels, train, held)
         ledger, metric = self._ledger, Judgement(len(held))
@@ -248,7 +233,7 @@ class Optimised(Prompted):
                 f"takes {once + later}.",
                 hint="Raise budget_calls, or hold out fewer (validation).",
             )
-        desk = Desk(self._framework(), self._model(), self.readout, truncate=self.truncate, ledger=ledger)
+        desk = Desk(self._model(), self.readout, truncate=self.truncate, ledger=ledger)
         student = Student(self.program(), desk)
         validation = [examples[place] for place in held]
         try:
@@ -261,7 +246,11 @@ class Optimised(Prompted):
         ledger.hold(later)
         self._improve(student, [examples[place] for place in train], validation, metric)
         assert metric.best is not None
-        self._keep(metric.first, metric.best, labels[held], [groups[place] for place in held])
+        self.program_ = metric.best.program.dump_state()
+        tried, of_held = (metric.first, metric.best), [groups[place] for place in held]
+        shown = [*self._framework().inputs.declared(), "argument"]
+        self.prompt_before_, self.prompt_after_ = (each.program.prompt(shown).system for each in tried)
+        self.score_before_, self.score_after_ = (_score(each, labels[held], of_held) for each in tried)
         self.calls_ = ledger.calls
         self.failures_ = len(desk.failed)
         if isinstance(ledger.ended, ArgqualError):
@@ -309,8 +298,7 @@ class Optimised(Prompted):
         except ValueError:
             few = f"validation={self.validation} leaves none of {codes.max() + 1} groups to learn from."
             raise InputError(few) from None
-        ordered = np.random.default_rng(self.seed).permutation(train)
-        return [int(place) for place in ordered], [int(place) for place in held]
+        return np.random.default_rng(self.seed).permutation(train).tolist(), held.tolist()
 
     def _examples(
         self, arguments: Sequence[Argument], labels: Array, train: Sequence[int], held: Sequence[int]
@@ -334,11 +322,6 @@ class Optimised(Prompted):
             examples[place][PLACE] = number
         return examples
 
-    def _keep(self, first: Tried, best: Tried, labels: Array, groups: Sequence[Any]) -> None:
-        self.program_ = best.program.dump_state()
-        self.prompt_before_, self.prompt_after_ = _prompt(first.program), _prompt(best.program)
-        self.score_before_, self.score_after_ = (_score(each, labels, groups) for each in (first, best))
-
     def _seen(self) -> Seen:
         return Seen(examples=len(self.program_["rate"]["demos"]), model=super()._seen().model)
 
@@ -357,11 +340,9 @@ def _mid_ranks(labels: Array, train: Sequence[int]) -> Array:
 def _levels(framework: Framework, human: Mapping[str, float]) -> dict[str, str]:
     """The code of each criterion's level in equal shares of the ranks; the overall one where it has none of its own."""
     found = {GATE: "1"} if framework.gate else {}
-    for criterion in framework.asked:
-        codes = level_codes([level.written for level in framework.scale_of(criterion).levels])
-        quality = human.get(criterion.id, human["overall"])
-        place = min(int(quality * len(codes)), len(codes) - 1)
-        found[criterion.id] = codes[place if criterion.higher_is_better else len(codes) - 1 - place]
+    for name, codes in codes_of(framework).items():
+        place = min(int(human.get(name, human["overall"]) * len(codes)), len(codes) - 1)
+        found[name] = codes[place if framework.criterion(name).higher_is_better else len(codes) - 1 - place]
     return found
 
 
@@ -373,10 +354,6 @@ def _refuse_silence(first: Tried) -> None:
             f"Not one of {len(overall)} held-out arguments was rated: {overall[0].reason}.",
             hint="Try one with argqual score, or another readout or model.",
         )
-
-
-def _prompt(program: RatingProgram) -> str:
-    return program.prompt([*program.framework.inputs.declared(), "argument"]).system
 
 
 def _score(candidate: Tried, labels: Array, groups: Sequence[Any]) -> dict[str, Any]:

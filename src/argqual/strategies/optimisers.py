@@ -1,14 +1,12 @@
 """DSPy's optimisers over a rating program: within a budget, asked once, the best so far kept.
 
-What an optimiser tries is judged exactly as `Judge` judges, through the same clients, but for three
-things: the program runs under DSPy's eyes, so that an answer can become a demonstration; the same
-prompt and argument are asked about once; and every request is counted before it is sent.
+What an optimiser tries is judged exactly as `Judge` judges, through the same clients, but for three things: the program
+runs under DSPy's eyes, so that an answer can become a demonstration; the same prompt and argument are asked about once;
+and every request is counted before it is sent.
 
-DSPy's own evaluation is not trusted with errors (it counts a failed row as 0, and at ten gives everything
-up): nothing that fails here raises, and what ends a run is no `Exception` (see `Enough`).
+DSPy's own evaluation is not trusted with errors (it counts a failed row as 0, and at ten gives everything up): nothing
+that fails here raises, and what ends a run is no `Exception` (see `Enough`).
 """
-
-from __future__ import annotations
 
 import contextvars
 import hashlib
@@ -22,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import dspy
 
@@ -32,12 +30,12 @@ from argqual.errors import ArgqualError, CredentialsError, Outage, UnknownModelE
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import GATE, RatingProgram, answerables
-from argqual.judging.prompt import level_codes
 from argqual.judging.readouts.client import DecisionClient
 from argqual.judging.readouts.exchange import NOTHING, Exchange
 from argqual.judging.readouts.reading import Unreadable
 from argqual.models.connect import Model
 from argqual.strategies.ledger import NO_LIMIT, Counted, Enough, Ledger
+from argqual.strategies.prompted import codes_of
 
 Optimiser = Literal["labelled", "bootstrap", "miprov2", "gepa"]
 OPTIMISERS: tuple[Optimiser, ...] = get_args(Optimiser)
@@ -63,36 +61,23 @@ _TOLD = (
 
 
 class Desk:
-    """Judges an argument with whatever program an optimiser tries, and asks nothing twice.
+    """Judges an argument with whatever program an optimiser tries, and asks nothing twice."""
 
-    Attributes
-    ----------
-    failed
-        Program and argument (digests) to the reason why there is no rating.
-    """
-
-    def __init__(self, framework: Framework, model: Model, readout: str, *, truncate: bool, ledger: Ledger) -> None:
+    def __init__(self, model: Model, readout: str, *, truncate: bool, ledger: Ledger) -> None:
         counted: Any = Counted(model, ledger) if model.engine else None
-        self.framework = framework
         self.model = replace(model, engine=counted)
         self.readout = readout
         self.truncate = truncate
         self.ledger = ledger
-        self.failed: dict[tuple[str, str], str] = {}
+        self.failed: dict[tuple[str, str], str] = {}  # program and argument (digests) to why there is no rating
         self._memo: dict[str, tuple[dict[str, Any], Exchange] | Unreadable] = {}
         self._turns: dict[str, threading.Lock] = {}
 
-    def __deepcopy__(self, memo: Any) -> Desk:
+    def __deepcopy__(self, memo: Any) -> Self:
         return self  # DSPy copies its programs; what they ask through is one
 
     def assess(self, program: RatingProgram, inputs: Mapping[str, str]) -> Assessment:
-        """The assessment of an argument by a program; one that failed says why.
-
-        Raises
-        ------
-        Enough
-            Nothing more is to be asked.
-        """
+        """The assessment of an argument by a program; one that failed says why. `Enough` ends it all."""
         judge = _Traced(program, self)
         issue, stance, context = (inputs.get(name) for name in ("issue", "stance", "context"))
         argument = Argument(inputs["argument"], issue=issue, stance=stance, context=context)
@@ -139,7 +124,12 @@ class Desk:
 
 
 class _Traced(Judge):
-    """A judge that runs its program as DSPy does, so that what it answers stands in DSPy's trace."""
+    """A judge that runs its program as DSPy does, so that what it answers stands in DSPy's trace.
+
+    It is its program's client itself: it shows demonstrations in the form of the answer, and asks the desk.
+    """
+
+    supports_decision_requests = True
 
     def __init__(self, program: RatingProgram, desk: Desk) -> None:
         super().__init__(
@@ -148,32 +138,21 @@ class _Traced(Judge):
         self._desk = desk
 
     def _answers(self, asking: Any, *, only: tuple[str, ...] | None = None, select: bool = False) -> Any:
-        client = _Client(self, self._desk)
+        self._exchange = Exchange()
         try:
-            self.program(lm=client, only=only, **asking.inputs)
+            self.program(lm=self, only=only, **asking.inputs)
         except Unreadable as error:
             asking.unreadable = str(error)
             return None
         finally:
-            asking.exchanges.append(client.exchange)
-        return client.exchange.distributions
-
-
-class _Client:
-    """What a program asks for one argument: demonstrations in the form of the answer, then the desk."""
-
-    supports_decision_requests = True
-
-    def __init__(self, judge: Judge, desk: Desk) -> None:
-        self._judge = judge
-        self._desk = desk
-        self.exchange = Exchange()
+            asking.exchanges.append(self._exchange)
+        return self._exchange.distributions
 
     def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> Any:
         shown = dict(state)
         if "demos" in state:
-            shown["demos"] = [as_written(demo, self._judge.framework) for demo in state["demos"]]
-        answer, self.exchange = self._desk.answered(self._judge, shown, questions)
+            shown["demos"] = [as_written(demo, self.framework) for demo in state["demos"]]
+        answer, self._exchange = self._desk.answered(self, shown, questions)
         return answer
 
 
@@ -193,13 +172,8 @@ def as_written(demo: Mapping[str, Any], framework: Framework) -> dict[str, Any]:
     """A demonstration as it is shown: inputs, then each criterion's code as an answer writes it."""
     names = [*framework.inputs.declared(), "argument"]
     shown = {name: str(demo[name]) for name in names if demo.get(name) is not None}
-    if framework.gate and demo.get(GATE) is not None:
-        shown[GATE] = _code(demo[GATE], ("0", "1"))
-    for criterion in framework.asked:
-        if demo.get(criterion.id) is not None:
-            codes = level_codes([level.written for level in framework.scale_of(criterion).levels])
-            shown[criterion.id] = _code(demo[criterion.id], codes)
-    return shown
+    codes = ({GATE: ("0", "1")} if framework.gate else {}) | codes_of(framework)
+    return shown | {name: _code(demo[name], own) for name, own in codes.items() if demo.get(name) is not None}
 
 
 def _code(answer: Any, codes: Sequence[str]) -> str:
@@ -222,13 +196,8 @@ def tidied(program: RatingProgram) -> RatingProgram:
 def agreement(assessment: Assessment, human: Mapping[str, float]) -> tuple[float, str]:
     """How near ratings come to people's, 0 to 1, and the same in words for a model that writes instructions.
 
-    The mean over criteria of 1 - |quality - human|; 0 for a rating that is missing. A criterion that was
-    not to be asked (an input is missing) does not count.
-
-    Parameters
-    ----------
-    human
-        Criterion (`overall` for the overall rating) to people's judgement, 0 to 1.
+    The mean of 1 - |quality - human| over criteria (`overall` for the overall rating) with people's judgement of each,
+    0 to 1; 0 for a rating that is missing. A criterion that was not to be asked (an input is missing) does not count.
     """
     scores, said = [], []
     for name, wanted in human.items():
@@ -288,13 +257,7 @@ class Judgement:
 
 
 def evaluate(student: Student, examples: Sequence[Any], metric: Judgement, *, threads: int) -> None:
-    """Ask about examples side by side; the metric keeps what came of it.
-
-    Raises
-    ------
-    Enough
-        Not all of them were asked.
-    """
+    """Ask about examples side by side; the metric keeps what came of it. `Enough` where not all of them were asked."""
 
     def one(example: Any) -> None:
         metric(example, student(**example.inputs()))
@@ -310,7 +273,7 @@ def evaluate(student: Student, examples: Sequence[Any], metric: Judgement, *, th
 
 
 class Given(NamedTuple):
-    """What an optimiser works with; `room` is how many arguments may be asked about."""
+    """What an optimiser works with."""
 
     student: Student
     train: list[Any]
@@ -320,24 +283,17 @@ class Given(NamedTuple):
     demos: int
     seed: int
     threads: int
-    room: int
+    room: int  # how many arguments may be asked about
 
     @property
     def shown(self) -> dict[str, Any]:
-        """How many examples are shown, and which answers may be: without a threshold, DSPy takes any that is no
-        complete failure."""
+        """How many examples are shown, and which answers may be: else DSPy takes any that is no complete failure."""
         most = {"max_bootstrapped_demos": self.demos, "max_labeled_demos": self.demos, "max_errors": NO_LIMIT}
         return most | {"metric": self.metric, "metric_threshold": GOOD}
 
 
 def compiled(optimiser: Optimiser, given: Given) -> Student:
-    """What an optimiser makes of a student.
-
-    Raises
-    ------
-    Enough
-        It was stopped; the metric has the best so far.
-    """
+    """What an optimiser makes of a student. `Enough` where it was stopped; the metric has the best so far."""
     if given.room < 1 and optimiser != "labelled":
         raise Enough
     settings = {"max_errors": NO_LIMIT, "num_threads": given.threads, "disable_history": True, "track_usage": False}

@@ -1,39 +1,38 @@
 """A strategy that compares arguments instead of rating them: `pairwise`.
 
-A comparison is asked as an assessment, with the other argument as the context, so that it goes through the
-batch scorer and its store. Models favour a place in the prompt, so each comparison is asked in both orders:
-the probability that A beats B is the mean of yes to "A, next to B?" and of no to "B, next to A?". Where an
-order has no answer, there is no comparison: half of one is never taken for a whole.
+A comparison is asked as an assessment, with the other argument as the context, so that it goes through the batch scorer
+and its store. Models favour a place in the prompt, so each comparison is asked in both orders: the probability that A
+beats B is the mean of yes to "A, next to B?" and of no to "B, next to A?". Where an order has no answer, there is no
+comparison: half of one is never taken for a whole.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from itertools import combinations
+from typing import Any, Literal, get_args
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError
-from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework, Inputs
 from argqual.frameworks.scale import Level, Scale
-from argqual.judging.judge import Judge
 from argqual.judging.program import Definitions, criterion_text
 from argqual.stats.comparisons import bradley_terry, linked_parts
-from argqual.strategies.base import Array, Predictions, PredictionScale, Seen, require
-from argqual.strategies.designs import Pair, choose_rungs, ladder_position, opponents_of
+from argqual.strategies.base import Array, OfFramework, Predictions, PredictionScale, Questions, Seen, require
+from argqual.strategies.controls import variant
 from argqual.strategies.given import as_arguments
 from argqual.strategies.prompted import DEFINITIONS, Asking
 
 Against = Literal["ladder", "test"]
-_AGAINST: tuple[Against, ...] = get_args(Against)
+Pair = tuple[int, int]
+_PRIOR_SD = 2.0  # of a position on the ladder, in standard deviations of the training labels
 _L2 = 0.1  # in simulated designs of 60 to 1,000 arguments the true order came out better than with 1
 _BETTER = Criterion(
     id="better",
@@ -51,29 +50,18 @@ _YES_NO = Scale(
 
 @dataclass(frozen=True)
 class Compared:
-    """Two arguments, and which is better.
-
-    Parameters
-    ----------
-    probability
-        That `first` is better: the mean over both orders, 0 to 1; None when either has no answer.
-    shown_first, shown_second
-        The same when `first` stood first in the prompt (as the context), and when it stood second (as the
-        argument that is asked about); None without an answer.
-    reason
-        Why there is no probability.
-    """
+    """Two arguments, and which is better."""
 
     first: Argument
     second: Argument
-    probability: float | None
-    shown_first: float | None
-    shown_second: float | None
-    reason: str | None = None
+    probability: float | None  # that `first` is better: the mean over both orders, 0 to 1; None when either has none
+    shown_first: float | None  # when `first` stood first in the prompt, as the context; None without an answer
+    shown_second: float | None  # when it stood second, as the argument that is asked about
+    reason: str | None = None  # why there is no probability
 
 
 @dataclass(eq=False, repr=False)
-class Pairwise(Asking):
+class Pairwise(OfFramework, Asking):
     """Ask which of two arguments is better, and score each by its wins.
 
     Parameters
@@ -119,9 +107,6 @@ class Pairwise(Asking):
     Bradley, R. A. and Terry, M. E. (1952). Rank analysis of incomplete block designs. Biometrika 39.
     """
 
-    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
-
-    framework: Framework | str | Path = "ratio"
     _: KW_ONLY
     definitions: Definitions = "full"
     against: Against = "ladder"
@@ -153,7 +138,7 @@ class Pairwise(Asking):
         return _questions(*self._design(items))
 
     def _check(self) -> None:
-        require("against", self.against, _AGAINST)
+        require("against", self.against, get_args(Against))
         require("definitions", self.definitions, DEFINITIONS)
         if self.rungs < 2:
             raise StrategyError(f"rungs={self.rungs}: a ladder has at least 2.")
@@ -162,11 +147,9 @@ class Pairwise(Asking):
         super()._check()
 
     def _framework(self) -> Framework:
-        return versus_framework(load_framework(self.framework), self.definitions)
+        return versus_framework(super()._framework(), self.definitions)
 
-    def _plan(
-        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
-    ) -> Iterator[tuple[Judge, Argument]]:
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         fitted = clone(self).fit(arguments, labels if self.learns else None)
         return ((judge, question) for judge in self.judges() for question in fitted.questions(predict))
 
@@ -235,11 +218,8 @@ class Pairwise(Asking):
 def versus_framework(framework: Framework, definitions: Definitions = "full") -> Framework:
     """A framework of one question, "is this argument better than the one in the context?", by another's criteria.
 
-    Raises
-    ------
-    StrategyError
-        The framework first finds the kind of argument, which two arguments need not share; or all its
-        criteria need a stance or a context.
+    A StrategyError where the framework first finds the kind of argument, which two arguments need not share, or all
+    its criteria need a stance or a context.
     """
     if framework.select:
         raise StrategyError(f"{framework.id} first finds the kind of argument, so it cannot compare two.")
@@ -253,20 +233,17 @@ def versus_framework(framework: Framework, definitions: Definitions = "full") ->
         *(_meaning(criterion, definitions) for criterion in criteria),
         "Where the two are on different issues, judge each as an argument on its own issue.",
     ]
-    return Framework(
-        schema="argqual/framework@1",
+    return variant(
+        framework,
         id=f"{framework.id[:53]}-versus",
-        version=framework.version,
         title=f"{framework.title}: two compared",
         description=f"Which of two arguments is better by {framework.title}.",
-        provenance=framework.provenance,
-        citations=framework.citations,
-        license=framework.license,
-        language=framework.language,
         inputs=Inputs(issue=framework.inputs.issue or "optional", context="required"),
         guidelines="\n\n".join(filter(None, parts)),
+        gate=None,
         scale=_YES_NO,
         criteria=(_BETTER,),
+        aggregate="weighted_mean",
     )
 
 
@@ -342,9 +319,9 @@ def _order(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -
 def _too_few(n_items: int, design: Sequence[Pair], compared: Sequence[Compared]) -> list[str | None]:
     """For each item, why it has no score where fewer than half of its comparisons were answered."""
     met: list[list[Compared]] = [[] for _ in range(n_items)]
-    for pair, each in zip(design, compared, strict=True):
-        for item in pair:
-            met[item].append(each)
+    for (one, other), each in zip(design, compared, strict=True):
+        met[one].append(each)
+        met[other].append(each)
     reasons: list[str | None] = []
     for own in met:
         missing = [each.reason for each in own if each.probability is None]
@@ -355,3 +332,68 @@ def _too_few(n_items: int, design: Sequence[Pair], compared: Sequence[Compared])
         else:
             reasons.append(None)
     return reasons
+
+
+def choose_rungs(arguments: Sequence[Argument], labels: Array, rungs: int, *, seed: int) -> list[int]:
+    """The places of a ladder's arguments, lowest label first.
+
+    One is drawn from each of `rungs` equal shares of the arguments in the order of their labels, from an
+    issue that no lower rung has, where there is one.
+    """
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(labels))  # so that equal labels are in no particular order
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    chosen: list[int] = []
+    issues: set[str | None] = set()
+    for share in np.array_split(order, rungs):
+        drawn = [int(place) for place in rng.permutation(share)]
+        fresh = [place for place in drawn if arguments[place].issue not in issues]
+        chosen.append((fresh or drawn)[0])
+        issues.add(arguments[chosen[-1]].issue)
+    return chosen
+
+
+def ladder_position(won: Array, rungs: Array, *, prior_sd: float = _PRIOR_SD) -> float:
+    """The position from which an argument would win as it did against rungs whose positions are known.
+
+    With P(win against rung r) = 1 / (1 + exp(b_r - t)), the model of Bradley and Terry with all abilities
+    but one fixed, the position t maximises
+
+        sum_r [w_r log P_r + (1 - w_r) log(1 - P_r)] - t^2 / (2 prior_sd^2),
+
+    and so solves sum_r (w_r - P_r) = t / prior_sd^2. The left side falls in t, so there is one solution. The
+    prior keeps it finite where all is won or lost. Against the same rungs, more wins always mean a higher position: how
+    steep P is changes no ranking. `won` has the probability of having won against each rung, 0 to 1, and `rungs` the
+    positions b_r, both of shape (n,).
+    """
+    precision = prior_sd**-2
+    bound = (len(rungs) + 1) / precision
+    return float(brentq(lambda t: (won - expit(t - rungs)).sum() - precision * t, -bound, bound))
+
+
+def opponents_of(
+    n_items: int, opponents: int, *, issues: Sequence[str | None] | None = None, seed: int = 0
+) -> list[Pair]:
+    """Which items are compared: each with `opponents` others (with all, if there are no more), all linked.
+
+    A circulant design: the items stand in a circle, in a random order, and each meets those at some fixed
+    distances. Distance 1 is one of them, so that every item is linked with every other; no pair comes twice. The number
+    of opponents is even. Where items have issues, equal ones stand side by side, and all distances but one are the
+    shortest.
+    """
+    if opponents >= n_items - 1:
+        return list(combinations(range(n_items), 2))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(n_items)
+    steps = opponents // 2
+    farthest = (n_items - 1) // 2
+    near = 1
+    if issues is not None:
+        codes = np.unique([str(issue) for issue in issues], return_inverse=True)[1]
+        codes = rng.permutation(codes.max() + 1)[codes]
+        order = order[np.argsort(codes[order], kind="stable")]
+        near = max(1, steps - 1)
+    farther = rng.choice(np.arange(near + 1, farthest + 1), steps - near, replace=False)
+    distances = [*range(1, near + 1), *(int(distance) for distance in farther)]
+    turned = (np.roll(order, -distance) for distance in distances)
+    return [pair for others in turned for pair in zip(order.tolist(), others.tolist(), strict=True)]

@@ -1,10 +1,8 @@
 """A ridge regression on an embedded model's hidden state: what labels teach on the very model that `principle` asks.
 
-No word is generated: the model reads the argument and the beginning of a verdict, and the state in
-which it would go on is the input of the regression (a linear probe; Alain and Bengio 2016).
+No word is generated: the model reads the argument and the beginning of a verdict, and the state in which it would go on
+is the input of the regression (a linear probe; Alain and Bengio 2016).
 """
-
-from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from functools import cache
@@ -16,15 +14,12 @@ from argqual.argument import Argument
 from argqual.errors import StrategyError
 from argqual.models.connect import DEFAULT_MODEL
 from argqual.models.states import HiddenStates
+from argqual.stats.regression import standard_ridge
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell
 
 PROMPT = "{argument}\n\nThe overall quality of this argument is"
 _ALPHAS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
-
-
-@cache
-def _states(model: str) -> HiddenStates:
-    return HiddenStates(model)
+_states = cache(HiddenStates)
 
 
 @dataclass(eq=False, repr=False)
@@ -72,8 +67,6 @@ class Probe(Strategy):
         _states(self.model)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
-        from argqual.stats.regression import standard_ridge
-
         states = self._read(arguments)
         fits = np.isfinite(states).all(axis=1)
         states, labels = states[fits], labels[fits]
@@ -90,10 +83,8 @@ class Probe(Strategy):
         return Predictions(values, reasons)
 
     def _read(self, arguments: list[Argument]) -> Array:
-        texts = [
-            self.prompt.replace("{issue}", argument.issue or "").replace("{argument}", argument.text)
-            for argument in arguments
-        ]
+        prompts = ((self.prompt.replace("{issue}", each.issue or ""), each.text) for each in arguments)
+        texts = [prompt.replace("{argument}", text) for prompt, text in prompts]
         said = f"of {len(texts):,} texts read"
         return _states(self.model).of(texts, lambda read: tell(f"probe: {read:,} {said}")).astype(float)
 

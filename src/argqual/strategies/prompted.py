@@ -5,81 +5,57 @@ cross-validation, two strategies with the same prompt, and a second run ask noth
 prediction is the overall rating's quality (0 to 1); an argument without one is missing, with its reason.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
 from argqual.argument import Argument
-from argqual.assessment import Assessment, Status, Usage
+from argqual.assessment import Assessment, FrameworkReference, Rating, Status, Usage, aggregate, rate, unrated
 from argqual.errors import StrategyError
-from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.frameworks.scale import Level, Scale
 from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge
 from argqual.judging.program import Definitions
-from argqual.judging.prompt import Explain
+from argqual.judging.prompt import Explain, level_codes
 from argqual.judging.store import Store
+from argqual.models.addresses import has_password
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.strategies.base import (
     Array,
+    OfFramework,
     Predictions,
     PredictionScale,
+    Questions,
     Seen,
     Strategy,
     require,
     tell,
 )
-from argqual.strategies.combining import of_parts
 from argqual.strategies.controls import Control, control_framework, plain_framework, variant
 
 Ask = Literal["jointly", "one_by_one", "checklist"]
-_ASK: tuple[Ask, ...] = get_args(Ask)
 DEFINITIONS: tuple[Definitions, ...] = get_args(Definitions)
 _YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes")))
-
-
 _connected = cache(connect)
 
 
 def connected(model: Model | str, *, api_base: str | None = None, effort: str | None = None) -> Model:
-    """A model by name; connected once a process, since loading an embedded one takes its time."""
-    return model if isinstance(model, Model) else _connected(model, api_base=api_base, effort=effort)
+    """A model by name; connected once a process, since loading an embedded one takes its time.
 
-
-def ask(
-    judge: Judge,
-    arguments: Sequence[Argument],
-    *,
-    store: bool = True,
-    concurrency: int | None = None,
-    max_cost: float | None = None,
-) -> list[Assessment]:
-    """One assessment an argument, in order, through the batch scorer and the user's store.
-
-    What failed has its status and reason; so has what a limit to the cost left out (`skipped`).
-
-    Raises
-    ------
-    Unreachable, ModelError
-        Nothing works at all; see `Batch.run`.
+    Raises a `StrategyError` for a password in an address, which would be kept with the strategy and its results.
     """
-    with Store() if store else nullcontext() as kept:
-        batch: Batch[Argument] = Batch(judge, store=kept, concurrency=concurrency, max_cost=max_cost)
-        found: list[Assessment] = []
-        for _, assessment in batch.run(arguments, lambda argument: argument):
-            found.append(assessment)
-            tell(f"{judge.framework.id}: {len(found):,} of {len(arguments):,} arguments")
-    left_out = "not asked: the limit to the cost was reached" if batch.ended == "budget" else "not asked: stopped"
-    return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
+    if api_base and has_password(api_base):
+        raise StrategyError(
+            "The address of a strategy's model has a user name or a password in it, and would be kept with it.",
+            hint="Set the provider's variable to it instead, such as OPENAI_API_BASE, and leave out api_base.",
+        )
+    return model if isinstance(model, Model) else _connected(model, api_base=api_base, effort=effort)
 
 
 @dataclass(eq=False, repr=False)
@@ -109,14 +85,25 @@ class Asking(Strategy):
         return [self._judge(self._framework())]
 
     def _judge(self, framework: Framework, **settings: Any) -> Judge:
-        chosen: dict[str, Any] = {"model": self._model(), "readout": self.readout}
-        return Judge(framework, **(chosen | settings))
+        return Judge(framework, model=self._model(), readout=self.readout, **settings)
 
     def _model(self) -> Model:
         return connected(self.model, api_base=self.api_base, effort=self.effort)
 
     def _ask(self, judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
-        return ask(judge, arguments, store=self.store, concurrency=self.concurrency, max_cost=self.max_cost)
+        """One assessment an argument, in order, through the batch scorer and the user's store.
+
+        What failed has its status and reason; so has what a limit to the cost left out (`skipped`). `Unreachable` or a
+        ModelError where nothing works at all; see `Batch.run`.
+        """
+        with Store() if self.store else nullcontext() as kept:
+            batch: Batch[Argument] = Batch(judge, store=kept, concurrency=self.concurrency, max_cost=self.max_cost)
+            found: list[Assessment] = []
+            for _, assessment in batch.run(arguments, lambda argument: argument):
+                found.append(assessment)
+                tell(f"{judge.framework.id}: {len(found):,} of {len(arguments):,} arguments")
+        left_out = "not asked: the limit to the cost was reached" if batch.ended == "budget" else "not asked: stopped"
+        return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
 
     def _check(self) -> None:
         self._framework()
@@ -164,25 +151,17 @@ class Prompted(Asking):
         found = asked[0] if len(judges) == 1 else of_parts(self._framework(), asked)
         return predictions_of(found)
 
-    def _plan(
-        self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]
-    ) -> Iterator[tuple[Judge, Argument]]:
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         return ((judge, argument) for judge in self.judges() for argument in predict)
 
 
 def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
     """Each overall quality (0 to 1, higher is better); NaN and the reason where there is none."""
     overall = [assessment.overall for assessment in assessments]
-    values = [rating.quality if rating.status is Status.OK else None for rating in overall]
-    return Predictions(
-        values=np.array([np.nan if value is None else value for value in values]),
-        reasons=tuple(
-            None if value is not None else f"{rating.status}: {rating.reason}"
-            for value, rating in zip(values, overall, strict=True)
-        ),
-        assessments=tuple(assessments),
-        usage=Usage.total(assessment.usage for assessment in assessments),
-    )
+    rated = [rating.status is Status.OK and rating.quality is not None for rating in overall]
+    values = np.array([rating.quality if there else np.nan for rating, there in zip(overall, rated, strict=True)])
+    whys = (None if there else f"{own.status}: {own.reason}" for own, there in zip(overall, rated, strict=True))
+    return Predictions(values, tuple(whys), tuple(assessments), Usage.total(each.usage for each in assessments))
 
 
 class Plain(Prompted):
@@ -211,7 +190,7 @@ class Plain(Prompted):
 
     Examples
     --------
-    >>> Plain(model="openai/gpt-4.1-mini").get_params()["readout"]
+    >>> Plain(model="openai/gpt-6-luna").get_params()["readout"]
     'auto'
     """
 
@@ -220,7 +199,7 @@ class Plain(Prompted):
 
 
 @dataclass(eq=False, repr=False)
-class Principle(Prompted):
+class Principle(OfFramework, Prompted):
     """Ask a framework's criteria of a model, and show it no examples.
 
     Parameters
@@ -247,9 +226,6 @@ class Principle(Prompted):
     Lee, Y. et al. (2024). CheckEval: robust evaluation framework using large language model via checklist.
     """
 
-    frameworks: ClassVar[tuple[str, ...]] = ("framework",)
-
-    framework: Framework | str | Path = "ratio"
     _: KW_ONLY
     definitions: str = "full"
     ask: Ask = "jointly"
@@ -258,7 +234,7 @@ class Principle(Prompted):
     seed: int = 0
 
     def _check(self) -> None:
-        require("ask", self.ask, _ASK)
+        require("ask", self.ask, get_args(Ask))
         require("definitions", self.definitions, (*DEFINITIONS, "corpus"))
         if (self.definitions == "corpus") != bool(self.corpus):
             raise StrategyError(
@@ -268,7 +244,7 @@ class Principle(Prompted):
         self._asked()
 
     def _framework(self) -> Framework:
-        chosen = load_framework(self.framework)
+        chosen = super()._framework()
         if self.definitions == "corpus" and self.corpus:
             chosen = corpus_framework(self.corpus)
         if self.control:
@@ -285,24 +261,21 @@ class Principle(Prompted):
 
 
 def check_targets(targets: Iterable[str] | None, framework: Framework) -> None:
-    """Make sure that a framework asks the criteria for which labels are named.
-
-    Raises
-    ------
-    StrategyError
-        It does not.
-    """
+    """Make sure that a framework asks the criteria for which labels are named; else a StrategyError."""
     if stray := set(targets or ()) - {criterion.id for criterion in framework.asked}:
         raise StrategyError(f"targets names {', '.join(sorted(stray))}, which {framework.id} does not ask.")
+
+
+def codes_of(framework: Framework) -> dict[str, Sequence[str]]:
+    """The codes by which each asked criterion's levels are answered, lowest first."""
+    scales = {criterion.id: framework.scale_of(criterion) for criterion in framework.asked}
+    return {name: level_codes([level.written for level in scale.levels]) for name, scale in scales.items()}
 
 
 def parts_of(framework: Framework) -> list[Framework]:
     """A framework for each asked criterion, so that each is asked by itself.
 
-    Raises
-    ------
-    StrategyError
-        The framework first finds the kind of argument, which takes all its criteria.
+    A StrategyError where the framework first finds the kind of argument, which takes all its criteria.
     """
     if framework.select:
         raise StrategyError(f"{framework.id} first finds the kind of argument, so its criteria are asked jointly.")
@@ -320,12 +293,7 @@ def parts_of(framework: Framework) -> list[Framework]:
 def checklist(framework: Framework) -> Framework:
     """The framework with each criterion's checks as yes/no questions, whose share of yes is its rating.
 
-    A criterion without checks is asked as it is.
-
-    Raises
-    ------
-    StrategyError
-        No criterion has checks.
+    A criterion without checks is asked as it is; a StrategyError where none has any.
     """
     if not any(criterion.checks for criterion in framework.asked):
         raise StrategyError(f"{framework.id} has no checks, so it cannot be asked as checklists.")
@@ -360,10 +328,7 @@ def checklist(framework: Framework) -> Framework:
 def corpus_framework(corpus: str) -> Framework:
     """The question that a corpus put to its annotators, in our words, as a framework of one criterion.
 
-    Raises
-    ------
-    StrategyError
-        The corpus' card does not say what was asked.
+    A StrategyError where the corpus' card does not say what was asked.
     """
     from argqual.corpora.cards import load_card
 
@@ -378,3 +343,66 @@ def corpus_framework(corpus: str) -> Framework:
 
 def _with_criteria(framework: Framework, id: str, criteria: Sequence[Criterion], *, aggregate: str) -> Framework:
     return variant(framework, id=id[:60].rstrip("-"), criteria=tuple(criteria), aggregate=aggregate)
+
+
+def shares_of(rating: Rating) -> Array:
+    """A rating's probabilities over the levels, lowest first; without any, its place on the scale as two shares.
+
+    A ValueError where it has no value.
+    """
+    if rating.unit is None:
+        raise ValueError(f"{rating.criterion} has no value: {rating.reason}")
+    if rating.probabilities:
+        return np.array(list(rating.probabilities.values()))
+    return np.array([1.0 - rating.unit, rating.unit])
+
+
+def of_parts(framework: Framework, asked: Sequence[Sequence[Assessment]]) -> list[Assessment]:
+    """Assessments by parts of a framework as assessments by the whole of it."""
+    reference = FrameworkReference.of(framework)
+    together = []
+    for parts in zip(*asked, strict=True):
+        rated = {rating.criterion: rating for part in parts for rating in part.ratings}
+        whole = {"framework": reference, "program": "+".join(part.program for part in parts)}
+        together.append(_joined(framework, parts, rated).model_copy(update=whole))
+    return together
+
+
+def averaged(framework: Framework, asked: Sequence[Sequence[Assessment]]) -> list[Assessment]:
+    """Several assessments of each argument by one framework as one, from the mean of their distributions.
+
+    A criterion that any of them did not rate has the first such status and reason.
+    """
+    together = []
+    for found in zip(*asked, strict=True):
+        ratings = ((each, [one.rating(each.id) for one in found]) for each in framework.asked)
+        rated = {each.id: _mean_rating(framework, each, own) for each, own in ratings}
+        together.append(_joined(framework, found, rated))
+    return together
+
+
+def _mean_rating(framework: Framework, criterion: Criterion, ratings: Sequence[Rating]) -> Rating:
+    scale = framework.scale_of(criterion)
+    if failed := next((rating for rating in ratings if rating.status is not Status.OK), None):
+        return unrated(criterion, scale, failed.status, failed.reason or "")
+    shares = np.zeros(len(scale.levels))
+    for rating in ratings:
+        as_written = {level.written: float(level.value == rating.level) for level in scale.levels}
+        shares += [(rating.probabilities or as_written)[level.written] for level in scale.levels]
+    source = ratings[0].probability_source or "votes"
+    return rate(criterion, scale, (shares / len(ratings)).tolist(), source=source)
+
+
+def _joined(framework: Framework, parts: Sequence[Assessment], rated: Mapping[str, Rating]) -> Assessment:
+    """The first of several assessments with what came of all of them."""
+    ratings, overall = aggregate(framework, rated)
+    return parts[0].model_copy(
+        update={
+            "status": overall.status,
+            "overall": overall,
+            "ratings": ratings,
+            "usage": Usage.total(part.usage for part in parts),
+            "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+            "truncated": any(part.truncated for part in parts),
+        }
+    )

@@ -10,8 +10,9 @@ Nothing is imported before a strategy is used, so that a list of them costs noth
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from argqual._plugins import added
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from argqual.strategies.base import Strategy
 
 GROUP = "argqual.strategies"
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "local": ("xllamacpp",),
+    "encoder": ("torch", "transformers"),
+    "optimise": ("optuna", "gepa"),
+    "ray": ("ray",),
+}
+"""What argqual imports of the packages of each extra."""
 
 
 class Family(Titled):
@@ -84,13 +92,7 @@ def known_strategies() -> dict[str, Known]:
 
 
 def load_class(name: str) -> type[Strategy]:
-    """The class of a strategy.
-
-    Raises
-    ------
-    StrategyError
-        There is none of this name, or it cannot be imported.
-    """
+    """The class of a strategy; a StrategyError where there is none of this name, or it cannot be imported."""
     known = known_strategies()
     if name not in known:
         raise StrategyError(
@@ -98,7 +100,7 @@ def load_class(name: str) -> type[Strategy]:
         )
     module, _, attribute = known[name].target.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise StrategyError(f"The strategy '{name}' cannot be loaded: {error}.") from None
     from argqual.strategies.base import Strategy
@@ -152,3 +154,17 @@ def _member(value: Any) -> Any:
     if isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[1], str):
         return value[0], create(value[1])
     return value
+
+
+def lacking(modules: Collection[str]) -> list[str]:
+    """Those that are not installed."""
+    return [module for module in modules if importlib.util.find_spec(module) is None]
+
+
+def needs(extra: str, modules: Collection[str] | None = None) -> None:
+    """Make sure that an extra's packages are there, or (`modules`) some of them; else a StrategyError says how."""
+    if missing := lacking(EXTRAS[extra] if modules is None else modules):
+        raise StrategyError(
+            f"This needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
+            hint=f"Run: pip install 'argqual[{extra}]'",
+        )

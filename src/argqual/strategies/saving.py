@@ -1,12 +1,9 @@
 """Strategies in folders: JSON, safetensors and skops, never pickle.
 
-`strategy.json` says what it is, what it was trained on, under which licences, with which versions, and
-the SHA-256 of each other file; a folder that was tampered with or torn is refused.
+`strategy.json` says what it is, what it was trained on, under which licences, with which versions, and the SHA-256 of
+each other file; a folder that was tampered with or torn is refused.
 """
 
-from __future__ import annotations
-
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +21,7 @@ from argqual._plugins import versions_of
 from argqual._version import __version__
 from argqual.argument import Argument
 from argqual.assessment import Usage
+from argqual.downloads.files import sha256_of
 from argqual.errors import FingerprintMismatch, StrategyError
 from argqual.frameworks.framework import Framework
 from argqual.strategies.base import Seen, Strategy
@@ -38,21 +36,11 @@ _PACKAGES = ("scikit-learn", "numpy", "scipy", "dspy", "xllamacpp", "torch", "tr
 
 @dataclass(frozen=True)
 class Training:
-    """What a strategy was trained on.
+    """What a strategy was trained on."""
 
-    Parameters
-    ----------
-    corpora
-        Corpus ids, each with the SHA-256 of its card.
-    target
-        The label learnt.
-    licences
-        What the corpora's licences ask of whoever passes the strategy on.
-    """
-
-    corpora: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    licences: tuple[str, ...] = ()
+    corpora: Mapping[str, str] = field(default_factory=dict)  # corpus ids, each with the SHA-256 of its card
+    target: str | None = None  # the label learnt
+    licences: tuple[str, ...] = ()  # what the corpora's licences ask of whoever passes the strategy on
 
 
 def save_strategy(strategy: Strategy, folder: str | Path, *, training: Training | None = None) -> Path:
@@ -93,19 +81,17 @@ def load_strategy(folder: str | Path) -> Strategy:
     path = Path(folder)
     content = describe_saved(path)
     for name, digest in content["files"].items():
-        if not (path / name).is_file() or _sha256(path / name) != digest:
+        if not (path / name).is_file() or sha256_of(path / name) != digest:
             raise StrategyError(f"{path / name} is missing or has been changed.", hint="Fit the strategy anew.")
     for name in _referred([content["params"], content["state"]]):
         if name not in content["files"]:
             raise StrategyError(f"{path / _MAIN} refers to {name}, which is no file of it.", hint="Fit it anew.")
     try:
         kind = load_class(content["strategy"])
-        params = {name: _decoded(value, path, {}) for name, value in content["params"].items()}
-        strategy = kind(**params)
+        strategy = kind(**_decoded(content["params"], path, {}))
         arrays = load_file(path / _ARRAYS) if (path / _ARRAYS).is_file() else {}
         state = {name: _decoded(value, path, arrays) for name, value in content["state"].items()}
-        seen = dict(content["seen"])
-        strategy.seen_ = Seen(**(seen | {"usage": Usage(**seen["usage"])}))
+        strategy.seen_ = Seen(**(content["seen"] | {"usage": Usage(**content["seen"]["usage"])}))
         strategy.restore(state, path)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StrategyError(f"{path / _MAIN} cannot be used: {error!r}.", hint="Fit the strategy anew.") from None
@@ -139,10 +125,7 @@ def describe_saved(folder: str | Path) -> dict[str, Any]:
 def saved_models(content: Mapping[str, Any]) -> Iterator[str]:
     """The language models that a saved strategy's parameters name, and those of strategies within it.
 
-    Raises
-    ------
-    StrategyError
-        It is of a kind that is not known here.
+    A StrategyError where it is of a kind that is not known here.
     """
     own = load_class(str(content.get("$strategy") or content["strategy"])).models
     for name, value in content["params"].items():
@@ -154,13 +137,7 @@ def saved_models(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def strategy_name(strategy: Strategy) -> str:
-    """The name under which a strategy is known.
-
-    Raises
-    ------
-    StrategyError
-        It is known under none, so that it could not be loaded again.
-    """
+    """The name under which a strategy is known; a StrategyError where there is none, so that it could not be loaded."""
     target = f"{type(strategy).__module__}:{type(strategy).__qualname__}"
     for name, known in known_strategies().items():
         if known.target == target:
@@ -173,6 +150,7 @@ def strategy_name(strategy: Strategy) -> str:
 
 def _write(strategy: Strategy, folder: Path, training: Training) -> None:
     arrays: dict[str, Any] = {}
+    state = {name: value for name, value in strategy.state(folder).items() if name != "seen_"}
     content = {
         "schema": SCHEMA,
         "strategy": strategy_name(strategy),
@@ -182,29 +160,34 @@ def _write(strategy: Strategy, folder: Path, training: Training) -> None:
         "training": asdict(training),
         "depends_on": strategy.depends_on(),
         "seen": asdict(strategy.seen_) | {"usage": strategy.seen_.usage.model_dump()},
-        "params": {
-            name: _encoded(value, f"param-{name}", folder, {})
-            for name, value in strategy.get_params(deep=False).items()
-        },
-        "state": {
-            name: _encoded(value, name, folder, arrays)
-            for name, value in strategy.state(folder).items()
-            if name != "seen_"
-        },
+        "params": _params(strategy, "param", folder),
+        "state": {name: _encoded(value, name, folder, arrays) for name, value in state.items()},
     }
     if arrays:
         save_file(arrays, folder / _ARRAYS)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    content["files"] = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
+    content["files"] = {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
     (folder / _MAIN).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def _params(strategy: Strategy, place: str, folder: Path) -> dict[str, Any]:
+    params = strategy.get_params(deep=False)
+    return {name: _encoded(value, f"{place}-{name}", folder, {}) for name, value in params.items()}
+
+
 def _encoded(value: Any, place: str, folder: Path, arrays: dict[str, Any]) -> Any:
-    """A value as JSON; what does not fit goes into files beside it, and leaves a `$` mark."""
+    """A value as JSON; what does not fit goes into files beside it, and leaves a `$` mark.
+
+    So does a fitted strategy, into a folder of its own; of one that is not, the name and the parameters are kept.
+    """
     from argqual.models.connect import Model
 
     if isinstance(value, Strategy):
-        return _nested(value, place, folder)
+        if not hasattr(value, "seen_"):
+            return {"$strategy": strategy_name(value), "params": _params(value, place, folder)}
+        (folder / place).mkdir()
+        _write(value, folder / place, Training())
+        return {"$fitted": place}
     if isinstance(value, np.ndarray):
         arrays[place] = np.ascontiguousarray(value)
         return {"$array": place}
@@ -232,20 +215,6 @@ def _encoded(value: Any, place: str, folder: Path, arrays: dict[str, Any]) -> An
     raise StrategyError(f"{place} is {type(value).__name__}, which cannot be saved.")
 
 
-def _nested(strategy: Strategy, place: str, folder: Path) -> dict[str, Any]:
-    """A strategy within one: fitted, in a folder of its own; not fitted, its name and parameters."""
-    if hasattr(strategy, "seen_"):
-        inner = folder / place
-        inner.mkdir()
-        _write(strategy, inner, Training())
-        return {"$fitted": place}
-    params = strategy.get_params(deep=False)
-    return {
-        "$strategy": strategy_name(strategy),
-        "params": {name: _encoded(value, f"{place}-{name}", folder, {}) for name, value in params.items()},
-    }
-
-
 def _decoded(value: Any, folder: Path, arrays: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [_decoded(item, folder, arrays) for item in value]
@@ -262,8 +231,7 @@ def _decoded(value: Any, folder: Path, arrays: Mapping[str, Any]) -> Any:
     if "$fitted" in value:
         return load_strategy(folder / value["$fitted"])
     if "$strategy" in value:
-        params = {name: _decoded(item, folder, arrays) for name, item in value["params"].items()}
-        return load_class(value["$strategy"])(**params)
+        return load_class(value["$strategy"])(**_decoded(value["params"], folder, arrays))
     return {key: _decoded(item, folder, arrays) for key, item in value.items()}
 
 
@@ -289,8 +257,3 @@ def _estimator(path: Path) -> Any:
     if strange:
         raise StrategyError(f"{path} holds {', '.join(strange)}, which is nothing that argqual saves.")
     return skops.io.load(path, trusted=unknown)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,10 +3,9 @@
 What these reach is no sign of understanding; what they do not reach may be one.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -39,31 +38,10 @@ _MARKERS: dict[str, tuple[str, ...]] = {
 _PERSONS = {"first_person": r"\b(?:i|me|my|we|us|our)\b", "second_person": r"\b(?:you|your|yours)\b"}
 _MARKS = {"commas": ",", "semicolons": ";", "colons": ":", "question_marks": "?", "exclamation_marks": "!"}
 
-FEATURES: tuple[str, ...] = (
-    "log_words",
-    "sentences",
-    "words_a_sentence",
-    "characters_a_word",
-    "long_words",
-    "distinct_words",
-    "reading_ease",
-    *_MARKS,
-    "quotation_marks",
-    "brackets",
-    "capitals",
-    "shouted_words",
-    "digits",
-    "links",
-    "paragraphs",
-    *_PERSONS,
-    *_MARKERS,
-)
-"""The columns of `surface_features`, in order."""
-
-_PATTERNS = {
+_PATTERNS = {name: re.compile(pattern) for name, pattern in _PERSONS.items()} | {
     name: re.compile(r"\b(?:" + "|".join(re.escape(marker) for marker in markers) + r")\b")
     for name, markers in _MARKERS.items()
-} | {name: re.compile(pattern) for name, pattern in _PERSONS.items()}
+}
 
 
 def surface_features(texts: Sequence[str]) -> Array:
@@ -74,37 +52,38 @@ def surface_features(texts: Sequence[str]) -> Array:
     their ratio. `reading_ease` is Flesch's (1948): 206.835 - 1.015 words a sentence - 84.6 syllables a word, with
     vowel groups as syllables.
     """
-    return np.array([_features(text) for text in texts], dtype=float)
+    return np.array([[*_features(text).values()] for text in texts], dtype=float)
 
 
-def _features(text: str) -> list[float]:
+def _features(text: str) -> dict[str, float]:
     words = _WORD.findall(text)
     lowered = text.lower()
     count, characters = max(len(words), 1), max(len(text), 1)
     sentences = max(len(_SENTENCE_END.findall(text)), 1)
     syllables = sum(max(len(_VOWELS.findall(word.lower())), 1) for word in words)
     hundred = 100.0 / count
-    rates = [
-        *(text.count(mark) * hundred for mark in _MARKS.values()),
-        sum(text.count(mark) for mark in '"“”«»') * hundred,
-        (text.count("(") + text.count("[")) * hundred,
-        sum(character.isupper() for character in text) / characters,
-        sum(len(word) > 2 and word.isupper() for word in words) * hundred,
-        sum(character.isdigit() for character in text) / characters,
-        float(lowered.count("http") + lowered.count("www.")),
-        float(len([part for part in re.split(r"\n\s*\n", text) if part.strip()])),
-        *(len(_PATTERNS[name].findall(lowered)) * hundred for name in (*_PERSONS, *_MARKERS)),
-    ]
-    return [
-        float(np.log1p(len(text.split()))),
-        float(sentences),
-        count / sentences,
-        sum(map(len, words)) / count,
-        sum(len(word) > 6 for word in words) * hundred,
-        len({word.lower() for word in words}) / np.sqrt(count),
-        206.835 - 1.015 * count / sentences - 84.6 * syllables / count,
-        *rates,
-    ]
+    return {
+        "log_words": np.log1p(len(text.split())),
+        "sentences": sentences,
+        "words_a_sentence": count / sentences,
+        "characters_a_word": sum(map(len, words)) / count,
+        "long_words": sum(len(word) > 6 for word in words) * hundred,
+        "distinct_words": len({word.lower() for word in words}) / np.sqrt(count),
+        "reading_ease": 206.835 - 1.015 * count / sentences - 84.6 * syllables / count,
+        **{name: text.count(mark) * hundred for name, mark in _MARKS.items()},
+        "quotation_marks": sum(text.count(mark) for mark in '"“”«»') * hundred,
+        "brackets": (text.count("(") + text.count("[")) * hundred,
+        "capitals": sum(character.isupper() for character in text) / characters,
+        "shouted_words": sum(len(word) > 2 and word.isupper() for word in words) * hundred,
+        "digits": sum(character.isdigit() for character in text) / characters,
+        "links": lowered.count("http") + lowered.count("www."),
+        "paragraphs": len([part for part in re.split(r"\n\s*\n", text) if part.strip()]),
+        **{name: len(pattern.findall(lowered)) * hundred for name, pattern in _PATTERNS.items()},
+    }
+
+
+FEATURES: tuple[str, ...] = tuple(_features(""))
+"""The columns of `surface_features`, in order."""
 
 
 @dataclass(eq=False, repr=False)
@@ -141,11 +120,9 @@ class Tfidf(Strategy):
         table = None
         for least in dict.fromkeys((self.least, 1)):
             self.vectoriser_ = TfidfVectorizer(ngram_range=(1, self.longest), min_df=least, sublinear_tf=True)
-            try:
+            with suppress(ValueError):  # no word is left
                 table = self.vectoriser_.fit_transform(texts)
                 break
-            except ValueError:  # no word is left
-                continue
         if table is None:
             raise StrategyError("The training arguments hold no words of two letters.")
         self.ridge_ = Ridge(alpha=self.alpha).fit(table, labels)

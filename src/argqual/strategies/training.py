@@ -4,8 +4,6 @@ Nothing is imputed: an argument without the label, or whose label cannot be brou
 out and counted. Copies of a text stay, in one group.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
@@ -27,26 +25,14 @@ from argqual.strategies.saving import Training
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a strategy is fitted on.
-
-    Parameters
-    ----------
-    labels
-        Shape (n_arguments,); on the corpus' own scale, or z-scores within each label's unit: see `standardised`.
-    groups
-        What inner splits keep together.
-    unlabelled
-        How many arguments were left out since they have no label for the target.
-    without_scale
-        How many were left out since their unit has fewer than two different labels, so cannot be standardised.
-    """
+    """What a strategy is fitted on."""
 
     arguments: list[Argument]
-    labels: Array
-    groups: list[str]
-    standardised: bool
-    unlabelled: int
-    without_scale: int
+    labels: Array  # shape (n_arguments,)
+    groups: list[str]  # what inner splits keep together
+    standardised: bool  # whether labels are z-scores within each label's unit; else on the corpus' own scale
+    unlabelled: int  # how many arguments were left out since they have no label for the target
+    without_scale: int  # and how many since their unit has fewer than two different labels, so cannot be standardised
     training: Training
 
 
@@ -64,23 +50,10 @@ def training_data(
     Labels stay as they are when they are comparable throughout; those of several corpora, or of a corpus whose
     labels mean something within a topic only, become z-scores within their unit.
 
-    Parameters
-    ----------
-    names
-        Corpora, or files of cards.
-    target
-        `overall`, `logic`, …
-    proxies
-        Also labels that only measure something akin to the target.
-    split
-        Only this part of the releases' own split, which each of the corpora then has.
-    limit
-        At most so many arguments: the first in the order of the SHA-256 of their ids.
-
-    Raises
-    ------
-    CardError, CorpusError
-        A corpus cannot be read, or has no labels for the target.
+    Corpora are names, or files of cards; the target is `overall`, `logic`, … With `proxies`, labels count too that only
+    measure something akin to it. `split`: only this part of the releases' own split, which each of the corpora then
+    has. `limit`: at most so many arguments, the first in the order of the SHA-256 of their ids. A CardError or
+    CorpusError where a corpus cannot be read, or has no labels for the target.
     """
     wanted, corpora = _labelled(names, target, proxies=proxies)
     groups = groups_of(corpora)
@@ -95,7 +68,13 @@ def training_data(
     comparable = _in_large_units(labelled) if standardised else labelled
     drawn = comparable[:limit]
     rows = _in_large_units(drawn) if standardised else drawn
-    _require_rows(corpora, rows, f"for '{target}'", split, limit)
+    for corpus in corpora:
+        if not any(row.corpus is corpus for row in rows):
+            part = f", split '{split}'" if split else ""
+            raise CorpusError(
+                f"No usable label for '{target}' is left of {corpus.card.id}{part}.",
+                hint="A larger --limit takes more of it." if limit else "Train without this corpus.",
+            )
     labels = np.array([row.label for row in rows])
     if standardised:
         labels = LabelStandardiser().fit_transform(labels, [row.corpus.unit(row.argument) for row in rows])
@@ -130,23 +109,11 @@ def _labelled(names: Sequence[str], target: str, *, proxies: bool) -> tuple[Targ
     return target, corpora
 
 
-def _require_rows(corpora: list[Corpus], rows: list[_Row], what: str, split: str | None, limit: int | None) -> None:
-    """Each corpus has a label left to learn from."""
-    for corpus in corpora:
-        if not any(row.corpus is corpus for row in rows):
-            part = f", split '{split}'" if split else ""
-            raise CorpusError(
-                f"No usable label {what} is left of {corpus.card.id}{part}.",
-                hint="A larger --limit takes more of it." if limit else "Train without this corpus.",
-            )
-
-
 def _part(corpus: Corpus, split: str | None) -> list[Argument]:
     """The arguments of a part of the release's own split; all of them without one."""
     if split is None:
         return list(corpus.arguments)
-    found = [argument for argument in corpus.arguments if corpus.splits.get(argument.id or "") == split]
-    if not found:
+    if not (found := [each for each in corpus.arguments if corpus.splits.get(each.id or "") == split]):
         known = ", ".join(sorted(set(corpus.splits.values())))
         raise CorpusError(
             f"No argument of {corpus.card.id} is in the split '{split}'.",
@@ -163,9 +130,6 @@ def _in_large_units(rows: list[_Row]) -> list[_Row]:
 
 def _obligations(corpus: Corpus) -> str:
     licence = corpus.card.licence
-    asks = [licence.terms.rstrip(".")]
-    if licence.forbids:
-        asks.append(f"forbids {' and '.join(licence.forbids)}")
-    if licence.share_alike:
-        asks.append("share alike")
+    forbidden = f"forbids {' and '.join(licence.forbids)}" if licence.forbids else ""
+    asks = (licence.terms.rstrip("."), forbidden, "share alike" if licence.share_alike else "")
     return "; ".join([f"{corpus.card.id}: {licence.id}", *filter(None, asks)])

@@ -1,14 +1,12 @@
 """Parquet parts of an output, and their union.
 
-What type a column without a known one gets must not depend on where a job was
-interrupted, so a cell changes its type only in ways that can be undone: whole
-numbers among decimal ones (within 2**53), and nothing else. What has no one type
+What type a column without a known one gets must not depend on where a job was interrupted, so a cell changes its type
+only in ways that can be undone: whole numbers among decimal ones (within 2**53), and nothing else. What has no one type
 becomes text: strings as they are, everything else as JSON.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from argqual.errors import InputError
-from argqual.tabular.cells import as_json, as_text, well_formed
+from argqual.tabular.table import PartWriter, as_json, as_text, each_float, well_formed
 
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 32 << 20
@@ -32,68 +30,64 @@ class _Mixed(Exception):
     """Values that have no one type."""
 
 
-def write_part(file: BinaryIO, rows: Sequence[_Row], results: Mapping[str, type], schema: pa.Schema | None) -> None:
-    """Write rows (carried cells, and result cells in the order of `results`) as a Parquet file."""
-    types = {} if schema is None else {field.name: field for field in schema}
-    names = dict.fromkeys(types)
-    for cells, _ in rows:
-        if not names.keys() >= cells.keys():
-            names |= dict.fromkeys(cells)
-    columns, fields = [], []
-    for name in names:
-        values = [cells.get(name) for cells, _ in rows]
-        column = _typed(values, types[name].type) if name in types else _inferred(values)
-        if name in types:
-            fields.append(types[name].with_nullable(True))
-        elif pa.types.is_null(column.type):
-            # As text: what reads all parts at once takes the types of the first, and null fits nothing else.
-            column = pa.nulls(len(rows), pa.string())
-            fields.append(pa.field(name, pa.string(), metadata=_NOTHING))
-        else:
-            fields.append(pa.field(name, column.type))
-        columns.append(column)
-    for place, (name, kind) in enumerate(results.items()):
-        cells_of = [_result(values[place], kind) for _, values in rows]
-        columns.append(pa.array(cells_of, type=_RESULTS[kind]))
-        fields.append(pa.field(name, _RESULTS[kind]))
-    whole = pa.schema(fields, metadata=None if schema is None else schema.metadata)
-    pq.write_table(pa.table(columns, schema=whole), file, compression="zstd")
+class ParquetParts(PartWriter):
+    """Rows as Python values until a part is written."""
 
+    def row(self, cells: Mapping[str, Any], values: list[Any]) -> _Row:
+        return {well_formed(name): value for name, value in cells.items()}, values
 
-def rows_of(part: Path) -> int:
-    """The number of rows of a part; an `InputError` if it is damaged."""
-    try:
-        return int(pq.read_metadata(part).num_rows)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{part} is damaged ({error}).", hint="--overwrite starts again.") from None
+    def size(self, row: _Row) -> int:
+        return sum(len(value) for value in chain(row[0].values(), row[1]) if isinstance(value, (str, bytes)))
 
+    def write_part(self, file: BinaryIO, rows: Sequence[_Row]) -> None:
+        types = {field.name: field for field in self._schema or ()}
+        names = dict.fromkeys(types)
+        for cells, _ in rows:
+            if not names.keys() >= cells.keys():
+                names |= dict.fromkeys(cells)
+        columns, fields = [], []
+        for name in names:
+            values = [cells.get(name) for cells, _ in rows]
+            column = _typed(values, types[name].type) if name in types else _inferred(values)
+            if name in types:
+                fields.append(types[name].with_nullable(True))
+            elif pa.types.is_null(column.type):
+                # As text: what reads all parts at once takes the types of the first, and null fits nothing else.
+                column = pa.nulls(len(rows), pa.string())
+                fields.append(pa.field(name, pa.string(), metadata=_NOTHING))
+            else:
+                fields.append(pa.field(name, column.type))
+            columns.append(column)
+        for place, kind in enumerate(self._results.values()):
+            columns.append(pa.array([_result(values[place], kind) for _, values in rows], type=_RESULTS[kind]))
+        pq.write_table(pa.table(columns, schema=self._with_results(fields)), file, compression="zstd")
 
-def join(parts: Sequence[Path], file: BinaryIO, results: Mapping[str, type], schema: pa.Schema | None) -> None:
-    """Write the rows of all parts as one Parquet file."""
-    schemas = [pq.read_schema(part) for part in parts]
-    fixed = set() if schema is None else set(schema.names)
-    carried = {} if schema is None else {field.name: field.with_nullable(True) for field in schema}
-    for found in schemas:
-        for field in found:
-            if field.name in results or field.name in fixed:
-                continue
-            if _is_nothing(field):
-                field = pa.field(field.name, pa.null())
-            known = carried.get(field.name)
-            carried[field.name] = field if known is None else _united(known, field)
-    for name, field in carried.items():
-        if name not in fixed and pa.types.is_null(field.type):
-            carried[name] = pa.field(name, pa.string())
-    while True:
-        fields = [*carried.values(), *(pa.field(name, _RESULTS[kind]) for name, kind in results.items())]
-        whole = pa.schema(fields, metadata=None if schema is None else schema.metadata)
-        inexact = _write(parts, file, whole)
-        if inexact is None:
-            return
-        # Whole numbers that a float cannot hold: the column becomes text.
-        carried[inexact] = pa.field(inexact, pa.string())
-        file.seek(0)
-        file.truncate()
+    def read_part(self, part: Path) -> int:
+        try:
+            return int(pq.read_metadata(part).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{part} is damaged ({error}).", hint="--overwrite starts again.") from None
+
+    def join(self, parts: Sequence[Path], file: BinaryIO) -> None:
+        fixed = {field.name: field.with_nullable(True) for field in self._schema or ()}
+        carried: dict[str, pa.Field] = {}
+        for field in chain.from_iterable(pq.read_schema(part) for part in parts):
+            if field.name not in self._results and field.name not in fixed:
+                field = pa.field(field.name, pa.null()) if _is_nothing(field) else field
+                carried[field.name] = _united(carried.get(field.name, field), field)
+        for name, field in carried.items():
+            if pa.types.is_null(field.type):
+                carried[name] = pa.field(name, pa.string())
+        carried = fixed | carried
+        while inexact := _write(parts, file, self._with_results(carried.values())):
+            # Whole numbers that a float cannot hold: the column becomes text.
+            carried[inexact] = pa.field(inexact, pa.string())
+            file.seek(0)
+            file.truncate()
+
+    def _with_results(self, carried: Iterable[pa.Field]) -> pa.Schema:
+        results = [pa.field(name, _RESULTS[kind]) for name, kind in self._results.items()]
+        return pa.schema([*carried, *results], metadata=None if self._schema is None else self._schema.metadata)
 
 
 def _write(parts: Sequence[Path], file: BinaryIO, schema: pa.Schema) -> str | None:
@@ -109,8 +103,11 @@ def _write(parts: Sequence[Path], file: BinaryIO, schema: pa.Schema) -> str | No
                 if field.name not in table.column_names or _is_nothing(table.schema.field(field.name)):
                     columns.append(pa.nulls(table.num_rows, field.type))
                     continue
+                column = table[field.name]
+                if column.type != field.type and pa.types.is_string(field.type):
+                    column = pa.array([_as_words(value) for value in column.to_pylist()], type=field.type)
                 try:
-                    columns.append(_cast(table[field.name], field.type))
+                    columns.append(column if column.type == field.type else column.cast(field.type))
                 except pa.ArrowInvalid:
                     return str(field.name)
             table = pa.table(columns, schema=schema)
@@ -132,17 +129,9 @@ def _is_nothing(field: pa.Field) -> bool:
 
 def _united(one: pa.Field, other: pa.Field) -> pa.Field:
     try:
-        return pa.field(one.name, _merged(one.type, other.type))
+        return one if one is other else pa.field(one.name, _merged(one.type, other.type))
     except _Mixed:
         return pa.field(one.name, pa.string())
-
-
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> Any:
-    if column.type == kind:
-        return column
-    if pa.types.is_string(kind):
-        return pa.array([_as_words(value) for value in column.to_pylist()], type=kind)
-    return column.cast(kind)
 
 
 def _typed(values: list[Any], kind: pa.DataType) -> pa.Array:
@@ -209,30 +198,23 @@ def _merged(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     if pa.types.is_list(one) and pa.types.is_list(other):
         return pa.list_(_merged(one.value_type, other.value_type))
     # Objects with other keys stay apart: one struct for them would add keys that they do not have.
-    if pa.types.is_struct(one) and pa.types.is_struct(other) and _keys(one) == _keys(other):
+    both = pa.types.is_struct(one) and pa.types.is_struct(other)
+    if both and [field.name for field in one] == [field.name for field in other]:
         pairs = zip(one, other, strict=True)
         return pa.struct([(left.name, _merged(left.type, right.type)) for left, right in pairs])
     raise _Mixed
-
-
-def _keys(struct: pa.DataType) -> list[str]:
-    return [field.name for field in struct]
 
 
 def _as_words(value: Any) -> str | None:
     if value is None:
         return None
     plain = isinstance(value, (bool, int, float, dict, list, tuple))
-    return well_formed(as_json(_canonical(value)) if plain else as_text(value))
+    return well_formed(as_json(each_float(value, _canonical)) if plain else as_text(value))
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(number: float) -> float:
     """1.0 as 1: a part may have made a whole number a float before it became text."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) <= _EXACT else value
-    if isinstance(value, dict):
-        return {name: _canonical(item) for name, item in value.items()}
-    return [_canonical(item) for item in value] if isinstance(value, (list, tuple)) else value
+    return int(number) if number.is_integer() and abs(number) <= _EXACT else number
 
 
 def _result(value: Any, kind: type) -> Any:

@@ -3,8 +3,6 @@
 Columns are chosen by name only, never by what stands in them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -103,18 +101,14 @@ def to_argument(row: TableRow, columns: Columns) -> Argument:
         raise InputError("the text is empty")
     if not isinstance(text, str):
         raise InputError(f"the text is {_said(text)}, not text")
-    others: dict[str, Any] = {role: _optional(row, columns, role) for role in ("issue", "stance", "context", "id")}
+    others: dict[str, Any] = {}
+    for role in ("issue", "stance", "context", "id"):
+        value = row.cells.get(getattr(columns, role))
+        if role != "id" and not (_is_missing(value) or isinstance(value, (str, int, float))):
+            raise InputError(f"the {role} is {_said(value)}, not text")
+        if not _is_missing(value):
+            others[role] = str(value)
     return Argument(text, **others)
-
-
-def _optional(row: TableRow, columns: Columns, role: str) -> str | None:
-    column = getattr(columns, role)
-    value = None if column is None else row.cells.get(column)
-    if _is_missing(value):
-        return None
-    if role == "id" or isinstance(value, (str, int, float)):
-        return str(value)
-    raise InputError(f"the {role} is {_said(value)}, not text")
 
 
 def _is_missing(value: Any) -> bool:

@@ -1,20 +1,17 @@
 """CSV and TSV files, read and written."""
 
-from __future__ import annotations
-
 import csv
 import itertools
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.errors import InputError
-from argqual.tabular.cells import as_text, well_formed
-from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow
+from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, as_text, well_formed
 from argqual.tabular.textfile import TextTable
 
 if TYPE_CHECKING:
@@ -37,7 +34,15 @@ class DelimitedSource(TextTable):
         headers = {each: self._header(each) for each in ([delimiter] if delimiter else [",", ";", "\t", "|"])}
         self._delimiter = max(headers, key=lambda each: len(headers[each]))
         self.columns = tuple(headers[self._delimiter])
-        self._check_header()
+        unnamed = [str(place) for place, name in enumerate(self.columns, 1) if not name.strip()]
+        twice = [f"'{name}'" for name, times in Counter(self.columns).items() if times > 1 and name.strip()]
+        if unnamed:
+            raise InputError(
+                f"{path}: the header has no name for column {', '.join(unnamed)} of {len(self.columns)}.",
+                hint="Name every column in the first line. (pandas leaves out its index with to_csv(…, index=False).)",
+            )
+        if twice:
+            raise InputError(f"{path}: the header names {', '.join(twice)} more than once.", hint="Rename the columns.")
 
     def _header(self, delimiter: str) -> list[str]:
         for _, cells in self._records(delimiter, 0):
@@ -45,19 +50,6 @@ class DelimitedSource(TextTable):
                 raise InputError(f"{self.path}: the header cannot be read: {cells}.")
             return cells
         raise InputError(f"{self.path} holds nothing but blank lines.")
-
-    def _check_header(self) -> None:
-        unnamed = [str(place) for place, name in enumerate(self.columns, 1) if not name.strip()]
-        twice = [f"'{name}'" for name, times in Counter(self.columns).items() if times > 1 and name.strip()]
-        if unnamed:
-            raise InputError(
-                f"{self.path}: the header has no name for column {', '.join(unnamed)} of {len(self.columns)}.",
-                hint="Name every column in the first line. (pandas leaves out its index with to_csv(…, index=False).)",
-            )
-        if twice:
-            raise InputError(
-                f"{self.path}: the header names {', '.join(twice)} more than once.", hint="Rename the columns."
-            )
 
     def identity(self) -> dict[str, str | int]:
         return super().identity() | {"delimiter": self._delimiter}
@@ -71,13 +63,11 @@ class DelimitedSource(TextTable):
         for line, cells in itertools.islice(records, 1 + skip, None):
             if isinstance(cells, str):
                 yield TableRow({}, cells)
-            elif len(cells) != width:
-                found = f"{len(cells)} cell" if len(cells) == 1 else f"{len(cells)} cells"
-                yield TableRow(
-                    dict(zip(self.columns, cells, strict=False)), f"line {line} has {found}, the header has {width}"
-                )
             else:
-                yield TableRow(dict(zip(self.columns, cells, strict=True)))
+                problem = None
+                if (found := len(cells)) != width:
+                    problem = f"line {line} has {found} cell{'s' * (found != 1)}, the header has {width}"
+                yield TableRow(dict(zip(self.columns, cells, strict=False)), problem)
 
     def _records(self, delimiter: str, width: int) -> Iterator[tuple[int, list[str] | str]]:
         """Line number, and the cells or what is wrong, of each record that is not blank; the header is the first."""
@@ -129,10 +119,10 @@ def _checked(delimiter: str | None) -> str | None:
 class DelimitedParts(PartWriter):
     """Rows as lists of text."""
 
-    def __init__(self, delimiter: str, results: Mapping[str, type], schema: pa.Schema | None) -> None:
+    def __init__(self, delimiter: str, results: Mapping[str, type], schema: "pa.Schema | None") -> None:
         super().__init__(results, schema)
         self._delimiter = delimiter
-        self._lines = DelimitedLines(delimiter)
+        self._line = line_writer(delimiter)
         self._carried: dict[str, None] = dict.fromkeys([] if schema is None else schema.names)
 
     def row(self, cells: Mapping[str, Any], values: list[Any]) -> list[str]:
@@ -151,7 +141,7 @@ class DelimitedParts(PartWriter):
         for row in rows:
             cells = row[results:]
             cells += [""] * (carried - len(cells))
-            file.write(self._lines.line([*cells, *row[:results]]).encode("utf-8", "backslashreplace"))
+            file.write(self._line([*cells, *row[:results]]).encode("utf-8", "backslashreplace"))
 
     def read_part(self, part: Path) -> int:
         with part.open(encoding="utf-8", newline="") as file, self._records(file) as records:
@@ -174,9 +164,7 @@ class DelimitedParts(PartWriter):
         with part.open(encoding="utf-8", newline="") as opened, self._records(opened) as records:
             carried = len(next(records)) - len(self._results)
             blank = [""] * (len(self._carried) - carried)
-            file.writelines(
-                self._lines.line([*cells[:carried], *blank, *cells[carried:]]).encode() for cells in records
-            )
+            file.writelines(self._line([*cells[:carried], *blank, *cells[carried:]]).encode() for cells in records)
 
     @contextmanager
     def _records(self, file: TextIO) -> Iterator[Iterator[list[str]]]:
@@ -187,16 +175,16 @@ class DelimitedParts(PartWriter):
             csv.field_size_limit(before)
 
     def _header(self) -> bytes:
-        return self._lines.line([*self._carried, *self._results]).encode("utf-8", "backslashreplace")
+        return self._line([*self._carried, *self._results]).encode("utf-8", "backslashreplace")
 
 
-class DelimitedLines:
-    """Rows as CSV with "\\n" line ends; a lone carriage return in a cell is quoted, too."""
+def line_writer(delimiter: str) -> Callable[[Iterable[str]], str]:
+    """What makes rows CSV with "\\n" line ends; a lone carriage return in a cell is quoted, too."""
+    # Python 3.11 quotes the characters of the line end only, so both have to be in it.
+    row = csv.writer(SimpleNamespace(write=str), delimiter=delimiter, lineterminator="\r\n").writerow
 
-    def __init__(self, delimiter: str) -> None:
-        # Python 3.11 quotes the characters of the line end only, so both have to be in it.
-        self._row = csv.writer(SimpleNamespace(write=str), delimiter=delimiter, lineterminator="\r\n").writerow
-
-    def line(self, cells: Iterable[str]) -> str:
-        written: str = self._row(cells)  # what the file's `write` gives back, and this one's is `str`
+    def line(cells: Iterable[str]) -> str:
+        written: str = row(cells)  # what the file's `write` gives back, and this one's is `str`
         return written[:-2] + "\n"
+
+    return line

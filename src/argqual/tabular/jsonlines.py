@@ -1,18 +1,19 @@
-"""JSON lines, read and written."""
+"""JSON lines, read and written; and a stream of lines, each a text or a JSON object, read as they come."""
 
-from __future__ import annotations
-
+import codecs
 import itertools
 import json
+import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from argqual.errors import InputError
-from argqual.tabular.cells import as_json
-from argqual.tabular.table import CHUNK, PEEKED, PartWriter, Spelling, TableRow
+from argqual.tabular.table import CHUNK, PEEKED, PartWriter, Spelling, TableRow, TableSource, as_json, reason_of
 from argqual.tabular.textfile import TextTable
 
 _MOST_DEPTH = 100  # of JSON values
@@ -47,33 +48,22 @@ class JsonLinesSource(TextTable):
 
 
 def object_row(line: str, number: int) -> TableRow:
-    """The row of a line that should be a JSON object."""
+    """The row of a line that should be a JSON object.
+
+    JSON is read as Python does (NaN is allowed, the last of equal keys counts), but not nested without end.
+    """
+    if line.count("[") + line.count("{") > _MOST_DEPTH and _depth(line) > _MOST_DEPTH:
+        return TableRow({}, f"line {number}: nested more than {_MOST_DEPTH} levels deep")
     try:
-        value = _parse_json(line)
+        value = json.loads(line)
     except json.JSONDecodeError as error:
         return TableRow({}, f"line {number}: not JSON ({error.msg}, column {error.colno})")
-    except ValueError as error:
-        return TableRow({}, f"line {number}: {error}")
-    if not isinstance(value, dict):
-        return TableRow({}, f"line {number}: a JSON {_json_type(value)}, not an object")
-    return TableRow(value)
-
-
-def _json_type(value: Any) -> str:
-    names = {list: "list", str: "string", bool: "true or false", int: "number", float: "number"}
-    return names.get(type(value), "null")
-
-
-def _parse_json(line: str) -> Any:
-    """JSON as Python reads it (NaN is allowed, the last of equal keys counts), but not nested without end."""
-    if line.count("[") + line.count("{") > _MOST_DEPTH and _depth(line) > _MOST_DEPTH:
-        raise ValueError(f"nested more than {_MOST_DEPTH} levels deep")
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError:
-        raise
     except ValueError:
-        raise ValueError("a number of too many digits") from None
+        return TableRow({}, f"line {number}: a number of too many digits")
+    if not isinstance(value, dict):
+        names = {list: "list", str: "string", bool: "true or false", int: "number", float: "number"}
+        return TableRow({}, f"line {number}: a JSON {names.get(type(value), 'null')}, not an object")
+    return TableRow(value)
 
 
 def _depth(line: str) -> int:
@@ -109,3 +99,69 @@ class JsonLinesParts(PartWriter):
         for part in parts:
             with part.open("rb") as opened:
                 shutil.copyfileobj(opened, file, CHUNK)
+
+
+class LinesSource(TableSource):
+    """A table with one record a line, each read as soon as it is there, and once.
+
+    A line that is a JSON object gives its keys. A JSON string gives its text, and any other line
+    itself, as `text`. Waits for the first line, whose columns are the table's.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str = "standard input") -> None:
+        self.name, self._stream = name, stream
+        self._read = 0
+        self._objects = False
+        self._ahead = list(itertools.islice(self._remaining(), 1))
+        self.columns = tuple(self._ahead[0].cells) if self._ahead and self._ahead[0].cells else ("text",)
+
+    def count(self) -> None:
+        return None
+
+    def identity(self) -> dict[str, str | int]:
+        found: dict[str, str | int] = {"kind": "lines", "name": self.name}
+        try:
+            state = os.fstat(self._stream.fileno())
+        except (OSError, ValueError):
+            return found
+        if stat.S_ISREG(state.st_mode):
+            found |= {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns}
+        return found
+
+    def rows(self, skip: int = 0) -> Iterator[TableRow]:
+        """As for every source, but once: a stream cannot be read again."""
+        ahead, self._ahead = self._ahead, []
+        yield from itertools.islice(itertools.chain(ahead, self._remaining()), skip, None)
+
+    def _remaining(self) -> Iterator[TableRow]:
+        while True:
+            try:
+                raw = self._stream.readline()
+            except OSError as error:
+                raise InputError(f"Cannot read {self.name}: {reason_of(error)}.") from None
+            if not raw:
+                return
+            self._read += 1
+            if self._read == 1:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            if raw.strip():
+                yield self._row(raw)
+
+    def _row(self, raw: bytes) -> TableRow:
+        try:
+            line = raw.decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            found = raw[error.start]
+            return TableRow({}, f"line {self._read}: not UTF-8 text (byte {error.start} of the line is 0x{found:02x})")
+        if "\0" in line:
+            return TableRow({}, f"line {self._read} holds a NUL character, so it is not text")
+        opened = line.lstrip()[0:1]
+        if opened == "{":
+            row = object_row(line, self._read)
+            self._objects = self._objects or row.problem is None
+            if self._objects:
+                return row
+        if opened == '"':
+            with suppress(ValueError):
+                return TableRow({"text": str(json.loads(line))})
+        return TableRow({"text": line})

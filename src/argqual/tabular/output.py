@@ -1,7 +1,6 @@
 """A table with its scores, written so that nothing finished is ever lost.
 
-While a job runs, finished rows lie in the folder `<path>.partial/` as whole parts,
-in the output's own format:
+While a job runs, finished rows lie in the folder `<path>.partial/` as whole parts, in the output's own format:
 
     part-000000.jsonl …   renamed into place when they are on the disk
     _job.json             what is being done; a resumed run must be doing the same
@@ -9,26 +8,21 @@ in the output's own format:
     _tmp-…                being written; thrown away by the next run
     _finished             the output is whole, and is being put in its place
 
-`finish` makes the parts one file. Until that one replaces the output, whatever stood
-there before stays.
+`finish` makes the parts one file. Until that one replaces the output, whatever stood there before stays.
 """
-
-from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.errors import InputError
-from argqual.tabular.cells import as_json, as_text, restored, settled, well_formed
-from argqual.tabular.delimited import DelimitedLines
-from argqual.tabular.formats import FORMATS, TableFormat
-from argqual.tabular.sources import open_source
-from argqual.tabular.wholefile import check_place, locked, put, sync_folder, write_synced, writing
+from argqual.tabular.delimited import line_writer
+from argqual.tabular.sources import FORMATS, TableFormat, open_source
+from argqual.tabular.table import as_json, as_text, restored, settled, well_formed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,36 +35,16 @@ _MOST_BUFFERED = 16 << 20  # bytes of text; many long rows become a part before 
 class TableOutput:
     """The file that a job writes, row by row, in the order of the source.
 
-    Parameters
-    ----------
-    path
-        Ends in .csv, .tsv, .jsonl, .ndjson or .parquet.
-    results
-        The result columns in order, each with the type of its cells: str, float, int or dict (a JSON
-        object). Any of them may be None.
-    source_schema
-        Arrow types that the carried columns keep in Parquet; None to find them from the cells.
-    job
-        What is being done, as JSON: a resumed run must have the same.
-    resume
-        Go on with the parts of an earlier run, if there are any.
-    overwrite
-        Begin anew; the old output stays until the new one is whole.
-    part_rows
-        Rows that a killed run loses at most.
+    `path` ends in .csv, .tsv, .jsonl, .ndjson or .parquet. `results` are the result columns in order, each with the
+    type of its cells: str, float, int or dict (a JSON object); any cell may be None. `source_schema` has the Arrow
+    types that carried columns keep in Parquet; None to find them from the cells. `job` is what is being done, as JSON:
+    a resumed run must have the same. `resume` goes on with the parts of an earlier run, if there are any; `overwrite`
+    begins anew, and the old output stays until the new one is whole. A killed run loses `part_rows` rows at most.
 
-    Attributes
-    ----------
-    rows_done
-        Rows that earlier runs finished: 0 for a new job.
-    finished
-        The output is there already; there is nothing to do.
+    `rows_done` are the rows that earlier runs finished, and `finished` says that the output is there already.
 
-    Raises
-    ------
-    InputError
-        The output cannot be written there, another run is writing it, it or a part of it is there
-        and neither `resume` nor `overwrite` is given, or the part is another job's.
+    Raises an `InputError` if the output cannot be written there, another run is writing it, it or a part of it is
+    there and neither `resume` nor `overwrite` is given, or the part is another job's.
     """
 
     def __init__(
@@ -78,7 +52,7 @@ class TableOutput:
         path: Path,
         *,
         results: Mapping[str, type],
-        source_schema: pa.Schema | None,
+        source_schema: "pa.Schema | None",
         job: Mapping[str, Any],
         resume: bool = False,
         overwrite: bool = False,
@@ -96,14 +70,14 @@ class TableOutput:
         self._bytes = 0
         self._parts: list[Path] = []
         self._lock: FileLock | None = None
-        check_place(path, self.folder)
+        _check_place(path, self.folder)
         if not self.folder.exists() and self._is_settled():
             return
-        with writing(self.folder):
+        with _writing(self.folder):
             self.folder.mkdir(exist_ok=True)
-        self._lock = locked(self.folder, path)
+        self._lock = _locked(self.folder, path)
         try:
-            with writing(self.folder):
+            with _writing(self.folder):
                 self._start(json.loads(json.dumps(job, default=str)))
         except BaseException:
             self.close()
@@ -128,8 +102,8 @@ class TableOutput:
         if not self._rows:
             return
         part = self.folder / f"part-{len(self._parts):06d}{self.path.suffix.lower()}"
-        with writing(self.folder):
-            put(part, lambda file: self._format.write_part(file, self._rows))
+        with _writing(self.folder):
+            _put(part, lambda file: self._format.write_part(file, self._rows))
         # Only now: a flush that failed can be tried again, and writes the same part.
         self._parts.append(part)
         self._rows, self._bytes = [], 0
@@ -140,9 +114,9 @@ class TableOutput:
             return
         self.flush()
         whole = self.folder / "_tmp-output"
-        with writing(self.folder):
-            write_synced(whole, lambda file: self._format.join(self._parts, file))
-            put(self.folder / "_finished", lambda file: file.write(b"{}\n"))
+        with _writing(self.folder):
+            _write_synced(whole, lambda file: self._format.join(self._parts, file))
+            _put(self.folder / "_finished", lambda file: file.write(b"{}\n"))
             self._replace()
             self.finished = True
             self._clear()
@@ -151,7 +125,7 @@ class TableOutput:
     def discard(self) -> None:
         """Throw away what this job wrote; an older output stays as it was."""
         self._rows, self._bytes = [], 0
-        with writing(self.folder):
+        with _writing(self.folder):
             self._clear()
         self.close()
 
@@ -196,7 +170,7 @@ class TableOutput:
             )
         if known is None:
             if not self._is_settled():
-                put(self.folder / "_job.json", lambda file: file.write(f"{json.dumps(job, indent=1)}\n".encode()))
+                _put(self.folder / "_job.json", lambda file: file.write(f"{json.dumps(job, indent=1)}\n".encode()))
             return
         rows = [self._format.read_part(part) for part in self._parts]
         self.rows_done = sum(rows)
@@ -216,7 +190,7 @@ class TableOutput:
         whole = self.folder / "_tmp-output"
         if whole.exists():
             os.replace(whole, self.path)
-            sync_folder(self.path.parent)
+            _sync_folder(self.path.parent)
 
     def _clear(self) -> None:
         """Empty the folder but for the lock, so that what a kill leaves is still a run that can go on.
@@ -246,7 +220,7 @@ class StreamOutput:
             raise InputError(f"A stream is written as jsonl or csv, not as {format}.")
         self._stream = stream
         self._results = dict(results)
-        self._lines = DelimitedLines(",") if format == "csv" else None
+        self._line = line_writer(",") if format == "csv" else None
         self._columns = None if columns is None else list(columns)
         self._started = False
         encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
@@ -257,30 +231,30 @@ class StreamOutput:
         """Send a row. A reader that is gone raises BrokenPipeError."""
         refuse_shared(cells, self._results)
         values = [settled(result.get(name), kind) for name, kind in self._results.items()]
-        if self._lines is None:
+        if self._line is None:
             self._send(as_json({**cells, **dict(zip(self._results, values, strict=True))}, ascii=self._ascii) + "\n")
             return
         self._start(cells)
         columns = self._columns or []
         self.left_out += [name for name in cells if name not in columns and name not in self.left_out]
-        self._send(self._lines.line([as_text(cells.get(name)) for name in columns] + [as_text(v) for v in values]))
+        self._send(self._line([as_text(cells.get(name)) for name in columns] + [as_text(v) for v in values]))
 
     def flush(self) -> None:
         self._stream.flush()
 
     def finish(self) -> None:
         """Send the header, if no row has brought it."""
-        if self._lines is not None:
+        if self._line is not None:
             self._start({})
         self.flush()
 
     def _start(self, cells: Mapping[str, Any]) -> None:
-        assert self._lines is not None
+        assert self._line is not None
         if not self._started:
             self._started = True
             if self._columns is None:
                 self._columns = list(cells)
-            self._send(self._lines.line([*self._columns, *self._results]))
+            self._send(self._line([*self._columns, *self._results]))
 
     def _send(self, line: str) -> None:
         line = well_formed(line)
@@ -309,9 +283,15 @@ def read_job(path: Path) -> dict[str, Any] | None:
     return job
 
 
+def job_began(path: Path) -> float | None:
+    """When the unfinished output of this path was begun (seconds since 1970); None if there is none."""
+    file = partial_folder(path) / "_job.json"
+    return file.stat().st_mtime if file.exists() else None
+
+
 def iter_scored(
     path: Path, results: Mapping[str, type]
-) -> tuple[pa.Schema | None, Iterator[tuple[dict[str, Any], dict[str, Any]]]]:
+) -> tuple["pa.Schema | None", Iterator[tuple[dict[str, Any], dict[str, Any]]]]:
     """A finished output again: Arrow types of the carried columns, for Parquet, and its rows.
 
     Each row is its carried cells, and its result cells in their types. Raises an `InputError` if it is no such
@@ -331,9 +311,8 @@ def iter_scored(
         )
     schema = source.schema
     if schema is not None:
-        import pyarrow as pa
-
-        schema = pa.schema([field for field in schema if field.name not in results], metadata=schema.metadata)
+        for name in results:
+            schema = schema.remove(schema.get_field_index(name))
 
     def rows() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         for number, row in enumerate(source.rows(), 1):
@@ -394,3 +373,64 @@ def _differing(then: Any, now: Any, name: str = "") -> list[str]:
             found += _differing(then.get(key), now.get(key), f"{name}.{key}" if name else key)
         return found
     return [] if then == now else [f"{name} was {json.dumps(then):.200}, is {json.dumps(now):.200}"]
+
+
+def _check_place(path: Path, folder: Path) -> None:
+    parent = path.parent
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", hint="Name a file in it.")
+    if not parent.is_dir():
+        raise InputError(f"There is no folder {parent} to write {path.name} into.", hint="Make it first.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"Nothing may be written into the folder {parent}.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is in the way: unfinished runs are kept in a folder of that name.")
+
+
+def _locked(folder: Path, path: Path) -> "FileLock":
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "_lock", timeout=0)
+    try:
+        with _writing(folder):
+            lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"Another run is writing {path}.", hint="Wait until it is done, or name another output."
+        ) from None
+    return lock
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, TimeoutError):  # filelock's
+            raise
+        raise InputError(f"Cannot write {error.filename or folder}: {error.strerror or error}.") from error
+
+
+def _put(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file that is either whole or not there."""
+    temporary = path.with_name(f"_tmp-{path.name}")
+    _write_synced(temporary, write)
+    os.replace(temporary, path)
+    _sync_folder(path.parent)
+
+
+def _write_synced(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    with path.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # it has no such call
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,15 +1,11 @@
 """Parquet files, read and written. pyarrow is loaded only where one is opened."""
 
-from __future__ import annotations
-
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from argqual.errors import InputError
-from argqual.tabular.cells import well_formed
 from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, TableSource, file_identity, reason_of
 
 _BATCH_ROWS = 1000
@@ -99,26 +95,8 @@ def arrow_rows(table: Any, first: int) -> Iterator[TableRow]:
         yield TableRow(dict(zip(names, cells, strict=True)), broken.get(place))
 
 
-class ParquetParts(PartWriter):
-    """Rows as Python values until a part is written."""
+def parquet_parts(results: Mapping[str, type], schema: Any) -> PartWriter:
+    """What writes Parquet parts."""
+    from argqual.tabular.arrow import ParquetParts
 
-    def row(self, cells: Mapping[str, Any], values: list[Any]) -> tuple[dict[str, Any], list[Any]]:
-        return {well_formed(name): value for name, value in cells.items()}, values
-
-    def size(self, row: tuple[dict[str, Any], list[Any]]) -> int:
-        return sum(len(value) for value in itertools.chain(row[0].values(), row[1]) if isinstance(value, (str, bytes)))
-
-    def write_part(self, file: BinaryIO, rows: list[tuple[dict[str, Any], list[Any]]]) -> None:
-        from argqual.tabular import arrow
-
-        arrow.write_part(file, rows, self._results, self._schema)
-
-    def read_part(self, part: Path) -> int:
-        from argqual.tabular import arrow
-
-        return arrow.rows_of(part)
-
-    def join(self, parts: list[Path], file: BinaryIO) -> None:
-        from argqual.tabular import arrow
-
-        arrow.join(parts, file, self._results, self._schema)
+    return ParquetParts(results, schema)

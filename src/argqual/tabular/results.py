@@ -1,7 +1,5 @@
 """An assessment as cells of a table."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +7,8 @@ from argqual.assessment import Assessment, Status
 from argqual.errors import InputError
 from argqual.frameworks.framework import Framework, walk
 from argqual.judging.calibration import calibrated
+
+_OTHERS = ("reason", "notes", "model", "readout", "program", "calibration")
 
 
 class ResultColumns:
@@ -26,23 +26,18 @@ class ResultColumns:
     def __init__(
         self, framework: Framework, *, prefix: str | None = None, details: bool = False, raw: bool = False
     ) -> None:
-        self.framework = framework
-        self.raw = raw
+        self.framework, self.raw, self.details = framework, raw, details
         self.prefix = f"{framework.id.replace('-', '_')}_" if prefix is None else prefix
-        self.details = details
         self._criteria = [criterion.id for criterion in walk(framework.criteria)]
-        self._gate = framework.gate is not None
-        self._select = framework.select is not None
         types: dict[str, type] = {"status": str, "overall": float}
-        if self._gate:
+        if framework.gate:
             types["gate"] = float
-        if self._select:
+        if framework.select:
             types["kind"] = str
         for criterion in self._criteria:
-            if criterion in types or criterion in _OTHERS:
-                criterion = f"criterion_{criterion}"
-            types[criterion] = float
-        types |= dict.fromkeys(_OTHERS[:-1], str)
+            taken = criterion in types or criterion in (*_OTHERS, "assessment")
+            types[f"criterion_{criterion}" if taken else criterion] = float
+        types |= dict.fromkeys(_OTHERS, str)
         if details:
             types["assessment"] = dict
         self.types: dict[str, type] = {self.prefix + name: kind for name, kind in types.items()}
@@ -52,9 +47,9 @@ class ResultColumns:
         if not self.raw:
             assessment = calibrated(assessment, self.framework)
         values: list[Any] = [assessment.status.value, assessment.overall.value]
-        if self._gate:
+        if self.framework.gate:
             values.append(assessment.gate.probability if assessment.gate else None)
-        if self._select:
+        if self.framework.select:
             values.append(assessment.selected.option if assessment.selected else None)
         values += [assessment.rating(criterion).value for criterion in self._criteria]
         reason = None if assessment.status is Status.OK else assessment.overall.reason
@@ -76,6 +71,3 @@ class ResultColumns:
         """The fingerprint of the program that scored a row."""
         found = cells[f"{self.prefix}program"]
         return None if found is None else str(found)
-
-
-_OTHERS = ("reason", "notes", "model", "readout", "program", "calibration", "assessment")

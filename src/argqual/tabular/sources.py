@@ -1,21 +1,72 @@
 """Tables of arguments, read one row after the other: CSV, TSV, JSON lines, Parquet, folders, the Hugging Face hub.
 
-Memory stays flat however long a table is. A cell is what the file says: no text
-becomes a number or a missing value. What is wrong with one row is that row's
-`problem`; what is wrong with the whole table is an InputError when it is opened.
+Memory stays flat however long a table is. A cell is what the file says: no text becomes a number or a missing value.
+What is wrong with one row is that row's `problem`; what is wrong with the whole table is an `InputError` when it is
+opened. Which file is a table, and what reads and writes it, is told by the ending, in this place only.
 """
 
-from __future__ import annotations
-
+import hashlib
+import itertools
+import json
+import os
+import re
 import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from argqual.argument import read_argument_text
+from argqual.downloads.hub import dataset_revision, stream_dataset, trouble_of
 from argqual.errors import InputError, nearest
-from argqual.tabular.folder import FolderSource
-from argqual.tabular.formats import HUB, format_of
-from argqual.tabular.table import Spelling, TableSource, reason_of
+from argqual.tabular.delimited import DelimitedParts, DelimitedSource
+from argqual.tabular.jsonlines import JsonLinesParts, JsonLinesSource
+from argqual.tabular.parquet import ParquetSource, arrow_rows, parquet_parts
+from argqual.tabular.table import PEEKED, PartWriter, Spelling, TableRow, TableSource, kind_of, reason_of
 
+HUB = "hf://"
+_ADDRESS = re.compile(r"hf://(?:datasets/)?(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<config>[^:/@\s]+))?(?::(?P<split>[\w.]+))?")
 _KINDS = ".csv, .tsv, .jsonl, .ndjson (each also as .gz), .parquet, a folder of .txt and .md files, hf://OWNER/NAME"
+_TEXTS = (".txt", ".md")
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """A kind of table file.
+
+    `read` opens a path, given its `Spelling`; `parts` makes what writes it, given the result columns and the Arrow
+    types of the carried ones. `delimiter` is what argqual writes between cells, where there is such a thing, and
+    `compressed` says whether it is also read from a file that ends in .gz.
+    """
+
+    read: Callable[..., TableSource]
+    parts: Callable[[Mapping[str, type], Any], PartWriter]
+    delimiter: str | None = None
+    compressed: bool = True
+
+
+_JSON_LINES = TableFormat(JsonLinesSource, JsonLinesParts)
+
+FORMATS: Mapping[str, TableFormat] = {
+    ".csv": TableFormat(DelimitedSource, partial(DelimitedParts, ","), delimiter=","),
+    ".tsv": TableFormat(partial(DelimitedSource, usual="\t"), partial(DelimitedParts, "\t"), delimiter="\t"),
+    ".jsonl": _JSON_LINES,
+    ".ndjson": _JSON_LINES,
+    ".parquet": TableFormat(ParquetSource, parquet_parts, compressed=False),
+}
+
+
+def format_of(spec: str) -> TableFormat | None:
+    """The format of a path by its ending; None: it is no table."""
+    found = FORMATS.get(kind_of(spec))
+    return None if found and spec.lower().endswith(".gz") and not found.compressed else found
+
+
+def is_table(spec: str) -> bool:
+    """Whether this names a table (a path by its ending, a folder, hf://…) and not a text."""
+    return spec.startswith(HUB) or format_of(spec) is not None or os.path.isdir(spec)
 
 
 def open_source(
@@ -29,19 +80,10 @@ def open_source(
     `InputError` if there is no such table, it is not what its name says, or not in this encoding.
     """
     if spec.startswith(HUB):
-        from argqual.tabular.hub import Hub
-
         return Hub(spec)
     path = Path(spec)
     if path.is_dir():
         return FolderSource(path)
-    _check_is_file(path)
-    if (format := format_of(spec)) is None:
-        raise InputError(f"{path} is not a table that argqual reads.", hint=f"It reads {_KINDS}.")
-    return format.read(path, Spelling(encoding, delimiter, quoting))
-
-
-def _check_is_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -50,6 +92,9 @@ def _check_is_file(path: Path) -> None:
         raise InputError(f"Cannot read {path}: {reason_of(error)}.") from None
     if not stat.S_ISREG(mode):
         raise InputError(f"{path} is not a regular file.", hint="A pipe is read with - and --lines.")
+    if (format := format_of(spec)) is None:
+        raise InputError(f"{path} is not a table that argqual reads.", hint=f"It reads {_KINDS}.")
+    return format.read(path, Spelling(encoding, delimiter, quoting))
 
 
 def _neighbours(path: Path) -> str | None:
@@ -62,3 +107,133 @@ def _neighbours(path: Path) -> str | None:
         return said
     tables = [name for name in names if format_of(name)]
     return f"Tables there: {', '.join(sorted(tables)[:8])}." if tables else None
+
+
+class FolderSource(TableSource):
+    """The text files below a folder, in the order of their names."""
+
+    columns = ("file", "text")
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, str(path)
+        found = list(self._walk())
+        self._files = sorted(name for name in found if name.lower().endswith(_TEXTS))
+        if not self._files:
+            tables = sorted(name for name in found if format_of(name))
+            raise InputError(
+                f"There are no .txt or .md files in the folder {path}.",
+                hint=f"To score a table in it, name the file: {path / tables[0]}." if tables else None,
+            )
+
+    def _walk(self) -> Iterator[str]:
+        """Files as paths below the folder with forward slashes; hidden ones are passed over."""
+
+        def refuse(error: OSError) -> None:
+            raise InputError(f"Cannot read the folder {error.filename}: {reason_of(error)}.")
+
+        for here, folders, files in os.walk(self.path, onerror=refuse):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                if not name.startswith("."):
+                    yield (Path(here) / name).relative_to(self.path).as_posix()
+
+    def count(self) -> int:
+        return len(self._files)
+
+    def identity(self) -> dict[str, str | int]:
+        digest = hashlib.sha256()
+        for name in self._files:
+            try:
+                state = (self.path / name).stat()
+                facts = [state.st_size, state.st_mtime_ns]
+            except OSError:
+                facts = []
+            digest.update(json.dumps([name, *facts]).encode())
+        found: dict[str, str | int] = {"kind": "folder", "path": str(self.path.resolve()), "files": len(self._files)}
+        return found | {"digest": digest.hexdigest()[:16]}
+
+    def rows(self, skip: int = 0) -> Iterator[TableRow]:
+        for name in self._files[skip:]:
+            try:
+                yield TableRow({"file": name, "text": read_argument_text(self.path / name)})
+            except InputError as error:
+                yield TableRow({"file": name, "text": None}, error.message)
+
+
+class Hub(TableSource):
+    """A data set that is streamed: nothing is downloaded whole."""
+
+    def __init__(self, spec: str) -> None:
+        found = _ADDRESS.fullmatch(spec)
+        if found is None:
+            raise InputError(
+                f"{spec} is no address of a data set.",
+                hint="Write hf://OWNER/NAME:SPLIT, or hf://OWNER/NAME/CONFIG:SPLIT.",
+            )
+        self.name = spec
+        self._repo, self._config = found["repo"], found["config"]
+        with _asking_hub(spec, self._repo):
+            self._revision = dataset_revision(self._repo)
+            splits = stream_dataset(self._repo, self._config, revision=self._revision)
+            self._split = _chosen_split(spec, found["split"], list(splits))
+            self._data = splits[self._split]
+            features = self._data.features
+            if features is not None:
+                self.schema = features.arrow_schema
+                self.columns = tuple(features)
+        if features is None:
+            names = (dict.fromkeys(row.cells) for row in itertools.islice(self.rows(), PEEKED))
+            self.columns = tuple(dict.fromkeys(itertools.chain.from_iterable(names)))
+
+    def count(self) -> int | None:
+        """As the data set's card says; it may say nothing."""
+        info = (self._data.info.splits or {}).get(self._split)
+        return int(info.num_examples) if info is not None and info.num_examples else None
+
+    def identity(self) -> dict[str, str | int]:
+        found = {"kind": "hub", "repo": self._repo, "config": self._config or "", "split": self._split}
+        return found | {"revision": self._revision or "unknown"}
+
+    def rows(self, skip: int = 0) -> Iterator[TableRow]:
+        data = self._data.skip(skip) if skip else self._data
+        done = skip
+        with _asking_hub(self.name, self._repo):
+            # As Arrow tables: pictures and sounds are not decoded, and types stay exact.
+            for table in data.with_format("arrow").iter(batch_size=200):
+                yield from arrow_rows(table, done + 1)
+                done += table.num_rows
+
+
+def _chosen_split(spec: str, asked: str | None, splits: list[str]) -> str:
+    split = asked or ("train" if "train" in splits else splits[0] if len(splits) == 1 else None)
+    if split in splits:
+        return split
+    known = ", ".join(splits)
+    if split is None:
+        address = spec.removesuffix(":")
+        raise InputError(f"Which split of {spec}? It has: {known}.", hint=f"For example: {address}:{splits[0]}.")
+    raise InputError(f"{spec}: there is no split '{split}'; it has: {known}.")
+
+
+@contextmanager
+def _asking_hub(spec: str, repo: str) -> Iterator[None]:
+    """Turn what the hub's libraries raise into an InputError that says what to do."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # these libraries raise whatever theirs raise: httpx, aiohttp, fsspec, pyarrow
+        match trouble_of(error):
+            case "gated":
+                said = "access has to be asked for."
+                hint = f"Accept its terms at https://huggingface.co/datasets/{repo}, then: hf auth login."
+            case "absent":
+                said = f"the hub has no public data set '{repo}'."
+                hint = "Check the spelling; for a private one: hf auth login."
+            case "unreachable":
+                said = f"the Hugging Face hub cannot be reached ({reason_of(error)})."
+                hint = "Check the connection, or download the file and name it."
+            case "other":
+                named = "Name the configuration: hf://OWNER/NAME/CONFIG:SPLIT." if "onfig" in str(error) else None
+                raise InputError(f"Cannot read {spec}: {reason_of(error)}.", hint=named) from error
+        raise InputError(f"{spec}: {said}", hint=hint) from None

@@ -1,10 +1,17 @@
-"""What every format of tables has: rows, a source that reads them, and parts that are written and joined."""
+"""What every format of tables has: rows, a source that reads them, parts that are written and joined, and cells.
 
-from __future__ import annotations
+Whatever a source may hold in a cell becomes something that every format can: times as ISO text, decimals as they are
+written, bytes in base64, NaN as nothing.
+"""
 
+import base64
+import datetime
+import json
+import math
 import os
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,6 +21,7 @@ if TYPE_CHECKING:
 
 PEEKED = 100  # rows of a table without a header whose keys are its columns
 CHUNK = 1 << 20  # bytes that are read at once
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +38,13 @@ class TableRow:
 class TableSource(ABC):
     """A table that is read from its first row to its last.
 
-    Attributes
-    ----------
-    name
-        For messages: the path, "standard input", the hub address.
-    columns
-        The columns, as far as they are known before the first row: all, but for JSON lines
-        those of the first rows.
-    schema
-        Exact Arrow types, where the source has them.
+    `name` is for messages: the path, "standard input", the hub address. `columns` are known before the first row: all,
+    but for JSON lines those of the first rows. `schema` has the exact Arrow types, where the source has them.
     """
 
     name: str
     columns: tuple[str, ...]
-    schema: pa.Schema | None = None
+    schema: "pa.Schema | None" = None
 
     @abstractmethod
     def rows(self, skip: int = 0) -> Iterator[TableRow]:
@@ -77,7 +78,7 @@ class PartWriter(ABC):
     carried columns, where the source has them.
     """
 
-    def __init__(self, results: Mapping[str, type], schema: pa.Schema | None) -> None:
+    def __init__(self, results: Mapping[str, type], schema: "pa.Schema | None") -> None:
         self._results = results
         self._schema = schema
 
@@ -116,3 +117,80 @@ def reason_of(error: Exception) -> str:
 def file_identity(kind: str, path: Path) -> dict[str, str | int]:
     state = path.stat()
     return {"kind": kind, "path": str(path.resolve()), "bytes": state.st_size, "mtime_ns": state.st_mtime_ns}
+
+
+def well_formed(text: str) -> str:
+    """Text that can be written as UTF-8: half a surrogate pair becomes its escape."""
+    if text.isascii() or not _LONE_SURROGATE.search(text):
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def as_json(value: Any, *, ascii: bool = False) -> str:
+    """A value as one line of JSON. Lone surrogates are still in it."""
+    try:
+        return json.dumps(value, ensure_ascii=ascii, allow_nan=False, default=_plain)
+    except ValueError:  # NaN or an infinity, which JSON has not
+        finite = each_float(value, lambda number: number if math.isfinite(number) else None)
+        return json.dumps(finite, ensure_ascii=ascii, allow_nan=False, default=_plain)
+
+
+def as_text(value: Any) -> str:
+    """A value as the cell of a CSV file; None and NaN are empty."""
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, float):
+        return repr(float(value))
+    plain = value if isinstance(value, (bool, int, list, tuple, dict)) else _plain(value)
+    if isinstance(plain, str):
+        return plain
+    return "" if plain is None else as_json(plain)
+
+
+def settled(value: Any, kind: type) -> Any:
+    """A result cell in the type of its column; a `TypeError`, no fault of the user's, if it has another."""
+    if value is None:
+        return None
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) else None
+    if kind is dict and isinstance(value, Mapping):
+        return dict(value)
+    if kind in (str, int) and isinstance(value, kind) and not isinstance(value, bool):
+        return value
+    raise TypeError(f"a result cell of the type {type(value).__name__} in a column of {kind.__name__}")
+
+
+def restored(value: Any, kind: type) -> Any:
+    """A result cell that was read from a file, in the type of its column; a `ValueError` if it cannot be one."""
+    if value is None or value == "":
+        return None
+    if kind is str:
+        return str(value)
+    if kind is dict:
+        found = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(found, dict):
+            raise ValueError("no JSON object")
+        return found
+    if isinstance(value, (str, int, float)):
+        return kind(value)
+    raise ValueError("no number")
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold instead of what it cannot."""
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat() if value == value else None  # NaT is not itself
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode()
+    return str(value)
+
+
+def each_float(value: Any, change: Callable[[float], Any]) -> Any:
+    """A value with each float in it changed."""
+    if isinstance(value, float):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: each_float(item, change) for name, item in value.items()}
+    return [each_float(item, change) for item in value] if isinstance(value, (list, tuple)) else value

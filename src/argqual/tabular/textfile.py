@@ -1,15 +1,14 @@
 """Tables that are text files: an encoding, checked at once, and lines; also compressed."""
 
-from __future__ import annotations
-
 import codecs
 import gzip
 import io
+import itertools
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from argqual.errors import InputError
 from argqual.tabular.table import CHUNK, Spelling, TableSource, file_identity, kind_of, reason_of
@@ -28,27 +27,17 @@ class TextTable(TableSource):
     @contextmanager
     def _lines(self, newline: str | None) -> Iterator[Iterator[str]]:
         """The lines of the file without a byte-order mark; `newline` as for `open`."""
-        with _reading(self.path), _open_bytes(self.path) as raw:
+        with _opened(self.path) as raw:
             text = io.TextIOWrapper(raw, encoding=self._encoding, newline=newline)
-            yield _without_mark(text)
-
-
-def _without_mark(text: TextIO) -> Iterator[str]:
-    for first in text:
-        yield first.removeprefix("\ufeff")
-        break
-    yield from text
-
-
-def _open_bytes(path: Path) -> BinaryIO:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+            yield itertools.chain([text.readline().removeprefix("\ufeff")], text)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn what may go wrong while reading a file that was checked before into an InputError."""
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a file that was checked before; what goes wrong while they are read is an InputError."""
     try:
-        yield
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as raw:
+            yield raw  # type: ignore[misc]
     except UnicodeDecodeError:
         raise InputError(f"{path} was changed while it was read.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -67,7 +56,7 @@ def _check_encoding(path: Path, encoding: str) -> None:
             f"There is no encoding '{encoding}'.", hint="Usual ones: utf-8, cp1252, latin-1, utf-16, gb18030."
         ) from None
     done, started = 0, b""
-    with _reading(path), _open_bytes(path) as raw:
+    with _opened(path) as raw:
         try:
             while chunk := raw.read(CHUNK):
                 started = started or chunk[:4]
@@ -96,7 +85,7 @@ def _line_of(path: Path, encoding: str, place: int) -> int:
     """The line, from 1, of a byte; lines end as the file ends them."""
     text = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
     line = 1
-    with _open_bytes(path) as raw:
+    with _opened(path) as raw:
         while place > 0 and (chunk := raw.read(min(CHUNK, place))):
             place -= len(chunk)
             line += text.decode(chunk).count("\n")

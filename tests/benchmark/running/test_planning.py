@@ -18,7 +18,7 @@ from argqual.judging.judge import Judge
 from argqual.strategies import registry
 from argqual.strategies.base import Predictions, PredictionScale, Strategy
 from argqual.strategies.controls import plain_framework
-from argqual.strategies.prompted import ask
+from argqual.strategies.prompted import Plain
 from chatserver import ChatServer
 from smallbenchmark import write_benchmark
 
@@ -55,7 +55,7 @@ class Loudest(Strategy):
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
         judges, asked = zip(*self._plan([], None, [], arguments), strict=True)
-        said = np.array([each.overall.quality for each in ask(judges[0], asked)], dtype=float)
+        said = np.array([each.overall.quality for each in Plain()._ask(judges[0], asked)], dtype=float)
         return Predictions(said.reshape(-1, 2).max(axis=1))
 
 

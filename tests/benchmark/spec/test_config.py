@@ -10,13 +10,14 @@ import jsonschema
 import pytest
 import yaml
 
-from argqual.benchmark.spec.config import benchmark_schema, load_benchmark, parse_benchmark
+from argqual.benchmark.spec.config import benchmark_schema, load_benchmark
 from argqual.benchmark.spec.schema import Benchmark, MetricName
 from argqual.benchmark.spec.vocabulary import Split
 from argqual.errors import BenchmarkError
 from argqual.stats import metrics
 from argqual.strategies import Calibrated, Principle, Tfidf
 from cardfile import own_card
+from smallbenchmark import parse_benchmark
 
 SHIPPED_FOLDER = Path(__file__).parents[3] / "benchmarks"
 SHIPPED = sorted(SHIPPED_FOLDER.rglob("*.yaml"))

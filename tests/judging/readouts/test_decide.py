@@ -43,6 +43,21 @@ def test_a_malformed_decision_is_unreadable(loopback: Loopback, two: Framework, 
     assert assessed.status is Status.UNREADABLE
 
 
+@pytest.mark.parametrize("usage", [None, "12 tokens", [1], {"input_tokens": "12"}, {"input_tokens": -1}, {}])
+def test_odd_usage_costs_no_rating(loopback: Loopback, two: Framework, usage: Any) -> None:
+    answers = {name: {"probabilities": {"0": 0.0, "1": 1.0, "2": 0.0}} for name in ("clear", "fair")}
+    loopback.reply(200, {"answers": answers, "usage": usage})
+    assessed = Judge(two, model=connect("systemone/d", api_base=loopback.url)).assess(TEXT)
+    assert [rating.value for rating in assessed.ratings] == [2.0, 2.0]
+    assert assessed.usage.input_tokens is None
+
+
+def test_an_error_under_status_200_is_told(loopback: Loopback, two: Framework) -> None:
+    loopback.reply(200, {"error": {"code": 400, "message": "The model crashed."}})
+    with pytest.raises(ModelError, match="The model crashed"):
+        Judge(two, model=connect("systemone/d", api_base=loopback.url)).assess(TEXT)
+
+
 @pytest.mark.parametrize(
     ("status", "error"), [(401, Unreachable), (503, Unreachable), (404, ModelError), (501, ModelError)]
 )

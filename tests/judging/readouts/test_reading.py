@@ -9,8 +9,8 @@ from argqual.judging.prompt import Question, level_codes
 from argqual.judging.readouts.reading import (
     Distribution,
     Unreadable,
-    find_codes,
     mean_distribution,
+    read_codes,
     read_notes,
     token_distributions,
     written_distributions,
@@ -56,8 +56,8 @@ A, B, C = question("relevance"), question("acceptability"), question("sufficienc
     ],
 )
 def test_levels_are_found_in_the_forms_that_models_write(text: str) -> None:
-    assert [code for code, _ in find_codes(text, [A, B, C])] == ["4", "2", "5"]
-    for code, position in find_codes(text, [A, B, C]):
+    assert [code for code, _ in read_codes(text, [A, B, C])] == ["4", "2", "5"]
+    for code, position in read_codes(text, [A, B, C]):
         assert text[position] in {code, "f", "t"}
 
 
@@ -66,12 +66,12 @@ def test_levels_are_found_in_the_forms_that_models_write(text: str) -> None:
 )
 def test_an_answer_without_one_level_a_question_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):
-        find_codes(text, [A, B, C])
+        read_codes(text, [A, B, C])
 
 
 def test_a_code_that_belongs_to_another_question_is_unreadable() -> None:
     with pytest.raises(Unreadable):
-        find_codes('{"levels":"A,4"}', [question("one"), question("two", "ABC")])
+        read_codes('{"levels":"A,4"}', [question("one"), question("two", "ABC")])
 
 
 def test_a_distribution_is_read_from_the_alternatives_to_the_levels_own_token() -> None:

@@ -16,12 +16,10 @@ import pytest
 import planted
 from argqual.benchmark.analysis.results import Results
 from argqual.errors import InputError
-from argqual.report.benchmark.csv import csv_text
-from argqual.report.benchmark.files import write_report
+from argqual.report.benchmark.files import csv_text, write_report
 from argqual.report.benchmark.markdown import markdown
-from argqual.report.benchmark.tables import tables_of
+from argqual.report.benchmark.tables import matrix_rows, tables_of
 from argqual.report.benchmark.text import text, verdicts_text
-from argqual.report.benchmark.views import matrix_rows
 from argqual.report.benchmark.words import figure, number, percent, seconds
 
 

@@ -9,8 +9,6 @@ Domains are compared where labels are shares of a scale with two ends. What "equ
 annotators of all corpora having used their scales alike, which nothing here can check.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -20,7 +18,7 @@ import numpy.typing as npt
 
 from argqual.benchmark.analysis.figures import Bias, BiasKind
 from argqual.benchmark.analysis.predicted import Predicted
-from argqual.benchmark.running.scored import Key
+from argqual.benchmark.running.scored import Key, Scored
 from argqual.benchmark.spec.vocabulary import Split
 from argqual.stats.estimate import Estimate
 from argqual.stats.inference import StudentT, holm, variance_of
@@ -41,7 +39,7 @@ class Rows(NamedTuple):
     clusters: npt.NDArray[np.str_]
     stances: npt.NDArray[np.str_]
 
-    def part(self, kept: Mask) -> Rows:
+    def part(self, kept: Mask) -> "Rows":
         return Rows(**{name: column[kept] for name, column in self._asdict().items()})
 
 
@@ -57,26 +55,18 @@ class Shift(NamedTuple):
 def biases_of(predicted: Predicted, bounded: Mapping[str, bool], stances: Mapping[Key, str | None]) -> Iterator[Bias]:
     """Of each strategy, out of domain, with the first seed; p values adjusted by Holm over a strategy's shifts.
 
-    Parameters
-    ----------
-    bounded
-        Whether a domain's scale has two ends, so that its labels are from 0 to 1.
+    `bounded`: whether a domain's scale has two ends, so that its labels are from 0 to 1.
     """
-    for strategy in predicted.strategies:
-        rows = _rows(predicted, strategy, bounded, stances)
-        if rows is None:
-            continue
-        found = list(shifts(rows, draws=predicted.draws, seed=predicted.seed))
-        adjusted = holm([each.p for each in found])
-        yield from (Bias(strategy, *each, p) for each, p in zip(found, adjusted, strict=True))
+    split = predicted.out_of_domain
+    for strategy in predicted.strategies if split != Split.LEAVE_ONE_TYPE_OUT else ():
+        if chosen := list(predicted.first_of_domains(strategy, split).values()):
+            rows = _rows(chosen, bounded, stances)
+            found = list(shifts(rows, draws=predicted.draws, seed=predicted.seed))
+            adjusted = holm([each.p for each in found])
+            yield from (Bias(strategy, *each, p) for each, p in zip(found, adjusted, strict=True))
 
 
-def _rows(
-    predicted: Predicted, strategy: str, bounded: Mapping[str, bool], stances: Mapping[Key, str | None]
-) -> Rows | None:
-    chosen = list(predicted.first_of_domains(strategy, predicted.out_of_domain).values())
-    if not chosen or predicted.out_of_domain == Split.LEAVE_ONE_TYPE_OUT:
-        return None
+def _rows(chosen: Sequence[Scored], bounded: Mapping[str, bool], stances: Mapping[Key, str | None]) -> Rows:
     rows = Rows(
         np.concatenate([each.predicted for each in chosen]),
         np.concatenate([each.labels for each in chosen]),
@@ -132,9 +122,7 @@ def _fitted(
     units = Units.of(np.ones(len(outcome), dtype=bool), rows.clusters)
     values = wanted @ _coefficients(design, outcome, np.ones((len(outcome), 1)))
     rng = np.random.default_rng(seed)
-    drawn = np.concatenate(
-        [wanted @ _coefficients(design, outcome, weights) for weights in draws_of(units, draws, rng)], axis=1
-    )
+    drawn = np.hstack([wanted @ _coefficients(design, outcome, weights) for weights in draws_of(units, draws, rng)])
     return [_inferred(float(value[0]), own, units) for value, own in zip(values, drawn, strict=True)]
 
 

@@ -4,8 +4,6 @@ Results hold ids. Texts are read from the corpora when a report is made, and rat
 assessments; what cannot be read stays an id.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -53,10 +51,7 @@ def worst_disagreements(scored: Scored, *, most: int = 3) -> list[Disagreement]:
 def with_texts(results: Results, strategies: Mapping[str, Any]) -> tuple[Results, list[str]]:
     """The same results with texts, issues and rationales where they are to be had, and what could not be read.
 
-    Parameters
-    ----------
-    strategies
-        Strategies by the name in the tables, for the rationales of those that keep assessments.
+    `strategies`: by the name in the tables, for the rationales of those that keep assessments.
     """
     from argqual.corpora.reading import read_corpus
 
@@ -90,14 +85,13 @@ def _rationales(
         for name, strategy in strategies.items():
             if not strategy.explain:
                 continue
-            wanted = [each for each in results.disagreements if each.strategy == name]
             try:
                 judges = strategy.judges()
             except ArgqualError:  # a model that is not to be had here has no rationales to show
                 continue
-            for each in wanted:
+            for each in results.disagreements:
                 argument = arguments.get((each.corpus, each.id))
-                if argument is None:
+                if argument is None or each.strategy != name:
                     continue
                 kept = store.get([judge.key(argument) for judge in judges])
                 said = [

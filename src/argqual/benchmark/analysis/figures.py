@@ -1,7 +1,5 @@
 """The rows of a benchmark's tables: figures with intervals, what they rest on, why one is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal

@@ -1,34 +1,29 @@
 """Everything a report shows of a run: the figures of its predictions, its claims' verdicts, and what they rest on."""
 
-from __future__ import annotations
-
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from argqual._version import __version__
-from argqual.benchmark.analysis import provenance, summary
+from argqual.benchmark.analysis import results, summary
 from argqual.benchmark.analysis.bias import biases_of
+from argqual.benchmark.analysis.claims import claims_found
 from argqual.benchmark.analysis.figures import ClaimFound
-from argqual.benchmark.analysis.judged import claims_found
 from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.analysis.reliance import reliance_of
-from argqual.benchmark.analysis.results import (
-    CitedSource,
-    DomainResult,
-    Methods,
-    MetricNamed,
-    Missing,
-    Results,
-    SystemResult,
-)
+from argqual.benchmark.analysis.results import CitedSource, Missing, Results
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.vocabulary import Absence, CellStatus
-from argqual.stats.metrics import METRICS
+from argqual.corpora.card import Card, Paper, Target
+from argqual.corpora.cards import load_card
+from argqual.errors import ArgqualError
+from argqual.frameworks.catalogue import load_framework
+from argqual.frameworks.framework import Citation
+from argqual.stats.metrics import METRICS, MetricName
 from argqual.strategies.registry import known_strategies
 
 _FEW_DOMAINS = 10
@@ -64,12 +59,7 @@ def results_of(run: Run, benchmark: Benchmark) -> Results:
         headline=predicted.headline,
         split=predicted.out_of_domain,
         baselines=tuple(baselines),
-        metrics=tuple(
-            MetricNamed(
-                name, METRICS[name].title, METRICS[name].low, METRICS[name].high, METRICS[name].higher_is_better
-            )
-            for name in predicted.metrics
-        ),
+        metrics=tuple(map(_named, predicted.metrics)),
         domains=tuple(_domains(facts, benchmark, predicted)),
         systems=tuple(_systems(benchmark, predicted)),
         methods=_methods(run, benchmark),
@@ -98,9 +88,14 @@ def verdicts_of(run: Run, benchmark: Benchmark) -> tuple[ClaimFound, ...]:
     return tuple(claims_found(benchmark, _predicted(run, benchmark), _late(run, benchmark)))
 
 
+def _named(name: MetricName) -> results.MetricNamed:
+    metric = METRICS[name]
+    return results.MetricNamed(name, metric.title, metric.low, metric.high, metric.higher_is_better)
+
+
 def _predicted(run: Run, benchmark: Benchmark) -> Predicted:
-    metrics, over = tuple(benchmark.metrics), benchmark.intervals_over
-    return Predicted(tuple(run.scored()), metrics, benchmark.draws, benchmark.seed, over, run.minimal_pairs())
+    how = (benchmark.metrics, benchmark.draws, benchmark.seed, benchmark.intervals_over)
+    return Predicted(tuple(run.scored()), *how, run.minimal_pairs())
 
 
 def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
@@ -113,7 +108,7 @@ def _late(run: Run, benchmark: Benchmark) -> frozenset[str]:
     )
 
 
-def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResult]:
+def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[results.SystemResult]:
     known = known_strategies()
     for each in benchmark.systems():
         scored = [one for one in predicted.scored if one.strategy == each.title]
@@ -121,7 +116,7 @@ def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResul
             continue
         said = ", ".join(f"{name} {value}" for name, value in each.params.items())
         labels = max(one.labels_seen for one in scored)
-        yield SystemResult(
+        yield results.SystemResult(
             each.title,
             each.strategy,
             known[each.strategy].family,
@@ -134,13 +129,13 @@ def _systems(benchmark: Benchmark, predicted: Predicted) -> Iterator[SystemResul
         )
 
 
-def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[DomainResult]:
+def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicted) -> Iterator[results.DomainResult]:
     for said in facts["domains"]:
         name = said["id"]
         arguments = predicted.arguments(name).values()
         if not arguments:
             continue
-        yield DomainResult(
+        yield results.DomainResult(
             id=name,
             title=said["title"],
             genre=said["genre"],
@@ -149,14 +144,14 @@ def _domains(facts: Mapping[str, Any], benchmark: Benchmark, predicted: Predicte
             topics=len({each.cluster for each in arguments}),
             words=float(np.median([each.words for each in arguments])),
             levels=said["levels"],
-            ceiling=provenance.ceiling(name, benchmark.target),
+            ceiling=_ceiling(name, benchmark.target),
         )
 
 
-def _methods(run: Run, benchmark: Benchmark) -> Methods:
+def _methods(run: Run, benchmark: Benchmark) -> results.Methods:
     first, done = run.facts("first"), run.done()
     cells = {part.cell for part in run.parts()}
-    return Methods(
+    return results.Methods(
         argqual=first["versions"].get("argqual", __version__),
         fingerprint=benchmark.fingerprint,
         run_fingerprint=first["fingerprint"],
@@ -174,20 +169,48 @@ def _methods(run: Run, benchmark: Benchmark) -> Methods:
 
 
 def _sources(facts: Mapping[str, Any], benchmark: Benchmark) -> Iterator[CitedSource]:
-    for domain in facts["domains"]:
-        said = provenance.corpus_source(domain["id"])
-        # The fingerprint is of the card that the run read.
-        yield replace(said, title=domain["title"], fingerprint=domain["fingerprint"], licence=domain["licence"])
+    yield from map(_corpus_source, facts["domains"])
     systems = benchmark.systems()
-    frameworks = [
-        str(value)
-        for each in systems
-        for _, part in each.build().parts()
-        for name in part.frameworks
-        if (value := getattr(part, name)) is not None
-    ]
-    yield from map(provenance.framework_source, dict.fromkeys(frameworks))
+    yield from map(_framework_source, dict.fromkeys(str(value) for each in systems for _, value in each.frameworks()))
     yield from (CitedSource("model", name, "") for name in dict.fromkeys(each.model for each in systems) if name)
+
+
+def _corpus_source(said: Mapping[str, Any]) -> CitedSource:
+    """A corpus as the run read its card, with what that asks for now, where it is to be found."""
+    found = CitedSource("corpus", said["id"], said["title"], said["fingerprint"], said["licence"])
+    if (card := _card(found.id)) is None:
+        return found
+    terms, citations = card.licence.terms.strip(), _cited(card.citations)
+    return replace(found, id=card.id, terms=terms, citations=citations, share_alike=card.licence.share_alike)
+
+
+def _framework_source(name: str) -> CitedSource:
+    """A framework by id, version and fingerprint."""
+    try:
+        found = load_framework(name)
+    except ArgqualError:
+        return CitedSource("framework", name, "not to be found here")
+    id, citations = f"{found.id} {found.version}", _cited(found.citations)
+    return CitedSource("framework", id, found.title, found.fingerprint, found.license, citations=citations)
+
+
+def _ceiling(corpus: str, target: Target) -> float | None:
+    """The human ceiling of the label that stands for a target, as the corpus' card has it."""
+    card = _card(corpus)
+    chosen = card and card.targets.get(target)
+    return card.figures.ceiling.get(chosen.label) if card and chosen else None
+
+
+def _card(name: str) -> Card | None:
+    try:
+        return load_card(name)[0]
+    except ArgqualError:
+        return None
+
+
+def _cited(citations: Iterable[Citation | Paper]) -> tuple[str, ...]:
+    said = ((" ".join(each.text.split()), f"doi:{each.doi}" if each.doi else each.url or "") for each in citations)
+    return tuple(" ".join(parts).strip() for parts in said)
 
 
 def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
@@ -202,12 +225,10 @@ def _missing(run: Run, facts: Mapping[str, Any]) -> Iterator[Missing]:
             failed[part.strategy, failures[part.cell]] += 1
         elif part.cell not in done:
             left[part.strategy] += 1
-    for (strategy, reason), number in failed.items():
-        yield Missing(Absence.FAILED, f"{strategy}: {number} fold{'s' * (number != 1)}", reason)
-    for strategy, number in left.items():
-        yield Missing(
-            Absence.NOT_RUN, f"{strategy}: {number} fold{'s' * (number != 1)}", "argqual benchmark run goes on"
-        )
+    absent = [(Absence.FAILED, *which, number) for which, number in failed.items()]
+    absent += [(Absence.NOT_RUN, name, "argqual benchmark run goes on", number) for name, number in left.items()]
+    for kind, strategy, reason, number in absent:
+        yield Missing(kind, f"{strategy}: {number} fold{'s' * (number != 1)}", reason)
 
 
 def _warnings(predicted: Predicted) -> Iterator[str]:

@@ -6,11 +6,9 @@ figure is first one of a family, then the mean over families with Student's t: f
 and equally large.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -25,22 +23,17 @@ CHANCE: Mapping[PerturbationTest, float] = {PerturbationTest.SENSITIVITY: 0.5}
 
 
 class Versions(NamedTuple):
-    """A judge's ratings of all families.
+    """A judge's ratings of all families, and the criteria that were broken, in their order.
 
-    Parameters
-    ----------
-    ratings
-        Shape (n_families, 1 + n_criteria, n_styles): sound and then each criterion broken; plain, polished (where
-        all are of one style, that one only). NaN where there is none.
-    criteria
-        Those that were broken, in their order.
+    Ratings are of shape (n_families, 1 + n_criteria, n_styles): sound and then each criterion broken; plain, polished
+    (where all are of one style, that one only). NaN where there is none.
     """
 
     ratings: Array
     criteria: tuple[str, ...]
 
     @classmethod
-    def of(cls, ratings: Sequence[float] | Array, versions: Sequence[MinimalPair]) -> Versions:
+    def of(cls, ratings: Sequence[float] | Array, versions: Sequence[MinimalPair]) -> Self:
         """From one rating an argument; several ratings of one version (seeds, say) are averaged."""
         families = list(dict.fromkeys(each.family for each in versions))
         criteria = tuple(dict.fromkeys(each.broken for each in versions if each.broken))
@@ -56,15 +49,16 @@ class Versions(NamedTuple):
                 counts[cell] += 1
         return cls(np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0), criteria)
 
-    def scaled(self) -> Versions:
+    def scaled(self) -> Self:
         """In standard deviations of all ratings; all NaN where they do not differ."""
         known = self.ratings[np.isfinite(self.ratings)]
         spread = float(known.std()) if len(known) > 1 else 0.0
         return self._replace(ratings=self.ratings / (spread if spread > 0 else np.nan))
 
-    def falls(self) -> Array:
-        """Sound minus broken, shape (n_families, n_criteria, n_styles)."""
-        return np.asarray(self.ratings[:, :1] - self.ratings[:, 1:])
+    def falls(self, criterion: str | None = None) -> Array:
+        """Sound minus broken, shape (n_families, n_criteria, n_styles); or where one criterion was broken, alone."""
+        falls = np.asarray(self.ratings[:, :1] - self.ratings[:, 1:])
+        return falls if criterion is None else falls[:, [self.criteria.index(criterion)]]
 
     def rises(self) -> Array:
         """Polished minus plain, shape (n_families, 1 + n_criteria); all NaN where there is one style."""
@@ -76,34 +70,32 @@ class Versions(NamedTuple):
 def by_family(versions: Versions, test: PerturbationTest, *, criterion: str | None = None) -> Array:
     """The value of a perturbation test for each family, NaN where it cannot be had.
 
-    Parameters
-    ----------
-    criterion
-        Only where this one was broken; for tests of substance.
+    `criterion`: only where this one was broken; for tests of substance.
     """
-    if test == PerturbationTest.SENSITIVITY:
-        falls = versions.falls()
-        won = np.where(np.isfinite(falls), (np.sign(falls) + 1) / 2, np.nan)
-        return _means(_of(won, versions, criterion))
     scaled = versions.scaled()
-    if test == PerturbationTest.SUBSTANCE:
-        return _means(_of(scaled.falls(), versions, criterion))
-    if test == PerturbationTest.SUBSTANCE_MOVES:
-        return _means(np.abs(_of(scaled.falls(), versions, criterion)))
-    if test == PerturbationTest.STYLE:
-        return _means(scaled.rises())
-    if test == PerturbationTest.STYLE_MOVES:
-        return _means(np.abs(scaled.rises()))
-    return _means(scaled.rises()) - _means(scaled.falls())
+    falls, rises = scaled.falls(criterion), scaled.rises()
+    match test:
+        case PerturbationTest.SENSITIVITY:  # of the ratings as they are: a judge that says the same of all has ties
+            falls = versions.falls(criterion)
+            return _means(np.where(np.isfinite(falls), (np.sign(falls) + 1) / 2, np.nan))
+        case PerturbationTest.SUBSTANCE:
+            return _means(falls)
+        case PerturbationTest.SUBSTANCE_MOVES:
+            return _means(np.abs(falls))
+        case PerturbationTest.STYLE:
+            return _means(rises)
+        case PerturbationTest.STYLE_MOVES:
+            return _means(np.abs(rises))
+        case PerturbationTest.STYLE_MINUS_SUBSTANCE:
+            return _means(rises) - _means(falls)
 
 
 def measured(versions: Versions, test: PerturbationTest, *, criterion: str | None = None) -> Difference:
     """A perturbation test as a mean over families; p is against what a judge reaches that sees nothing."""
     values = by_family(versions, test, criterion=criterion)
     found = mean(values, method=test.heading, null=CHANCE.get(test, 0.0))
-    return (
-        replace(found, estimate=exact_if_unanimous(found.estimate)) if test == PerturbationTest.SENSITIVITY else found
-    )
+    share = test == PerturbationTest.SENSITIVITY
+    return replace(found, estimate=exact_if_unanimous(found.estimate)) if share else found
 
 
 def against_chance(versions: Versions, test: PerturbationTest) -> Difference:
@@ -114,10 +106,7 @@ def against_chance(versions: Versions, test: PerturbationTest) -> Difference:
 def compared(one: Versions, other: Versions, test: PerturbationTest, *, share: float = 1.0) -> Difference:
     """A perturbation test of one judge minus that of another, on the same families in the same order.
 
-    Parameters
-    ----------
-    share
-        Of what the other has above what a judge reaches that sees nothing.
+    `share`: of what the other has above what a judge reaches that sees nothing.
     """
     if one.ratings.shape != other.ratings.shape:
         raise ValueError("the two judges did not rate the same families")
@@ -150,20 +139,10 @@ def style_over_substance(versions: Versions) -> Estimate:
 
 
 def specificity(versions: Mapping[str, Versions]) -> Iterator[tuple[str, str, Difference]]:
-    """Which criterion was broken, which criterion's rating is looked at, and how far that fell.
-
-    Parameters
-    ----------
-    versions
-        By criterion, its ratings.
-    """
+    """Which criterion was broken, which criterion's rating is looked at (`versions`, by it), and how far that fell."""
     for rated, own in versions.items():
         for broken in own.criteria:
             yield broken, rated, measured(own, PerturbationTest.SUBSTANCE, criterion=broken)
-
-
-def _of(values: Array, versions: Versions, criterion: str | None) -> Array:
-    return values if criterion is None else values[:, [versions.criteria.index(criterion)]]
 
 
 def _means(values: Array) -> Array:

@@ -1,11 +1,10 @@
 """A run's predictions, arranged for comparison: by strategy and split, every domain's arguments in one order."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from argqual.stats.metrics import MetricName, Sample
 from argqual.stats.resampling import Array
 
 
-@dataclass(frozen=True)
-class _Argument:
+class _Argument(NamedTuple):
     label: float
     words: float
     cluster: str
@@ -28,16 +26,10 @@ class _Argument:
 
 @dataclass(frozen=True)
 class Predicted:
-    """All predictions of a run, and the settings of every interval.
+    """All predictions of a run, and the settings of every interval; the first metric is the headline one.
 
-    Parameters
-    ----------
-    metrics
-        The first is the headline one.
-    minimal_pairs
-        Which version of its family an argument is, of corpora that were written so.
-    over
-        What intervals of means over domains speak of; see `argqual.stats.inference`.
+    `over`: what intervals of means over domains speak of; see `argqual.stats.inference`. `minimal_pairs`: which version
+    of its family an argument is, of corpora that were written so.
     """
 
     scored: tuple[Scored, ...]
@@ -79,15 +71,8 @@ class Predicted:
         """The split that stands for out of domain: the first there is of `OUT_OF_DOMAIN`."""
         return next((split for split in OUT_OF_DOMAIN if split in self.splits), Split.IN_DOMAIN)
 
-    @cached_property
-    def _of(self) -> dict[tuple[str, Split], list[Scored]]:
-        found: dict[tuple[str, Split], list[Scored]] = defaultdict(list)
-        for each in self.scored:
-            found[each.strategy, each.split].append(each)
-        return found
-
     def of(self, strategy: str, split: Split) -> list[Scored]:
-        return self._of.get((strategy, split), [])
+        return [each for each in self.scored if each.strategy == strategy and each.split == split]
 
     def outside(self) -> Iterator[tuple[str, list[Scored]]]:
         """Each strategy that was tested out of domain, with its predictions there."""
@@ -106,12 +91,10 @@ class Predicted:
         """All arguments of a domain (or type) that anything was tested on, in the order of the run."""
         found: dict[tuple[bool, str], dict[Key, _Argument]] = defaultdict(dict)
         for each in self.scored:
-            known = found[_place(each)]
-            for row, key in enumerate(each.keys):
-                if key not in known:
-                    known[key] = _Argument(
-                        float(each.labels[row]), float(each.words[row]), each.clusters[row], each.units[row]
-                    )
+            known = found[each.split == Split.LEAVE_ONE_TYPE_OUT, each.tested_on]
+            about = zip(each.labels.tolist(), each.words.tolist(), each.clusters, each.units, strict=True)
+            for key, own in zip(each.keys, about, strict=True):
+                known.setdefault(key, _Argument(*own))
         return found
 
     def arguments(self, corpus: str) -> dict[Key, _Argument]:
@@ -128,11 +111,8 @@ class Predicted:
         for each in self.of_largest_budget(strategy, split):
             values = each.predicted if criterion is None else each.ratings.get(criterion)
             if values is not None:
-                found += [
-                    (self.minimal_pairs[key], float(value))
-                    for key, value in zip(each.keys, values, strict=True)
-                    if key in self.minimal_pairs
-                ]
+                known = zip(map(self.minimal_pairs.get, each.keys), values.tolist(), strict=True)
+                found += [(version, value) for version, value in known if version is not None]
         if not found:
             return None
         # In one order whatever the order of folds, so that strategies can be compared.
@@ -172,18 +152,14 @@ class Predicted:
             for seed, known in by_seed.items():
                 if any(key in known for key in each.keys):
                     values = [known.get(key, (np.nan, unit)) for key, unit in zip(each.keys, each.units, strict=True)]
-                    own = replace(
-                        each,
-                        predicted=np.array([value for value, _ in values]),
-                        units=tuple(unit for _, unit in values),
-                        on_scale=on_scale[seed],
-                    )
+                    predicted, units = zip(*values, strict=True)
+                    own = replace(each, predicted=np.array(predicted), units=units, on_scale=on_scale[seed])
                     found.setdefault(each.tested_on, []).append(self.sample(own))
         return found
 
     def sample(self, scored: Scored, predicted: Array | None = None) -> Sample:
         """Of all the domain's arguments; `predicted` stands in for the predictions, one an argument of `scored`."""
-        known = self._arguments[_place(scored)]
+        known = self._arguments[scored.split == Split.LEAVE_ONE_TYPE_OUT, scored.tested_on]
         values = scored.predicted if predicted is None else predicted
         found, units = (dict(zip(scored.keys, own, strict=True)) for own in (values, scored.units))
         return Sample(
@@ -196,7 +172,3 @@ class Predicted:
             scored.on_scale,
             " ".join(scored.trained_on),
         )
-
-
-def _place(scored: Scored) -> tuple[bool, str]:
-    return scored.split == Split.LEAVE_ONE_TYPE_OUT, scored.tested_on

@@ -6,8 +6,6 @@ words shuffled it is the surface-reliance index: 1 is a strategy that reads noth
 change: what a text gains that only asks for a better rating.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,28 +32,21 @@ _RISE = Metric("rise", "mean change", _rise, low=None, high=None, fisher=False)
 def reliance_of(predicted: Predicted, perturbed: Sequence[Scored]) -> Iterator[Reliance]:
     """Of each strategy and perturbation, as means over domains; types of argument left out in turn count as one.
 
-    Parameters
-    ----------
-    perturbed
-        Predictions of changed texts, under the split that `predicted` counts as out of domain.
+    `perturbed`: predictions of changed texts, under the split that `predicted` counts as out of domain.
     """
     intact = [each for name in predicted.strategies for each in predicted.of(name, predicted.out_of_domain)]
     if predicted.out_of_domain == Split.LEAVE_ONE_TYPE_OUT:
         intact, perturbed = _as_one(intact), _as_one(perturbed)
-    before = {(each.strategy, *_place(each)): each for each in intact}
+    before = {(each.strategy, each.tested_on, each.trained_on, each.seed): each for each in intact}
     pairs: dict[tuple[str, Perturbation], dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for after in perturbed:
-        found = before.get((after.strategy, *_place(after)))
+        found = before.get((after.strategy, after.tested_on, after.trained_on, after.seed))
         if found and after.perturbation:
             pairs[after.strategy, after.perturbation][after.tested_on].append(_pair(found, after))
     for (strategy, kind), samples in pairs.items():
-        yield Reliance(
-            strategy,
-            kind,
-            macro(MetricName.SPEARMAN, samples, **predicted.settings_of_means),
-            macro(MetricName.MAE, samples, **predicted.settings_of_means),
-            macro(_RISE, samples, **predicted.settings_of_means),
-        )
+        metrics = (MetricName.SPEARMAN, MetricName.MAE, _RISE)
+        kept, moved, rise = (macro(metric, samples, **predicted.settings_of_means) for metric in metrics)
+        yield Reliance(strategy, kind, kept, moved, rise)
 
 
 def _as_one(scored: Sequence[Scored]) -> list[Scored]:
@@ -75,10 +66,6 @@ def _as_one(scored: Sequence[Scored]) -> list[Scored]:
         )
         for own in found.values()
     ]
-
-
-def _place(scored: Scored) -> tuple[str, tuple[str, ...], int]:
-    return scored.tested_on, scored.trained_on, scored.seed
 
 
 def _pair(before: Scored, after: Scored) -> Sample:

@@ -5,33 +5,18 @@ HTML, Markdown, CSV and text. No text of a corpus is in them, except where a rea
 disagreements with their texts.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from argqual.benchmark.analysis.figures import (
-    Bias,
-    ClaimFound,
-    Contrast,
-    Cost,
-    Coverage,
-    CriterionAgreement,
-    Disagreement,
-    PerturbationFigure,
-    Reliability,
-    Reliance,
-    Score,
-    Transfer,
-)
+from argqual.benchmark.analysis import figures
 from argqual.benchmark.spec.vocabulary import Absence, Split
 from argqual.errors import BenchmarkError
 from argqual.stats.metrics import MetricName
@@ -185,19 +170,19 @@ class Results:
     domains: tuple[DomainResult, ...]
     systems: tuple[SystemResult, ...]
     methods: Methods
-    claims: tuple[ClaimFound, ...] = ()
-    scores: tuple[Score, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
-    contrasts: tuple[Contrast, ...] = ()
-    rivals: tuple[Contrast, ...] = ()
-    coverage: tuple[Coverage, ...] = ()
-    costs: tuple[Cost, ...] = ()
-    reliability: tuple[Reliability, ...] = ()
-    criteria: tuple[CriterionAgreement, ...] = ()
-    biases: tuple[Bias, ...] = ()
-    reliance: tuple[Reliance, ...] = ()
-    probes: tuple[PerturbationFigure, ...] = ()
-    disagreements: tuple[Disagreement, ...] = ()
+    claims: tuple[figures.ClaimFound, ...] = ()
+    scores: tuple[figures.Score, ...] = ()
+    transfers: tuple[figures.Transfer, ...] = ()
+    contrasts: tuple[figures.Contrast, ...] = ()
+    rivals: tuple[figures.Contrast, ...] = ()
+    coverage: tuple[figures.Coverage, ...] = ()
+    costs: tuple[figures.Cost, ...] = ()
+    reliability: tuple[figures.Reliability, ...] = ()
+    criteria: tuple[figures.CriterionAgreement, ...] = ()
+    biases: tuple[figures.Bias, ...] = ()
+    reliance: tuple[figures.Reliance, ...] = ()
+    probes: tuple[figures.PerturbationFigure, ...] = ()
+    disagreements: tuple[figures.Disagreement, ...] = ()
     sources: tuple[CitedSource, ...] = ()
     missing: tuple[Missing, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -208,7 +193,7 @@ class Results:
     def system(self, name: str) -> SystemResult:
         return next(each for each in self.systems if each.name == name)
 
-    def transfer(self, strategy: str) -> Transfer | None:
+    def transfer(self, strategy: str) -> figures.Transfer | None:
         """Of the headline metric."""
         found = (each for each in self.transfers if each.strategy == strategy and each.metric == self.headline)
         return next(found, None)
@@ -219,29 +204,27 @@ class Results:
 
         def place(system: SystemResult) -> float:
             found = self.transfer(system.name)
-            value = None if found is None else found.outside.value
-            return -math.inf if value is None else sign * value
+            return -math.inf if found is None or found.outside.value is None else sign * found.outside.value
 
         return tuple(sorted(self.systems, key=place, reverse=True))
 
     @property
-    def leader(self) -> Transfer | None:
+    def leader(self) -> figures.Transfer | None:
         """The best out of domain among strategies that were not chosen by test labels."""
         found = (self.transfer(each.name) for each in self.ranked() if not each.oracle)
         return next((each for each in found if each is not None and each.outside.value is not None), None)
 
-    def select(self, **wanted: Any) -> tuple[Score, ...]:
+    def select(self, **wanted: Any) -> tuple[figures.Score, ...]:
         """Scores whose fields are as given, such as `split="in_domain", tested_on=None`."""
-        return tuple(
-            each for each in self.scores if all(getattr(each, name) == value for name, value in wanted.items())
-        )
+        asked = wanted.items()
+        return tuple(each for each in self.scores if all(getattr(each, name) == value for name, value in asked))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for `json.dumps`, as `report --format json` prints it; a number that is not finite is null."""
         # That key is older than the name, and whoever reads what is printed knows it.
         return {"contenders" if key == "systems" else key: value for key, value in plain_data(self).items()}
 
-    def without_texts(self) -> Results:
+    def without_texts(self) -> Self:
         """The same with ids only: what may be committed and passed on."""
         bare = (replace(each, issue=None, text=None, rationale=None) for each in self.disagreements)
         return replace(self, disagreements=tuple(bare))
@@ -259,13 +242,7 @@ def written(results: Results) -> str:
 
 
 def read(path: Path) -> Results:
-    """Results as `written` left them.
-
-    Raises
-    ------
-    BenchmarkError
-        The file is none of results, or of another version.
-    """
+    """Results as `written` left them; a `BenchmarkError` where the file is none of results, or of another version."""
     hint = "Write the report again: argqual benchmark report BENCHMARK.yaml"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

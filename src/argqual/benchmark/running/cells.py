@@ -4,8 +4,6 @@ A cell's key is a digest of all that it depends on, and of nothing else: what it
 split it belongs to, may change without its being run again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -21,6 +19,7 @@ from argqual.benchmark.running.splits import Fold
 from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.systems import System
 from argqual.benchmark.spec.vocabulary import Perturbation
+from argqual.frameworks.catalogue import load_framework
 from argqual.strategies.registry import load_class
 
 _FORMAT = 1
@@ -28,15 +27,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Cell:
-    """Something to run.
-
-    Parameters
-    ----------
-    asks
-        Whether a language model is asked or read.
-    perturbation
-        What is done to the tested texts first; None: nothing.
-    """
+    """Something to run; whether it `asks` or reads a language model, and what is done to the tested texts first."""
 
     key: str
     system: System
@@ -47,14 +38,9 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For people."""
         seed = f", seed {self.seed}" if self.system.seeds > 1 else ""
         changed = f", {self.perturbation}" if self.perturbation else ""
         return f"{self.system.title}: {self.fold.name}{changed}{seed}"
-
-    def tested(self, data: Data) -> list[Argument]:
-        """The arguments to predict."""
-        return tested(self.fold, self.perturbation, data)
 
 
 def tested(fold: Fold, perturbation: Perturbation | None, data: Data) -> list[Argument]:
@@ -84,7 +70,7 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
                     "strategy": system.strategy,
                     "class": f"{kind.__module__}:{kind.__qualname__}",
                     "params": _plain(system.params),
-                    "frameworks": dict(_frameworks(system)),
+                    "frameworks": {name: load_framework(each).fingerprint for name, each in system.frameworks()},
                     "seed": seed,
                     "test": [_digest(argument.text) for argument in arguments],
                     "inputs": [_plain(argument.inputs()) for argument in arguments],
@@ -109,9 +95,8 @@ def _limited(fold: Fold, most: int | None, data: Data) -> Fold:
         return fold
     first = {place for corpus in data.domains for place in data.places_of(corpus)[:most]}
     budgeted = fold.tested_on if fold.budget is not None else None
-    return replace(
-        fold, train=tuple(place for place in fold.train if place in first or data.corpora[place] == budgeted)
-    )
+    kept = (place for place in fold.train if place in first or data.corpora[place] == budgeted)
+    return replace(fold, train=tuple(kept))
 
 
 def _perturbed(
@@ -121,11 +106,8 @@ def _perturbed(
     wanted = benchmark.perturbed
     if wanted is None or (wanted.strategies and system.name not in wanted.strategies):
         return
-    first = {
-        place
-        for corpus in data.domains
-        for place in [each for each in data.places_of(corpus) if data.tested[each]][: wanted.arguments]
-    }
+    testable = ([place for place in data.places_of(corpus) if data.tested[place]] for corpus in data.domains)
+    first = {place for places in testable for place in places[: wanted.arguments]}
     for fold in folds:
         test = tuple(place for place in fold.test if place in first)
         if fold.split == benchmark.out_of_domain and test:
@@ -155,16 +137,6 @@ def _part(cell: Cell, benchmark: Benchmark, data: Data) -> Placement:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _frameworks(system: System) -> Iterator[tuple[str, str]]:
-    """Fingerprints of the frameworks among the parameters, also of strategies within."""
-    from argqual.frameworks.catalogue import load_framework
-
-    for prefix, part in system.build().parts():
-        for name in part.frameworks:
-            if (value := getattr(part, name)) is not None:
-                yield f"{prefix}{name}", load_framework(value).fingerprint
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,5 @@
 """The arguments that a benchmark tests and trains on: drawn from its corpora, with labels, groups and lengths."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +11,6 @@ import numpy as np
 
 from argqual.argument import Argument
 from argqual.benchmark.spec.schema import Benchmark
-from argqual.corpora.card_table import Label
 from argqual.corpora.corpus import Corpus, MinimalPair
 from argqual.corpora.groups import groups_of, leaks_among
 from argqual.corpora.leaks import normalised
@@ -28,66 +25,35 @@ _STRATA = 5
 class Domain:
     """A corpus as benchmarks see it.
 
-    Parameters
-    ----------
-    genre, construct
-        What kind of text it is, and what was judged.
-    bounded
-        Whether its scale has two ends, so that labels are from 0 to 1 and a prediction may be compared with
-        them as it is; otherwise only the order counts.
-    levels
-        Steps of its scale, to which ratings may be rounded; None where it has none.
-    licence, citations
-        As its card says.
+    `bounded`: whether its scale has two ends, so that labels are from 0 to 1 and a prediction may be compared with them
+    as it is; otherwise only the order counts.
     """
 
     id: str
     title: str
-    genre: str
-    construct: str
+    genre: str  # what kind of text it is
+    construct: str  # what was judged
     bounded: bool
-    levels: int | None
+    levels: int | None  # steps of its scale, to which ratings may be rounded; None where it has none
     fingerprint: str
-    licence: str
+    licence: str  # as its card says, like the citations
     citations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Data:
-    """The arguments of all corpora of a benchmark; each field has one entry an argument, but for `domains`.
-
-    Parameters
-    ----------
-    corpora
-        The corpus of each.
-    groups
-        What may never be torn apart, across corpora too.
-    units
-        What labels are comparable within.
-    labels
-        Higher is better; from 0 to 1 where the corpus' scale is bounded, as released elsewhere.
-    words
-        The number of words.
-    tested
-        False for what is trained on only.
-    leaks
-        The places of its copies, near-copies and quotations, and of what is known to be the same argument.
-    minimal_pairs
-        Which version of its family each is; None where a corpus has no families.
-    domains
-        By id, in the benchmark's order.
-    """
+    """The arguments of all corpora of a benchmark; each field has one entry an argument, but for `domains`."""
 
     arguments: tuple[Argument, ...]
     corpora: tuple[str, ...]
-    groups: tuple[str, ...]
-    units: tuple[str, ...]
-    labels: Array
-    words: Array
-    tested: Mask
-    leaks: tuple[frozenset[int], ...]
-    domains: Mapping[str, Domain]
-    minimal_pairs: tuple[MinimalPair | None, ...] = ()
+    groups: tuple[str, ...]  # what may never be torn apart, across corpora too
+    units: tuple[str, ...]  # what labels are comparable within
+    labels: Array  # higher is better; from 0 to 1 where the corpus' scale is bounded, as released elsewhere
+    words: Array  # the number of words
+    tested: Mask  # False for what is trained on only
+    leaks: tuple[frozenset[int], ...]  # places of copies, near-copies, quotations, and what is known to be the same
+    domains: Mapping[str, Domain]  # by id, in the benchmark's order
+    minimal_pairs: tuple[MinimalPair | None, ...] = ()  # which version of its family; None: a corpus without families
 
     def __len__(self) -> int:
         return len(self.arguments)
@@ -98,7 +64,6 @@ class Data:
         return tuple(normalised(argument.text) for argument in self.arguments)
 
     def key(self, place: int) -> tuple[str, str]:
-        """Corpus and id of an argument."""
         return self.corpora[place], self.arguments[place].id or ""
 
     def places_of(self, corpus: str) -> list[int]:
@@ -114,12 +79,8 @@ class Data:
 def read_data(benchmark: Benchmark) -> Data:
     """Read the corpora of a benchmark, and draw its samples.
 
-    Raises
-    ------
-    BenchmarkError
-        A corpus has no labels for the target.
-    CardError, CorpusError
-        A corpus cannot be read.
+    Raises a `BenchmarkError` where one has no labels for the target, a `CardError` or `CorpusError` where it cannot be
+    read.
     """
     return data_of(benchmark, [read_corpus(name) for name in benchmark.corpora])
 
@@ -134,15 +95,16 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         if chosen is None or chosen.proxy:
             has = ", ".join(corpus.targets()) or "none"
             raise BenchmarkError(f"{name} has no labels for '{benchmark.target}'. Its targets: {has}.")
-        label = corpus.card.labels[chosen.label]
-        card = corpus.card
+        card, label = corpus.card, corpus.card.labels[chosen.label]
+        ends = None if label.lowest is None or label.highest is None else (label.lowest, label.highest)
+        lowest, span = (ends[0], ends[1] - ends[0]) if ends else (0.0, 1.0)
         domains[card.id] = Domain(
             id=card.id,
             title=card.title,
             genre=use.genre or card.domain,
             construct=use.construct_ or label.title,
-            bounded=label.lowest is not None and label.highest is not None,
-            levels=_levels(label),
+            bounded=ends is not None,
+            levels=int(span) + 1 if ends and label.kind == "ordinal" and span == int(span) else None,
             fingerprint=card.fingerprint,
             licence=card.licence.id,
             citations=tuple(citation.text for citation in card.citations),
@@ -160,7 +122,8 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         )
         for rank, id in enumerate(order[: use.train_sample or use.sample]):
             argument, value = labelled[id]
-            rows.append((argument, corpus, _between(value, label), use.sample is None or rank < use.sample))
+            share = (value - lowest) / span  # (Labels point upwards; mirrored ones stay within their scale.)
+            rows.append((argument, corpus, share, use.sample is None or rank < use.sample))
     return Data(
         arguments=tuple(argument for argument, *_ in rows),
         corpora=tuple(corpus.card.id for _, corpus, *_ in rows),
@@ -176,16 +139,12 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
 
 
 def _chosen(corpus: Corpus, only: Mapping[str, float]) -> list[Argument]:
-    """The arguments that have certain labels."""
     known = corpus.card.labels
     for label in only:
         if label not in known:
             raise BenchmarkError(f"only: {corpus.card.id} has no label '{label}'. {nearest(label, known)}")
-    chosen = [
-        argument
-        for argument in corpus.arguments
-        if all(argument.labels.get(label) == value for label, value in only.items())
-    ]
+    wanted = only.items()
+    chosen = [each for each in corpus.arguments if all(each.labels.get(label) == value for label, value in wanted)]
     if not chosen:
         said = ", ".join(f"{label}: {value:g}" for label, value in only.items())
         raise BenchmarkError(f"only: {corpus.card.id} has no argument with {said}.")
@@ -219,18 +178,3 @@ def drawing_order(ids: Sequence[str], labels: Array, groups: Sequence[str], *, s
 def _in_turn(lists: Sequence[Sequence[str]]) -> list[str]:
     """The first of each, the second of each, …"""
     return [each for each in chain.from_iterable(zip_longest(*lists)) if each is not None]
-
-
-def _levels(label: Label) -> int | None:
-    """Steps of a scale of whole numbers."""
-    if label.kind != "ordinal" or label.lowest is None or label.highest is None:
-        return None
-    span = label.highest - label.lowest
-    return int(span) + 1 if span == int(span) else None
-
-
-def _between(value: float, label: Label) -> float:
-    """A label as a share of its scale where that has two ends. (Labels point upwards; mirrored ones stay within it.)"""
-    if label.lowest is None or label.highest is None:
-        return value
-    return (value - label.lowest) / (label.highest - label.lowest)

@@ -5,8 +5,6 @@ a bag of words (Pham et al. 2021, Out of Order, Findings of ACL-IJCNLP). Without
 keeps most of what it argues and loses how it sounds: a strategy whose order changes has listened to the sound.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -62,5 +60,4 @@ INJECTIONS = (Perturbation.PRAISING_ITSELF, Perturbation.GIVING_ORDERS)
 
 
 def perturbed(argument: Argument, kind: Perturbation) -> Argument:
-    """The argument with its text changed, and all else as it was."""
     return replace(argument, text=KINDS[kind](argument))

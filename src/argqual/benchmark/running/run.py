@@ -4,16 +4,15 @@ Cells that ask a language model run one after the other in this process, since t
 embedded one has all cores; the others run before, in as many processes as are wanted, or on a Ray cluster.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import multiprocessing
 import os
 import platform
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -22,8 +21,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from argqual._plugins import versions_of
-from argqual.assessment import Assessment, Status, Usage
-from argqual.benchmark.running.cells import Cell, cells_of
+from argqual.assessment import Status, Usage
+from argqual.benchmark.running.cells import Cell, cells_of, tested
 from argqual.benchmark.running.data import Data, read_data
 from argqual.benchmark.running.scored import ORDER, ArgumentRow, Placement
 from argqual.benchmark.running.selection import selected
@@ -35,9 +34,11 @@ from argqual.corpora.targets import LabelStandardiser
 from argqual.errors import ArgqualError, InputError, Unreachable
 from argqual.stats.resampling import Array
 from argqual.strategies.base import Predictions, PredictionScale
-from argqual.strategies.extras import needs
+from argqual.strategies.registry import needs
 
 Executor = Literal["processes", "ray"]
+_Started = Callable[[Cell], None]
+_Ended = Iterator[tuple[Cell, Done]]
 _PACKAGES = ("argqual", "dspy", "litellm", "scikit-learn", "numpy", "scipy", "xllamacpp", "torch", "transformers")
 
 
@@ -54,11 +55,9 @@ class BenchmarkPlan:
     @property
     def distinct(self) -> list[Cell]:
         """Each cell once, cheap ones first."""
-        found = {cell.key: cell for cell, _ in self.cells}
-        return sorted(found.values(), key=lambda cell: cell.asks)
+        return sorted({cell.key: cell for cell, _ in self.cells}.values(), key=lambda cell: cell.asks)
 
     def left(self, done: Mapping[str, str]) -> list[Cell]:
-        """The cells that are not done."""
         return [cell for cell in self.distinct if done.get(cell.key) != CellStatus.DONE]
 
 
@@ -84,19 +83,11 @@ def begin(plan: BenchmarkPlan, run: Run) -> None:
         ],
         "refused": [asdict(each) for each in plan.refused],
     }
+    figures = zip(data.labels.tolist(), data.words.tolist(), data.tested.tolist(), strict=True)
+    known = zip(data.corpora, data.arguments, data.groups, data.units, figures, strict=True)
     rows = [
-        ArgumentRow(
-            corpus=data.corpora[place],
-            id=argument.id or "",
-            topic=data.groups[place],
-            unit=data.units[place],
-            type=argument.type,
-            stance=argument.stance,
-            label=float(data.labels[place]),
-            words=float(data.words[place]),
-            tested=bool(data.tested[place]),
-        )
-        for place, argument in enumerate(data.arguments)
+        ArgumentRow(corpus, argument.id or "", topic, unit, argument.type, argument.stance, *own)
+        for corpus, argument, topic, unit, own in known
     ]
     claims = {name: claim.model_dump(mode="json", exclude_defaults=True) for name, claim in benchmark.claims.items()}
     run.begin(facts, claims, rows, [part for _, part in plan.cells])
@@ -108,62 +99,43 @@ def run_cells(
     *,
     jobs: int = 1,
     executor: Executor = "processes",
-    started: Callable[[Cell], None] = lambda cell: None,
+    started: _Started = lambda cell: None,
     ended: Callable[[Cell, Done], None] = lambda cell, done: None,
 ) -> int:
     """Run what is not done; how many cells failed.
 
-    Parameters
-    ----------
-    jobs
-        Processes for cells that ask no model.
-    executor
-        `ray`: those cells run on a Ray cluster, as `ray.init` finds it.
-    started, ended
-        Called with each cell, in this process.
-
-    Raises
-    ------
-    Unreachable
-        A model cannot be reached; what was done is kept.
+    Cells that ask no model run in so many processes (`jobs`), or on a Ray cluster as `ray.init` finds it (`executor`).
+    `started` and `ended` are called with each cell, in this process. Raises `Unreachable` where a model cannot be
+    reached; what was done is kept.
     """
     failed = 0
     left = plan.left(run.done())
-    cheap, asking = [cell for cell in left if not cell.asks], [cell for cell in left if cell.asks]
     runner = _on_ray if executor == "ray" else _in_processes if jobs > 1 else _here
-    for cells, how in ((cheap, runner), (asking, _here)):
-        for cell, done in how(plan, cells, jobs, started):
+    for asks, how in ((False, runner), (True, _here)):
+        for cell, done in how(plan, [cell for cell in left if cell.asks is asks], jobs, started):
             run.keep(cell.key, list(map(plan.data.key, cell.fold.test)), done)
             failed += done.status == CellStatus.FAILED
             ended(cell, done)
     return failed
 
 
-def _here(
-    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
-) -> Iterator[tuple[Cell, Done]]:
+def _here(plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: _Started) -> _Ended:
     for cell in cells:
         started(cell)
         yield cell, run_cell(plan.benchmark, plan.data, cell)
 
 
-def _in_processes(
-    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
-) -> Iterator[tuple[Cell, Done]]:
+def _in_processes(plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: _Started) -> _Ended:
     if not cells:
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy threads that are in the middle of something
-    with ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=_receive, initargs=(plan.benchmark, plan.data)
-    ) as pool:
+    with ProcessPoolExecutor(jobs, context, _receive, (plan.benchmark, plan.data)) as pool:
         try:
             futures = {pool.submit(_in_worker, cell): cell for cell in cells}
             for cell in cells[:jobs]:
                 started(cell)
-            while futures:
-                finished, _ = wait(futures, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    yield futures.pop(future), future.result()
+            for future in as_completed(futures):
+                yield futures.pop(future), future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -183,9 +155,7 @@ def _in_worker(cell: Cell) -> Done:
     return run_cell(*_RECEIVED, cell)
 
 
-def _on_ray(
-    plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: Callable[[Cell], None]
-) -> Iterator[tuple[Cell, Done]]:
+def _on_ray(plan: BenchmarkPlan, cells: Sequence[Cell], jobs: int, started: _Started) -> _Ended:
     needs("ray")
     import ray
 
@@ -204,9 +174,8 @@ def _on_ray(
         for cell in cells[:1]:
             started(cell)
         while futures:
-            finished, _ = ray.wait(list(futures), num_returns=1)
-            for future in finished:
-                yield futures.pop(future), ray.get(future)
+            (future,), _ = ray.wait(list(futures), num_returns=1)
+            yield futures.pop(future), ray.get(future)
     finally:
         if own:
             ray.shutdown()
@@ -217,12 +186,8 @@ def run_cell(benchmark: Benchmark, data: Data, cell: Cell) -> Done:
 
     A strategy that learns from labels is fitted on z-scores within what labels are comparable in, with means and
     deviations of the training arguments. Its predictions are put back on the scale from 0 to 1 with their mean over the
-    training corpora that have such a scale; with none, only their order counts.
-
-    Raises
-    ------
-    Unreachable
-        A model cannot be reached, which is not the cell's fault.
+    training corpora that have such a scale; with none, only their order counts. Raises `Unreachable` where a model
+    cannot be reached, which is not the cell's fault.
     """
     began = time.perf_counter()
     try:
@@ -242,11 +207,11 @@ def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
     arguments = [data.arguments[place] for place in train]
     groups = [data.groups[place] for place in train]
     strategy.fit(arguments, labels if strategy.learns else None, groups=groups)
-    found = strategy.predictions(cell.tested(data))
-    rated = strategy.scale is PredictionScale.QUALITY
-    values = found.values
+    found = strategy.predictions(tested(fold, cell.perturbation, data))
+    rated, values = strategy.scale is PredictionScale.QUALITY, found.values
     if strategy.learns and not rated and scale:
-        values = values * scale[1] + scale[0]
+        mean, deviation = scale
+        values = values * deviation + mean
     seen = strategy.seen_
     return Done(
         CellStatus.DONE,
@@ -254,18 +219,18 @@ def _fitted(benchmark: Benchmark, data: Data, cell: Cell, began: float) -> Done:
         statuses=_statuses(found),
         reasons=tuple(found.reasons),
         ratings=_noted(found),
-        on_scale=rated or (bool(strategy.learns) and scale is not None),
+        on_scale=rated or bool(strategy.learns and scale),
         seconds=time.perf_counter() - began,
         seen=asdict(seen) | {"usage": seen.usage.model_dump(), "params": chosen},
         usage=_asked(found).model_dump(),
     )
 
 
-def _training(data: Data, fold: Fold) -> tuple[list[int], Array, tuple[float, float] | None]:
-    """Places to train on, their z-scores, and mean and deviation that lead back to 0 to 1 (None: nothing does)."""
-    by_unit: dict[str, list[int]] = {}
+def _training(data: Data, fold: Fold) -> tuple[list[int], Array, list[float]]:
+    """Places to train on, their z-scores, and mean and deviation that lead back to 0 to 1 (empty: nothing does)."""
+    by_unit: dict[str, list[int]] = defaultdict(list)
     for place in fold.train:
-        by_unit.setdefault(data.units[place], []).append(place)
+        by_unit[data.units[place]].append(place)
     usable = {unit for unit, places in by_unit.items() if np.ptp(data.labels[places]) > 0}
     places = [place for place in fold.train if data.units[place] in usable]
     if not places:
@@ -273,42 +238,36 @@ def _training(data: Data, fold: Fold) -> tuple[list[int], Array, tuple[float, fl
     units = [data.units[place] for place in places]
     standardiser = LabelStandardiser()
     labels = standardiser.fit_transform(data.labels[places], units)
-    bounded = [
-        standardiser.units_[unit]
-        for unit in dict.fromkeys(units)
-        if data.domains[data.corpora[by_unit[unit][0]]].bounded
-    ]
-    mean_and_deviation = [float(np.mean([each[part] for each in bounded])) for part in (0, 1)] if bounded else []
-    return places, labels, (mean_and_deviation[0], mean_and_deviation[1]) if bounded else None
+    corpora = {unit: data.corpora[by_unit[unit][0]] for unit in units}
+    scales = (standardiser.units_[unit][:2] for unit, corpus in corpora.items() if data.domains[corpus].bounded)
+    return places, labels, [float(np.mean(own)) for own in zip(*scales, strict=True)]
 
 
 def _statuses(found: Predictions) -> tuple[str, ...]:
     """`ok` for a value; what its rating has come to, or that there is none."""
-    said = [None if each.overall.status is Status.OK else each.overall.status.value for each in found.assessments or ()]
+    said = [each.overall.status for each in found.assessments or ()] or [Status.OK] * len(found.values)
     return tuple(
-        Status.OK.value if math.isfinite(value) else status or Unrated.MISSING
-        for value, status in zip(found.values, said or [None] * len(found.values), strict=True)
+        Status.OK.value if math.isfinite(value) else Unrated.MISSING if status is Status.OK else status.value
+        for value, status in zip(found.values, said, strict=True)
     )
 
 
 def _noted(found: Predictions) -> tuple[dict[str, float | None], ...]:
-    """What is kept of each argument besides its prediction: ratings of criteria, or what the order of two does."""
+    """What is kept of each argument besides its prediction: its criteria's ratings, or what the order of two does."""
     if found.order:
         order = {name: values.tolist() for name, values in found.order.items()}
         return tuple(
             {ORDER + name: own[row] if math.isfinite(own[row]) else None for name, own in order.items()}
             for row in range(len(found.values))
         )
-    return tuple(_ratings(each) for each in found.assessments or ())
-
-
-def _ratings(assessment: Assessment) -> dict[str, float | None]:
-    """The quality of each criterion that was asked; None where there is none."""
-    return {
-        rating.criterion: rating.quality if rating.status is Status.OK else None
-        for rating in assessment.ratings
-        if rating.status is not Status.SKIPPED
-    }
+    return tuple(
+        {
+            rating.criterion: rating.quality if rating.status is Status.OK else None
+            for rating in assessment.ratings
+            if rating.status is not Status.SKIPPED
+        }
+        for assessment in found.assessments or ()
+    )
 
 
 def _asked(found: Predictions) -> Usage:

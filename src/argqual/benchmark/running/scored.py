@@ -1,7 +1,5 @@
 """Predictions of a run as they are compared: pooled over the folds of a split, in the run's order of arguments."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -72,21 +70,10 @@ class Scored(Trial):
 
     Arguments stand in the run's order, and are the same for every strategy: a cell that failed leaves gaps.
 
-    Parameters
-    ----------
-    units
-        What labels and predictions are comparable within: the labels' own unit and, where a strategy was fitted
-        fold by fold, the fold. Pooled over folds, a prediction that is high because much was learnt from high labels
-        would count against a strategy.
-    statuses
-        `ok`; `abstained`, `skipped`, `unreadable`, `failed` as its rating has it; `missing` where there is no rating;
-        `cell failed` or `not run` for all of a cell.
-    levels
-        Steps of the labels' scale; None where it has none.
-    ratings
-        Criterion to qualities, 0 to 1, NaN where there is none.
-    order
-        As `argqual.strategies.base.Predictions` has it; empty where nothing was compared.
+    `units` are what labels and predictions are comparable within: the labels' own unit and, where a strategy was fitted
+    fold by fold, the fold. Pooled over folds, a prediction that is high because much was learnt from high labels would
+    count against a strategy. `statuses`: `ok`; `abstained`, `skipped`, `unreadable`, `failed` as its rating has it;
+    `missing` where there is no rating; `cell failed` or `not run` for all of a cell.
     """
 
     corpora: tuple[str, ...]
@@ -97,17 +84,16 @@ class Scored(Trial):
     clusters: tuple[str, ...]
     units: tuple[str, ...]
     statuses: tuple[str, ...]
-    levels: int | None
+    levels: int | None  # steps of the labels' scale; None where it has none
     on_scale: bool
-    ratings: Mapping[str, Array]
+    ratings: Mapping[str, Array]  # criterion to qualities, 0 to 1, NaN where there is none
     usage: Usage
     fit_seconds: float
     labels_seen: int
-    order: Mapping[str, Array] = field(default_factory=dict)
+    order: Mapping[str, Array] = field(default_factory=dict)  # as `Predictions` have it; empty: nothing was compared
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
-        """Corpus and id of each argument."""
         return tuple(zip(self.corpora, self.ids, strict=True))
 
 
@@ -127,14 +113,8 @@ def scored_of(
 ) -> Iterator[Scored]:
     """Predictions pooled over folds, in the order in which strategies and splits first occur.
 
-    Parameters
-    ----------
-    rows
-        All arguments, in the run's order.
-    domains
-        What a run says of each corpus.
-    predictions
-        Of a cell, by its key.
+    `rows` are all arguments, in the run's order; `domains` what a run says of each corpus; `predictions` gives those of
+    a cell by its key.
     """
     order = {key: place for place, key in enumerate(rows)}
     pooled: dict[tuple[Any, ...], list[Placement]] = defaultdict(list)
@@ -178,6 +158,7 @@ def _pooled(
     columns = {name: column(known) for name, known in noted.items()}
     domain = domains.get(rows[0].corpus, {}) if len(corpora) == 1 else {}
     seen = [content["seen"] or {} for content in done]
+    usages = [Usage(**(content["usage"] or {})) for content in done]
     common = {each.name: getattr(first, each.name) for each in fields(Trial)}
     trained_on = tuple(dict.fromkeys(corpus for fold in folds for corpus in fold.trained_on))
     return Scored(
@@ -193,13 +174,9 @@ def _pooled(
         levels=domain.get("levels"),
         on_scale=bool(domain.get("bounded")) and all(content["on_scale"] for content in done),
         ratings={name: own for name, own in columns.items() if not name.startswith(ORDER)},
-        usage=_total([Usage(**(content["usage"] or {})) for content in done]),
+        # What asks no model takes its time too.
+        usage=Usage.total(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)}),
         fit_seconds=sum(float(each.get("seconds", 0.0)) for each in seen),
         labels_seen=max((int(each.get("labels", 0)) for each in seen), default=0),
         order={name.removeprefix(ORDER): own for name, own in columns.items() if name.startswith(ORDER)},
     )
-
-
-def _total(usages: Sequence[Usage]) -> Usage:
-    # What asks no model takes its time too.
-    return Usage.total(usages).model_copy(update={"seconds": sum(usage.seconds for usage in usages)})

@@ -7,8 +7,6 @@
 What is held out to choose by is as far from what is fitted on as a test is: no group, no copy, no quotation of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -24,6 +22,7 @@ from argqual.errors import InputError
 from argqual.stats.resampling import Array, scaled_within
 
 _FOLDS = 3
+_Inner = tuple[list[int], Array, list[int], Array]
 
 
 def selected(
@@ -31,15 +30,8 @@ def selected(
 ) -> dict[str, Any]:
     """The parameters with the best mean Spearman; the first of equals.
 
-    Parameters
-    ----------
-    train, labels
-        Places of the training arguments, and what is learnt of them.
-
-    Raises
-    ------
-    InputError
-        Nothing can be held out to choose by.
+    `train` and `labels`: places of the training arguments, and what is learnt of them. Raises an `InputError` where
+    nothing can be held out to choose by.
     """
     candidates = list(combinations(system.grid))
     if len(candidates) == 1:
@@ -49,17 +41,13 @@ def selected(
         raise InputError(
             "The training arguments are too much of one group for parameters to be chosen by held-out ones."
         )
-    scores = [np.mean([_score(system, seed, chosen, data, *each) for each in inner]) for chosen in candidates]
+    scores = [np.mean([_score(system, seed, chosen, data, each) for each in inner]) for chosen in candidates]
     return candidates[int(np.argmax(scores))]
 
 
 def combinations(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
-    """Every combination of a grid's values."""
     for values in product(*grid.values()):
         yield dict(zip(grid, values, strict=True))
-
-
-_Inner = tuple[list[int], Array, list[int], Array]
 
 
 def _inner(benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], labels: Array) -> Iterator[_Inner]:
@@ -83,17 +71,9 @@ def _inner(benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], l
             yield [train[each] for each in kept], labels[kept], [train[each] for each in held], labels[held]
 
 
-def _score(
-    system: System,
-    seed: int,
-    chosen: Mapping[str, Any],
-    data: Data,
-    train: Sequence[int],
-    labels: Array,
-    held: Sequence[int],
-    truth: Array,
-) -> float:
+def _score(system: System, seed: int, chosen: Mapping[str, Any], data: Data, inner: _Inner) -> float:
     """Spearman; 0 where it is not defined, since who says the same of all orders nothing."""
+    train, labels, held, truth = inner
     strategy = system.build(seed, **chosen)
     strategy.fit([data.arguments[place] for place in train], labels, groups=[data.groups[place] for place in train])
     score = float(strategy.score([data.arguments[place] for place in held], truth))

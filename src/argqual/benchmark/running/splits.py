@@ -4,8 +4,6 @@ A group never stands on both sides, and what leaks into a test (copies, near-cop
 leaves its training, whatever the corpus. A split that cannot be made is refused with a reason.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,31 +20,17 @@ _FEWEST_OF_A_TYPE = 20
 
 @dataclass(frozen=True)
 class Fold:
-    """Places in `Data` to train on and to test.
-
-    Parameters
-    ----------
-    name
-        Unique, and the same in every run: `corpus_to_corpus/webis>dagstuhl`.
-    rung
-        How far it is from training to testing; of several corpora, from the nearest.
-    tested_on
-        The corpus tested, or the type of argument.
-    removed
-        Arguments that would be trained on, but for leaking into the test or being of its groups.
-    budget
-        For a label budget: how many labels of the tested corpus were added.
-    """
+    """Places in `Data` to train on and to test."""
 
     split: Split
-    name: str
-    rung: Rung
+    name: str  # unique, and the same in every run: `corpus_to_corpus/webis>dagstuhl`
+    rung: Rung  # how far it is from training to testing; of several corpora, from the nearest
     trained_on: tuple[str, ...]
-    tested_on: str
+    tested_on: str  # the corpus tested, or the type of argument
     train: tuple[int, ...]
     test: tuple[int, ...]
-    removed: int
-    budget: int | None = None
+    removed: int  # arguments that would be trained on, but for leaking into the test or being of its groups
+    budget: int | None = None  # for a label budget: how many labels of the tested corpus were added
 
 
 @dataclass(frozen=True)
@@ -58,50 +42,38 @@ class Refused:
     reason: str
 
 
-def _refused(split: Split, name: str | None, reason: str) -> Refused:
-    """`name`: what is tested; None where it is the whole split."""
-    return Refused(split, split if name is None else f"{split}/{name}", reason)
-
-
 class _Cannot(Exception):
     pass
 
 
 def folds_of(benchmark: Benchmark, data: Data) -> tuple[list[Fold], list[Refused]]:
     """All folds of a benchmark, in the order of its splits, and what had to be refused."""
-    makers: Mapping[Split, Callable[[Benchmark, Data], Iterator[_Draft | Refused]]] = {
-        Split.IN_DOMAIN: _in_domain,
-        Split.LEAVE_ONE_TOPIC_OUT: _topics,
-        Split.LEAVE_ONE_DOMAIN_OUT: _domains,
-        Split.LEAVE_ONE_TYPE_OUT: _types,
-        Split.CORPUS_TO_CORPUS: _pairs,
-        Split.LABEL_BUDGET: _budgets,
-    }
     folds: list[Fold] = []
     refused: list[Refused] = []
+    types = sorted({argument.type for argument in data.arguments if argument.type})
     for split in benchmark.splits:
-        for draft in makers[split](benchmark, data):
-            if isinstance(draft, Refused):
-                refused.append(draft)
-                continue
+        by_type = split == Split.LEAVE_ONE_TYPE_OUT
+        if by_type and len(types) < 2:
+            refused.append(Refused(split, split, "the arguments are not of two types or more."))
+        for part in types if by_type else data.domains:
             try:
-                fold = _finished(split, draft, data)
-                check_fold(fold, data)
-                folds.append(fold)
+                drafts = list(_DRAFTS[split](benchmark, data, part))
             except _Cannot as reason:
-                refused.append(_refused(split, draft.name, str(reason)))
+                refused.append(Refused(split, f"{split}/{part}", str(reason)))
+                continue
+            for draft in drafts:
+                try:
+                    folds.append(_finished(split, draft, data))
+                except _Cannot as reason:
+                    refused.append(Refused(split, f"{split}/{draft.name}", str(reason)))
     return folds, refused
 
 
 def check_fold(fold: Fold, data: Data) -> None:
     """Make sure, apart from how it was made, that nothing leaks from a fold's test into its training.
 
-    Copies are looked for anew, whatever the cache of leaks says.
-
-    Raises
-    ------
-    AssertionError
-        Something does, or the fold is none: a bug in how it was made.
+    Copies are looked for anew, whatever the cache of leaks says. Raises an `AssertionError` where something does leak,
+    or the fold is none: a bug in how it was made.
     """
     for side, places in (("train", fold.train), ("test", fold.test)):
         if not places or list(places) != sorted(set(places)):
@@ -135,8 +107,10 @@ def _finished(split: Split, draft: _Draft, data: Data) -> Fold:
         raise _Cannot("there is nothing to test on.")
     groups = {data.groups[place] for place in test}
     leaking = data.leaking_into(test)
-    clean = [place for place in draft.train if data.groups[place] not in groups and place not in leaking]
-    extra = [place for place in draft.extra if data.groups[place] not in groups and place not in leaking]
+    clean, extra = (
+        [place for place in places if data.groups[place] not in groups and place not in leaking]
+        for places in (draft.train, draft.extra)
+    )
     if draft.budget is not None:
         if len(extra) < draft.budget:
             raise _Cannot(f"only {len(extra)} labels of other topics are there, not {draft.budget}.")
@@ -146,17 +120,20 @@ def _finished(split: Split, draft: _Draft, data: Data) -> Fold:
     train = sorted({*clean, *extra})
     if not _on_a_scale(train, data):
         raise _Cannot(f"{len(train)} arguments to train on, of which no two have different labels on one scale.")
-    return Fold(
+    sources, targets = ([*dict.fromkeys(data.corpora[place] for place in places)] for places in (train, test))
+    fold = Fold(
         split,
         f"{split}/{draft.name}",
-        rung_of([data.corpora[place] for place in train], [data.corpora[place] for place in test], data),
-        tuple(dict.fromkeys(data.corpora[place] for place in train)),
+        rung_of(sources, targets, data),
+        tuple(sources),
         draft.tested_on,
         tuple(train),
         tuple(sorted(test)),
         len(draft.train) - len(clean),
         draft.budget,
     )
+    check_fold(fold, data)
+    return fold
 
 
 def _on_a_scale(places: Sequence[int], data: Data) -> list[int]:
@@ -169,9 +146,7 @@ def _on_a_scale(places: Sequence[int], data: Data) -> list[int]:
 
 def rung_of(train: Sequence[str], test: Sequence[str], data: Data) -> Rung:
     """How far it is from the corpora trained on to those tested, from the nearest of them."""
-    return min(
-        (_rung(data, one, other) for one in dict.fromkeys(train) for other in dict.fromkeys(test)), key=list(Rung).index
-    )
+    return min((_rung(data, one, other) for one in train for other in test), key=list(Rung).index)
 
 
 def _rung(data: Data, one: str, other: str) -> Rung:
@@ -187,90 +162,78 @@ def _others(data: Data, domain: str) -> list[int]:
     return [place for place, corpus in enumerate(data.corpora) if corpus != domain]
 
 
-def _inner(
-    benchmark: Benchmark, data: Data, places: Sequence[int], what: str
-) -> Iterator[tuple[int, list[int], list[int]]]:
+def _inner(folds: int, data: Data, places: Sequence[int], what: str) -> Iterator[tuple[int, list[int], list[int]]]:
     """Number, training and test places of folds of whole groups."""
     groups = [data.groups[place] for place in places]
     distinct = len(set(groups))
-    if distinct < benchmark.folds:
-        raise _Cannot(f"{what} has {distinct} groups of topics, too few for {benchmark.folds} folds.")
+    if distinct < folds:
+        raise _Cannot(f"{what} has {distinct} groups of topics, too few for {folds} folds.")
     # Codes by name, so that the order of the places does not decide.
     codes = np.unique(groups, return_inverse=True)[1]
-    splits = GroupKFold(benchmark.folds).split(codes, codes, codes)
+    splits = GroupKFold(folds).split(codes, codes, codes)
     for number, (train, test) in enumerate(splits, start=1):
         yield number, [places[each] for each in train], [places[each] for each in test]
 
 
-def _in_domain(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+def _in_domain(benchmark: Benchmark, data: Data, domain: str) -> Iterator[_Draft]:
+    for number, train, test in _inner(benchmark.folds, data, data.places_of(domain), domain):
+        yield _Draft(f"{domain}/{number}", domain, train, test)
+
+
+def _topics(benchmark: Benchmark, data: Data, domain: str) -> Iterator[_Draft]:
+    places = data.places_of(domain)
+    if len({data.groups[place] for place in places}) < 2:
+        raise _Cannot(f"{domain} is one group of topics.")
+    for group in sorted({data.groups[place] for place in places if data.tested[place]}):
+        test = [place for place in places if data.groups[place] == group]
+        train = [place for place in places if data.groups[place] != group]
+        yield _Draft(f"{domain}/{group}", domain, train, test)
+
+
+def _domains(benchmark: Benchmark, data: Data, domain: str) -> Iterator[_Draft]:
+    yield _Draft(domain, domain, _others(data, domain), data.places_of(domain))
+
+
+def _pairs(benchmark: Benchmark, data: Data, source: str) -> Iterator[_Draft]:
     for domain in data.domains:
-        try:
-            for number, train, test in _inner(benchmark, data, data.places_of(domain), domain):
-                yield _Draft(f"{domain}/{number}", domain, train, test)
-        except _Cannot as reason:
-            yield _refused(Split.IN_DOMAIN, domain, str(reason))
+        if source != domain:
+            yield _Draft(f"{source}>{domain}", domain, data.places_of(source), data.places_of(domain))
 
 
-def _topics(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
-    for domain in data.domains:
-        places = data.places_of(domain)
-        if len({data.groups[place] for place in places}) < 2:
-            yield _refused(Split.LEAVE_ONE_TOPIC_OUT, domain, f"{domain} is one group of topics.")
-            continue
-        for group in sorted({data.groups[place] for place in places if data.tested[place]}):
-            test = [place for place in places if data.groups[place] == group]
-            train = [place for place in places if data.groups[place] != group]
-            yield _Draft(f"{domain}/{group}", domain, train, test)
-
-
-def _domains(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
-    for domain in data.domains:
-        yield _Draft(domain, domain, _others(data, domain), data.places_of(domain))
-
-
-def _pairs(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
-    for source in data.domains:
-        for domain in data.domains:
-            if source != domain:
-                yield _Draft(f"{source}>{domain}", domain, data.places_of(source), data.places_of(domain))
-
-
-def _types(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+def _types(benchmark: Benchmark, data: Data, type: str) -> Iterator[_Draft]:
     types = [argument.type for argument in data.arguments]
-    known = sorted({each for each in types if each})
-    if len(known) < 2:
-        yield _refused(Split.LEAVE_ONE_TYPE_OUT, None, "the arguments are not of two types or more.")
-    for each in known:
-        test = [place for place, own in enumerate(types) if own == each and data.tested[place]]
-        if len(test) < _FEWEST_OF_A_TYPE:
-            few = f"only {len(test)} arguments are of the type {each}; {_FEWEST_OF_A_TYPE} are the least."
-            yield _refused(Split.LEAVE_ONE_TYPE_OUT, each, few)
-            continue
-        typed = [place for place, own in enumerate(types) if own]
-        groups = {data.groups[place] for place in test}
-        elsewhere = [place for place in typed if types[place] != each]
-        if groups.isdisjoint(data.groups[place] for place in elsewhere):
-            yield _Draft(each, each, elsewhere, test)
-            continue
-        try:
-            # A topic that has arguments of several types may not stand on both sides either.
-            for number, train, held in _inner(benchmark, data, typed, "what has a type"):
-                others = [place for place in train if types[place] != each]
-                if own_type := [place for place in held if types[place] == each and data.tested[place]]:
-                    yield _Draft(f"{each}/{number}", each, others, own_type)
-        except _Cannot as reason:
-            yield _refused(Split.LEAVE_ONE_TYPE_OUT, each, str(reason))
+    test = [place for place, own in enumerate(types) if own == type and data.tested[place]]
+    if len(test) < _FEWEST_OF_A_TYPE:
+        raise _Cannot(f"only {len(test)} arguments are of the type {type}; {_FEWEST_OF_A_TYPE} are the least.")
+    typed = [place for place, own in enumerate(types) if own]
+    groups = {data.groups[place] for place in test}
+    elsewhere = [place for place in typed if types[place] != type]
+    if groups.isdisjoint(data.groups[place] for place in elsewhere):
+        yield _Draft(type, type, elsewhere, test)
+        return
+    # A topic that has arguments of several types may not stand on both sides either.
+    for number, train, held in _inner(benchmark.folds, data, typed, "what has a type"):
+        others = [place for place in train if types[place] != type]
+        if own_type := [place for place in held if types[place] == type and data.tested[place]]:
+            yield _Draft(f"{type}/{number}", type, others, own_type)
 
 
-def _budgets(benchmark: Benchmark, data: Data) -> Iterator[_Draft | Refused]:
+def _budgets(benchmark: Benchmark, data: Data, domain: str) -> Iterator[_Draft]:
     """Sources as in leave-one-domain-out, and so many labels of the tested corpus' other topics.
 
     A larger budget holds the smaller ones' labels: they are taken in the order of the sample.
     """
-    for domain in data.domains:
-        try:
-            for number, train, test in _inner(benchmark, data, data.places_of(domain), domain):
-                for budget in benchmark.budgets:
-                    yield _Draft(f"{domain}/{budget}/{number}", domain, _others(data, domain), test, budget, train)
-        except _Cannot as reason:
-            yield _refused(Split.LABEL_BUDGET, domain, str(reason))
+    for number, train, test in _inner(benchmark.folds, data, data.places_of(domain), domain):
+        for budget in benchmark.budgets:
+            yield _Draft(f"{domain}/{budget}/{number}", domain, _others(data, domain), test, budget, train)
+
+
+_DRAFTS: Mapping[Split, Callable[[Benchmark, Data, str], Iterator[_Draft]]] = {
+    Split.IN_DOMAIN: _in_domain,
+    Split.LEAVE_ONE_TOPIC_OUT: _topics,
+    Split.LEAVE_ONE_DOMAIN_OUT: _domains,
+    Split.LEAVE_ONE_TYPE_OUT: _types,
+    Split.CORPUS_TO_CORPUS: _pairs,
+    Split.LABEL_BUDGET: _budgets,
+}
+"""What makes the folds of each corpus (as tested; of pairs, as trained on) or type of argument."""

@@ -5,8 +5,6 @@ training or test has changed is another cell. A cell is written in one transacti
 was under way. No text of a corpus is in it: arguments are ids, labels, lengths and topics.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import sqlite3
@@ -16,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -50,42 +48,22 @@ CREATE TABLE part (
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a cell.
-
-    Parameters
-    ----------
-    values
-        A prediction for each tested argument, in their order; NaN where there is none, with status and reason.
-    on_scale
-        Whether predictions are from 0 to 1 on the labels' scale, not only in order.
-    ratings
-        For each argument its criteria's qualities, 0 to 1; empty where there are none.
-    seen
-        Labels, examples, chosen parameters, usage and seconds of fitting.
-    usage
-        What predicting took, when it was asked first.
-    """
+    """What became of a cell; what there is of each tested argument stands in their order."""
 
     status: CellStatus
     reason: str | None = None
-    values: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()  # NaN where there is none, with status and reason
     statuses: tuple[str, ...] = ()
     reasons: tuple[str | None, ...] = ()
-    ratings: tuple[Mapping[str, float | None], ...] = ()
-    on_scale: bool = False
+    ratings: tuple[Mapping[str, float | None], ...] = ()  # criteria's qualities, 0 to 1; empty where there are none
+    on_scale: bool = False  # whether predictions are from 0 to 1 on the labels' scale, not only in order
     seconds: float = 0.0
-    seen: Mapping[str, Any] | None = None
-    usage: Mapping[str, Any] | None = None
+    seen: Mapping[str, Any] | None = None  # labels, examples, chosen parameters, usage and seconds of fitting
+    usage: Mapping[str, Any] | None = None  # what predicting took, when it was asked first
 
 
 class Run:
-    """A run's file.
-
-    Raises
-    ------
-    BenchmarkError
-        It is not a run, or of a later version.
-    """
+    """A run's file; a `BenchmarkError` where it is not a run, or of a later version."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path
@@ -99,7 +77,7 @@ class Run:
         except sqlite3.DatabaseError as error:
             raise BenchmarkError(f"{path} is no run of a benchmark ({error}).") from None
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,11 +89,7 @@ class Run:
     # What is to be run.
 
     def begin(
-        self,
-        facts: Mapping[str, Any],
-        claims: Mapping[str, Any],
-        rows: Sequence[ArgumentRow],
-        parts: Sequence[Placement],
+        self, facts: Mapping[str, Any], claims: Mapping[str, Any], rows: Sequence[ArgumentRow], parts: list[Placement]
     ) -> None:
         """Take up a benchmark as it is now; cells that are done stay done.
 
@@ -129,48 +103,37 @@ class Run:
                 said = _json(content)
                 before, late = known.get(id, (None, begun))
                 sql.execute("INSERT INTO claim VALUES (?, ?, ?)", (id, said, bool(late or (begun and said != before))))
-            if not begun:
-                sql.execute("INSERT OR REPLACE INTO fact VALUES ('first', ?)", (_json(facts),))
-            sql.execute("INSERT OR REPLACE INTO fact VALUES ('now', ?)", (_json(facts),))
+            for name in ("now",) if begun else ("first", "now"):
+                sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, _json(facts)))
             sql.execute("DELETE FROM argument")
-            sql.executemany(
-                "INSERT INTO argument VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(row.corpus, row.id, place, *astuple(row)[2:]) for place, row in enumerate(rows)],
-            )
+            placed = ((row.corpus, row.id, place, *astuple(row)[2:]) for place, row in enumerate(rows))
+            sql.executemany("INSERT INTO argument VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", placed)
             sql.execute("DELETE FROM part")
-            sql.executemany(
-                "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (part.strategy, part.fold, part.seed, part.cell, _json(vars(part)), number)
-                    for number, part in enumerate(parts)
-                ],
+            numbered = (
+                (part.strategy, part.fold, part.seed, part.cell, _json(vars(part)), number)
+                for number, part in enumerate(parts)
             )
+            sql.executemany("INSERT INTO part VALUES (?, ?, ?, ?, ?, ?)", numbered)
 
     def done(self) -> dict[str, CellStatus]:
         """The cells that there are, and their status: done or failed."""
-        found = self._connection.execute("SELECT key, status FROM cell")
-        return {key: CellStatus(status) for key, status in found}
+        return {key: CellStatus(status) for key, status in self._connection.execute("SELECT key, status FROM cell")}
 
     def keep(self, key: str, test: Sequence[tuple[str, str]], done: Done) -> None:
         """Write a cell, all of it or nothing."""
         content = {"seconds": done.seconds, "seen": done.seen, "usage": done.usage, "on_scale": done.on_scale}
         with self._transaction() as sql:
             sql.execute("DELETE FROM prediction WHERE cell = ?", (key,))
-            sql.execute(
-                "INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?)",
-                (key, done.status, done.reason, datetime.now(UTC).isoformat(timespec="seconds"), _json(content)),
-            )
+            cell = (key, done.status, done.reason, datetime.now(UTC).isoformat(timespec="seconds"), _json(content))
+            sql.execute("INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?)", cell)
             if done.status == CellStatus.DONE:
                 ratings = done.ratings or ({},) * len(test)
-                sql.executemany(
-                    "INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (key, *place, value if math.isfinite(value) else None, *said, _json(own) if own else None)
-                        for place, value, own, *said in zip(
-                            test, done.values, ratings, done.statuses, done.reasons, strict=True
-                        )
-                    ],
+                found = zip(test, done.values, ratings, done.statuses, done.reasons, strict=True)
+                predictions = (
+                    (key, *place, value if math.isfinite(value) else None, *said, _json(own) if own else None)
+                    for place, value, own, *said in found
                 )
+                sql.executemany("INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?, ?)", predictions)
 
     def forget_failures(self) -> int:
         """Drop the cells that failed, so that they are run again; how many."""
@@ -200,10 +163,8 @@ class Run:
 
     def rows(self) -> list[ArgumentRow]:
         """The arguments, in the run's order."""
-        found = self._connection.execute(
-            "SELECT corpus, id, topic, unit, type, stance, label, words, tested FROM argument ORDER BY place"
-        )
-        return [ArgumentRow(*values) for values in found]
+        query = "SELECT corpus, id, topic, unit, type, stance, label, words, tested FROM argument ORDER BY place"
+        return [ArgumentRow(*row) for row in self._connection.execute(query)]
 
     def parts(self) -> list[Placement]:
         """What the benchmark consists of, in the order of its strategies and folds."""
@@ -211,7 +172,6 @@ class Run:
         return [_PLACEMENT.validate_json(content) for (content,) in found]
 
     def failures(self) -> dict[str, str]:
-        """Cells that failed, and why."""
         return dict(self._connection.execute("SELECT key, reason FROM cell WHERE status = 'failed'"))
 
     def progress(self) -> tuple[dict[str, Counter[CellStatus]], dict[str, str]]:
@@ -225,7 +185,6 @@ class Run:
         return dict(by_strategy), {names[key]: reason for key, reason in why.items() if key in names}
 
     def finished(self) -> str | None:
-        """When the last cell was written."""
         return self._connection.execute("SELECT max(finished) FROM cell").fetchone()[0]  # type: ignore[no-any-return]
 
     def scored(self, *, perturbed: bool = False) -> Iterator[Scored]:

@@ -3,20 +3,17 @@
 Everything that can be found wrong without reading a corpus or asking a model is found here, with file and line.
 """
 
-from __future__ import annotations
-
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from argqual._registry import existing_file, looks_like_path
 from argqual._schema import extending
-from argqual._yaml import LocatedDict, YamlError, describe_invalid, parse_yaml, place_of, read_yaml
+from argqual._yaml import LocatedDict, YamlError, describe_invalid, place_of, read_yaml
 from argqual.benchmark.spec.schema import Benchmark
-from argqual.benchmark.spec.systems import StrategyUse, framework_parameters, problems_of, resolved
+from argqual.benchmark.spec.systems import Problem, StrategyUse, framework_parameters, problems_of, resolved
 from argqual.corpora.card import Target
 from argqual.errors import ArgqualError, BenchmarkError
 
@@ -24,24 +21,13 @@ from argqual.errors import ArgqualError, BenchmarkError
 def load_benchmark(path: str | os.PathLike[str]) -> Benchmark:
     """A benchmark from its file, with what it extends.
 
-    Raises
-    ------
-    BenchmarkError
-        The file is not a valid benchmark; the message names file, line and key.
+    Raises a `BenchmarkError` where it is not a valid one; the message names file, line and key.
     """
     file = Path(path)
     if not file.exists():
         raise BenchmarkError(f"There is no file {file}.", hint="Give the path of a benchmark: benchmarks/transfer.yaml")
     try:
         return _built(_extended(read_yaml(file), file), str(file))
-    except YamlError as error:
-        raise BenchmarkError(error.message, hint=error.hint) from None
-
-
-def parse_benchmark(text: str, *, name: str = "<text>") -> Benchmark:
-    """A benchmark given as YAML text, which extends no other."""
-    try:
-        return _built(parse_yaml(text, name=name), name)
     except YamlError as error:
         raise BenchmarkError(error.message, hint=error.hint) from None
 
@@ -65,18 +51,11 @@ def _built(data: LocatedDict, name: str) -> Benchmark:
         benchmark = Benchmark.model_validate(data)
     except ValidationError as error:
         raise BenchmarkError(describe_invalid(error, data, name)) from None
-    cards = {key: _card(key, data) for key in benchmark.corpora}
-    problems: list[tuple[tuple[str, ...], str]] = [
-        (("corpora", key), said)
-        for key, said in zip(cards, _corpora_problems(list(cards.values()), benchmark.target), strict=True)
-        if said is not None
-    ]
+    cards: dict[str, str] = {key: resolved(key, _folder(data, "corpora", key)) for key in benchmark.corpora}
+    problems = list(_corpora_problems(cards, benchmark.target))
     benchmark = _with_paths(benchmark, cards, data)
-    problems += [
-        (("strategies", key, *at), said)
-        for key, use in benchmark.strategies.items()
-        for at, said in problems_of(key, use)
-    ]
+    for key, use in benchmark.strategies.items():
+        problems += [(("strategies", key, *at), said) for at, said in problems_of(key, use)]
     if problems:
         lines = [f"{place_of(data, path) or name}: {'.'.join(path)}: {said}" for path, said in problems]
         raise BenchmarkError("\n".join(lines))
@@ -86,12 +65,6 @@ def _built(data: LocatedDict, name: str) -> Benchmark:
 def _folder(data: LocatedDict, *path: str) -> Path:
     """Where the file lies that says something, which may be one that is extended."""
     return Path((place_of(data, path) or "").rpartition(":")[0]).parent
-
-
-def _card(key: str, data: LocatedDict) -> str:
-    """A corpus' name, or the path of its card as seen from the file that names it."""
-    path = existing_file(key, _folder(data, "corpora", key)) if looks_like_path(key) else None
-    return str(path.resolve()) if path else key
 
 
 def _with_paths(benchmark: Benchmark, cards: Mapping[str, str], data: LocatedDict) -> Benchmark:
@@ -114,39 +87,34 @@ def _with_paths(benchmark: Benchmark, cards: Mapping[str, str], data: LocatedDic
     return found
 
 
-def _corpora_problems(corpora: Sequence[str], wanted: Target) -> Iterator[str | None]:
-    """What is wrong with each corpus, as its card says; none is read."""
+def _corpora_problems(cards: Mapping[str, str], wanted: Target) -> Iterator[Problem]:
+    """What is wrong with each corpus, as its card says (`cards`: where it is); none is read."""
     from argqual.corpora.cards import load_card
 
-    seen: dict[str, int] = {}
-    for place, key in enumerate(corpora):
+    seen: dict[str, str] = {}
+    for key, source in cards.items():
+        at = ("corpora", key)
         try:
-            card, _ = load_card(key)
+            card, _ = load_card(source)
         except ArgqualError as error:
-            yield error.message
+            yield at, error.message
             continue
         target = card.targets.get(wanted)
         own = [name for name, each in card.targets.items() if not each.proxy]
-        if seen.setdefault(card.id, place) != place:
-            yield f"{card.id} stands here twice."
+        if seen.setdefault(card.id, key) != key:
+            yield at, f"{card.id} stands here twice."
         elif card.reader is None:
-            yield "the corpus is described, but argqual has no reader for it."
+            yield at, "the corpus is described, but argqual has no reader for it."
         elif target is None or target.proxy:
             akin = "; what it has is only akin to it" if target else ""
-            yield f"has no labels for '{wanted}'{akin}. Its targets: {', '.join(own) or 'none'}."
-        else:
-            yield None
+            yield at, f"has no labels for '{wanted}'{akin}. Its targets: {', '.join(own) or 'none'}."
 
 
 def _extended(data: LocatedDict, file: Path, below: tuple[Path, ...] = ()) -> LocatedDict:
     """A file's data laid over what it extends, each value with the place where it stands.
 
-    Raises
-    ------
-    BenchmarkError
-        What it extends is not there, extends it in turn, or has the same id: their runs would be one file.
-    YamlError
-        What it extends is no YAML.
+    Raises a `BenchmarkError` where what it extends is not there, extends it in turn, or has the same id (their runs
+    would be one file), and a `YamlError` where that is no YAML.
     """
     if "extends" not in data:
         return data
@@ -161,9 +129,8 @@ def _extended(data: LocatedDict, file: Path, below: tuple[Path, ...] = ()) -> Lo
         raise BenchmarkError(f"{place}: there is no file {name} beside {file.name}.")
     base = _extended(read_yaml(other), other, chain)
     if data.get("id", base.get("id")) == base.get("id"):
-        raise BenchmarkError(
-            f"{place}: a benchmark that extends another needs an 'id' of its own, since its run has a file of its own."
-        )
+        said = "a benchmark that extends another needs an 'id' of its own, since its run has a file of its own."
+        raise BenchmarkError(f"{place}: {said}")
     return _laid_over(base, data)
 
 

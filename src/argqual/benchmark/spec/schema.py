@@ -3,14 +3,12 @@
 Here are the fields and what they ask of one another; `argqual.benchmark.spec.config` finds and reads the files.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -154,10 +152,7 @@ class Benchmark(Part):
     target: Target = "overall"
     corpora: Annotated[dict[str, CorpusUse], Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)] = 0
-    splits: Annotated[tuple[Split, ...], Field(min_length=1)] = (
-        Split.IN_DOMAIN,
-        Split.LEAVE_ONE_DOMAIN_OUT,
-    )
+    splits: Annotated[tuple[Split, ...], Field(min_length=1)] = (Split.IN_DOMAIN, Split.LEAVE_ONE_DOMAIN_OUT)
     folds: Annotated[int, Field(ge=2, le=50)] = 5
     budgets: tuple[Annotated[int, Field(ge=0)], ...] = ()
     selection: Literal["training_domain", "leave_one_domain_out", "oracle"] = "training_domain"
@@ -206,9 +201,8 @@ class Benchmark(Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if not any(_kind(name, use) == "length" for name, use in self.strategies.items()):
-            raise wrong(
-                "no strategy is 'length'. What only counts words is in every benchmark: add 'length: {}'.", "strategies"
-            )
+            said = "no strategy is 'length'. What only counts words is in every benchmark: add 'length: {}'."
+            raise wrong(said, "strategies")
         for split in self.splits:
             if split in ACROSS_DOMAINS and len(self.corpora) < 2:
                 raise wrong(f"{split} needs two corpora or more.", "splits")
@@ -245,9 +239,8 @@ class Benchmark(Part):
         if claim.kind == "gap" and claim.split == Split.IN_DOMAIN:
             raise wrong("a gap is between in_domain and another split.", *at, "split")
         if (claim.kind == "probe") != (claim.probe is not None):
-            raise wrong(
-                f"'kind: probe' and 'probe', one of {', '.join(PerturbationTest)}, belong together.", *at, "probe"
-            )
+            said = f"'kind: probe' and 'probe', one of {', '.join(PerturbationTest)}, belong together."
+            raise wrong(said, *at, "probe")
         if claim.kind != "probe" and claim.metric not in self.metrics:
             raise wrong(f"{claim.metric} is not among the metrics.", *at, "metric")
 
@@ -286,11 +279,8 @@ class Benchmark(Part):
 
     def systems(self) -> tuple[System, ...]:
         """Every strategy, once a model where it takes one and does not name it."""
-        return tuple(
-            system
-            for name, use in self.strategies.items()
-            for system in systems_of(name, use, self.models, self.splits)
-        )
+        found = (systems_of(name, use, self.models, self.splits) for name, use in self.strategies.items())
+        return tuple(chain.from_iterable(found))
 
 
 def _kind(name: str, use: Any) -> str:

@@ -4,8 +4,6 @@ What a strategy refuses on its own (a control that does not exist, no examples t
 connecting to a model, so that it is known before anything runs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args, get_origin
@@ -93,6 +91,13 @@ class System(NamedTuple):
             params = {"seed": seed} | params
         return create(self.strategy, **params)
 
+    def frameworks(self) -> Iterator[tuple[str, Any]]:
+        """The frameworks among the parameters, also of strategies within, by the parameter's name."""
+        for prefix, part in self.build().parts():
+            for name in part.frameworks:
+                if (value := getattr(part, name)) is not None:
+                    yield f"{prefix}{name}", value
+
 
 def systems_of(name: str, use: StrategyUse, models: tuple[str, ...], splits: tuple[Split, ...]) -> Iterator[System]:
     """A strategy, once a model where it asks or reads one and does not name it."""
@@ -101,14 +106,10 @@ def systems_of(name: str, use: StrategyUse, models: tuple[str, ...], splits: tup
     given = params | use.first
     slots = _model_slots(_built(kind, given))
     left = [slot for slot in slots if slot not in given]
-    splits = use.splits or splits
-    if not left:
-        named = next((str(given[slot]) for slot in slots), None)
-        yield System(name, name, kind, params, use.grid, use.seeds, splits, named, use.train)
-    for model in models if left else ():
-        title = name if len(models) == 1 else f"{name} @ {model}"
-        with_model = params | dict.fromkeys(left, model)
-        yield System(title, name, kind, with_model, use.grid, use.seeds, splits, model, use.train)
+    for model in models if left else (next((str(given[slot]) for slot in slots), None),):
+        title = f"{name} @ {model}" if left and len(models) > 1 else name
+        own = params | dict.fromkeys(left, model)
+        yield System(title, name, kind, own, use.grid, use.seeds, use.splits or splits, model, use.train)
 
 
 def _with_defaults(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _built(kind: str, params: Mapping[str, Any]) -> Any:
 
 
 def resolved(value: Any, folder: Path) -> Any:
-    """A framework's path as seen from the file that names it; anything else as it is."""
+    """The path of a framework or card as seen from the file that names it; anything else as it is."""
     if isinstance(value, str) and looks_like_path(value) and (found := existing_file(value, folder)):
         return str(found.resolve())
     return value
@@ -150,11 +151,8 @@ def problems_of(name: str, use: StrategyUse) -> Iterator[Problem]:
     elif use.seeds > 1 and "seed" in use.params.keys() | use.grid.keys():
         yield ("seeds",), "the seed is among the parameters too; say one or the other."
     for key, values in use.grid.items():
-        if not values:
-            yield ("grid", key), "has no values."
-            return
-        if key in use.params:
-            yield ("grid", key), "is among the parameters too; say one or the other."
+        if not values or key in use.params:
+            yield ("grid", key), "is among the parameters too; say one or the other." if values else "has no values."
             return
     wrong = list(_wrong_with(kind, use.first, "params"))
     yield from wrong

@@ -3,8 +3,6 @@
 Metrics are in `argqual.stats.metrics`. A value stands in files of before: its heading may change, its name never.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from argqual._titled import Titled

@@ -5,8 +5,6 @@ word (left over in the form they filled in). What a smaller file of the group sa
 taken out of the larger one, or one person would agree with themselves.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zipfile
@@ -15,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from argqual.argument import Argument
 from argqual.corpora.card import Card
 from argqual.corpora.corpus import Annotation, Corpus
 from argqual.corpora.readers.parts import Place, mean, rating, shown
@@ -47,16 +44,9 @@ def read_novice(card: Card, folder: Path, texts: Corpus | None) -> Corpus:
             annotations.append(Annotation(id, annotator, label, value))
             if value is not None:
                 ratings[id][label].append(value)
-    return Corpus(
-        card,
-        tuple(_relabelled(known[id], said) for id, said in ratings.items()),
-        annotations=tuple(annotations),
-    )
-
-
-def _relabelled(argument: Argument, said: Mapping[str, list[float]]) -> Argument:
-    labels = {label: mean(values) for label, values in said.items()}
-    return replace(argument, context=None, type=None, group=None, labels=labels)
+    means = {id: {label: mean(values) for label, values in said.items()} for id, said in ratings.items()}
+    arguments = [replace(known[id], context=None, type=None, group=None, labels=labels) for id, labels in means.items()]
+    return Corpus(card, tuple(arguments), annotations=tuple(annotations))
 
 
 def _files(path: Path) -> dict[tuple[str, str], tuple[str, dict[str, str]]]:
@@ -88,8 +78,6 @@ def _own(files: Mapping[tuple[str, str], tuple[str, dict[str, str]]]) -> dict[st
             if theirs.items() <= answers.items()
             for key in theirs
         }
-        own[f"group{group}-member{member}"] = (
-            name,
-            {key: cell for key, cell in answers.items() if key not in copied},
-        )
+        kept = {key: cell for key, cell in answers.items() if key not in copied}
+        own[f"group{group}-member{member}"] = name, kept
     return own

@@ -1,7 +1,5 @@
 """What readers share: cells to ratings, text without markup, and errors that say where."""
 
-from __future__ import annotations
-
 import html
 import json
 import math
@@ -14,7 +12,6 @@ from argqual.argument import Argument
 from argqual.corpora.card_table import Label
 from argqual.errors import CorpusError, InputError, nearest
 from argqual.tabular.sources import open_source
-from argqual.tabular.table import TableRow
 
 _BREAK = re.compile(r"<\s*(?:br|/p|/div|/li)\s*/?\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -32,17 +29,13 @@ class Place:
         return CorpusError(f"{self.file}: row {self.row}, column '{column}': {what}", hint=hint)
 
 
-def rows_of(
-    path: Path,
-    columns: Iterable[str],
-    *,
-    encoding: str = "utf-8",
-    delimiter: str | None = None,
-    quoting: bool = True,
-) -> Iterator[tuple[Place, dict[str, str]]]:
-    """The rows of a table, from 1, every cell as text; a `CorpusError` if a column is missing, or a row is broken."""
+def rows_of(path: Path, columns: Iterable[str], **spelling: Any) -> Iterator[tuple[Place, dict[str, str]]]:
+    """The rows of a table, from 1, every cell as text; a `CorpusError` if a column is missing, or a row is broken.
+
+    `spelling` is what `open_source` wants to know of a text file: `encoding`, `delimiter`, `quoting`.
+    """
     try:
-        source = open_source(str(path), encoding=encoding, delimiter=delimiter, quoting=quoting)
+        source = open_source(str(path), **spelling)
         for column in columns:
             if column not in source.columns and source.columns:
                 raise CorpusError(
@@ -50,24 +43,19 @@ def rows_of(
                     hint=f"It has: {', '.join(source.columns[:30])}.",
                 )
         for number, row in enumerate(source.rows(), 1):
-            yield Place(path, number), _cells(path, number, row)
+            if row.problem:
+                raise CorpusError(f"{path}: row {number} is broken: {row.problem}.")
+            cells = {name: cell if isinstance(cell, str) else _written(cell) for name, cell in row.cells.items()}
+            yield Place(path, number), cells
     except InputError as error:
         about = "encoding" in (error.hint or "")
         raise CorpusError(error.message, hint="Set 'encoding' in the card's table." if about else error.hint) from None
 
 
-def _cells(path: Path, number: int, row: TableRow) -> dict[str, str]:
-    if row.problem:
-        raise CorpusError(f"{path}: row {number} is broken: {row.problem}.")
-    return {name: cell if isinstance(cell, str) else _written(cell) for name, cell in row.cells.items()}
-
-
 def _written(cell: Any) -> str:
-    """A value of a JSON line or Parquet file, as it would stand in a CSV file."""
+    """A cell that is no text, as it would stand in a CSV file."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
-    if isinstance(cell, str):
-        return cell
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return json.dumps(cell, ensure_ascii=False, default=str)
@@ -101,13 +89,9 @@ def rating(cell: str, name: str, label: Label, place: Place, *, decimal: str = "
 
 def in_range(value: float, column: str, label: Label, place: Place) -> float:
     if (label.lowest is not None and value < label.lowest) or (label.highest is not None and value > label.highest):
-        scale = f"{_bound(label.lowest)} to {_bound(label.highest)}"
-        raise place.error(column, f"{value:g} is outside of the scale {scale}.")
+        lowest, highest = ("any" if end is None else f"{end:g}" for end in (label.lowest, label.highest))
+        raise place.error(column, f"{value:g} is outside of the scale {lowest} to {highest}.")
     return value
-
-
-def _bound(value: float | None) -> str:
-    return "any" if value is None else f"{value:g}"
 
 
 def oriented(value: float, label: Label) -> float:

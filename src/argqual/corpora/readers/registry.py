@@ -8,11 +8,9 @@ A package adds one with an entry point of the group `argqual.readers`:
 Nothing is imported before a card with that reader is read.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Protocol
 
 from argqual._plugins import added, imported
 from argqual.corpora.card import Card
@@ -26,26 +24,22 @@ _OWN = {
 }
 
 
-class Reader(Protocol):
-    """A function that makes a corpus of the files of a release.
+Reader = Callable[[Card, Path, Corpus | None], Corpus]
+"""A function that makes a corpus of the files of a release.
 
-    Every label and annotation it gives points upwards (`argqual.corpora.readers.parts.oriented`), and ids are unique.
-    What a file has wrong it raises as a `CorpusError` that names file, row and column; it leaves out no row in silence.
-    """
-
-    def __call__(self, card: Card, folder: Path, texts: Corpus | None, /) -> Corpus:
-        """The corpus of a card, by its files, labels and scales.
-
-        `folder` is where the card's files lie, each verified; `texts` the corpus that the card's `texts_from` names;
-        None where it names none.
-        """
+It is given a card, the folder where its files lie, each verified, and the corpus that its `texts_from` names; None
+where it names none. Every label and annotation it gives points upwards (`argqual.corpora.readers.parts.oriented`), and
+ids are unique. What a file has wrong it raises as a `CorpusError` that names file, row and column; it leaves out no row
+in silence.
+"""
 
 
 def find_reader(name: str, card_path: Path) -> Reader:
     """The reader of a name; a `CardError` if there is none, or it cannot be imported."""
     known = added(GROUP) | _OWN
     if name not in known:
-        raise CardError(f"{card_path}: no reader is called '{name}'. {nearest(name, known)}")
+        hint = f"A package's reader is found once that is installed, with an entry point of {GROUP}."
+        raise CardError(f"{card_path}: no reader is called '{name}'. {nearest(name, known)}", hint=hint)
     return imported(known[name], _called, CardError)
 
 

@@ -1,7 +1,5 @@
 """Read tables as a card describes them: one row an argument, or one row a person's judgement of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -50,26 +48,20 @@ def read_table(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus
     found: dict[str, _Gathered] = {}
     annotations: list[Annotation] = []
     for path in _tables(card, table):
-        rows = rows_of(
-            folder / path,
-            _columns(card, table),
-            encoding=table.encoding,
-            delimiter=table.delimiter,
-            quoting=table.quoting,
-        )
-        for place, cells in rows:
+        spelling = {"encoding": table.encoding, "delimiter": table.delimiter, "quoting": table.quoting}
+        for place, cells in rows_of(folder / path, _columns(card, table), **spelling):
             if not any(cell.strip() for cell in cells.values()):
-                continue  # as spreadsheets leave them behind
-            if not _kept(table, cells) and not _cell(cells, table.text).strip():
+                continue  # as spreadsheets leave them behind; lines of JSON may leave out a key of others
+            if not _kept(table, cells) and not cells.get(table.text, "").strip():
                 continue
             key = _key(table, cells, path, place)
             gathered = _gather(table, cells, key, place, found)
-            annotator = cells[table.annotator] if table.annotator else None
-            if annotator is not None:
+            annotator = None
+            if table.annotator:
+                annotator = cells.get(table.annotator, "")
                 if annotator in gathered.annotators:
-                    raise place.error(
-                        table.annotator or "", f"'{shown(annotator)}' judged {key} before (row {gathered.place.row})."
-                    )
+                    before = f"'{shown(annotator)}' judged {key} before (row {gathered.place.row})."
+                    raise place.error(table.annotator, before)
                 gathered.annotators.add(annotator)
             for name, label in card.labels.items():
                 said = _said(cells, name, label, place, table.decimal)
@@ -104,46 +96,36 @@ def _columns(card: Card, table: TableLayout) -> list[str]:
     return [column for column in (table.text, *table.id, *roles, *keep, *labels, *lists) if column]
 
 
-def _cell(cells: dict[str, str], column: str) -> str:
-    """A cell; lines of JSON may leave a key out."""
-    return cells.get(column, "")
-
-
 def _kept(table: TableLayout, cells: dict[str, str]) -> bool:
-    return table.keep is None or _cell(cells, table.keep.column).strip() in table.keep.values
+    return table.keep is None or cells.get(table.keep.column, "").strip() in table.keep.values
 
 
 def _key(table: TableLayout, cells: dict[str, str], path: str, place: Place) -> str:
     if not table.id:
         return f"{Path(path).stem}-{place.row}"
-    parts = []
-    for column in table.id:
-        part = _cell(cells, column).strip()
+    parts = {column: cells.get(column, "").strip() for column in table.id}
+    for column, part in parts.items():
         if not part:
             raise place.error(column, "the id is empty.")
-        parts.append(part)
-    return "-".join(parts)
+    return "-".join(parts.values())
 
 
 def _gather(
     table: TableLayout, cells: dict[str, str], key: str, place: Place, found: dict[str, _Gathered]
 ) -> _Gathered:
-    text = _cell(cells, table.text)
+    text = cells.get(table.text, "")
     text = plain_text(text) if table.markup == "html" else text
-    roles: dict[str, str | None] = {}
-    for role in _ROLES:
-        column = getattr(table, role)
-        roles[role] = (_cell(cells, column).strip() or None) if column else None
+    columns = ((role, getattr(table, role)) for role in _ROLES)
+    roles = {role: cells.get(column, "").strip() or None if column else None for role, column in columns}
     stance = roles["stance"]
     if table.stances and stance is not None:
         if stance not in table.stances:
             raise place.error(table.stance or "", f"'{shown(stance)}' is none of the card's stances.")
         roles["stance"] = table.stances[stance]
-    kept = _kept(table, cells)
-    if key not in found:
-        found[key] = _Gathered(place, text, roles, kept)
-        return found[key]
-    first = found[key]
+    first = found.setdefault(key, _Gathered(place, text, roles))
+    first.kept = first.kept and _kept(table, cells)
+    if first.place is place:
+        return first
     if table.annotator is None:
         raise place.error(
             table.id[0], f"the id {shown(key)} stands in row {first.place.row} already.",
@@ -151,14 +133,13 @@ def _gather(
         )  # fmt: skip
     if first.text != text:
         raise place.error(table.text, f"another text than in row {first.place.row}, which has the same id.")
-    first.kept = first.kept and kept
     return first
 
 
 def _said(cells: dict[str, str], name: str, label: Label, place: Place, decimal: str) -> list[tuple[str, float | None]]:
     """Who rated, and how; a plain cell is one rating by nobody in particular."""
     column = label.column or name
-    cell = _cell(cells, column)
+    cell = cells.get(column, "")
     if not label.ratings:
         return [("", rating(cell, name, label, place, decimal=decimal))]
     if cell.strip() in label.missing:
@@ -170,24 +151,14 @@ def _said(cells: dict[str, str], name: str, label: Label, place: Place, decimal:
         values.append(oriented(in_range(float(value), column, label, place), label))
     if label.annotators is None:
         return [(str(number), value) for number, value in enumerate(values, 1)]
-    people = rating_list(_cell(cells, label.annotators), label.annotators, place)
+    people = rating_list(cells.get(label.annotators, ""), label.annotators, place)
     if len(people) != len(values):
         raise place.error(label.annotators, f"{len(people)} annotators for {len(values)} ratings in '{column}'.")
     return [(str(who), value) for who, value in zip(people, values, strict=True)]
 
 
 def _argument(card: Card, table: TableLayout, key: str, gathered: _Gathered) -> Argument:
-    roles = gathered.roles
-    return argument_of(
-        gathered.place,
-        table.text,
-        text=gathered.text,
-        id=key,
-        issue=roles["issue"],
-        stance=roles["stance"],
-        context=roles["context"],
-        type=roles["type"],
-        group=roles["group"],
-        domain=roles["domain"] or card.domain,
-        labels={name: mean(values) for name, values in gathered.ratings.items() if values},
-    )
+    roles = {role: value for role, value in gathered.roles.items() if role != "split"}
+    roles["domain"] = roles["domain"] or card.domain
+    labels = {name: mean(values) for name, values in gathered.ratings.items() if values}
+    return argument_of(gathered.place, table.text, text=gathered.text, id=key, labels=labels, **roles)

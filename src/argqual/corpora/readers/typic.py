@@ -5,8 +5,6 @@ label's `column` ("CA VAL"; "*" for every comment). Counts point downwards, so t
 Each judge who said anything of a text has a count for every label, which may be none.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict
@@ -33,6 +31,8 @@ def read_typic(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus
             judged[name] += mean([float("*" in letters or each in letters) for each in filed]) if filed else 0.0
     arguments, annotations = [], []
     for path in [file.path for file in card.files if file.path.endswith("/counter_arguments.json")]:
+        # `arguments/01_homework_should_be_abolished/…` is about this motion.
+        issue = re.sub(r"^\d+_", "", Path(path).parent.name).replace("_", " ").capitalize()
         originals = {
             each["original_argument_id"]: each["speech"]
             for _, each in _objects(folder / Path(path).with_name("original_arguments.json"), ("speech",))
@@ -56,7 +56,7 @@ def read_typic(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus
                     "speech",
                     text=each["speech"],
                     id=id,
-                    issue=_issue(path),
+                    issue=issue,
                     stance="against the motion",
                     context=originals[each["original_argument_id"]],
                     domain=card.domain,
@@ -67,11 +67,6 @@ def read_typic(card: Card, folder: Path, _texts: Corpus | None = None) -> Corpus
     if missing := sorted(set(counts) - {argument.id for argument in arguments}):
         raise CorpusError(f"{folder / _COMMENTS}: comments on '{missing[0]}', which is among no arguments.")
     return Corpus(card, tuple(arguments), annotations=tuple(annotations))
-
-
-def _issue(path: str) -> str:
-    """`arguments/01_homework_should_be_abolished/…` is about this motion."""
-    return re.sub(r"^\d+_", "", Path(path).parent.name).replace("_", " ").capitalize()
 
 
 def _letters(annotation: Any, place: Place) -> str:

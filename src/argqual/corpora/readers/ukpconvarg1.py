@@ -4,8 +4,6 @@ The names of the files say topic and stance. In a ranking file a low rank score 
 argument, so the card's label points downwards and is turned here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Container
 from pathlib import Path
 

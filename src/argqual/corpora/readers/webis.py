@@ -4,8 +4,6 @@ An argument is named by topic, discussion and position: four texts were found fo
 relevance votes do not name the topic, so those four have the votes of both.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from pathlib import Path
 

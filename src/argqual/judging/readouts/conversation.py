@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from argqual.errors import TextRefused
 from argqual.judging.prompt import ASK_LEVELS
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable, read_notes
@@ -41,7 +42,10 @@ class Conversation:
     def write_notes(self) -> None:
         """Have notes written, and kept in the exchange."""
         response = self._ask(self.prompt.notes_schema, self.prompt.notes_tokens)
-        self.exchange.notes |= read_notes(text_of(response), self.prompt.questions)
+        try:
+            self.exchange.notes |= read_notes(text_of(response), self.prompt.questions)
+        except Unreadable as error:
+            raise Unreadable(self.why_nothing(response) or str(error)) from None
         self._reply(text_of(response), ASK_LEVELS)
 
     def ask_levels(self, **settings: Any) -> Any:
@@ -55,10 +59,28 @@ class Conversation:
         try:
             return read(response)
         except Unreadable:
+            if why := self.why_nothing(response):
+                raise Unreadable(why) from None
             self.exchange.truncated = truncated_before  # the next answer counts
-            self._reply(text_of(response) or "(nothing)", self.prompt.repair)
+            self._reply(text_of(response).strip() or "(nothing)", self.prompt.repair)
             self.exchange.remarks.append("the answer had to be asked for twice")
-            return read(self.ask_levels(**settings))
+            response = self.ask_levels(**settings)
+            try:
+                return read(response)
+            except Unreadable as again:
+                raise Unreadable(self.why_nothing(response) or str(again)) from None
+
+    def why_nothing(self, response: Any) -> str | None:
+        """Why there is no answer, where asking again would bring none; None where it might.
+
+        Raises a `TextRefused` when the model or its provider will not speak of this text.
+        """
+        refusal = next((part.text for part in response.message.parts if part.type == "refusal"), None)
+        if refusal is not None or response.finish_reason == "content_filter":
+            said = f" ({refusal.strip()[:200]})" if refusal else ": a content filter stopped the answer"
+            raise TextRefused(f"The model {self.model.name} does not rate this text{said}.")
+        called_a_tool = response.finish_reason == "tool_call" and not text_of(response).strip()
+        return "the model called a tool instead of answering" if called_a_tool else None
 
     def _reply(self, said: str, next_request: str) -> None:
         self._turns += [("assistant", said), ("user", next_request)]
@@ -99,7 +121,8 @@ class Conversation:
 
 
 def text_of(response: Any) -> str:
-    """What a model wrote. DSPy's transport hands an answer to a schema of choices over as data."""
-    if response.text:
-        return str(response.text)
-    return json.dumps(response.data) if response.data is not None else ""
+    """What a model wrote, but for its thinking. DSPy hands an answer to a schema of choices over as data."""
+    written = [part.text for part in response.message.parts if part.type == "text"]
+    if not any(written):
+        return json.dumps(response.data, ensure_ascii=False) if response.data is not None else ""
+    return "".join(written).encode("utf-8", "replace").decode()  # half a character cannot be sent back

@@ -7,6 +7,7 @@ gateways.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from functools import cache
@@ -16,6 +17,7 @@ from argqual.errors import ReadoutError
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable
 from argqual.judging.readouts.readout import Inquiry, Readout
+from argqual.models.answers import error_inside
 from argqual.models.connect import Model
 from argqual.models.traffic import RefusedByServer, heed_headers
 
@@ -44,7 +46,8 @@ class Decide(Readout):
             found = {name: Distribution(_in_order(each, content["answers"][name])) for name, each in questions.items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unreadable(f"the decision endpoint's answer lacks {error}") from None
-        usage = content.get("usage") or {}
+        usage = content.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
         exchange.add(model, usage.get("input_tokens"), usage.get("output_tokens"), lost=lost)
         return found
 
@@ -58,7 +61,7 @@ def _client() -> Any:
 
 def _post(model: Model, state: Mapping[str, Any], questions: Mapping[str, Any]) -> tuple[Any, int]:
     """The endpoint's answer, an `httpx.Response`, and the requests lost on the way to it."""
-    headers = {"Authorization": f"Bearer {model.secrets[0]}"} if model.secrets else {}
+    headers = {"Authorization": f"Bearer {model.key}"} if model.key else {}
     body = {"model": model.name.partition("/")[2], "state": state, "questions": questions}
 
     def send() -> Any:
@@ -67,6 +70,8 @@ def _post(model: Model, state: Mapping[str, Any], questions: Mapping[str, Any]) 
         heed_headers(model.traffic.limiter, response.headers.items())
         if response.status_code >= 400:
             raise RefusedByServer(response.status_code, response.text[:200], response.headers)
+        if error := error_inside(response.content):
+            raise RefusedByServer(error[0], json.loads(error[1])["error"]["message"][:200], response.headers)
         return response
 
     return model.traffic.run(send)

@@ -32,7 +32,11 @@ class Exchange:
     def add(
         self, model: Model, read: int | None, written: int | None, cached: int | None = None, lost: int = 0
     ) -> None:
-        """Count an answer by its tokens, and the requests that were lost before it as if they had been charged."""
+        """Count an answer by its tokens, and the requests that were lost before it as if they had been charged.
+
+        What is no count of tokens, whatever a server calls it, is one that it did not say.
+        """
+        read, written, cached = _count(read), _count(written), _count(cached)
         cost = None
         if model.price and read is not None and (written is not None or model.endpoint):  # an endpoint writes nothing
             cost = model.price.of(read, written or 0, cached or 0) + lost * model.price.of(read, written or 0)
@@ -54,11 +58,12 @@ class Exchange:
 
 def _written(usage: Any) -> int | None:
     """Tokens written, with those of thinking: some providers count them beside the answer's (Gemini)."""
-    written: int | None = usage.output_tokens
-    thought: int = usage.reasoning_tokens or 0
-    if not thought or written is None or usage.input_tokens is None:
+    read, written, thought = (
+        _count(each) for each in (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens)
+    )
+    if not thought or written is None or read is None:
         return written
-    beside = usage.total_tokens == usage.input_tokens + written + thought
+    beside = usage.total_tokens == read + written + thought
     return written + thought if beside or thought > written else written
 
 
@@ -68,3 +73,7 @@ def _change_in_words(change: Any) -> str | None:
         return str(change.reason)
     name = change.field.removeprefix("config.")
     return f"the {name} was left out: {change.reason}" if change.action == "dropped" and name in _TOLD else None
+
+
+def _count(tokens: Any) -> int | None:
+    return tokens if type(tokens) is int and tokens >= 0 else None

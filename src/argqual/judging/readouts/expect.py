@@ -26,11 +26,13 @@ class Expect(ChatReadout):
 
     def read(self, conversation: Conversation) -> list[Distribution]:
         def read(response: Any) -> list[Distribution]:
-            if not text_of(response).strip():
+            questions = conversation.prompt.questions
+            text = text_of(response)
+            if not text.strip():
                 raise Unreadable("the answer is empty")
             if not response.logprobs or not any(token.top for token in response.logprobs):
                 raise _no_logprobs(conversation.model)
-            return token_distributions(response.logprobs, conversation.prompt.questions)
+            return token_distributions(response.logprobs, questions, text)
 
         return conversation.levels(read, logprobs=_TOP)
 

@@ -10,15 +10,20 @@ from __future__ import annotations
 import json
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Protocol
 
 from argqual.judging.prompt import Question
+from argqual.judging.readouts.codes import code_of, find_codes, spellings, without_thinking
 
-_AROUND = " \t\r\n\"'`,;:.{}[]()*▁Ġ"
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_WORDS = {word: str(digit) for digit, word in enumerate(_DIGITS)}
+_BYTE = re.compile(r"(?:<0x|bytes:\\\\x)([0-9a-fA-F]{2})>?")
+_MARKS = str.maketrans({"▁": " ", "Ġ": " ", "Ċ": "\n", "ĉ": "\t"})
+_ROUNDING = 0.01
+_MOST_MASS = 1.05
 
 
 class TokenAlternative(Protocol):
@@ -51,52 +56,18 @@ class Distribution:
     off_scale: float = 0.0
 
 
-def find_codes(text: str, questions: Sequence[Question]) -> list[tuple[str, int]]:
-    """Each question's code and where it stands; `Unreadable` unless the text holds exactly one code a question."""
-    for start in (max(0, text.rfind("{")), 0):  # what comes before the answer itself may speak of levels too
-        found = _by_name(text, start, questions) or _in_order(text, start, questions)
-        if found:
-            return found
+def read_codes(text: str, questions: Sequence[Question]) -> list[tuple[str, int]]:
+    """Each question's code and where it stands (see `codes`); `Unreadable` unless the text says one code a question."""
+    if found := find_codes(text, questions):
+        return found
     shown = " ".join(text.split())
-    raise Unreadable(f"no {len(questions)} levels in the answer {shown[:120]!r}")
-
-
-def _alternatives(question: Question) -> str:
-    words = [word for word, digit in _WORDS.items() if digit in question.codes]
-    return "|".join(re.escape(code) for code in (*question.all_codes, *words))
-
-
-def _code(match: str) -> str:
-    return _WORDS.get(match.lower(), match)
-
-
-def _in_order(text: str, start: int, questions: Sequence[Question]) -> list[tuple[str, int]] | None:
-    every = "|".join(dict.fromkeys("|".join(_alternatives(question) for question in questions).split("|")))
-    matches = list(re.finditer(rf"(?<![\w/.])({every})(?!\w|\.\d)", text[start:]))
-    if len(matches) != len(questions):
-        return None
-    found = [(_code(match[1]), start + match.start(1)) for match in matches]
-    readable = all(code in question.all_codes for (code, _), question in zip(found, questions, strict=True))
-    return found if readable else None
-
-
-def _by_name(text: str, start: int, questions: Sequence[Question]) -> list[tuple[str, int]] | None:
-    """`relevance: 4/5 … sufficiency: **3**`: each name followed by its code."""
-    found = []
-    for question in questions:
-        name = re.escape(question.name).replace("_", "[_ ]")
-        pattern = rf"\b(?i:{name})\b[^\w]{{1,8}}({_alternatives(question)})(?!\w|\.\d)"
-        match = re.search(pattern, text[start:])
-        if match is None:
-            return None
-        found.append((_code(match[1]), start + match.start(1)))
-    return found
+    raise Unreadable(f"no {len(questions)} levels in the answer {shown[:120]!r}" if shown else "the answer is empty")
 
 
 def written_distributions(text: str, questions: Sequence[Question]) -> list[Distribution]:
     """All of the mass on the code that was written."""
     return [
-        _one_hot(question, code) for question, (code, _) in zip(questions, find_codes(text, questions), strict=True)
+        _one_hot(question, code) for question, (code, _) in zip(questions, read_codes(text, questions), strict=True)
     ]
 
 
@@ -106,33 +77,71 @@ def _one_hot(question: Question, code: str) -> Distribution:
     return Distribution(tuple(float(code == own) for own in question.codes))
 
 
-def token_distributions(tokens: Sequence[TokenChoice], questions: Sequence[Question]) -> list[Distribution]:
+def token_distributions(
+    tokens: Sequence[TokenChoice], questions: Sequence[Question], written: str | None = None
+) -> list[Distribution]:
     """Each question's distribution, from the alternatives to the token that carries its code.
 
-    Raises `Unreadable` if the tokens' text does not hold the codes.
+    Raises `Unreadable` if the tokens' text does not hold the codes (those of the answer as `written`, where given), or
+    their figures are no log-probabilities.
     """
-    text = "".join(token.token for token in tokens)
-    starts = [0]
-    for token in tokens:
-        starts.append(starts[-1] + len(token.token))
-    distributions = []
-    for question, (_, position) in zip(questions, find_codes(text, questions), strict=True):
-        index = max(i for i in range(len(tokens)) if starts[i] <= position)
-        distributions.append(_from_candidates(question, tokens[index]))
-    return distributions
+    pieces = [_piece(token) for token in tokens]
+    starts = list(accumulate(map(len, pieces), initial=0))
+    text = "".join(pieces)
+    found = read_codes(text, questions)
+    if written is not None and not _alike(text, written):
+        of_answer = read_codes(written, questions)
+        if [code for code, _ in found] != [code for code, _ in of_answer]:
+            raise Unreadable("the log-probabilities are those of another answer")
+    return [
+        _from_candidates(question, code, tokens[bisect_right(starts, position) - 1])
+        for question, (code, position) in zip(questions, found, strict=True)
+    ]
 
 
-def _from_candidates(question: Question, choice: TokenChoice) -> Distribution:
-    candidates: dict[str, float] = {candidate.token: candidate.logprob for candidate in choice.top}
-    candidates.setdefault(choice.token, choice.logprob)
+def _alike(text: str, other: str) -> bool:
+    """Whether two texts are the same, or the same as JSON."""
+    if text == other:
+        return True
+    try:
+        return bool(json.loads(text) == json.loads(other))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _piece(token: TokenAlternative) -> str:
+    """A token's text: of its bytes where the server says them, and with the marks of tokenizers as what they mean."""
+    text = token.token
+    if text.isascii() and not text.startswith(("<0x", "bytes:")):
+        return text
+    if given := getattr(token, "bytes", None):
+        with suppress(ValueError):  # no bytes after all
+            return bytes(given).decode("utf-8", "replace")
+    if coded := _BYTE.fullmatch(text):
+        return chr(int(coded[1], 16))
+    return text.translate(_MARKS)
+
+
+def _from_candidates(question: Question, written: str, choice: TokenChoice) -> Distribution:
+    listed = dict.fromkeys((_piece(each), each.logprob, getattr(each, "token_id", None)) for each in choice.top)
+    chosen = _piece(choice)
+    if all(piece != chosen for piece, *_ in listed):  # or it is listed again there
+        listed[chosen, choice.logprob, None] = None
     mass = dict.fromkeys(question.all_codes, 0.0)
-    for token, logprob in candidates.items():
-        code = _code(token.strip(_AROUND))
-        if code in mass:
-            mass[code] += math.exp(logprob)
+    spelled = spellings(question)
+    everything = 0.0
+    for piece, logprob, _ in listed:
+        if not logprob <= _ROUNDING:  # nor is NaN
+            raise Unreadable("one of its figures is no log-probability")
+        share = math.exp(logprob)
+        everything += share
+        if (code := code_of(piece, spelled)) is not None:
+            mass[code] += share
+    if everything > _MOST_MASS:
+        raise Unreadable(f"the probabilities at {question.name} add up to {everything:.3g}")
+    if mass[written] <= 0.0:
+        raise Unreadable(f"the level that was written is not among the likely tokens for {question.name}")
     total = math.fsum(mass.values())
-    if total <= 0.0:
-        raise Unreadable(f"no level among the likely tokens for {question.name}")
     levels = [mass[code] for code in question.codes]
     rated = math.fsum(levels)
     return Distribution(
@@ -173,17 +182,25 @@ def read_notes(text: str, questions: Sequence[Question]) -> dict[str, Note]:
 
     Raises `Unreadable` if there is no note at all.
     """
-    found = _loads(text)
+    found = {_bare(name): entry for name, entry in _loads(without_thinking(text)).items()}
     notes = {}
     for question in questions:
-        entry = found.get(question.name)
-        if isinstance(entry, dict) and isinstance(entry.get("rationale"), str):
-            notes[question.name] = Note(entry["rationale"].strip(), str(entry.get("quote") or "").strip())
+        entry = found.get(_bare(question.name))
+        if isinstance(entry, dict):
+            entry = {_bare(name): said for name, said in entry.items()}
+            rationale, quote = entry.get("rationale"), entry.get("quote")
+            if isinstance(rationale, str):
+                notes[question.name] = Note(rationale.strip(), quote.strip() if isinstance(quote, str) else "")
         elif isinstance(entry, str):
             notes[question.name] = Note(entry.strip())
     if not notes:
         raise Unreadable("the notes are not the JSON that was asked for")
     return notes
+
+
+def _bare(name: object) -> str:
+    """A key as far as it names a question."""
+    return re.sub(r"[\W_]", "", str(name)).casefold()
 
 
 def _whole(text: str) -> str:
@@ -198,4 +215,5 @@ def _loads(text: str) -> dict[str, Any]:
         import json_repair  # a dependency of dspy, made for models' near-JSON
 
         found = json_repair.loads(text)
-    return found if isinstance(found, dict) else {}
+    objects = [each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict)]
+    return objects[-1] if objects else {}

@@ -136,9 +136,9 @@ class Readout:
         prompt, text = inquiry.prompt, inquiry.text
         many = len(prompt.questions)
         levels = Request(text, 1 + 5 * many + expected_thinking(model), room(model, prompt.levels_tokens))
-        if not prompt.explain or self.requests > 1:
+        if not prompt.explain:
             return [levels] * self.requests
         usual = (180 if prompt.explain == "long" else 60) * many
         notes = Request(text, usual + expected_thinking(model), room(model, prompt.notes_tokens))
         written = " word" * (usual if model.reasoning else notes.most)  # what it thought is not read again
-        return [notes, Request(text + written, levels.expected, levels.most)]
+        return [notes, *[Request(text + written, levels.expected, levels.most)] * self.requests]

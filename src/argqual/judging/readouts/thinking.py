@@ -58,4 +58,4 @@ def used_up(model: Model, tokens: int) -> str:
     sent, offered = model.abilities.effort_to_send, model.abilities.now.efforts or EFFORTS
     less = [effort for effort in offered if sent is None or EFFORTS.index(effort) < EFFORTS.index(sent)]
     remedy = f"--effort {less[0]}, or another --model" if less else "another --model"
-    return f"the model used up its {tokens:,} tokens thinking, and wrote no answer; try {remedy}"
+    return f"the model used up its {tokens:,} tokens before it began to answer, as thinking does; try {remedy}"

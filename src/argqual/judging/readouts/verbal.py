@@ -35,7 +35,8 @@ class Verbal(Readout):
         finally:
             for entry in lm.history:
                 usage = entry.get("usage") or {}
-                cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+                details = usage.get("prompt_tokens_details")
+                cached = details.get("cached_tokens") if isinstance(details, dict) else None
                 exchange.add(model, usage.get("prompt_tokens"), usage.get("completion_tokens"), cached)
         for question in inquiry.prompt.questions:
             if rationale := getattr(prediction, f"{question.name}_rationale", None):

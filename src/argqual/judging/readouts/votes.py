@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from argqual.errors import ReadoutError
 from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
@@ -33,6 +34,7 @@ class Votes(ChatReadout):
     def read(self, conversation: Conversation) -> list[Distribution]:
         samples: list[list[Distribution]] = []
         waiting: Waiting | None = None
+        unread: Any = None
         for seed in range(self.requests):
             try:
                 response = conversation.ask_levels(temperature=1.0, seed=seed)
@@ -42,10 +44,10 @@ class Votes(ChatReadout):
             try:
                 samples.append(written_distributions(text_of(response), conversation.prompt.questions))
             except Unreadable:
-                continue
+                unread = response
         if waiting:
             raise waiting
         if not samples:
-            raise Unreadable(f"none of {self.requests} answers held the levels")
+            raise Unreadable(conversation.why_nothing(unread) or f"none of {self.requests} answers held the levels")
         missed = self.requests - len(samples)
         return [mean_distribution(votes, unreadable=missed) for votes in zip(*samples, strict=True)]

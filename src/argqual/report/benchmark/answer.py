@@ -7,8 +7,6 @@ else is undecided, and the sentence says what could not be told apart. Since the
 figures, the answer never counts as a confirmed claim.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -44,21 +42,16 @@ def answer_of(results: Results) -> Answer:
         return Answer(False, f"Undecided: too few topics to generalise from in {named}.", details)
     if not _better_than_nothing(results, leader):
         best = f"the best, {leader.strategy}: {_stated(results, leader)}"
-        return Answer(
-            False, f"Undecided: {tested_where(results)}, no strategy can be told from chance ({best}).", details
-        )
+        said = f"Undecided: {tested_where(results)}, no strategy can be told from chance ({best})."
+        return Answer(False, said, details)
     rivals = [each for each in results.rivals if not results.system(each.other).oracle]
     if tied := [each for each in rivals if each.holm is None or each.holm >= _LEVEL]:
         return Answer(False, _undecided(results, leader, tied), details)
     closest = min(rivals, key=lambda each: abs(each.estimate.value or 0), default=None)
-    ahead = f", {_size(closest)} ahead of the next, {closest.other}" if closest else ""
+    size = closest and figure(replace(closest.estimate, value=abs(closest.estimate.value or 0)))  # whichever is better
+    ahead = f", {size} ahead of the next, {closest.other}" if closest else ""
     does = "does" if results.split == "in_domain" else "carries over"
     return Answer(True, f"{leader.strategy} {does} best: {_stated(results, leader)}{ahead}.", details)
-
-
-def _size(contrast: Contrast) -> str:
-    """The size of a difference, whichever way better is."""
-    return figure(replace(contrast.estimate, value=abs(contrast.estimate.value or 0)))
 
 
 def _better_than_nothing(results: Results, leader: Transfer) -> bool:
@@ -82,17 +75,13 @@ def _stated(results: Results, found: Transfer) -> str:
 
 def _substance(results: Results) -> Iterator[str]:
     """Who sees best what is broken, where arguments were written in versions."""
-    found = [
-        each
-        for each in results.probes
-        if each.name == "sensitivity" and each.broken is None and not results.system(each.strategy).oracle
-    ]
+    every = (each for each in results.probes if each.name == "sensitivity" and each.broken is None)
+    found = [each for each in every if not results.system(each.strategy).oracle]
     if not found:
         return
     chance = CHANCE[PerturbationTest.SENSITIVITY]
     best = max(found, key=lambda each: each.estimate.value or 0)
-    seen = best.estimate.low is not None and best.estimate.low > chance
-    told = "more often than chance" if seen else "which cannot be told from chance"
+    told = "more often than chance" if (best.estimate.low or 0) > chance else "which cannot be told from chance"
     yield (
         f"Of a sound argument and its broken twin, {best.strategy} rates the sound one higher in "
         f"{figure(best.estimate)} of pairs, {told} ({number(chance)}). No strategy does so more often."
@@ -110,12 +99,9 @@ def _undecided(results: Results, leader: Transfer, tied: list[Contrast]) -> str:
 
 
 def _details(results: Results, leader: Transfer) -> Iterator[str]:
-    lost = [
-        each
-        for each in results.transfers
-        if each.metric == results.headline and each.gap.low is not None and each.gap.low > 0
-        and results.system(each.strategy).learns and results.metric(results.headline).higher_is_better
-    ]  # fmt: skip
+    headline = results.metric(results.headline)
+    sunk = (each for each in results.transfers if each.metric == headline.name and (each.gap.low or 0) > 0)
+    lost = [each for each in sunk if results.system(each.strategy).learns and headline.higher_is_better]
     if lost:
         most = max(lost, key=lambda each: each.gap.value or 0)
         kept = f", {percent(most.retention.value)} kept" if most.retention.value is not None else ""
@@ -128,12 +114,8 @@ def _details(results: Results, leader: Transfer) -> Iterator[str]:
     yield "The leader was picked after seeing the figures; only claims written down before the run confirm anything."
 
 
-def notes_of(results: Results) -> tuple[str, ...]:
+def notes_of(results: Results) -> Iterator[str]:
     """What a reader has to know before believing a figure."""
-    return tuple(_notes(results))
-
-
-def _notes(results: Results) -> Iterator[str]:
     methods = results.methods
     if methods.cells_done < methods.cells:
         yield (

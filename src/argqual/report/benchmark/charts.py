@@ -5,13 +5,11 @@ phone as on a desk, while its text keeps its size: no script, no second drawing.
 style sheet, so that dark pages and paper have their own, and no mark is told from another by colour alone.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from argqual.benchmark.analysis.results import SystemResult
 from argqual.report.benchmark.words import number
@@ -81,8 +79,7 @@ class Point(NamedTuple):
     beside: tuple[int, int, str] = (0, 0, "")
 
     @classmethod
-    def of(cls, x: float, found: Estimate) -> Point:
-        """A figure with its interval."""
+    def of(cls, x: float, found: Estimate) -> Self:
         return cls(x, found.value, found.low, found.high)
 
 

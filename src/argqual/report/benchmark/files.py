@@ -1,10 +1,14 @@
-"""A benchmark's report as files in a folder; and the claims of such a report, read again."""
+"""A benchmark's report as files in a folder; and the claims of such a report, read again.
 
-from __future__ import annotations
+In CSV each figure of a table is spread over columns, with its interval and its basis.
+"""
 
 import csv
+import io
+import math
 import os
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -13,24 +17,19 @@ from argqual.benchmark.analysis.results import Results, read, written
 from argqual.benchmark.running.scored import Scored
 from argqual.benchmark.spec.vocabulary import Outcome
 from argqual.errors import BenchmarkError, InputError
-from argqual.report.benchmark.csv import csv_text, predictions_csv
 from argqual.report.benchmark.html import html
 from argqual.report.benchmark.markdown import markdown
-from argqual.report.benchmark.tables import tables_of
+from argqual.report.benchmark.tables import Cell, Table, tables_of
 from argqual.stats.estimate import Estimate
 
 RESULTS = "results.json"
+_PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
 
 
 def write_report(results: Results, scored: Iterable[Scored] | None, folder: Path) -> list[Path]:
     """Write report.html, report.md, results.json, tables/*.csv, and predictions.csv where predictions are given.
 
-    Each is written whole or not at all. Gives the paths.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written.
+    Each is written whole or not at all. Gives the paths; raises an `InputError` where the folder cannot be written.
     """
     contents = {"report.html": html(results), "report.md": markdown(results)}
     contents[RESULTS] = written(results.without_texts())
@@ -44,6 +43,39 @@ def write_report(results: Results, scored: Iterable[Scored] | None, folder: Path
     except OSError as error:
         raise InputError(f"Cannot write the report to {folder}: {error.strerror or error}.") from None
     return [folder / name for name in contents]
+
+
+def csv_text(table: Table) -> str:
+    """One table. A figure `x` has the columns x, x low, x high, x n, x offered, x clusters and x reason."""
+    parts = [_PARTS if figures else _PARTS[:1] for figures in table.figures]
+    heads = [name + part for name, own in zip(table.columns, parts, strict=True) for part in own]
+    spread = ((_spread(cell)[: len(own)] for cell, own in zip(row, parts, strict=True)) for row in table.rows)
+    return _lines([heads, *(chain.from_iterable(cells) for cells in spread)])
+
+
+def predictions_csv(scored: Iterable[Scored]) -> str:
+    """Every prediction by its argument's id, without the label or the text, which are the corpus' own."""
+    own = ("corpus", "id", "prediction", "status")
+    lines: list[tuple[object, ...]] = [("strategy", "split", "trained on", "tested on", "labels", "seed", "text", *own)]
+    for each in scored:
+        place = (each.strategy, each.split, " ".join(each.trained_on), each.tested_on, each.budget, each.seed)
+        text = each.perturbation or "as it is"
+        for corpus, id, value, status in zip(each.corpora, each.ids, each.predicted, each.statuses, strict=True):
+            lines.append((*place, text, corpus, id, f"{value:.6g}" if math.isfinite(value) else None, status))
+    return _lines(lines)
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> str:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    return written.getvalue()
+
+
+def _spread(cell: Cell) -> tuple[object, ...]:
+    """As many values as a figure has parts."""
+    if isinstance(cell, Estimate):
+        return (cell.value, cell.low, cell.high, cell.n, cell.offered, cell.clusters, cell.reason)
+    return (cell, *(None for _ in _PARTS[1:]))
 
 
 def reports_in(folder: Path) -> list[Path]:
@@ -61,12 +93,8 @@ def results_file(path: Path) -> Path | None:
 def reported(folder: Path) -> tuple[str, list[ClaimFound]]:
     """The title of a report and its claims, as they were written: nothing is computed again.
 
-    Reports of before have no results.json; their claims stand in a table.
-
-    Raises
-    ------
-    BenchmarkError
-        The files are not such as `write_report` leaves.
+    Reports of before have no results.json; their claims stand in a table. Raises a `BenchmarkError` where the files are
+    not such as `write_report` leaves.
     """
     if (found := results_file(folder)) is not None:
         results = read(found)
@@ -90,16 +118,9 @@ def _claim(row: Mapping[str, str]) -> ClaimFound:
         for name in ("difference", "difference low", "difference high", "smallest of interest", "smallest detectable")
     )
     n, offered, clusters = (int(row[f"difference {name}"] or 0) for name in ("n", "offered", "clusters"))
-    return ClaimFound(
-        id=row["claim"],
-        says=row["says"],
-        outcome=Outcome(row["verdict"]),
-        sentence=row["why"],
-        exploratory=row["exploratory"] == "yes",
-        smallest=smallest,
-        estimate=Estimate(value, low, high, n, offered, clusters, "", row["difference reason"] or None),
-        mde=mde,
-    )
+    estimate = Estimate(value, low, high, n, offered, clusters, "", row["difference reason"] or None)
+    said = (row["claim"], row["says"], Outcome(row["verdict"]), row["why"], row["exploratory"] == "yes")
+    return ClaimFound(*said, smallest, estimate, mde)
 
 
 def _claims_file(folder: Path) -> Path:

@@ -4,8 +4,6 @@ The answer comes first, then charts, and the exact tables under each. The page f
 address (Content-Security-Policy), so a text that gets into it can do nothing; all text is escaped besides.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,24 +22,21 @@ _SHADES = 6
 
 def html(results: Results) -> str:
     """The whole file, from `templates/report.html`, without control and direction characters."""
-    page = (
-        _templates()
-        .get_template("report.html")
-        .render(
-            results=results,
-            answer=answer_of(results),
-            notes=notes_of(results),
-            facts=words.facts(results),
-            metric=results.metric(results.headline),
-            where=words.tested_where(results),
-            split=results.split.heading,
-            averaged=words.averaged(results),
-            texts=any(each.text for each in results.disagreements),
-            lacking=any(each.share < 1 or each.degenerate for each in results.coverage),
-            baselines=words.listed(results.baselines),
-            sections=sections_of(results),
-            tables={table.name: table for table in tables_of(results)},
-        )
+    template = _templates().get_template("report.html")
+    page = template.render(
+        results=results,
+        answer=answer_of(results),
+        notes=list(notes_of(results)),
+        facts=words.facts(results),
+        metric=results.metric(results.headline),
+        where=words.tested_where(results),
+        split=results.split.heading,
+        averaged=words.averaged(results),
+        texts=any(each.text for each in results.disagreements),
+        lacking=any(each.share < 1 or each.degenerate for each in results.coverage),
+        baselines=words.listed(results.baselines),
+        sections=sections_of(results),
+        tables={table.name: table for table in tables_of(results)},
     )
     return clean(page)
 

@@ -1,7 +1,5 @@
 """A benchmark's results as Markdown: the answer, what to know before relying on it, and the tables."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 
@@ -36,7 +34,7 @@ def _lines(results: Results) -> Iterator[str]:
             added = " (exploratory: added after the run had started)" if claim.exploratory else ""
             yield f"- **{claim.outcome.capitalize()}**{added}: {_escaped(claim.says)} {_escaped(claim.because)}"
             yield from (f"  - {_escaped(warning)}" for warning in claim.warnings)
-    if notes := notes_of(results):
+    if notes := list(notes_of(results)):
         yield "\n## Before you rely on this\n"
         yield from (f"- {_escaped(note)}" for note in notes)
     for table in tables_of(results):

@@ -3,9 +3,8 @@
 Only figures are gathered here: the words around them, and how they are drawn, are in `templates/`, a file a section.
 """
 
-from __future__ import annotations
-
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -16,7 +15,7 @@ from argqual.benchmark.analysis.results import MetricNamed, Results, SystemResul
 from argqual.benchmark.running.perturbations import INJECTIONS, SURFACE
 from argqual.benchmark.spec.vocabulary import FurtherTest, Perturbation, PerturbationTest
 from argqual.report.benchmark import charts, words
-from argqual.report.benchmark.views import Probed, by_system, cost_of, ladder, matrix_rows, probed
+from argqual.report.benchmark.tables import Figures, Found, Probed, by_system, cost_of, ladder, matrix_rows, probed
 from argqual.stats.estimate import Estimate
 
 _PROBED: tuple[Probed, ...] = (
@@ -73,7 +72,6 @@ class Plot:
 
 
 def _transfer(results: Results) -> Plot | None:
-    """In-domain against out-of-domain."""
     rows = [found for each in results.ranked() if (found := results.transfer(each.name)) is not None]
     axis = charts.axis_over(estimate for each in rows for estimate in (each.inside, each.outside))
     metric = results.metric(results.headline)
@@ -100,21 +98,16 @@ def _shown(found: Estimate, *, signed: bool = False) -> Shown:
 
 def _differences(results: Results) -> list[Plot]:
     """A forest plot for each baseline and metric."""
-    groups: dict[tuple[str, str], list[Contrast]] = {}
+    groups: dict[tuple[str, str], list[Contrast]] = defaultdict(list)
     for each in results.contrasts:
         if each.split == results.split:
-            groups.setdefault((each.other, each.metric), []).append(each)
-    return [_forest(results, baseline, results.metric(name), rows) for (baseline, name), rows in groups.items()]
-
-
-def _forest(results: Results, baseline: str, metric: MetricNamed, rows: list[Contrast]) -> Plot:
-    ranked = sorted(rows, key=_by_value, reverse=metric.higher_is_better)
-    axis = charts.axis_over(each.estimate for each in rows)
-    return Plot(metric, axis, [_forest_row(results, each) for each in ranked], baseline)
-
-
-def _by_value(contrast: Contrast) -> float:
-    return -math.inf if contrast.estimate.value is None else contrast.estimate.value
+            groups[each.other, each.metric].append(each)
+    plots = []
+    for (baseline, name), found in groups.items():
+        metric, axis = results.metric(name), charts.axis_over(each.estimate for each in found)
+        found.sort(key=lambda each: words.or_least(each.estimate), reverse=metric.higher_is_better)
+        plots.append(Plot(metric, axis, [_forest_row(results, each) for each in found], baseline))
+    return plots
 
 
 def _forest_row(results: Results, each: Contrast) -> PlotRow:
@@ -137,7 +130,7 @@ class HeatRow(NamedTuple):
     """A strategy or a word, and a figure a column; the one in the column `framed` has a frame."""
 
     head: SystemResult | str
-    figures: list[Estimate | None]
+    figures: Figures
     framed: str | None = None
 
 
@@ -153,9 +146,7 @@ class Heat:
     small: Sequence[str] = ()
 
 
-def _heat(
-    results: Results, found: Mapping[tuple[str, Any], Estimate], columns: Mapping[Any, str] | Sequence[str]
-) -> Heat | None:
+def _heat(results: Results, found: Found, columns: Mapping[Any, str] | Sequence[str]) -> Heat | None:
     """A row a strategy that is in `found`; `columns` are what it knows them by, and their titles where these differ."""
     rows = [HeatRow(system, figures) for system, figures in by_system(results, found, columns)]
     titles = list(columns.values()) if isinstance(columns, Mapping) else columns
@@ -163,18 +154,13 @@ def _heat(
 
 
 def _matrix(results: Results) -> Heat | None:
-    """Each strategy trained on each domain, tested on each domain."""
     domains = [domain.id for domain in results.domains]
     groups: list[tuple[SystemResult | None, list[HeatRow]]] = []
     for system in results.ranked():
-        rows = [
-            HeatRow(
-                trained_on if system.learns else system,
-                [found[id].estimate if id in found else None for id in domains],
-                trained_on,
-            )
-            for trained_on, found in matrix_rows(results, system.name)
-        ]
+        rows = []
+        for trained_on, found in matrix_rows(results, system.name):
+            figures = [found[id].estimate if id in found else None for id in domains]
+            rows.append(HeatRow(trained_on if system.learns else system, figures, trained_on))
         if rows:
             groups.append((system if system.learns else None, rows))
     small = [f"n {each.arguments:,}, {each.topics} topics" for each in results.domains]
@@ -192,7 +178,6 @@ def _criteria(results: Results) -> Heat | None:
 
 
 def _bias(results: Results) -> Heat | None:
-    """Shifts by strategy and attribute."""
     found = {
         (each.strategy, f"stance: {each.attribute}" if each.kind == "stance" else each.attribute): each.estimate
         for each in results.biases
@@ -201,14 +186,12 @@ def _bias(results: Results) -> Heat | None:
 
 
 def _probes(results: Results) -> Heat | None:
-    """What constructed arguments show."""
     found = probed(results)
     known = {name for _, name in found}
     return _heat(results, found, {name: name.heading for name in _PROBED if name in known})
 
 
 def _specificity(results: Results) -> Heat | None:
-    """Which criterion was broken, and which ratings fell."""
     own = [each for each in results.probes if each.name == "specificity"]
     found = {(each.strategy, each.broken or "", each.rated or ""): each.estimate for each in own}
     return _grouped(results, found, list(dict.fromkeys(rated for _, _, rated in found)), framed=True)
@@ -218,28 +201,25 @@ def _grouped(
     results: Results, found: Mapping[tuple[str, str, str], Estimate], columns: Sequence[str], *, framed: bool = False
 ) -> Heat | None:
     """A group a strategy, of figures by strategy, row and column; `framed`: where row and column are the same."""
-    rows: dict[str, list[HeatRow]] = {}
+    rows: dict[str, list[HeatRow]] = defaultdict(list)
     for strategy, head in dict.fromkeys((strategy, head) for strategy, head, _ in found):
         figures = [found.get((strategy, head, column)) for column in columns]
-        rows.setdefault(strategy, []).append(HeatRow(head, figures, head if framed else None))
+        rows[strategy].append(HeatRow(head, figures, head if framed else None))
     return Heat(columns, [(results.system(strategy), own) for strategy, own in rows.items()]) if rows else None
 
 
 def _reliance(results: Results) -> Heat | None:
     """How far the order of predictions survives a change of the surface."""
-    found = {(each.strategy, each.perturbation): each.kept for each in results.reliance}
-    return _heat(results, found, _kinds(found, SURFACE))
+    return _changed(results, {(each.strategy, each.perturbation): each.kept for each in results.reliance}, SURFACE)
 
 
 def _injections(results: Results) -> Heat | None:
     """What a text gains that asks for a better rating."""
-    found = {(each.strategy, each.perturbation): each.rise for each in results.reliance}
-    return _heat(results, found, _kinds(found, INJECTIONS))
+    return _changed(results, {(each.strategy, each.perturbation): each.rise for each in results.reliance}, INJECTIONS)
 
 
-def _kinds(found: Mapping[tuple[str, Perturbation], Estimate], kinds: Iterable[Perturbation]) -> list[Perturbation]:
-    measured = {kind for _, kind in found}
-    return [kind for kind in kinds if kind in measured]
+def _changed(results: Results, found: Found, kinds: Iterable[Perturbation]) -> Heat | None:
+    return _heat(results, found, [kind for kind in kinds if any(kind == known for _, known in found)])
 
 
 # --- charts with two axes
@@ -255,17 +235,16 @@ def _budgets(results: Results) -> list[charts.Picture]:
         return []
     x, y = charts.Axis(tuple(map(float, range(len(steps))))), charts.axis_over(estimate for _, _, estimate in found)
     frame = charts.Frame(x, y, 170, tuple(f"{step:,}" for step in steps))
-    lines: dict[str, list[charts.Point]] = {}
+    lines: dict[str, list[charts.Point]] = defaultdict(list)
+    said: dict[str, list[str]] = defaultdict(list)
     for strategy, budget, estimate in found:
-        lines.setdefault(strategy, []).append(charts.Point.of(steps.index(budget), estimate))
+        lines[strategy].append(charts.Point.of(steps.index(budget), estimate))
+        said[strategy].append(f"{budget:,} labels {words.figure(estimate)}")
     pictures = []
     for name, system in ((each.name, each) for each in results.ranked() if each.name in lines):
-        said = (
-            f"{budget:,} labels {words.figure(estimate)}" for strategy, budget, estimate in found if strategy == name
-        )
         drawn = [charts.Line("other", line) for other, line in lines.items() if other != name]
         drawn.append(charts.Line("curve", lines[name]))
-        title, caption = f"{name}: {', '.join(said)}", "labels of the tested domain"
+        title, caption = f"{name}: {', '.join(said[name])}", "labels of the tested domain"
         pictures.append(charts.Picture(title, frame, drawn, lines[name], system, caption))
     return pictures
 
@@ -341,10 +320,6 @@ def _disagreements(results: Results) -> dict[str, list[Disagreement]]:
     }
 
 
-def _measured(results: Results) -> Any:
-    return results.select(split=results.split, tested_on=None) or results.coverage
-
-
 SECTIONS: tuple[tuple[str, str, Callable[[Results], Any]], ...] = (
     ("transfer", "In domain and out of domain", _transfer),
     ("differences", "Paired differences", _differences),
@@ -360,9 +335,9 @@ SECTIONS: tuple[tuple[str, str, Callable[[Results], Any]], ...] = (
     ("reliance", "What predictions go by", _reliance),
     ("injections", "Can it be talked to?", _injections),
     ("disagreements", "The worst disagreements", _disagreements),
-    ("figures", "Every metric, and coverage", _measured),
-    ("data", "The data", lambda results: results.domains),
-    ("missing", "What is missing", lambda results: results.missing),
-    ("methods", "Methods, versions, hashes", lambda results: results.methods),
-    ("sources", "Licences and citations", lambda results: results.sources),
+    ("figures", "Every metric, and coverage", lambda it: it.select(split=it.split, tested_on=None) or it.coverage),
+    ("data", "The data", lambda it: it.domains),
+    ("missing", "What is missing", lambda it: it.missing),
+    ("methods", "Methods, versions, hashes", lambda it: it.methods),
+    ("sources", "Licences and citations", lambda it: it.sources),
 )

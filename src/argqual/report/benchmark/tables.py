@@ -1,18 +1,25 @@
-"""A benchmark's results as tables: each is described once, and CSV, Markdown and HTML are rendered from that."""
+"""A benchmark's results as tables: each is described once, and CSV, Markdown and HTML are rendered from that.
 
-from __future__ import annotations
+Beside them, results seen from a side: trained on and tested on, the ladder of distance, a row a strategy.
+"""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from argqual.benchmark.analysis.results import Results
-from argqual.report.benchmark.views import by_system, ladder, matrix_rows
+from argqual.benchmark.analysis.figures import Cost, Score
+from argqual.benchmark.analysis.results import Results, SystemResult
+from argqual.benchmark.spec.vocabulary import FurtherTest, PerturbationTest, Rung
 from argqual.report.benchmark.words import NOTHING, figure, number, tested_where
 from argqual.stats.estimate import Estimate
 
 Cell = str | int | float | Estimate | None
+Rows = Iterable[tuple[Cell, ...]]
+Found = Mapping[tuple[str, Any], Estimate]
+"""Figures by strategy and something else, such as a metric."""
+Figures = list[Estimate | None]
+Probed = PerturbationTest | FurtherTest
 
 
 @dataclass(frozen=True)
@@ -47,82 +54,69 @@ class Table:
 
 def tables_of(results: Results) -> list[Table]:
     """Every table that has a row."""
-    return [table for made in _TABLES if (table := made(results)).rows]
+    return [table for part in (_compared, _measured, _single, _basis) for table in part(results) if table.rows]
 
 
-def _claims(results: Results) -> Table:
+def _compared(results: Results) -> Iterator[Table]:
+    """The claims, and strategies against one another: out of domain, place by place, metric by metric, with people."""
+    metrics = {metric.name: metric.title for metric in results.metrics}
+    headline, out = metrics[results.headline], f"{tested_where(results)} ({results.split.heading})"
     heads = "claim, says, verdict, exploratory, difference, smallest of interest, smallest detectable, why"
-    rows = (
-        (it.id, it.says, it.outcome, _yes(it.exploratory), it.estimate, it.smallest, it.mde, it.sentence)
+    rows: Rows = (
+        (it.id, it.says, it.outcome, "yes" if it.exploratory else "no", it.estimate, it.smallest, it.mde, it.sentence)
         for it in results.claims
     )
-    return _table("claims", "Claims", heads, rows, signed=True)
+    yield _table("claims", "Claims", heads, rows, signed=True)
 
-
-def _transfer(results: Results) -> Table:
+    title = f"In-domain and out-of-domain ({results.split.heading}), means over domains"
     heads = "strategy, metric, out of domain, in domain, gap, retention, worst domain, in the worst domain"
+    rows = (
+        (it.strategy, metrics[it.metric], it.outside, it.inside, it.gap, it.retention, it.worst_domain, it.worst)
+        for it in results.transfers
+    )
     note = (
         "The gap is in-domain minus out-of-domain on the same arguments, both within the in-domain folds; the figure "
         "out of domain is of all arguments at once, so the gap is not quite the difference of the two columns. "
         "Retention is the ratio of the two sides of the gap, given only where the in-domain interval excludes 0."
     )
-    metrics = _metric_titles(results)
-    rows = (
-        (it.strategy, metrics[it.metric], it.outside, it.inside, it.gap, it.retention, it.worst_domain, it.worst)
-        for it in results.transfers
-    )
-    title = f"In-domain and out-of-domain ({results.split.heading}), means over domains"
-    return _table("transfer", title, heads, rows, note)
+    yield _table("transfer", title, heads, rows, note)
 
-
-def _contrasts(results: Results) -> Table:
     heads = "strategy, minus, metric, split, difference, p, p (Holm), p (BH), smallest detectable"
-    note = (
-        "p: two-sided, against 0; adjusted over the rows of one baseline and metric (Holm; Benjamini–Hochberg, BH). "
-        "Smallest detectable: the difference that would have been found with 80 % power at 5 %."
-    )
-    metrics = _metric_titles(results)
     rows = (
         (it.one, it.other, metrics[it.metric], it.split.heading, it.estimate, it.p, it.holm,
          it.benjamini_hochberg, it.mde)
         for it in results.contrasts
     )  # fmt: skip
-    return _table("contrasts", "Paired differences on the same arguments", heads, rows, note, signed=True)
+    note = (
+        "p: two-sided, against 0; adjusted over the rows of one baseline and metric (Holm; Benjamini–Hochberg, BH). "
+        "Smallest detectable: the difference that would have been found with 80 % power at 5 %."
+    )
+    yield _table("contrasts", "Paired differences on the same arguments", heads, rows, note, signed=True)
 
-
-def _matrix(results: Results) -> Table:
-    domains = tuple(domain.id for domain in results.domains)
-    rows = tuple(
+    domains = [domain.id for domain in results.domains]
+    rows = (
         (system.name, trained_on, *(found[id].estimate if id in found else None for id in domains))
         for system in results.ranked()
         for trained_on, found in matrix_rows(results, system.name)
     )
-    return Table("matrix", f"{_headline(results)}: trained on, tested on", ("strategy", "trained on", *domains), rows)
+    yield Table("matrix", f"{headline}: trained on, tested on", ("strategy", "trained on", *domains), tuple(rows))
 
-
-def _ladder(results: Results) -> Table:
-    rungs, found = ladder(results)
+    rungs, climbed = ladder(results)
+    title, titles = f"{headline} along the ladder of distance", {rung: rung.heading for rung in rungs}
     note = "Each rung is a mean over the tested domains that have it, so rungs may differ in their domains too."
-    title = f"{_headline(results)} along the ladder of distance"
-    return _ranked("ladder", title, results, found, {rung: rung.heading for rung in rungs}, note)
+    yield _ranked("ladder", title, results, climbed, titles, note)
 
-
-def _metrics(results: Results) -> Table:
     scores = results.select(split=results.split, tested_on=None)
     found = {(each.strategy, each.metric): each.estimate for each in scores}
-    used = {metric for _, metric in found}
-    metrics = {name: title for name, title in _metric_titles(results).items() if name in used}
+    used = {name: title for name, title in metrics.items() if any(name == metric for _, metric in found)}
     note = (
         "A metric that needs the labels' scale is a mean over the domains that have one, and of the strategies that "
         "predict on it."
     )
-    title = f"Every metric {tested_where(results)} ({results.split.heading}), means over domains"
-    return _ranked("metrics", title, results, found, metrics, note)
+    yield _ranked("metrics", f"Every metric {out}, means over domains", results, found, used, note)
 
-
-def _ceilings(results: Results) -> Table:
     known = {domain.id: domain.ceiling for domain in results.domains if domain.ceiling}
-    found = {
+    shares = {
         (each.strategy, each.tested_on): _share(each.estimate, known[each.tested_on])
         for each in results.select(split=results.split, metric="spearman")
         if each.tested_on in known
@@ -131,88 +125,77 @@ def _ceilings(results: Results) -> Table:
         "The ceiling is one annotator against the mean of the others, as the corpus' card has it; its own uncertainty "
         "is not in the intervals. A strategy is held against the mean of all annotators, and may exceed it."
     )
-    title = f"Spearman {tested_where(results)} ({results.split.heading}) as a share of the human ceiling"
-    return _ranked("ceilings", title, results, found, {id: id for id in known}, note)
+    title = f"Spearman {out} as a share of the human ceiling"
+    yield _ranked("ceilings", title, results, shares, {id: id for id in known}, note)
 
 
-def _seeds(results: Results) -> Table:
-    rows = []
-    for system in results.systems:
-        scores = results.select(strategy=system.name, split=results.split, metric=results.headline)
-        if spread := [each.seed_sd for each in scores if each.seed_sd is not None]:
-            rows.append((system.name, system.seeds, min(spread), max(spread)))
+def _measured(results: Results) -> Iterator[Table]:
+    """What else there is of each strategy: seeds, label budgets, costs, coverage, calibration."""
+    headline = results.metric(results.headline).title
+    spreads: dict[str, list[float]] = {}
+    for each in results.select(split=results.split, metric=results.headline):
+        if each.seed_sd is not None:
+            spreads.setdefault(each.strategy, []).append(each.seed_sd)
     heads = "strategy, seeds, least standard deviation, largest standard deviation"
+    seeds = ((it.name, it.seeds, spreads.get(it.name)) for it in results.systems)
+    rows: Rows = ((name, number, min(spread), max(spread)) for name, number, spread in seeds if spread)
     note = "Every figure is a mean over seeds; intervals speak of topics, not of seeds."
-    return _table("seeds", "Spread over seeds, in the domains", heads, rows, note)
+    yield _table("seeds", "Spread over seeds, in the domains", heads, rows, note)
 
-
-def _budgets(results: Results) -> Table:
-    title = _headline(results)
+    title = f"{headline} by labels of the tested domain, means over domains"
     scores = results.select(split="label_budget", metric=results.headline, tested_on=None)
-    rows = tuple((each.strategy, each.budget, each.estimate) for each in scores)
-    said = f"{title} by labels of the tested domain, means over domains"
-    return Table("budgets", said, ("strategy", "labels", title), rows)
+    rows = ((each.strategy, each.budget, each.estimate) for each in scores)
+    yield Table("budgets", title, ("strategy", "labels", headline), tuple(rows))
 
-
-def _costs(results: Results) -> Table:
     heads = "strategy, arguments, seconds, seconds of fitting, requests, tokens in, tokens out, US dollars"
     rows = (
         (it.strategy, it.arguments, it.seconds, it.fit_seconds, it.requests, it.input_tokens, it.output_tokens, it.usd)
         for it in results.costs
     )
     note = "Answers that were kept from before cost nothing; seconds are of this run."
-    return _table("costs", "What it took", heads, rows, note)
+    yield _table("costs", "What it took", heads, rows, note)
 
-
-def _coverage(results: Results) -> Table:
     statuses = dict.fromkeys(["ok", *(name for each in results.coverage for name in each.statuses)])
-    columns = ("strategy", "predictions", *statuses, "share", "alarm")
-    rows = tuple(
+    rows = (
         (each.strategy, each.offered, *(each.statuses.get(name, 0) for name in statuses), each.share, each.degenerate)
         for each in results.coverage
     )
-    return Table("coverage", "How predictions ended", columns, rows)
+    columns = ("strategy", "predictions", *statuses, "share", "alarm")
+    yield Table("coverage", "How predictions ended", columns, tuple(rows))
 
-
-def _calibration(results: Results) -> Table:
-    rows = ((it.strategy, it.split.heading, it.error, len(it.bins)) for it in results.reliability)
     title = "Calibration: expected calibration error, 0 to 1"
-    return _table("calibration", title, "strategy, split, error, bins", rows)
+    rows = ((it.strategy, it.split.heading, it.error, len(it.bins)) for it in results.reliability)
+    yield _table("calibration", title, "strategy, split, error, bins", rows)
 
-
-def _reliability(results: Results) -> Table:
     heads = "strategy, split, mean prediction, mean label, predictions"
     rows = (
         (it.strategy, it.split.heading, bin.predicted, bin.observed, bin.n)
         for it in results.reliability
         for bin in it.bins
     )
-    return _table("reliability", "Reliability curves", heads, rows, long=True)
+    yield _table("reliability", "Reliability curves", heads, rows, long=True)
 
 
-def _criteria(results: Results) -> Table:
+def _single(results: Results) -> Iterator[Table]:
+    """What shows how strategies judge: criteria, bias, texts in other forms, constructed arguments, disagreements."""
     heads = "strategy, criterion, tested on, metric, agreement"
-    rows = ((it.strategy, it.criterion, it.tested_on or "mean", "Spearman", it.estimate) for it in results.criteria)
-    return _table("criteria", "Each criterion's ratings against the target", heads, rows)
+    rows: Rows = (
+        (it.strategy, it.criterion, it.tested_on or "mean", "Spearman", it.estimate) for it in results.criteria
+    )
+    yield _table("criteria", "Each criterion's ratings against the target", heads, rows)
 
-
-def _bias(results: Results) -> Table:
     title = "Bias at equal human quality, in standard deviations of the predictions"
     rows = ((it.strategy, it.attribute, it.kind, it.estimate, it.p, it.holm) for it in results.biases)
-    return _table("bias", title, "strategy, attribute, of, shift, p, p (Holm)", rows, signed=True)
+    yield _table("bias", title, "strategy, attribute, of, shift, p, p (Holm)", rows, signed=True)
 
-
-def _reliance(results: Results) -> Table:
     title = "What predictions go by: texts in other forms"
     rows = ((it.strategy, it.perturbation, it.kept, it.moved, it.rise) for it in results.reliance)
     note = (
         "Order kept: Spearman's correlation of predictions before and after, 1 where nothing changes. Moved: the mean "
         "absolute change, in standard deviations of the predictions before; rise: the mean change."
     )
-    return _table("reliance", title, "strategy, text, order kept, moved, rise", rows, note)
+    yield _table("reliance", title, "strategy, text, order kept, moved, rise", rows, note)
 
-
-def _probes(results: Results) -> Table:
     heads = "strategy, figure, broken, rating of, value, p"
     rows = (
         (it.strategy, it.name.heading, it.broken or "any", it.rated or "the whole", it.estimate, it.p)
@@ -223,52 +206,56 @@ def _probes(results: Results) -> Table:
         "broken twin of the same style. Falls, rises and moves are in standard deviations of all of a strategy's "
         "ratings. p: against a judge that sees nothing."
     )
-    return _table("probes", "Style or substance: constructed arguments", heads, rows, note, signed=True)
+    yield _table("probes", "Style or substance: constructed arguments", heads, rows, note, signed=True)
 
-
-def _disagreements(results: Results) -> Table:
     title = "Worst disagreements: percentile ranks in the domain, 0 to 1"
     rows = ((it.strategy, it.domain, it.corpus, it.id, it.predicted, it.label) for it in results.disagreements)
-    return _table("disagreements", title, "strategy, domain, corpus, id, predicted, people", rows)
+    yield _table("disagreements", title, "strategy, domain, corpus, id, predicted, people", rows)
 
 
-def _domains(results: Results) -> Table:
+def _basis(results: Results) -> Iterator[Table]:
+    """The domains, every figure, what is missing, and the sources."""
     heads = "domain, title, genre, construct, arguments, topics, median words, levels, human ceiling"
-    rows = (
+    rows: Rows = (
         (it.id, it.title, it.genre, it.construct, it.arguments, it.topics, it.words, it.levels, it.ceiling)
         for it in results.domains
     )
     note = "Human ceiling: one annotator against the mean of the others, Spearman, from the corpus' card."
-    return _table("domains", "The domains", heads, rows, note)
+    yield _table("domains", "The domains", heads, rows, note)
 
-
-def _scores(results: Results) -> Table:
     heads = "strategy, split, trained on, tested on, rung, labels, metric, value, spread over seeds"
     rows = (
         (it.strategy, it.split, ", ".join(it.trained_on), it.tested_on or "mean", it.rung, it.budget, it.metric,
          it.estimate, it.seed_sd)
         for it in results.scores
     )  # fmt: skip
-    return _table("scores", "Every figure", heads, rows, long=True)
+    yield _table("scores", "Every figure", heads, rows, long=True)
 
-
-def _missing(results: Results) -> Table:
     rows = ((it.name, it.kind, it.reason) for it in results.missing)
-    return _table("missing", "What is not in the tables", "what, kind, why", rows)
+    yield _table("missing", "What is not in the tables", "what, kind, why", rows)
 
-
-def _sources(results: Results) -> Table:
     heads = "source, kind, title, fingerprint, licence, terms, cite"
     rows = (
         (it.id, it.kind, it.title, it.fingerprint, it.licence, it.terms, " ".join(it.citations))
         for it in results.sources
     )
-    return _table("sources", "Sources", heads, rows)
+    yield _table("sources", "Sources", heads, rows)
 
 
-def _table(name: str, title: str, heads: str, rows: Iterable[tuple[Cell, ...]], note: str = "", **kind: bool) -> Table:
+def _table(name: str, title: str, heads: str, rows: Rows, note: str = "", **kind: bool) -> Table:
     """A table whose columns are known beforehand: their names, with commas between."""
     return Table(name, title, tuple(heads.split(", ")), tuple(rows), note, **kind)
+
+
+def _ranked(name: str, title: str, results: Results, found: Found, columns: Mapping[Any, str], note: str) -> Table:
+    """A row a strategy, the best first; `columns` are what `found` knows them by, and their names."""
+    rows = tuple((system.name, *figures) for system, figures in by_system(results, found, columns))
+    return Table(name, title, ("strategy", *columns.values()), rows, note)
+
+
+def _share(found: Estimate, ceiling: float) -> Estimate:
+    value, low, high = (None if each is None else each / ceiling for each in (found.value, found.low, found.high))
+    return replace(found, value=value, low=low, high=high)
 
 
 def written(cell: Cell) -> str:
@@ -282,38 +269,56 @@ def written(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def _headline(results: Results) -> str:
-    return results.metric(results.headline).title
+def by_system(results: Results, found: Found, columns: Iterable[Any]) -> list[tuple[SystemResult, Figures]]:
+    """A row a strategy that has any figure, the best first: of `found` by strategy and column, those of the columns."""
+    named, columns = {strategy for strategy, _ in found}, list(columns)
+    return [
+        (system, [found.get((system.name, column)) for column in columns])
+        for system in results.ranked()
+        if system.name in named
+    ]
 
 
-def _ranked(
-    name: str,
-    title: str,
-    results: Results,
-    found: Mapping[tuple[str, Any], Estimate],
-    columns: Mapping[str, str],
-    note: str,
-) -> Table:
-    """A row a strategy, the best first; `columns` are what `found` knows them by, and their names."""
-    rows = tuple((system.name, *figures) for system, figures in by_system(results, found, columns))
-    return Table(name, title, ("strategy", *columns.values()), rows, note)
+def matrix_rows(results: Results, strategy: str) -> list[tuple[str, dict[str, Score]]]:
+    """Of one strategy: what it was trained on, and its headline figure on each tested domain.
+
+    A strategy that does not learn has one row.
+    """
+    scores = [each for each in results.select(strategy=strategy, metric=results.headline) if each.tested_on]
+    inside = {each.tested_on or "": each for each in scores if each.split == "in_domain"}
+    domains = [domain.id for domain in results.domains]  # what is left out may be types instead
+    elsewhere = {
+        each.tested_on or "": each for each in scores if each.split == results.split and each.tested_on in domains
+    }
+    if not results.system(strategy).learns:
+        found = elsewhere | inside
+        return [("nothing", found)] if found else []
+    rows = []
+    pairs = [each for each in scores if each.split == "corpus_to_corpus"]
+    for source in dict.fromkeys((*domains, *(name for pair in pairs for name in pair.trained_on))):
+        found = {each.tested_on or "": each for each in pairs if each.trained_on == (source,)}
+        if source in inside:
+            found[source] = inside[source]
+        if found:
+            rows.append((source, found))
+    if elsewhere and results.split != "corpus_to_corpus":
+        rows.append(("all others", elsewhere))
+    return rows
 
 
-def _metric_titles(results: Results) -> dict[str, str]:
-    return {metric.name: metric.title for metric in results.metrics}
+def ladder(results: Results) -> tuple[tuple[Rung, ...], dict[tuple[str, Rung], Estimate]]:
+    """The rungs that were climbed, nearest first, and the headline figure by strategy and rung."""
+    scores = results.select(split="ladder", metric=results.headline)
+    found = {(each.strategy, each.rung): each.estimate for each in scores if each.rung}
+    climbed = {rung for _, rung in found}
+    return tuple(rung for rung in Rung if rung in climbed), found
 
 
-def _yes(said: bool) -> str:
-    return "yes" if said else "no"
+def probed(results: Results) -> dict[tuple[str, Probed], Estimate]:
+    """What constructed arguments show whichever criterion was broken, by strategy and figure."""
+    return {(each.strategy, each.name): each.estimate for each in results.probes if each.broken is None}
 
 
-def _share(found: Estimate, ceiling: float) -> Estimate:
-    value, low, high = (None if each is None else each / ceiling for each in (found.value, found.low, found.high))
-    return replace(found, value=value, low=low, high=high)
-
-
-_TABLES: tuple[Callable[[Results], Table], ...] = (
-    _claims, _transfer, _contrasts, _matrix, _ladder, _metrics, _ceilings, _seeds, _budgets, _costs, _coverage,
-    _calibration, _reliability, _criteria, _bias, _reliance, _probes, _disagreements, _domains, _scores, _missing,
-    _sources,
-)  # fmt: skip
+def cost_of(results: Results, strategy: str) -> Cost | None:
+    """What a strategy took; None where nothing was taken down."""
+    return next((each for each in results.costs if each.strategy == strategy), None)

@@ -1,14 +1,12 @@
 """The first page of a benchmark's report for a terminal: at most 80 columns, no colour needed, plain hyphens."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from argqual.benchmark.analysis.figures import ClaimFound, Contrast
 from argqual.benchmark.analysis.results import Results
 from argqual.report.benchmark import words
 from argqual.report.benchmark.answer import answer_of, notes_of
-from argqual.report.benchmark.views import probed
+from argqual.report.benchmark.tables import probed
 from argqual.report.plain import clean, paragraph, shortened
 from argqual.stats.estimate import Estimate
 
@@ -23,7 +21,6 @@ def text(results: Results) -> str:
 
 
 def verdicts_text(claims: Sequence[ClaimFound]) -> str:
-    """The claims, one after another."""
     if not claims:
         return "There are no claims in this benchmark."
     return _plain("\n".join(line for claim in claims for line in _claim(claim)))
@@ -70,7 +67,7 @@ def _lines(results: Results) -> Iterator[str]:
         yield "Claims"
         for claim in results.claims:
             yield from _claim(claim)
-    if notes := notes_of(results):
+    if notes := list(notes_of(results)):
         yield ""
         yield "Before you rely on this"
         yield from (paragraph(f"- {note}", indent=2, hanging=2) for note in notes)
@@ -112,7 +109,7 @@ def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterato
     title = results.metric(rows[0].metric).title
     yield paragraph(f"Minus {baseline}, on the same arguments ({title}, {words.tested_where(results)})")
     yield _CONTRAST.format("", "diff.", "95 % interval", "p (Holm)", "detectable")
-    for each in sorted(rows, key=lambda row: -9 if row.estimate.value is None else row.estimate.value, reverse=True):
+    for each in sorted(rows, key=lambda row: words.or_least(row.estimate), reverse=True):
         found = _figure(each.estimate, signed=True)
         yield _CONTRAST.format(_name(each.one), *found, words.p_value(each.holm), words.number(each.mde))
 

@@ -1,7 +1,6 @@
 """How a benchmark's figures are written: numbers as papers write them, and phrases that recur."""
 
-from __future__ import annotations
-
+import math
 from collections.abc import Iterable
 
 from argqual.benchmark.analysis.results import Results
@@ -37,14 +36,14 @@ def figure(estimate: Estimate, *, signed: bool = False) -> str:
 
 def rests_on(estimate: Estimate) -> str:
     """What a figure is of: how many arguments, how many of those offered, how many topics; and why it is missing."""
-    parts = [f"n = {estimate.n:,}"]
-    if estimate.n != estimate.offered:
-        parts.append(f"{percent(estimate.coverage)} of {estimate.offered:,}")
-    if estimate.clusters is not None:
-        parts.append(f"{estimate.clusters} topics")
-    if estimate.reason:
-        parts.append(estimate.reason)
-    return ", ".join(parts)
+    part = f"{percent(estimate.coverage)} of {estimate.offered:,}" if estimate.n != estimate.offered else None
+    topics = None if estimate.clusters is None else f"{estimate.clusters} topics"
+    return ", ".join(filter(None, (f"n = {estimate.n:,}", part, topics, estimate.reason)))
+
+
+def or_least(estimate: Estimate) -> float:
+    """The value that rows are ordered by: less than any where there is none."""
+    return -math.inf if estimate.value is None else estimate.value
 
 
 def percent(share: float | None) -> str:
@@ -84,7 +83,6 @@ def tested_where(results: Results) -> str:
 
 
 def domain_count(results: Results) -> str:
-    """How many were tested."""
     return f"{len(results.domains)} domain{'' if len(results.domains) == 1 else 's'}"
 
 
@@ -100,15 +98,6 @@ def facts(results: Results) -> tuple[str, ...]:
     methods = results.methods
     arguments = sum(domain.arguments for domain in results.domains)
     topics = sum(domain.topics for domain in results.domains)
-    cells = (
-        f"all {methods.cells:,} cells done"
-        if methods.cells_done == methods.cells
-        else f"{methods.cells_done:,} of {methods.cells:,} cells done"
-    )
-    return (
-        f"{len(results.systems)} strategies",
-        domain_count(results),
-        f"{arguments:,} arguments",
-        f"{topics:,} topics",
-        cells,
-    )
+    sizes = (f"{arguments:,} arguments", f"{topics:,} topics")
+    done = f"{methods.cells_done:,} of" if methods.cells_done < methods.cells else "all"
+    return f"{len(results.systems)} strategies", domain_count(results), *sizes, f"{done} {methods.cells:,} cells done"

@@ -1,0 +1,90 @@
+"""What a provider refuses about one text, told from what it refuses about all of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from argqual import Framework, Judge
+from argqual.errors import ArgqualError, CredentialsError, ModelError, TextRefused, TooLongError
+from argqual.models.connect import connect
+from loopback import Loopback
+from umbrella import KEY, TEXT
+
+OF_THE_TEXT: dict[str, tuple[str, int, Any]] = {
+    "openai": ("openai/m", 400, {"error": {"message": "Your request was rejected as a result of our safety system."}}),
+    "azure": ("openai/m", 400, {"error": {"message": "Filtered.", "code": "content_filter", "type": None}}),
+    "anthropic": (
+        "anthropic/claude-x",
+        400,
+        {"type": "error", "error": {"type": "invalid_request_error", "message": "Output blocked by content filtering"}},
+    ),
+    "anthropic refuses": (
+        "anthropic/claude-x",
+        200,
+        {
+            "id": "x",
+            "type": "message",
+            "role": "assistant",
+            "model": "m",
+            "content": [],
+            "stop_reason": "refusal",
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        },
+    ),
+    "gemini prompt": ("gemini/g", 200, {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {}}),
+    "gemini answer": (
+        "gemini/g",
+        200,
+        {"candidates": [{"finishReason": "SAFETY", "finishMessage": "No.", "index": 0}]},
+    ),
+    "openrouter": ("openai/m", 403, {"error": {"code": 403, "message": "Your input was flagged by moderation."}}),
+    "deepseek": ("openai/m", 400, {"error": {"message": "Content Exists Risk", "type": "invalid_request_error"}}),
+    "alibaba": (
+        "openai/m",
+        400,
+        {"error": {"message": "Input data may contain inappropriate content.", "code": "data_inspection_failed"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_THE_TEXT)
+def test_a_refusal_of_one_text_is_told_as_one(loopback: Loopback, two: Framework, case: str) -> None:
+    name, status, content = OF_THE_TEXT[case]
+    loopback.reply(status, content)
+    base = loopback.url + ("/v1" if name.startswith("openai") else "")
+    with pytest.raises(TextRefused, match="does not rate this text") as raised:
+        Judge(two, model=connect(name, api_base=base, api_key=KEY), readout="label").assess(TEXT)
+    assert raised.value.exit_code == 1
+    assert len(loopback.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (403, "Your account has been blocked.", CredentialsError),
+        (401, "Incorrect API key provided.", CredentialsError),
+        (400, "Unknown parameter: user.", ModelError),
+        (413, "Request entity is bigger than this gateway takes.", TooLongError),
+        (400, "The input token count (40000) exceeds the maximum number of tokens allowed (32768).", TooLongError),
+    ],
+)
+def test_a_refusal_of_all_texts_is_not(
+    loopback: Loopback, two: Framework, status: int, message: str, kind: type[ArgqualError]
+) -> None:
+    loopback.reply(status, {"error": {"message": message, "type": "error"}})
+    model = connect("openai/m", api_base=f"{loopback.url}/v1", api_key=KEY)
+    with pytest.raises(kind) as raised:
+        Judge(two, model=model, readout="label").assess(TEXT)
+    assert not isinstance(raised.value, TextRefused)
+
+
+def test_words_of_the_text_itself_make_no_filter(loopback: Loopback, two: Framework) -> None:
+    text = "The content policy of our town forbids it, so it was flagged by moderation."
+    loopback.reply(400, {"error": {"message": f"Cannot process: {text}", "type": "invalid_request_error"}})
+    model = connect("openai/m", api_base=f"{loopback.url}/v1", api_key=KEY)
+    with pytest.raises(ModelError) as raised:
+        Judge(two, model=model, readout="label").assess(text)
+    assert "moderation" not in json.dumps(str(raised.value))
