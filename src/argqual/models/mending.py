@@ -34,10 +34,6 @@ class Native:
         self._engine = engine
         self._transport = transport
 
-    def over(self, transport: Any) -> Native:
-        """The same engine over another transport."""
-        return Native(type(self._engine)(replace(self._engine.config, transport=transport)), transport)
-
     def complete(self, request: Any) -> Any:
         self._transport.read.body = None
         try:
