@@ -28,7 +28,7 @@ SLOW = {
     "test_calibrated", "test_chatserver", "test_combinations", "test_conditioned", "test_config_command",
     "test_constructed", "test_contract", "test_corpora_command", "test_embedding", "test_encoder", "test_encoders",
     "test_examples", "test_fetch", "test_findings", "test_fit_command", "test_hub", "test_hub_weights",
-    "test_models_command", "test_oddities", "test_optimise_command", "test_optimised", "test_package",
+    "test_matrix", "test_models_command", "test_oddities", "test_optimise_command", "test_optimised", "test_package",
     "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin", "test_rounds",
     "test_run", "test_score_batch", "test_score_table", "test_startup", "test_weights",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -246,3 +247,72 @@ def test_what_a_server_does_not_find_may_lie_below_v1(loopback: Loopback) -> Non
 
 def test_a_file_of_one_s_own_has_no_address() -> None:
     assert "it has no address" in refused("folder/x.gguf", api_base=HERE)
+
+
+PATHS = {
+    # However people write the address: as the provider's pages do, or as their tools do.
+    "anthropic/claude-sonnet-5-5": (["", "/", "/v1", "/v1/"], "/v1/messages"),
+    "gemini/gemini-3.5-flash": (["", "/v1beta"], "/v1beta/models/gemini-3.5-flash:generateContent"),
+    "ollama/qwen3:8b": (["", "/v1"], "/v1/chat/completions"),
+    "anthropic/claude-opus-5-5": (["/gateway/v1"], "/gateway/v1/messages"),
+    "mistral/mistral-large-latest": (["/v1"], "/v1/chat/completions"),
+    "hosted_vllm/m": (["/v1"], "/v1/chat/completions"),
+}
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+@pytest.mark.parametrize("model", PATHS)
+def test_an_address_is_asked_at_the_path_and_with_the_key_that_its_protocol_has(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch, model: str, way: str
+) -> None:
+    prefix = model.partition("/")[0].upper()
+    monkeypatch.setenv(f"{prefix}_API_KEY", "sk-verysecret")
+    ends, path = PATHS[model]
+    for end in ends:
+        address = loopback.url + end
+        if way == "variable":
+            monkeypatch.setenv(f"{prefix}_API_BASE", address)
+        loopback.reply(400, {"error": {"message": "no"}})
+        model_there = connect(model, api_base=address if way == "option" else None)
+        assert "no" in failure(Judge("ratio", model=model_there, readout="label"))
+    assert loopback.paths == [path] * len(ends)
+    assert all("sk-verysecret" in str(headers) for headers in loopback.headers)
+
+
+def test_the_other_variables_of_a_key_count_at_an_address_too(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    monkeypatch.setenv("GOOGLE_API_KEY", "sk-verysecret")
+    loopback.reply(400, {"error": {"message": "no"}})
+    assert "no" in failure(Judge("ratio", model=connect("gemini/gemini-3.5-flash", api_base=loopback.url)))
+    assert "sk-verysecret" in str(loopback.headers[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "address", "variable"),
+    [
+        ("litellm_proxy/m", "http://localhost:4000", "LITELLM_PROXY_API_BASE"),
+        ("custom_openai/m", "http://localhost:8000", "CUSTOM_OPENAI_API_BASE"),
+        ("azure/my-deployment", "https://RESOURCE.openai.azure.com", "AZURE_API_BASE"),
+    ],
+)
+def test_what_has_no_address_but_its_owner_s_is_not_asked_without_one(model: str, address: str, variable: str) -> None:
+    message = refused(model)
+    assert f"--api-base {address}" in message and variable in message
+
+
+def test_a_server_of_one_s_own_is_looked_for_where_its_documentation_has_it() -> None:
+    assert connect("lm_studio/m").identity == "http://localhost:1234/v1"
+    assert connect("xinference/m").identity == "http://localhost:9997/v1"
+
+
+def test_nothing_is_looked_up_on_the_network_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dspy.clients import model_metadata
+
+    looked_up: list[Any] = []
+    monkeypatch.delenv("LITELLM_LOCAL_MODEL_COST_MAP", raising=False)
+    monkeypatch.setattr(model_metadata, "_data", None)
+    monkeypatch.setattr(model_metadata.urllib.request, "urlopen", lambda *given, **_: looked_up.append(given))
+    connect("groq/nobody-has-listed-this", api_key="sk-verysecret")
+    assert not looked_up

@@ -154,6 +154,7 @@ def test_instructions_stand_in_the_first_message_where_there_is_no_system_role(t
         ("Requested sample logprobs of 20, which is greater than max allowed: 5", 5),
         ("top_logprobs must be between 0 and 8", 8),
         ("Value for top_logprobs is too high", 5),
+        ("Input validation error: `top_n_tokens` must be >= 0 and <= 5.", 5),
     ],
 )
 def test_fewer_alternatives_are_asked_for_where_fewer_are_given(two: Framework, said: str, sent: int) -> None:
@@ -239,3 +240,29 @@ def test_what_was_learnt_long_ago_is_tried_again() -> None:
     assert list(read("here", kinds).values()) == [{"seed": False}]
     learnt_path().write_text(learnt_path().read_text().replace(str(date.today().year), "2020"))
     assert read("here", kinds) == {}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        openai_error("Invalid schema for response_format 'answer': In context=(), 'maxLength' is not permitted."),
+        (
+            400,
+            {
+                "type": "error",
+                "error": {
+                    "type": "invalid_request_error",
+                    "message": "output_config.format.schema: For 'string' type, property 'maxLength' is not supported",
+                },
+            },
+        ),
+    ],
+)
+def test_a_schema_stays_where_only_its_limits_of_length_are_refused(two: Framework, refusal: tuple[int, Any]) -> None:
+    with refusing(lambda body: refusal if "maxLength" in json.dumps(body) else None) as server:
+        judge = Judge(two, model=connect("openai/m", api_base=f"{server.url}/v1", api_key="k"), explain=True)
+        found = judge.assess(TEXT)
+    assert server.refused == 1
+    assert "how long texts are" in " ".join(found.notes)
+    kept = server.requests[-1]["response_format"]["json_schema"]["schema"]
+    assert "maxLength" not in json.dumps(kept) and kept["required"] == ["clear", "fair"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from argqual import Framework, Judge
-from argqual.errors import ArgqualError, CredentialsError, ModelError, TextRefused, TooLongError
+from argqual.errors import ArgqualError, CredentialsError, ModelError, TextRefused, TooLongError, UnknownModelError
 from argqual.models.connect import connect
 from loopback import Loopback
 from umbrella import KEY, TEXT
@@ -88,3 +88,45 @@ def test_words_of_the_text_itself_make_no_filter(loopback: Loopback, two: Framew
     with pytest.raises(ModelError) as raised:
         Judge(two, model=model, readout="label").assess(text)
     assert "moderation" not in json.dumps(str(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "remedy"),
+    [
+        ("nosuch/x", "No provider is called 'nosuch'", "openai/nosuch/x"),
+        ("antropic/claude-sonnet-5-5", "Did you mean 'anthropic'", "server of yours"),
+        ("vllm/x", "needs another package", "hosted_vllm/x"),
+    ],
+)
+def test_what_litellm_does_not_know_is_said_plainly(two: Framework, model: str, said: str, remedy: str) -> None:
+    with pytest.raises(ArgqualError) as caught:
+        Judge(two, model=connect(model, api_key=KEY), readout="label").assess(TEXT)
+    message = str(caught.value)
+    assert said in message and remedy in message
+    assert "Traceback" not in message
+
+
+def test_a_proxy_without_a_database_does_not_know_the_key(loopback: Loopback, two: Framework) -> None:
+    said = {"message": "No connected db.", "type": "no_db_connection", "param": None, "code": "400"}
+    loopback.reply(400, {"error": said})
+    model = connect("litellm_proxy/m", api_base=loopback.url, api_key=KEY)
+    with pytest.raises(CredentialsError, match="Set LITELLM_PROXY_API_KEY"):
+        Judge(two, model=model, readout="label").assess(TEXT)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("litellm_proxy/m", "/chat/completions: Invalid model name passed in model=m. Call `/v1/models` to view them."),
+        ("openrouter/m", "m is not a valid model ID"),
+        ("deepseek/m", "Model Not Exist"),
+        ("mistral/m", "Invalid model: m"),
+        ("lm_studio/m", "Model 'm' not found. Please specify a valid model."),
+    ],
+)
+def test_a_model_that_is_not_there_is_told_from_other_refusals(
+    loopback: Loopback, two: Framework, model: str, said: str
+) -> None:
+    loopback.reply(400, {"error": {"message": said, "type": "invalid_request_error", "code": 400}})
+    with pytest.raises(UnknownModelError, match="Check the model's name"):
+        Judge(two, model=connect(model, api_base=f"{loopback.url}/v1", api_key=KEY), readout="label").assess(TEXT)

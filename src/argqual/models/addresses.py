@@ -18,6 +18,19 @@ OWN_SERVERS = frozenset({
 })  # fmt: skip
 """The prefixes under which people run servers of their own; all other ones are a provider's."""
 _BELOW_V1 = ("openai", "hosted_vllm", "vllm", "lm_studio")  # whose clients add no /v1 to an address
+_VERSIONS = {"anthropic": "/v1", "gemini": "/v1beta", "ollama": "/v1"}  # below which DSPy's own transport asks
+_ADDED_BY_LITELLM = ("anthropic", "ollama")
+# Where a server is by default, as its documentation says, and litellm does not know: it would ask OpenAI.
+_DEFAULTS = {"lm_studio": "http://localhost:1234/v1", "xinference": "http://localhost:9997/v1"}
+# What has no address but its owner's, and how one looks; with other variables from which DSPy's transport takes one.
+_NEED_ADDRESS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "litellm_proxy": ("http://localhost:4000", ()),
+    "custom_openai": ("http://localhost:8000", ()),
+    "infinity": ("http://localhost:7997", ()),
+    "oobabooga": ("http://localhost:5000/v1", ()),
+    "azure": ("https://RESOURCE.openai.azure.com", ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_RESOURCE")),
+    "azure_ai": ("https://RESOURCE.services.ai.azure.com", ()),
+}
 _ENDPOINTS = re.compile(r"/(chat/completions|completions|responses|models|embeddings|systemone|decisions|messages)$")
 _QUOTES = "\"'`“”‘’„«»"
 _OTHER_KEYS = {
@@ -109,6 +122,34 @@ def decision_server(address: str) -> str:
     return re.sub(r"(/v1(/systemone)?)?/*$", "", address)
 
 
+def default_address(provider: str) -> str | None:
+    """Where a provider's models are when no address is given; None for what its client knows.
+
+    Raises a `ModelError` when there is no such place: clients would send text and key to another provider.
+    """
+    example, elsewhere = _NEED_ADDRESS.get(provider, ("", ()))
+    if example and not any(os.environ.get(each) for each in elsewhere):
+        raise ModelError(
+            f"Models of {provider}/ need the address of their server.",
+            hint=f"Give --api-base {example}, or set {provider.upper()}_API_BASE.",
+        )
+    return _DEFAULTS.get(provider)
+
+
+def asked_at(address: str, provider: str, *, native: bool) -> str:
+    """An address as the transport wants it, which adds the version of a protocol to it or does not.
+
+    `native` is DSPy's own transport; else it is litellm's. Either way people write the address with it or without.
+    """
+    version = _VERSIONS.get(provider)
+    if version is None or "?" in address:
+        return address
+    bare = re.sub(rf"({version})?/*$", "", address)
+    if bare != address.rstrip("/") or not urlsplit(address).path.rstrip("/"):
+        return bare if provider in _ADDED_BY_LITELLM and not native else bare + version
+    return address
+
+
 def shown_address(address: str) -> str:
     """An address as it may be shown: no user name, no password, no query, nothing that moves a cursor."""
     scheme, separator, rest = address.partition("://")
@@ -151,6 +192,15 @@ def address_variable(provider: str) -> str | None:
     return next((name for name in names if os.environ.get(name)), None)
 
 
+def key_set_for(provider: str) -> str | None:
+    """The key in a provider's variables; None when none is set."""
+    return next((key for each in _key_variables(provider) if (key := os.environ.get(each))), None)
+
+
+def _key_variables(provider: str) -> tuple[str, ...]:
+    return (f"{provider.upper()}_API_KEY", *_OTHER_KEYS.get(provider, ()))
+
+
 def check_keys(provider: str, api_key: str | None, *, needed: bool) -> None:
     """A `ModelError` when a key that was given, or that lies in the provider's variables, can be none.
 
@@ -159,7 +209,7 @@ def check_keys(provider: str, api_key: str | None, *, needed: bool) -> None:
     if api_key is not None:
         _check_key(api_key, "The key", f"Leave it out, and set {provider.upper()}_API_KEY.")
         return
-    for variable in (f"{provider.upper()}_API_KEY", *_OTHER_KEYS.get(provider, ())):
+    for variable in _key_variables(provider):
         key = os.environ.get(variable)
         if key is not None and (key or needed):
             _check_key(key, f"The key in {variable}", f"Set {variable} to a key, or unset it.")

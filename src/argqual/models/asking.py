@@ -8,6 +8,7 @@ learnt holds from then on. It never happens in silence: each answer carries what
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,13 +27,14 @@ _NO_LOGPROBS = "Use --readout label (one call), --readout votes:5 (five calls), 
 
 # How servers call what was sent. What is sent of these is looked for in what they say.
 _NAMES = {
-    "logprobs": r"top_?logprobs|log_?prob(?:s|abilit)",
+    "logprobs": r"top_?logprobs|log_?prob(?:s|abilit)|top_n_tokens",
     "seed": r"random_seed|\bseed\b",
     "caching": r"cache_control|cachePoint|prompt cach",
     "temperature": r"temperature|sampling param",
     "strict": r"\bstrict\b",
+    "lengths": r"max_?length",
     "schema": r"response_?format|json[_ ]?schema|schema|grammar|structured|output_config|response_?mime|guided|pattern"
-    r"|maxLength|json[_ ]mode|json_object",
+    r"|json[_ ]mode|json_object",
     "effort": r"reasoning|\beffort\b|thinking",
     "max_tokens": r"max_(?:completion_|output_|new_)?tokens|maxOutputTokens",
     "system": r"system[_ ]?(?:role|message|prompt|instruction)|role\W{0,3}\s*system|system\W{0,3} role|developer "
@@ -214,10 +216,24 @@ def _form(form: dict[str, Any], known: Capabilities, changes: _Changes) -> dict[
     if not known.schema:
         changes.add("schema", "dropped", "the schema of the answer was left out: the model takes none")
         return {"response_format": None}
+    fit = form
     if "strict" in form and not known.strict:
         changes.add("strict", "dropped", "strict was left out of the schema: the model does not take it")
-        return {"response_format": {key: value for key, value in form.items() if key != "strict"}}
-    return {}
+        fit = {key: value for key, value in form.items() if key != "strict"}
+    if not known.lengths and _has_lengths(form):
+        changes.add("lengths", "dropped", "the schema says nothing of how long texts are: the model does not take it")
+        fit = {**fit, "schema": _without_lengths(form["schema"])}
+    return {} if fit is form else {"response_format": fit}
+
+
+def _has_lengths(form: dict[str, Any]) -> bool:
+    return '"maxLength":' in json.dumps(form)
+
+
+def _without_lengths(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _without_lengths(about) for key, about in schema.items() if key != "maxLength"}
 
 
 def _limit(config: Any, known: Capabilities, changes: _Changes) -> dict[str, Any]:
@@ -267,9 +283,14 @@ def lesson(error: Exception, request: Any, known: Capabilities) -> dict[str, Any
         return {"output_tokens": room}
     for name in names:
         learnt: dict[str, Any] | None = _TEACHES[name](said, request, known)
-        if learnt and (name == "effort" or any(getattr(known, fact) != value for fact, value in learnt.items())):
+        if learnt and (name == "effort" or any(_is_news(known, fact, value) for fact, value in learnt.items())):
             return learnt
     return None
+
+
+def _is_news(known: Capabilities, fact: str, value: Any) -> bool:
+    """Whether a fact is not known, or was only taken for granted: then the server has now said so itself."""
+    return getattr(known, fact) != value or not known.was_learnt(fact)
 
 
 def _said(error: Exception) -> str:
@@ -289,6 +310,7 @@ def _named(said: str, request: Any) -> list[str]:
         "caching": config.cache is not None,
         "temperature": config.temperature is not None,
         "strict": "strict" in form,
+        "lengths": _has_lengths(form),
         "schema": bool(form),
         "effort": config.reasoning is not None,
         "max_tokens": config.max_tokens is not None or "max_tokens" in str(config.extensions),
@@ -374,6 +396,7 @@ _TEACHES: dict[str, Callable[[str, Any, Capabilities], dict[str, Any]]] = {
     "caching": lambda *_: {"caching": False},
     "temperature": _of_temperature,
     "strict": lambda *_: {"strict": False},
+    "lengths": lambda *_: {"lengths": False},
     "schema": lambda *_: {"schema": False},
     "effort": _of_effort,
     "max_tokens": _of_max_tokens,

@@ -44,8 +44,9 @@ class Capabilities:
         Of how many alternatives, at most.
     temperature, least_temperature
         Whether it takes a temperature, and the least one.
-    seed, schema, strict, system
-        Whether it takes a seed, a JSON Schema, a schema to be followed strictly, a system message.
+    seed, schema, strict, lengths, system
+        Whether it takes a seed, a JSON Schema, a schema to be followed strictly, one that limits the length of texts,
+        a system message.
     max_tokens_field
         How it wants the most tokens of an answer called; empty when it takes no limit, None when the transport knows.
     thinking
@@ -75,6 +76,7 @@ class Capabilities:
     seed: bool = True
     schema: bool = True
     strict: bool = True
+    lengths: bool = True
     system: bool = True
     max_tokens_field: str | None = None
     thinking: Thinking = "never"

@@ -24,11 +24,14 @@ from argqual.models import weights as weight_files
 from argqual.models.addresses import (
     OWN_SERVERS,
     address_variable,
+    asked_at,
     check_keys,
     checked_address,
     decision_server,
+    default_address,
     has_password,
     host_of,
+    key_set_for,
     place_of,
     secrets_in,
     shown_address,
@@ -170,6 +173,8 @@ def connect(
     WeightsError
         An embedded model's weights are not on this machine, or are broken.
     """
+    # DSPy and litellm would otherwise look a list up on the network before the first request.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     check_name(name)
     if is_embedded(name, api_base):
         if api_base:
@@ -340,14 +345,22 @@ def _hosted(
 ) -> Model:
     variable = address_variable(provider) if api_base is None else None
     base = os.environ[variable] if variable else api_base
+    if base is None:
+        base = default_address(provider)
     if base is not None:
         checked_address(base, provider=provider, variable=variable)
         if engine == "auto" and has_password(base):
             engine = "litellm"  # DSPy's own takes user name and password for part of the host
     check_keys(provider, api_key, needed=base is None)
-    settings = {key: value for key, value in (("api_base", api_base), ("api_key", api_key)) if value}
-    if api_base and "api_key" not in settings and not os.environ.get(f"{provider.upper()}_API_KEY"):
-        settings["api_key"] = "none"  # a server of one's own often wants no key; the client insists on one
+    if variable and provider == "ollama" and engine == "auto":
+        engine = "lm15"  # as with an address that is given: litellm asks Ollama thrice for what it asks once
+    settings = {"api_key": api_key} if api_key else {}
+    if base is not None:  # also one from a variable: not every client looks there
+        settings["api_base"] = asked_at(base, provider, native=engine == "lm15" or (engine == "auto" and not variable))
+        if key := api_key or key_set_for(provider):  # not every client looks for it in the variable
+            settings["api_key"] = key
+        elif provider in OWN_SERVERS or (api_base and provider != "azure"):  # Azure's has tokens of other kinds
+            settings["api_key"] = "none"  # a server of one's own often wants no key; the client insists on one
     traffic = Traffic(limiter_for(host_of(base) if base else provider))
     known = known_before(provider, name.partition("/")[2], api_base=api_base)
     check_effort(name, effort, known)
@@ -390,10 +403,8 @@ def _language_model(
     abilities: Abilities | None = None,
     **settings: Any,
 ) -> Any:
-    # Both would otherwise look a price list up on the network before the first request.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     for noisy in ("LiteLLM", "dspy"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # an error's traceback, which is said in words anyway
     import dspy
 
     from argqual.models.engines import throttled

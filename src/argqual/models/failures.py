@@ -17,8 +17,11 @@ from argqual.errors import (
     TooLongError,
     UnknownModelError,
     Unreachable,
+    nearest,
 )
+from argqual.models.addresses import OWN_SERVERS
 from argqual.models.errorbodies import without_passages
+from argqual.models.listing import providers
 from argqual.models.traffic import OddAnswer, RefusedByServer
 
 if TYPE_CHECKING:
@@ -33,6 +36,21 @@ _TOO_LONG = re.compile(
     r"|exceeds? (the )?(max|limit)|(max|input) tokens",
     re.IGNORECASE,
 )
+_NO_SUCH_KEY = re.compile(r"No connected db\b")  # LiteLLM's proxy without a database, of any key but its own
+_NO_SUCH_MODEL = re.compile(  # as it is said under another status than 404
+    r"invalid model(?! ?(?:output|response))|not a valid model|model not exist"
+    r"|model\b.{0,80}(?:does not exist|not found)",
+    re.IGNORECASE,
+)
+_NO_PROVIDER = re.compile(r"LLM Provider NOT provided", re.IGNORECASE)
+_MISSING = re.compile(r"No module named '(?P<module>[\w.]+)'|pip install (?P<what>'[^']+'|[\w\[\].,-]+)")
+_OTHER_CREDENTIALS = {  # of providers that have no key of their name
+    "bedrock": "Set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_REGION",
+    "vertex_ai": "Run: gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS",
+    "sagemaker": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_REGION",
+    "watsonx": "Set WATSONX_APIKEY and WATSONX_URL",
+    "github_copilot": "Sign in to GitHub",
+}
 _BLOCKED_CODES = ("promptFeedback", "SAFETY", "BLOCKLIST", "SPII", "PROHIBITED_CONTENT", "IMAGE_SAFETY")  # Gemini's
 # What is refused about one text, as providers say it; in a message, or in its code.
 _ABOUT_THE_TEXT = re.compile(
@@ -88,7 +106,7 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
     """argqual's error for one of a client's."""
 
     def said(error: Exception, what: str) -> str:
-        first = str(error).strip().split("\n\n")[0]
+        first = str(error).partition("Traceback (most recent call last)")[0].strip().split("\n\n")[0]
         cut = without_passages(masked(first, model.secrets), private)
         more = "…" if len(cut) > _LONGEST_SAYING else ""
         return f"The model {model.name} {what}: {cut[:_LONGEST_SAYING]}{more}"
@@ -116,16 +134,22 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
     if isinstance(error, httpx.TransportError):
         return Unreachable(said(error, "cannot be reached"), hint=_NETWORK_HINT)
     wrapped = wrap_error(error, model=model.name)
+    if _NO_SUCH_KEY.search(str(wrapped)):
+        return CredentialsError(said(wrapped, "does not know the key"), hint=_key_hint(model))
     if isinstance(wrapped, lm.LMAuthError | lm.LMNotConfiguredError | lm.LMBillingError):
         return CredentialsError(said(wrapped, "refuses the credentials"), hint=_key_hint(model))
     if isinstance(wrapped, lm.ContextWindowExceededError):
         return TooLongError(said(wrapped, "says that the prompt is too long"))
     if isinstance(wrapped, lm.LMUnsupportedModelError):
         return UnknownModelError(said(wrapped, "is not known there"), hint=_name_hint(model))
+    if _NO_PROVIDER.search(str(wrapped)):
+        return UnknownModelError(_no_provider(model.name), hint=f"Is it openai/{model.name}, on a server of yours?")
+    if missing := _MISSING.search(str(wrapped)):
+        return ModelError(said(wrapped, "needs another package"), hint=_package_hint(model, missing))
     if isinstance(wrapped, lm.LMRateLimitError):
         return Unreachable(said(wrapped, "is asked too often"), hint="Wait a little, then try again.")
     if isinstance(wrapped, lm.LMTransportError | lm.LMTimeoutError | lm.LMServerError):
-        return Unreachable(said(wrapped, "cannot be reached"), hint=_NETWORK_HINT)
+        return Unreachable(said(wrapped, "cannot be reached"), hint=_network_hint(model))
     if type(wrapped) is lm.LMProviderError and (wrapped.status or 200) < 300:
         return ModelError(said(wrapped, "gave an answer that cannot be used"))
     if isinstance(wrapped, lm.LMUnexpectedError):
@@ -134,6 +158,8 @@ def _plain(model: Model, error: Exception, private: Iterable[str]) -> ArgqualErr
         return ModelError(said(wrapped, "gave an answer that cannot be used"))
     if getattr(wrapped, "status", None) == 413 or _TOO_LONG.search(str(wrapped)):
         return TooLongError(said(wrapped, "says that the prompt is too long"))
+    if _NO_SUCH_MODEL.search(str(wrapped)):
+        return UnknownModelError(said(wrapped, "is not known there"), hint=_name_hint(model))
     hint = _name_hint(model) if getattr(wrapped, "status", None) == 404 else None
     return ModelError(said(wrapped, "refuses the request"), hint=hint)
 
@@ -152,8 +178,29 @@ def _refuses_text(error: Exception, private: Iterable[str]) -> bool:
 
 
 def _key_hint(model: Model) -> str:
-    provider = model.name.split("/")[0].upper()
-    return f"Set {provider}_API_KEY to a valid key, or use --model local, which needs none."
+    provider = model.name.split("/")[0]
+    what = _OTHER_CREDENTIALS.get(provider) or f"Set {provider.upper()}_API_KEY to a valid key"
+    return f"{what}, or use --model local, which needs none."
+
+
+def _network_hint(model: Model) -> str:
+    provider = model.name.split("/")[0]
+    if provider == "openai" or provider not in OWN_SERVERS:
+        return _NETWORK_HINT
+    return f"Is its server running? Where it is elsewhere, give --api-base, or set {provider.upper()}_API_BASE."
+
+
+def _package_hint(model: Model, missing: re.Match[str]) -> str:
+    if model.name.startswith("vllm/"):
+        return f"For a vLLM server, write hosted_{model.name}."
+    return f"Run: pip install {(missing['what'] or missing['module']).rstrip('.')}"
+
+
+def _no_provider(name: str) -> str:
+    """That nobody knows a provider, with the nearest that somebody does."""
+    provider = name.split("/")[0]
+    near = nearest(provider, providers())
+    return f"No provider is called '{provider}'." + (f" {near}" if near.startswith("Did") else "")
 
 
 def _name_hint(model: Model) -> str:

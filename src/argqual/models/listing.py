@@ -37,6 +37,12 @@ def listed(provider: str, name: str, *, anywhere: bool = False) -> Mapping[str, 
     return supported | entry
 
 
+def providers() -> list[str]:
+    """The providers of the list, as they are written before a model's name."""
+    models, _ = _list()
+    return sorted({str(entry["litellm_provider"]) for entry in models.values() if entry.get("litellm_provider")})
+
+
 @cache
 def _list() -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """The entries by name, and the rules for families of models that are not in it one by one."""
