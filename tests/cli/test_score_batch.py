@@ -154,6 +154,14 @@ def test_a_plan_states_half_the_price_and_asks_nothing(server: BatchServer, tmp_
     assert "at 1 and 4 USD" in " ".join(listed.stdout.split())
 
 
+def test_where_decisions_are_preferred_a_batch_takes_the_next_read_out(server: BatchServer, tmp_path: Path) -> None:
+    source, output = table(tmp_path, 3), tmp_path / "out.jsonl"
+    framework = str(two_questions(tmp_path))
+    done = run(server, source, "--output", str(output), "--framework", framework, model="openai/gpt-6.1-sol")
+    assert done.returncode == 0, done.stderr
+    assert len(output.read_text().splitlines()) == 3
+
+
 def test_a_limit_to_the_cost_and_to_the_rows_hold(server: BatchServer, tmp_path: Path) -> None:
     source, output = table(tmp_path, 9), tmp_path / "out.jsonl"
     done = run(server, source, "--output", str(output), "--limit", "8", "--max-cost", "0.04")

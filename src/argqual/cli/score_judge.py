@@ -71,6 +71,8 @@ def _judge(judging: Judging, criteria: Framework) -> Judge:
         model.price = read_price(judging.price)
     if judging.batch and model.price:
         model.price = batch_price(model.price, "" if judging.price else model.name)
+    if judging.batch and judging.readout == "auto" and not model.endpoint:
+        model.decider = None  # batches hold chats and no decisions, so `auto` takes what comes next
     return Judge(
         criteria,
         model=model,

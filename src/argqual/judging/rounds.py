@@ -286,7 +286,7 @@ class ProviderBatch(Generic[T]):
             return 0.0
         most = [each.most or self.judge.model.abilities.now.output_tokens or _UNBOUNDED_TOKENS for each in wanted]
         return sum(
-            price.of(len(each.body) + _TEMPLATE_BYTES, tokens) for each, tokens in zip(wanted, most, strict=True)
+            price.most(len(each.body) + _TEMPLATE_BYTES, tokens) for each, tokens in zip(wanted, most, strict=True)
         )
 
     def _wait(self) -> None:

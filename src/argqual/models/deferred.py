@@ -16,7 +16,7 @@ from typing import Any
 
 from argqual.errors import ModelError
 from argqual.models.connect import Model
-from argqual.models.engines import Throttled, told_apart, transport_response
+from argqual.models.engines import Throttled, WholeTransport, told_apart
 
 MOST_TRIES = 2
 GIVEN_UP = -1
@@ -63,20 +63,21 @@ class _About:
     missing: Counter[str] = field(default_factory=Counter)
 
 
-class Deferred:
+class Deferred(WholeTransport):
     """An engine (`argqual.models.connect.Engine`) that answers from a batch's answers; for one thread.
 
     Raises a `ModelError` for a model whose requests cannot be given to a provider's batch.
     """
 
     def __init__(self, model: Model) -> None:
-        engine = model.engine.over(self) if isinstance(model.engine, Throttled) else None
-        if engine is None:
+        super().__init__()
+        over = model.engine.over if isinstance(model.engine, Throttled) else None
+        if over is None:
             raise ModelError(
                 f"{model.name} cannot be asked by a provider's batch: it is embedded, or reached by litellm.",
                 hint="Leave out --batch.",
             )
-        self._engine = engine
+        self._engine = over(self)
         self._model = model
         self._about = _About([])
         self._shown = ""
@@ -126,7 +127,7 @@ class Deferred:
             kind = type(error).__name__
             raise ModelError(f"{self._model.name} gave an answer that cannot be used ({kind}: {error})") from None
 
-    def stream(self, request: Any) -> Any:
+    def fetch(self, request: Any) -> tuple[int, str, list[tuple[str, str]], bytes]:
         """As the transport beneath the engine: the answer to an HTTP request."""
         if self._looking is not None:
             self._looking.append(request)
@@ -136,7 +137,7 @@ class Deferred:
         if found is not None:
             about.known.remove(found)
             if found.status is not None:
-                return transport_response(found.status, "", [("content-type", "application/json")], found.answer)
+                return found.status, "", [("content-type", "application/json")], found.answer
             raise Waiting
         about.missing[sent] += 1
         lost = [each for each in about.known if each.sent == sent and each.status is not None and each.status <= 0]
@@ -145,9 +146,6 @@ class Deferred:
             raise ModelError(f"The batch at {self._model.name} gave no answer: {lost[-1].answer.decode()}")
         about.wanted.append(Wanted(request.body, self._shown, sent, self._most))
         raise Waiting
-
-    def close(self) -> None:
-        """Nothing is open."""
 
     def _find(self, sent: str) -> Told | None:
         """What was told for this request, or for one that showed the same before more was known of the model."""

@@ -30,7 +30,8 @@ class Throttled:
 
     `reference` is a `dspy.LM` of the same model, asked only what the model can do. `inner` is the engine that sends,
     and `instead` makes another, for what `inner` cannot express. `abilities` are what DSPy's own requests are fitted
-    to; those of argqual's read-outs are fitted before they come here.
+    to; those of argqual's read-outs are fitted before they come here. `over` makes the same engine over another
+    transport (a `WholeTransport`), and is None where requests go through litellm, which has its own.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Throttled:
         traffic: Traffic,
         instead: Callable[[], Any] | None = None,
         abilities: Abilities | None = None,
+        over: Callable[[Any], Any] | None = None,
     ) -> None:
         self.traffic = traffic
         self.abilities = abilities or Abilities()
         self._reference = reference
         self._inner = inner
         self._instead = instead
+        self.over = over
         self._changing = threading.Lock()
 
     def ask(self, request: Any) -> tuple[Any, int]:
@@ -65,14 +68,6 @@ class Throttled:
 
     def complete(self, request: Any) -> Any:
         return asking.ask(self.ask, request, self.abilities)[0]
-
-    def over(self, transport: Any) -> Any:
-        """The same engine over another transport; None when requests go through litellm, which has its own."""
-        from dspy.clients.engines.lm15_engine import LM15Engine
-
-        if not isinstance(self._inner, Native):
-            return None
-        return LM15Engine(replace(self._inner.engine.config, transport=transport))
 
     @property
     def supports_response_schema(self) -> bool:
@@ -117,36 +112,57 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
         return Throttled(reference, by_litellm(), traffic, abilities=abilities)
     provider = cast(Any, selection.resolution).provider
     url = clients.get("api_base")
-    transport = _LimitedTransport(traffic, timeout)
-    native = LM15Engine(
-        RouterConfig(
+
+    def over(transport: Any) -> Any:
+        config = RouterConfig(
             api_keys={provider: clients["api_key"]} if clients.get("api_key") else None,
             base_urls={provider: url} if url else None,
             transport=transport,
         )
-    )
+        return Native(LM15Engine(config), transport)
+
     instead = by_litellm if reference.engine == "auto" else None
-    return Throttled(reference, Native(native, transport), traffic, instead, abilities)
+    return Throttled(reference, over(_LimitedTransport(traffic, timeout)), traffic, instead, abilities, over)
 
 
-def transport_response(
-    status: int, reason: str, headers: list[tuple[str, str]], body: bytes, http_version: str = "HTTP/1.1"
-) -> Any:
-    """A whole answer as DSPy's transports give it; the body of an error in the one shape that clients read."""
-    transports = import_module("dspy._vendor.lm15.transports")  # see `_LimitedTransport`
-    if status >= 400:
-        body = in_one_shape(body)
-    return transports.TransportResponse(
+class WholeTransport:
+    """A transport for DSPy that has the whole answer before any of it is read. A subclass gives `fetch`."""
+
+    def __init__(self) -> None:
+        self.read = threading.local()  # `body`: the last answer; `instead`: what to read in the place of the next
+
+    def fetch(self, request: Any) -> tuple[int, str, list[tuple[str, str]], bytes]:
+        """The status, its reason, the headers and the body of the answer to a request."""
+        raise NotImplementedError
+
+    def stream(self, request: Any) -> Any:
+        if body := getattr(self.read, "instead", None):
+            return _response(200, "OK", [], body)
+        status, reason, headers, body = self.fetch(request)
+        if status == 200 and (error := error_inside(body)):
+            status, body = error
+        if status >= 400:
+            body = in_one_shape(body)
+        self.read.body = body if status == 200 else None
+        return _response(status, reason, with_waits(headers), body)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _response(status: int, reason: str, headers: list[tuple[str, str]], body: bytes) -> Any:
+    # Not an import statement: mypy finds types there, and then none in DSPy around it.
+    return import_module("dspy._vendor.lm15.transports").TransportResponse(
         status=status,
         reason=reason,
         headers=headers,
-        http_version=http_version,
+        http_version="HTTP/1.1",
         chunks=iter([body]),
         release=lambda *_: None,
     )
 
 
-class _LimitedTransport:
+class _LimitedTransport(WholeTransport):
     """DSPy's HTTP transport, which waits for the limiter and shows it each answer's headers.
 
     The whole answer is read here, so that a place at the host is held for no longer than
@@ -154,10 +170,9 @@ class _LimitedTransport:
     """
 
     def __init__(self, traffic: Traffic, timeout: float) -> None:
-        # Not an import statement: mypy finds types there, and then none in DSPy around it.
-        transports = import_module("dspy._vendor.lm15.transports")
+        super().__init__()
+        transports = import_module("dspy._vendor.lm15.transports")  # see `_response`
         self._traffic = traffic
-        self.read = threading.local()  # `body`: the last answer; `instead`: what to read in the place of the next
         self._transport = transports.StdlibTransport(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=timeout,
@@ -167,19 +182,11 @@ class _LimitedTransport:
             trust_env=bool(getproxies()),  # or else it looks for proxies at every request
         )
 
-    def stream(self, request: Any) -> Any:
-        if body := getattr(self.read, "instead", None):
-            return transport_response(200, "OK", [], body)
+    def fetch(self, request: Any) -> tuple[int, str, list[tuple[str, str]], bytes]:
         with self._traffic.under_way(), self._transport.stream(request) as response:
             body = response.read()
         heed_headers(self._traffic.limiter, response.headers)
-        status = response.status
-        if status == 200 and (error := error_inside(body)):
-            status, body = error
-        self.read.body = body if status == 200 else None
-        return transport_response(
-            status, response.reason, with_waits(response.headers), body, http_version=response.http_version
-        )
+        return response.status, response.reason, response.headers, body
 
     def close(self) -> None:
         self._transport.close()

@@ -31,13 +31,13 @@ class Native:
     """
 
     def __init__(self, engine: Any, transport: Any) -> None:
-        self.engine = engine
+        self._engine = engine
         self._transport = transport
 
     def complete(self, request: Any) -> Any:
         self._transport.read.body = None
         try:
-            return self.engine.complete(request)
+            return self._engine.complete(request)
         except Exception as error:
             body = self._transport.read.body
             if body is None or not _is_of_form(error):
@@ -52,7 +52,7 @@ class Native:
         self._transport.read.instead = body
         plainly = replace(request, config=replace(request.config, response_format=None))  # else JSON is read as data
         try:
-            return self.engine.complete(plainly)
+            return self._engine.complete(plainly)
         except Exception as again:
             if not _is_of_form(again):
                 raise

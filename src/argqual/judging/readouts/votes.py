@@ -33,8 +33,8 @@ class Votes(ChatReadout):
 
     def read(self, conversation: Conversation) -> list[Distribution]:
         samples: list[list[Distribution]] = []
-        unread: Any = None
         waiting: Waiting | None = None
+        unread: Any = None
         for seed in range(self.requests):
             try:
                 response = conversation.ask_levels(temperature=1.0, seed=seed)
