@@ -45,11 +45,11 @@ _OTHER_KEYS = {
 _SPACE = {"\n": "a line end", "\r": "a line end", "\t": "a tab", " ": "a space", "\xa0": "a no-break space"}
 
 
-def checked_address(address: str, *, provider: str = "", variable: str | None = None) -> str:
+def checked_address(address: str, *, provider: str = "", variable: str | None = None, any_path: bool = False) -> str:
     """The address of a server as it was given, when it is one; else a `ModelError` that says what to write.
 
     `provider` is the prefix of the models that are asked there; `variable` is the environment variable that the
-    address is from, None when it was given.
+    address is from, None when it was given. `any_path`: none is taken as well.
     """
     shown = f"The address '{shown_address(address)}'{f' in {variable}' if variable else ''}"
     if not address.strip():
@@ -57,12 +57,12 @@ def checked_address(address: str, *, provider: str = "", variable: str | None = 
             f"The address of the server{f' in {variable}' if variable else ''} is empty.",
             hint="Give one such as --api-base http://localhost:8000/v1, or leave it out for the provider's own.",
         )
-    for wrong, remedy in _faults(address, provider):
+    for wrong, remedy in _faults(address, provider, any_path):
         raise ModelError(f"{shown} {wrong}.", hint=remedy)
     return address
 
 
-def _faults(address: str, provider: str) -> Iterator[tuple[str, str]]:
+def _faults(address: str, provider: str, any_path: bool) -> Iterator[tuple[str, str]]:
     """What is wrong with an address, each with what to do about it."""
     example = "http://localhost:8000" if provider == "systemone" else "http://localhost:8000/v1"
     for character in address:
@@ -100,7 +100,7 @@ def _faults(address: str, provider: str) -> Iterator[tuple[str, str]]:
     shown = shown_address(address).rstrip("/")
     if found := _ENDPOINTS.search(path) if provider != "systemone" else None:
         yield "is that of an endpoint, and not of the server", f"Leave the end out: {shown.removesuffix(found[0])}"
-    if not path and provider in _BELOW_V1:
+    if not path and provider in _BELOW_V1 and not any_path:
         further = "For one that does not, write the model as custom_openai/NAME."
         yield "has no path", f"Nearly all such servers answer below /v1: {shown}/v1\n  {further}"
 

@@ -148,6 +148,7 @@ def connect(
     slots: int | None = None,
     timeout: float = TIMEOUT_SECONDS,
     effort: str | None = None,
+    any_path: bool = False,
 ) -> Model:
     """A model by name. Nothing is asked of it yet.
 
@@ -165,6 +166,8 @@ def connect(
     effort
         How hard a hosted model is to think before it answers (none, minimal, low, medium or high); the least that it
         offers when left out.
+    any_path
+        Take an address without a path, which is most likely a mistake: for one that lies with something saved.
 
     Raises
     ------
@@ -192,7 +195,7 @@ def connect(
         _thinks_not(name, effort)
         connected: Model = imported(source, lambda found: found, ModelError)(rest, api_base=api_base, api_key=api_key)
         return connected
-    return _hosted(name, provider, api_base, api_key, engine, timeout, effort)
+    return _hosted(name, provider, api_base, api_key, engine, timeout, effort, any_path)
 
 
 def _thinks_not(name: str, effort: str | None) -> None:
@@ -342,13 +345,14 @@ def _hosted(
     engine: str,
     timeout: float,
     effort: str | None,
+    any_path: bool,
 ) -> Model:
     variable = address_variable(provider) if api_base is None else None
     base = os.environ[variable] if variable else api_base
     if base is None:
         base = default_address(provider)
     if base is not None:
-        checked_address(base, provider=provider, variable=variable)
+        checked_address(base, provider=provider, variable=variable, any_path=any_path)
         if engine == "auto" and has_password(base):
             engine = "litellm"  # DSPy's own takes user name and password for part of the host
     check_keys(provider, api_key, needed=base is None)

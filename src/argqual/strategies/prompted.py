@@ -55,7 +55,7 @@ def connected(model: Model | str, *, api_base: str | None = None, effort: str | 
             "The address of a strategy's model has a user name or a password in it, and would be kept with it.",
             hint="Set the provider's variable to it instead, such as OPENAI_API_BASE, and leave out api_base.",
         )
-    return model if isinstance(model, Model) else _connected(model, api_base=api_base, effort=effort)
+    return model if isinstance(model, Model) else _connected(model, api_base=api_base, effort=effort, any_path=True)
 
 
 @dataclass(eq=False, repr=False)
