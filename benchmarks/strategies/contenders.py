@@ -21,8 +21,9 @@ from sample import RESULTS, Sample, figures, paired_difference, provenance, samp
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
+from argqual.assessment import Usage
 from argqual.strategies import Calibrated, Exemplars, Plain, Principle, Probe, create
-from argqual.strategies.base import Strategy, total_usage
+from argqual.strategies.base import Strategy
 
 NAME = "contenders.json"
 FOLDS = 5
@@ -86,7 +87,7 @@ def _held_out(strategy: Strategy, drawn: Sample) -> tuple[np.ndarray, dict[str, 
         examples = fitted.seen_.examples
         # What the store gave took its time when it was asked: the assessments remember how long.
         usages += [assessment.usage for assessment in found.assessments or ()]
-    asked = total_usage(usages)
+    asked = Usage.total(usages)
     return values, {
         "labels": len(drawn.labels) - len(test) if strategy.learns else 0,
         "examples": examples,
