@@ -18,7 +18,7 @@ from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
 from argqual.judging.batch import assess_all
 from argqual.judging.judge import Judge
-from argqual.judging.ledger import Entry, Ledger, ledger_path
+from argqual.judging.ledger import BatchLedger, Entry, ledger_path
 from argqual.judging.rounds import ProviderBatch, place_of
 from argqual.judging.store import Store
 from argqual.models.batchapi import OpenAIBatches
@@ -504,7 +504,7 @@ def test_what_was_written_down_and_never_submitted_is_submitted(
     server: BatchServer, store: Store, two: Framework, name: str
 ) -> None:
     judge = judge_of(server, two, name)
-    ledger = Ledger(store.path)
+    ledger = BatchLedger(store.path)
     entries = [Entry(judge.key(Argument(text)), "shown", "sent", 0.0) for text in TEXTS]
     ledger.intend("argqual-0", place_of(judge), "", None, entries)
     ledger.close()

@@ -23,6 +23,7 @@ from argqual.report.plain import clean, paragraph, shortened
 
 if TYPE_CHECKING:
     from argqual.benchmark.analysis.figures import ClaimFound
+    from argqual.benchmark.analysis.results import Results
     from argqual.benchmark.running.cells import Cell
     from argqual.benchmark.running.planning import Needed
     from argqual.benchmark.running.run import BenchmarkPlan
@@ -106,10 +107,19 @@ def report(
             typer.echo(paragraph(f"argqual: no texts of {problem}", hanging=2), err=True)
     with step("Writing"):
         written = write_report(found, scored, folder)
-    chosen = wanted_format(format)
-    if chosen is Format.JSON:
+    _print(found, wanted_format(format))
+    tables = sum(path.parent.name == "tables" for path in written)
+    named = ", ".join([str(written[0]), *(path.name for path in written[1:] if path.parent == folder)])
+    typer.echo(clean(f"\nWrote {named} and {tables} tables."), err=True)
+    if texts:
+        warning = "These files hold texts of corpora: their licences decide whether they may be passed on."
+        typer.echo(paragraph(warning), err=True)
+
+
+def _print(found: Results, format: Format) -> None:
+    if format is Format.JSON:
         _echo(found.as_json())
-    elif chosen is Format.MARKDOWN:
+    elif format is Format.MARKDOWN:
         from argqual.report.benchmark.markdown import markdown
 
         typer.echo(markdown(found), nl=False)
@@ -117,12 +127,6 @@ def report(
         from argqual.report.benchmark.text import text
 
         typer.echo(text(found))
-    tables = sum(path.parent.name == "tables" for path in written)
-    named = ", ".join([str(written[0]), *(path.name for path in written[1:] if path.parent == folder)])
-    typer.echo(clean(f"\nWrote {named} and {tables} tables."), err=True)
-    if texts:
-        warning = "These files hold texts of corpora: their licences decide whether they may be passed on."
-        typer.echo(paragraph(warning), err=True)
 
 
 @app.command("verdict")

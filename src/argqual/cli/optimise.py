@@ -71,20 +71,14 @@ def optimise(
     not be reached; 130 interrupted, with the best program so far written.
     """
     calls, usd = read_budget(budget)
-    if output.exists():
-        raise InputError(f"{output} is there already.", hint="Name another file, or delete it first.")
-    if not output.parent.is_dir():
-        raise InputError(f"There is no folder {output.parent}.")
+    _check_output(output)
     from argqual.cli.fetching import ensure_weights
     from argqual.models.connect import is_embedded
 
-    models = [name for name in (model, reflection_model) if name]
-    for name in models:
+    for name in (models := [name for name in (model, reflection_model) if name]):
         ensure_weights(name, yes=yes)
     if calls is None and all(map(is_embedded, models)):
-        calls = _FREE_CALLS
-        said = f"An embedded model costs nothing, so the limit is {calls} requests (--budget 300calls sets another)."
-        say(paragraph(said))
+        calls = _calls_where_free()
     with step("Loading"):
         from argqual.judging.program import save_program
         from argqual.strategies.base import telling
@@ -104,9 +98,7 @@ def optimise(
         readout=readout,
         api_base=api_base,
     )
-    limits = [f"{calls:,} calls"] if calls else []
-    limits += [f"{usd:g} USD"] if usd else []
-    doing = f"Improving {framework} with {optimiser.value} ({' and '.join(limits)} at most)"
+    doing = f"Improving {framework} with {optimiser.value} ({_limits(calls, usd)} at most)"
     with _interruptible(strategy), step(doing) as further, telling(further):
         strategy.fit(data.arguments, data.labels, groups=data.groups)
     save_program(strategy.program(), output)
@@ -116,6 +108,24 @@ def optimise(
     if strategy.ended_ == "interrupted":
         say("Interrupted; the best program so far was written.")
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _check_output(output: Path) -> None:
+    if output.exists():
+        raise InputError(f"{output} is there already.", hint="Name another file, or delete it first.")
+    if not output.parent.is_dir():
+        raise InputError(f"There is no folder {output.parent}.")
+
+
+def _limits(calls: int | None, usd: float | None) -> str:
+    said = [f"{calls:,} calls"] if calls else []
+    return " and ".join([*said, f"{usd:g} USD"] if usd else said)
+
+
+def _calls_where_free() -> int:
+    said = f"An embedded model costs nothing, so the limit is {_FREE_CALLS} requests (--budget 300calls sets another)."
+    say(paragraph(said))
+    return _FREE_CALLS
 
 
 def read_budget(words: str) -> tuple[int | None, float | None]:

@@ -15,7 +15,7 @@ from argqual.report.plain import WIDTH, clean
 if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
-    from argqual.judging.plan import Kept, Plan, SampledTotal
+    from argqual.judging.plan import Caching, Plan, SampledTotal
     from argqual.judging.rounds import ProviderBatch
 
 _PLAIN_EVERY = 10.0
@@ -192,7 +192,7 @@ def plan_text(plan: Plan, judge: Judge, concurrency: int, max_cost: float | None
     )
 
 
-def _kept(caching: Kept) -> str:
+def _kept(caching: Caching) -> str:
     """What the provider's cache does to the cost, in words."""
     if not caching.sure:
         saved = f"up to {money(max(0.0, caching.saved_usd))} less"

@@ -15,7 +15,7 @@ from argqual.report.plain import clean
 
 if TYPE_CHECKING:
     from argqual.assessment import Assessment
-    from argqual.judging.trial import Shown
+    from argqual.judging.trial import TrialAnswer
     from argqual.models.connect import Model
 
 
@@ -44,7 +44,7 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     return EXIT_SOME_FAILED if assessment.overall.value is None else EXIT_OK
 
 
-def _probed(model: Model, readout: str) -> Shown | None:
+def _probed(model: Model, readout: str) -> TrialAnswer | None:
     """What asking shows; None, said, for a model that is rated by its decisions and whose chat cannot be asked."""
     from argqual.judging.readouts.registry import preferred
     from argqual.judging.trial import probe
@@ -62,7 +62,7 @@ Facts = dict[str, tuple[Any, str, str]]
 """What is known: the value, in words, and where it comes from."""
 
 
-def _facts(model: Model, shown: Shown | None) -> Facts:
+def _facts(model: Model, shown: TrialAnswer | None) -> Facts:
     now = model.abilities.now
     if model.endpoint:
         return {"decisions": (True, "yes", "it is an endpoint for them")}

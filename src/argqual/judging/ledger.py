@@ -63,7 +63,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownOfKey:
     """What the ledger has of one key: its requests, the batches that are under way with them, and how it ended."""
 
     told: tuple[Told, ...] = ()
@@ -71,7 +71,7 @@ class Known:
     outcome: Assessment | None = None
 
 
-class Ledger:
+class BatchLedger:
     """The batches of a store. To be used by one thread; `enter` keeps other processes out.
 
     Raises an `InputError` where the file cannot be used.
@@ -126,7 +126,7 @@ class Ledger:
                 for tag, created, requests, newest, id, perhaps in rows
             ]
 
-    def known(self, keys: Sequence[str]) -> dict[str, Known]:
+    def known(self, keys: Sequence[str]) -> dict[str, KnownOfKey]:
         """What there is of some keys (some hundreds at most)."""
         marks = ",".join("?" * len(keys))
         told: dict[str, list[Told]] = {}
@@ -145,7 +145,7 @@ class Ledger:
                 self._db.execute(f"SELECT key, content FROM outcome WHERE key IN ({marks})", list(keys))  # noqa: S608
             )
         return {
-            key: Known(
+            key: KnownOfKey(
                 tuple(told.get(key, ())),
                 frozenset(tags.get(key, ())),
                 Assessment.model_validate_json(ended[key]) if key in ended else None,
@@ -271,7 +271,7 @@ def under_way(store: Path, place: str) -> list[Any]:
     """The batches at a place that are under way; a store that has none gets no file."""
     if not ledger_path(store).exists():
         return []
-    ledger = Ledger(store)
+    ledger = BatchLedger(store)
     try:
         return list(ledger.jobs(place))
     finally:

@@ -106,7 +106,7 @@ def estimate_sum(sample: Sequence[float], total: int) -> SampledTotal:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Caching:
     """What comes of it that a provider keeps what begins the prompts.
 
     `tokens` are those of the longest beginning that is kept; `writes` how often one is put into the cache, and
@@ -160,7 +160,7 @@ class Plan:
     exact: bool
     seconds: float
     seconds_from: str
-    caching: Kept | None = None
+    caching: Caching | None = None
 
 
 class Planner:
@@ -254,7 +254,7 @@ class Planner:
 
     def _caching(
         self, asked: list[list[Request]], price: Price, count: Callable[[str], int], at_once: int
-    ) -> Kept | None:
+    ) -> Caching | None:
         """What the provider's cache saves; those that are asked first, at once, find nothing in it."""
         beginnings = {request.kept for requests in asked for request in requests if request.kept}
         if not beginnings or price.cached is None:
@@ -267,7 +267,7 @@ class Planner:
         storing = price.storing if sure or price.stored is not None else price.input
         found = estimate_sum(kept, self._to_ask).value - writes * tokens
         saved = found * (price.input - price.cached) - writes * tokens * (storing - price.input)
-        return Kept(tokens, writes, requests - writes, saved, sure)
+        return Caching(tokens, writes, requests - writes, saved, sure)
 
     def _seconds_each(self) -> tuple[float, str]:
         judge = self._judge

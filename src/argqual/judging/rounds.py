@@ -23,7 +23,7 @@ from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
 from argqual.errors import ArgqualError, InputError, ModelError, ReadoutError, Stopped
 from argqual.judging.judge import Judge
-from argqual.judging.ledger import Entry, Known, Ledger
+from argqual.judging.ledger import BatchLedger, Entry, KnownOfKey
 from argqual.judging.readouts.conversation import ChatReadout
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.spending import Spending
@@ -44,7 +44,7 @@ _UNBOUNDED_TOKENS = 32_000  # of an answer to which no limit may be set
 
 
 @dataclass(frozen=True)
-class _Row(Generic[T]):
+class _Pending(Generic[T]):
     item: T
     argument: Argument | None
     key: str | None
@@ -136,7 +136,7 @@ class ProviderBatch(Generic[T]):
         traffic, engine = model.traffic, model.engine
         traffic.stopping.clear()
         traffic.limiter.patience = LONG_PATIENCE
-        self._ledger = ledger = Ledger(self.store.path)
+        self._ledger = ledger = BatchLedger(self.store.path)
         self._batches = Submissions(
             model,
             self._api,
@@ -180,16 +180,16 @@ class ProviderBatch(Generic[T]):
                 return
             self._wait()
 
-    def _rows(self, items: Callable[[], Iterable[T]], argument_of: Callable[[T], Argument]) -> Iterator[_Row[T]]:
+    def _rows(self, items: Callable[[], Iterable[T]], argument_of: Callable[[T], Argument]) -> Iterator[_Pending[T]]:
         for item in items():
             argument = None
             try:
                 argument = argument_of(item)
-                yield _Row(item, argument, self.judge.key(argument))
+                yield _Pending(item, argument, self.judge.key(argument))
             except InputError as wrong:
-                yield _Row(item, argument, None, self.judge.failed(argument, Status.SKIPPED, wrong.message))
+                yield _Pending(item, argument, None, self.judge.failed(argument, Status.SKIPPED, wrong.message))
 
-    def _go_through(self, rows: Iterator[_Row[T]]) -> None:
+    def _go_through(self, rows: Iterator[_Pending[T]]) -> None:
         """Keep what is answered, and submit what is not."""
         self._awaited, self._elsewhere, self._out_of_budget = set(), False, False
         spent = self._ledger.spent(self._run)
@@ -229,7 +229,7 @@ class ProviderBatch(Generic[T]):
         self._batches.submit(parcel)
         self._awaited.add(parcel.tag)
 
-    def _looked_at(self, chunk: Sequence[_Row[T]], seen: set[str]) -> Iterator[tuple[str, list[Wanted]]]:
+    def _looked_at(self, chunk: Sequence[_Pending[T]], seen: set[str]) -> Iterator[tuple[str, list[Wanted]]]:
         """Keep what some rows' answers make; the keys of the others, each with the requests that are missing."""
         new = {row.key: row.argument for row in chunk if row.key and row.argument and row.key not in seen}
         seen.update(new)
@@ -241,17 +241,17 @@ class ProviderBatch(Generic[T]):
             done = [key for key in keys if key in kept or (key in known and known[key].outcome)]
             self._ledger.forget(done)
             known = {key: each for key, each in known.items() if key not in done}
-        open_keys = [key for key in keys if key not in kept and not known.get(key, Known()).outcome]
+        open_keys = [key for key in keys if key not in kept and not known.get(key, KnownOfKey()).outcome]
         claims = self.store.claim(open_keys)
         assessed: dict[str, Assessment] = {}
         wanting: list[tuple[str, list[Wanted]]] = []
         for key in open_keys:
-            if under_way := known.get(key, Known()).under_way:
+            if under_way := known.get(key, KnownOfKey()).under_way:
                 self._awaited |= under_way
             elif key in claims.elsewhere:
                 self._elsewhere = True
             elif key not in claims.found:
-                self._deferred.begin(known.get(key, Known()).told)
+                self._deferred.begin(known.get(key, KnownOfKey()).told)
                 if found := self._assessed(new[key]):
                     assessed[key] = found
                 else:
@@ -314,7 +314,7 @@ class ProviderBatch(Generic[T]):
             for row in chunk:
                 found = row.problem
                 if row.key and row.argument:
-                    found = kept.get(row.key) or known.get(row.key, Known()).outcome
+                    found = kept.get(row.key) or known.get(row.key, KnownOfKey()).outcome
                     if found is None:
                         return
                     self._count(row.key, row.argument, found, asked=row.key in known and row.key not in counted)
@@ -332,7 +332,7 @@ class ProviderBatch(Generic[T]):
         self.spending.paid(key, found.usage)
 
 
-def _chunks(rows: Iterator[_Row[T]]) -> Iterator[list[_Row[T]]]:
+def _chunks(rows: Iterator[_Pending[T]]) -> Iterator[list[_Pending[T]]]:
     while chunk := list(islice(rows, _CHUNK)):
         yield chunk
 

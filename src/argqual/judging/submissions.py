@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from argqual.errors import ModelError, Stopped, Unreachable
-from argqual.judging.ledger import Entry, Job, Ledger
+from argqual.judging.ledger import BatchLedger, Entry, Job
 from argqual.models.batchapi import Answered, BatchApi
 from argqual.models.connect import Model
 from argqual.models.errorbodies import message_in
@@ -68,7 +68,7 @@ class Submissions:
         self,
         model: Model,
         api: BatchApi,
-        ledger: Ledger,
+        ledger: BatchLedger,
         *,
         place: str,
         run: str,

@@ -39,7 +39,7 @@ _ARGUMENT = Argument(
 
 
 @dataclass(frozen=True)
-class Shown:
+class TrialAnswer:
     """What the answer to one request has shown of a model.
 
     Parameters
@@ -57,7 +57,7 @@ class Shown:
     usage: Usage
 
 
-def probe(model: Model) -> Shown:
+def probe(model: Model) -> TrialAnswer:
     """Ask a hosted model or a server one small question with all that may be sent, and keep what that shows.
 
     Raises
@@ -74,7 +74,7 @@ def probe(model: Model) -> Shown:
         taken = {name: True for name in _TAKEN if getattr(model.abilities.now, name)}  # what is off was not sent
         model.abilities.learn(**taken | left_out, logprobs=alternatives > 0)
     model.logprobs = alternatives > 0
-    return Shown(alternatives, _follows(text_of(response)), exchange.usage)
+    return TrialAnswer(alternatives, _follows(text_of(response)), exchange.usage)
 
 
 def _answered(model: Model, exchange: Exchange) -> Any:

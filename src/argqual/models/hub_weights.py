@@ -61,7 +61,7 @@ class HubName:
 
 
 @dataclass(frozen=True)
-class Kept:
+class HubNote:
     """What is kept of a file that was fetched: the name it was asked by, and what tells it from any other."""
 
     model: str
@@ -95,10 +95,10 @@ def named_on_a_page(text: str) -> str | None:
     return str(HubName(found[1], found[3], None if found[2] == "main" else found[2])) if found else None
 
 
-def kept(name: HubName) -> Kept | None:
+def kept(name: HubName) -> HubNote | None:
     """What is kept of a file, or None if it was not fetched; a `WeightsError` when the note cannot be read."""
     try:
-        return Kept(**json.loads(name.note.read_text(encoding="utf-8")))
+        return HubNote(**json.loads(name.note.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
@@ -110,18 +110,18 @@ def is_there(name: HubName) -> bool:
     return name.file.is_file() and kept(name) is not None
 
 
-def all_kept() -> Iterator[Kept]:
+def all_kept() -> Iterator[HubNote]:
     """What is kept of every file that was fetched from a hub, by name."""
     for note in sorted((cache_folder() / "hub").rglob("*.json")):
         try:
-            found = Kept(**json.loads(note.read_text(encoding="utf-8")))
+            found = HubNote(**json.loads(note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
         if note.with_suffix("").is_file():
             yield found
 
 
-def locate(name: HubName) -> tuple[Path, Kept] | None:
+def locate(name: HubName) -> tuple[Path, HubNote] | None:
     """The verified file, hashed whole (about 0.7 s a gigabyte), and what is kept of it; None if it was not fetched.
 
     Raises a `WeightsError` if it is another than was fetched, or cannot be read.
@@ -195,7 +195,7 @@ def pull(name: HubName, found: HubFile, *, progress: Progress | None = None, for
     with writing(name.folder, WeightsError):
         digest = found.sha256 or sha256_of(name.file)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        noted = Kept(str(name), name.file.stat().st_size, digest, found.commit, now)
+        noted = HubNote(str(name), name.file.stat().st_size, digest, found.commit, now)
         draft = name.note.with_name(f".{name.note.name}.tmp")
         draft.write_text(json.dumps(asdict(noted), indent=2) + "\n", encoding="utf-8")
         draft.replace(name.note)

@@ -54,13 +54,12 @@ class Table:
 
 def tables_of(results: Results) -> list[Table]:
     """Every table that has a row."""
-    return [table for part in (_compared, _measured, _single, _basis) for table in part(results) if table.rows]
+    return [table for part in (_compared, _placed, _measured, _single, _basis) for table in part(results) if table.rows]
 
 
 def _compared(results: Results) -> Iterator[Table]:
-    """The claims, and strategies against one another: out of domain, place by place, metric by metric, with people."""
+    """The claims, and strategies against one another, out of domain and in it."""
     metrics = {metric.name: metric.title for metric in results.metrics}
-    headline, out = metrics[results.headline], f"{tested_where(results)} ({results.split.heading})"
     heads = "claim, says, verdict, exploratory, difference, smallest of interest, smallest detectable, why"
     rows: Rows = (
         (it.id, it.says, it.outcome, "yes" if it.exploratory else "no", it.estimate, it.smallest, it.mde, it.sentence)
@@ -93,8 +92,13 @@ def _compared(results: Results) -> Iterator[Table]:
     )
     yield _table("contrasts", "Paired differences on the same arguments", heads, rows, note, signed=True)
 
+
+def _placed(results: Results) -> Iterator[Table]:
+    """Strategies place by place, metric by metric, and beside people."""
+    metrics = {metric.name: metric.title for metric in results.metrics}
+    headline, out = metrics[results.headline], f"{tested_where(results)} ({results.split.heading})"
     domains = [domain.id for domain in results.domains]
-    rows = (
+    rows: Rows = (
         (system.name, trained_on, *(found[id].estimate if id in found else None for id in domains))
         for system in results.ranked()
         for trained_on, found in matrix_rows(results, system.name)
