@@ -8,7 +8,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PARALLEL := -n auto --dist loadgroup
+# One more than there are cores: tests that ask servers wait a good part of their time.
+PARALLEL := -n $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 ))) --dist loadgroup
 UV     := $(shell command -v uv 2>/dev/null)
 
 # What uv cannot install (an index that only pip's configuration names, say), pip can.

@@ -10,11 +10,18 @@ import pytest
 
 import commandline
 from argqual.models import weights
+from conftest import TWO_QUESTIONS
 
 SMALL = "smollm2-135m"
 pytestmark = pytest.mark.model
 TEXT = "We should plant trees along the main road, because they cool the pavement in summer."
 MODEL = ("--model", SMALL, "--readout", "label")
+GOLDEN = f"""\
+goldens:
+  - id: trees
+    expect: {{better: sound, worse: flawed, criteria: [clear]}}
+    arguments: {{sound: "{TEXT}", flawed: "Trees are bad."}}
+"""
 BRIEF = (*MODEL, "--definitions", "none")
 
 
@@ -34,10 +41,12 @@ def test_into_a_pipe_the_result_is_json_and_progress_is_elsewhere() -> None:
 
 def test_text_a_file_and_a_pipe_are_the_same_argument(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(TWO_QUESTIONS, encoding="utf-8")
+    short = (*BRIEF, "--framework", "two.yaml")
     results = [
-        run("score", TEXT, *BRIEF),
-        run("score", "letter.txt", *BRIEF, cwd=tmp_path),
-        run("score", "-", *BRIEF, stdin=TEXT),
+        run("score", TEXT, *short, cwd=tmp_path),
+        run("score", "letter.txt", *short, cwd=tmp_path),
+        run("score", "-", *short, stdin=TEXT, cwd=tmp_path),
     ]
     ratings = [[rating["value"] for rating in json.loads(done.stdout)["ratings"]] for done in results]
     assert ratings[0] == ratings[1] == ratings[2]
@@ -69,8 +78,9 @@ def test_an_unreadable_answer_is_shown_and_exits_with_1(tmp_path: Path) -> None:
     assert (assessment["overall"]["value"] is None) == (assessment["status"] != "ok")
 
 
-def test_goldens_are_rated_on_request() -> None:
-    done = run("frameworks", "validate", "ratio", *MODEL)
+def test_goldens_are_rated_on_request(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(f"{TWO_QUESTIONS}{GOLDEN}", encoding="utf-8")
+    done = run("frameworks", "validate", "two.yaml", *MODEL, cwd=tmp_path)
     assert done.returncode in (0, 1), done.stderr
     assert "expectations met by smollm2-135m" in done.stdout
 
