@@ -17,7 +17,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several run the suite: threads that w
 
 from argqual.frameworks.catalogue import parse_framework
 from argqual.frameworks.framework import Framework
-from argqual.models import encoders, weights
+from argqual.models import encoders, traffic, weights
 from argqual.models.connect import Model, connect
 from loopback import Loopback
 
@@ -51,7 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             there = encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weights.is_fetched(name)
             item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
             item.add_marker(pytest.mark.xdist_group("model"))
-    items.sort(key=lambda item: item.get_closest_marker("model") is None)
+    # What takes longest begins first, so that no process ends long after the others.
+    items.sort(key=lambda item: (item.get_closest_marker("model") is None, item.get_closest_marker("slow") is None))
     gc.freeze()  # a million objects of libraries need not be looked through again and again
 
 
@@ -61,6 +62,7 @@ def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setenv("ARGQUAL_CONFIG", os.devnull)
     for name in ("ARGQUAL_MODEL", "ARGQUAL_FRAMEWORK", "ARGQUAL_API_BASE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(traffic, "_limiters", {})  # a server may get the port of one that was in trouble
     monkeypatch.setenv("ARGQUAL_STORE", str(tmp_path_factory.mktemp("store") / "assessments.sqlite"))
 
 

@@ -21,6 +21,7 @@ from argqual.frameworks.catalogue import load_framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import RatingProgram, load_program, save_program
 from argqual.judging.store import Store
+from argqual.models.connect import Model, connect
 from argqual.strategies import (
     Calibrated,
     Exemplars,
@@ -32,6 +33,7 @@ from argqual.strategies import (
     Surface,
     Tfidf,
     load_strategy,
+    prompted,
     save_strategy,
 )
 from argqual.strategies.saving import Training, describe_saved
@@ -105,7 +107,14 @@ def loaded(name: str) -> dict[str, Any]:
     folder = SAVED / "strategies" / name
     strategy = load_strategy(folder)
     said = describe_saved(folder)
-    with pytest.MonkeyPatch.context() as patch, ChatServer(port=_PORT):
+    with pytest.MonkeyPatch.context() as patch, ChatServer() as server:
+
+        def elsewhere(name: str, api_base: str, effort: str | None, _from: str | None) -> Model:
+            """Any free port does, where another process may have the one that stands in the file."""
+            assert api_base == f"http://127.0.0.1:{_PORT}/v1"
+            return connect(name, api_base=f"{server.url}/v1", effort=effort)
+
+        patch.setattr(prompted, "_connected", elsewhere)
         patch.setenv("OPENAI_API_KEY", "k")
         predicted = strategy.predict(ARGUMENTS[:8])
     return {

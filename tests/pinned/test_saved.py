@@ -9,8 +9,6 @@ import pytest
 from pinned.comparing import as_json, compare, rounded
 from pinned.saved import STRATEGIES, kept, loaded, program_found, run_found
 
-pytestmark = pytest.mark.xdist_group("saved")  # one address, which stands in the saved files
-
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_saved_strategy_predicts_what_it_predicted(name: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from argqual.assessment import Assessment
 from argqual.errors import InputError
+from argqual.judging.store import transaction
 from argqual.models.batchapi import Answered
 from argqual.models.deferred import GIVEN_UP, Told
 
@@ -84,7 +85,7 @@ class BatchLedger:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, timeout=_PATIENCE_SECONDS, isolation_level=None)
             self._db.execute("PRAGMA synchronous = FULL")  # what is submitted must have been written down
-            with self._transaction():
+            with transaction(self._db):
                 (version,) = self._db.execute("PRAGMA user_version").fetchone()
                 if version > _VERSION:
                     raise InputError(f"{self.path} was made by a newer argqual.", hint="Update argqual.")
@@ -155,7 +156,7 @@ class BatchLedger:
 
     def intend(self, tag: str, place: str, run: str, newest_before: str | None, entries: Sequence[Entry]) -> None:
         """Write down what is about to be submitted."""
-        with self._plainly(), self._transaction():
+        with self._plainly(), transaction(self._db):
             self._db.execute(
                 "INSERT INTO job (tag, place, run, created, requests, newest_before) VALUES (?, ?, ?, ?, ?, ?)",
                 (tag, place, run, time.time(), len(entries), newest_before),
@@ -175,7 +176,7 @@ class BatchLedger:
 
     def drop(self, tag: str) -> None:
         """Forget a batch that does not exist, or was refused as a whole: its requests were never asked."""
-        with self._plainly(), self._transaction():
+        with self._plainly(), transaction(self._db):
             self._db.execute("DELETE FROM request WHERE tag = ?", (tag,))
             self._db.execute("DELETE FROM job WHERE tag = ?", (tag,))
 
@@ -185,7 +186,7 @@ class BatchLedger:
         An answer counts once, and strangers' not at all. Requests without one are `missing` it.
         """
         answered = 0
-        with self._plainly(), self._transaction():
+        with self._plainly(), transaction(self._db):
             for each in answers:
                 mine, dash, number = each.custom_id.rpartition("-")
                 if mine != tag or not dash or not number.isdecimal():
@@ -209,7 +210,7 @@ class BatchLedger:
 
         `outcomes` are assessments that the store does not keep.
         """
-        with self._plainly(), self._transaction():
+        with self._plainly(), transaction(self._db):
             for key, usd in costs.items():
                 self._db.execute("UPDATE request SET answer = NULL WHERE key = ?", (key,))
                 if usd is not None:
@@ -235,22 +236,12 @@ class BatchLedger:
     def forget(self, keys: Sequence[str]) -> None:
         """Forget how keys ended (some hundreds at most), so that they may be asked anew."""
         marks = ",".join("?" * len(keys))
-        with self._plainly(), self._transaction():
+        with self._plainly(), transaction(self._db):
             self._db.execute(
                 f"DELETE FROM request WHERE status IS NOT NULL AND key IN ({marks})",  # noqa: S608
                 list(keys),
             )
             self._db.execute(f"DELETE FROM outcome WHERE key IN ({marks})", list(keys))  # noqa: S608
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:

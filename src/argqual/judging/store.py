@@ -91,6 +91,18 @@ class Claims:
     found: dict[str, Assessment]
 
 
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, undone where anything in it fails."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
 class Store:
     """Kept assessments. To be used by one thread.
 
@@ -178,7 +190,7 @@ class Store:
         granted: set[str] = set()
         with self._plainly():
             owner = self._own()
-            with self._transaction():
+            with transaction(self._db):
                 found = self.get(keys)
                 for key in dict.fromkeys(keys):
                     if key in found:
@@ -205,7 +217,7 @@ class Store:
         question but that of a run which goes on (`failures`).
         """
         now = time.time()
-        with self._plainly(), self._transaction():
+        with self._plainly(), transaction(self._db):
             self._db.executemany(
                 "INSERT OR REPLACE INTO assessment VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -273,7 +285,7 @@ class Store:
                 time.sleep(0.02)
 
     def _migrate(self) -> None:
-        with self._transaction():
+        with transaction(self._db):
             (done,) = self._db.execute("PRAGMA user_version").fetchone()
             if done > len(_STEPS):
                 raise InputError(
@@ -320,16 +332,6 @@ class Store:
 
     def _lock_file(self, owner: str) -> Path:
         return self.path.with_name(f"{self.path.name}-claims") / owner
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:

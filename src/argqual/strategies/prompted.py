@@ -5,6 +5,7 @@ cross-validation, two strategies with the same prompt, and a second run ask noth
 prediction is the overall rating's quality (0 to 1); an argument without one is missing, with its reason.
 """
 
+import os
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -24,7 +25,7 @@ from argqual.judging.judge import Judge
 from argqual.judging.program import Definitions
 from argqual.judging.prompt import Explain, level_codes
 from argqual.judging.store import Store
-from argqual.models.addresses import has_password
+from argqual.models.addresses import address_variable, has_password
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.strategies.base import (
     Array,
@@ -42,7 +43,11 @@ from argqual.strategies.controls import Control, control_framework, plain_framew
 Ask = Literal["jointly", "one_by_one", "checklist"]
 DEFINITIONS: tuple[Definitions, ...] = get_args(Definitions)
 _YES_NO = Scale(levels=(Level(value=0, label="no"), Level(value=1, label="yes")))
-_connected = cache(connect)
+
+
+@cache
+def _connected(name: str, api_base: str | None, effort: str | None, _from: str | None) -> Model:
+    return connect(name, api_base=api_base, effort=effort, any_path=True)
 
 
 def connected(model: Model | str, *, api_base: str | None = None, effort: str | None = None) -> Model:
@@ -55,7 +60,10 @@ def connected(model: Model | str, *, api_base: str | None = None, effort: str | 
             "The address of a strategy's model has a user name or a password in it, and would be kept with it.",
             hint="Set the provider's variable to it instead, such as OPENAI_API_BASE, and leave out api_base.",
         )
-    return model if isinstance(model, Model) else _connected(model, api_base=api_base, effort=effort, any_path=True)
+    if isinstance(model, Model):
+        return model
+    variable = address_variable(model.partition("/")[0])
+    return _connected(model, api_base, effort, variable and os.environ[variable])  # anew at another address
 
 
 @dataclass(eq=False, repr=False)
