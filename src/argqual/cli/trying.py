@@ -77,7 +77,7 @@ def _facts(model: Model, shown: TrialAnswer | None) -> Facts:
     if now.temperature and now.least_temperature:
         temperature += f", from {now.least_temperature:g}"
     facts: Facts = {
-        "decisions": (now.decisions or bool(model.endpoint), _decisions(model), "decisions"),
+        "decisions": (now.decisions, _decisions(model), "decisions"),
         "log-probabilities": (now.logprobs, gives, "logprobs"),
         "schema": (now.schema, schema, "schema"),
         "temperature": (now.temperature, temperature, "temperature"),
@@ -93,7 +93,7 @@ def _facts(model: Model, shown: TrialAnswer | None) -> Facts:
 
 
 def _decisions(model: Model) -> str:
-    if model.endpoint or model.abilities.now.decisions:
+    if model.abilities.now.decisions:
         return "yes"
     return "not listed; --readout decide tries" if model.decider is not None else "no"
 

@@ -23,7 +23,7 @@ Ask = Callable[[Any], tuple[Any, int]]
 _MOST_LESSONS = 12
 _LEAST_TEMPERATURE = 0.01
 _LEAST_ROOM = 256  # tokens; a context that leaves no more is too short for the prompt
-_NO_LOGPROBS = "Use --readout label (one call), --readout votes:5 (five calls), or a model that returns them."
+WITHOUT_LOGPROBS = "Use --readout label (one call), --readout votes:5 (five calls), or a model that returns them."
 
 # How servers call what was sent. What is sent of these is looked for in what they say.
 _NAMES = {
@@ -88,7 +88,7 @@ def ask(send: Ask, request: Any, abilities: Abilities, *, name: str = "the model
 
 def _sent(send: Ask, request: Any, abilities: Abilities, known: Capabilities, name: str) -> tuple[Any, int]:
     if request.config.logprobs and known.logprobs is False and known.was_learnt("logprobs"):
-        raise ReadoutError(f"{name} gives no log-probabilities, and they were asked for.", hint=_NO_LOGPROBS)
+        raise ReadoutError(f"{name} gives no log-probabilities, and they were asked for.", hint=WITHOUT_LOGPROBS)
     fit, changes = fitted(request, known, abilities)
     response, lost = send(fit)
     _look_at(response, abilities)
@@ -129,7 +129,7 @@ def _learning(send: Ask, request: Any, abilities: Abilities, error: Exception, n
             )
         if learnt.get("logprobs") is False:
             abilities.learn(**_differences(before, tried), **learnt)
-            raise ReadoutError(f"{name} refuses log-probabilities, and they were asked for.", hint=_NO_LOGPROBS)
+            raise ReadoutError(f"{name} refuses log-probabilities, and they were asked for.", hint=WITHOUT_LOGPROBS)
         tried = tried.knowing("learnt now", learnt)
         try:
             answer = _sent(send, request, abilities, tried, name)

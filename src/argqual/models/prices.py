@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +17,12 @@ from typing import Any
 from argqual.errors import InputError
 from argqual.models.listing import listed
 
+_LISTED_AS = {
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cached": "cache_read_input_token_cost",
+    "stored": "cache_creation_input_token_cost",
+}
 _STORING = 1.25  # Anthropic's, for what is kept five minutes
 
 
@@ -64,18 +70,17 @@ def listed_price(provider: str, name: str) -> Price | None:
 
 
 def _price(info: Mapping[str, Any], kind: str = "") -> Price | None:
-    given, written, cached, stored = (
-        float(found) if isinstance(found := info.get(f"{name}{kind}"), int | float) else None
-        for name in (
-            "input_cost_per_token",
-            "output_cost_per_token",
-            "cache_read_input_token_cost",
-            "cache_creation_input_token_cost",
-        )
-    )
+    usd = _figures(info, kind)
+    given, written = usd["input"], usd["output"]
     if given is None or written is None or (not given and info.get("input_cost_per_query")):
         return None
-    return Price(given, written, cached, stored)
+    return Price(given, written, usd["cached"], usd["stored"])
+
+
+def _figures(info: Mapping[str, Any], kind: str) -> dict[str, float | None]:
+    """What an entry says of each figure of a `Price`, under names that end in `kind`."""
+    found = {figure: info.get(f"{name}{kind}") for figure, name in _LISTED_AS.items()}
+    return {figure: float(usd) if isinstance(usd, int | float) else None for figure, usd in found.items()}
 
 
 def batch_price(price: Price, name: str) -> Price:
@@ -85,17 +90,10 @@ def batch_price(price: Price, name: str) -> Price:
     """
     provider, _, model = name.partition("/")
     info = listed(provider, model) if name else {}
-    halves = {each.name: getattr(price, each.name) for each in fields(Price)}
-    listed_as = {
-        "input": "input_cost_per_token_batches",
-        "output": "output_cost_per_token_batches",
-        "cached": "cache_read_input_token_cost_batches",
-        "stored": "cache_creation_input_token_cost_batches",
-    }
     found: dict[str, Any] = {
-        name: info[listed_as[name]] if isinstance(info.get(listed_as.get(name, "")), int | float) else usd / 2
-        for name, usd in halves.items()
-        if isinstance(usd, int | float) and not isinstance(usd, bool)
+        figure: ordinary / 2 if usd is None else usd
+        for figure, usd in _figures(info, "_batches").items()
+        if (ordinary := getattr(price, figure)) is not None
     }
     return replace(price, **found)
 

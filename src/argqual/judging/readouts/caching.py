@@ -45,14 +45,13 @@ def counted(response: Any) -> tuple[int | None, int | None, int]:
     raw = sent.get("usage") if isinstance(sent, dict) else None
     raw = raw if isinstance(raw, dict) else {}
     read, cached = usage.input_tokens, usage.cache_read_tokens
-    stored = usage.cache_write_tokens or _count(raw.get("cache_creation_input_tokens")) or 0
-    beside = "prompt_tokens" not in raw and bool(
-        {"cache_read_input_tokens", "cache_creation_input_tokens"} & raw.keys()
-    )
+    stored = usage.cache_write_tokens or count_of(raw.get("cache_creation_input_tokens")) or 0
+    beside = "prompt_tokens" not in raw and bool(_BESIDE & raw.keys())
     if read is not None and (beside or (cached or 0) + stored > read):
         read += (cached or 0) + stored
     return read, cached, stored
 
 
-def _count(found: Any) -> int | None:
+def count_of(found: Any) -> int | None:
+    """A count of tokens; None for anything that is none, whatever a server calls it."""
     return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None

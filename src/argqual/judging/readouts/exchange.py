@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from argqual.assessment import Usage
-from argqual.judging.readouts.caching import counted
+from argqual.judging.readouts.caching import count_of, counted
 from argqual.judging.readouts.reading import Distribution, Note
 from argqual.models.connect import Model
 from argqual.models.prices import Price
@@ -50,7 +50,7 @@ class Exchange:
         tokens, whatever a server calls it, is one that it did not say. `price` is that of the model when left out;
         `billed` is what the provider says that the request cost.
         """
-        read, written, cached = _count(read), _count(written), _count(cached)
+        read, written, cached = count_of(read), count_of(written), count_of(cached)
         cost, price = billed, price or model.price
         free = model.endpoint is not None or (price is not None and not price.output)  # an endpoint writes nothing
         if price and read is not None and (written is not None or free):
@@ -79,7 +79,7 @@ class Exchange:
 def _written(usage: Any) -> int | None:
     """Tokens written, with those of thinking: some providers count them beside the answer's (Gemini)."""
     read, written, thought = (
-        _count(each) for each in (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens)
+        count_of(each) for each in (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens)
     )
     if not thought or written is None or read is None:
         return written
@@ -93,7 +93,3 @@ def _change_in_words(change: Any) -> str | None:
         return str(change.reason)
     name = change.field.removeprefix("config.")
     return f"the {name} was left out: {change.reason}" if change.action == "dropped" and name in _TOLD else None
-
-
-def _count(tokens: Any) -> int | None:
-    return tokens if type(tokens) is int and tokens >= 0 else None

@@ -7,6 +7,7 @@ from typing import Any
 from argqual.errors import ReadoutError
 from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
 from argqual.judging.readouts.reading import Distribution, Unreadable, token_distributions
+from argqual.models.asking import WITHOUT_LOGPROBS
 from argqual.models.connect import Model
 
 _TOP = 20
@@ -40,5 +41,5 @@ class Expect(ChatReadout):
 def _no_logprobs(model: Model) -> ReadoutError:
     return ReadoutError(
         f"The read-out 'expect' needs log-probabilities, and {model.name} returned none.",
-        hint="Use --readout label (one call), --readout votes:5 (five calls), or a model that returns them.",
+        hint=WITHOUT_LOGPROBS,
     )
