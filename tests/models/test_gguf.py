@@ -12,7 +12,7 @@ from argqual.assessment import Status
 from argqual.errors import ArgqualError
 from argqual.models import weights
 from argqual.models.connect import connect
-from argqual.models.gguf import decision_type
+from argqual.models.gguf import described
 from conftest import SMALL
 from umbrella import TEXT
 
@@ -56,14 +56,14 @@ def test_a_decision_model_is_known_by_a_key_wherever_it_stands(
 ) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(content)
-    assert decision_type(path) == found
+    assert described(path).decision_type == found
 
 
 @pytest.mark.model(SMALL)
 def test_chat_weights_are_no_decision_model() -> None:
     path = weights.locate(SMALL)
     assert path is not None
-    assert decision_type(path) is None
+    assert described(path).decision_type is None
 
 
 @pytest.mark.model(SMALL)

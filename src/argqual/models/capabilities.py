@@ -28,6 +28,8 @@ _REASON_UNTOLD = frozenset({"openai", "azure", "gemini"})
 # Through whom Claude is told what of a prompt to keep, and from how many tokens on where the list does not say.
 _MARKED = frozenset({"anthropic", "bedrock", "vertex_ai", "azure_ai"})
 _MARKS_FROM = 1024
+# What vLLM's documentation has it told.
+_PREFILL = {"hosted_vllm": {"continue_final_message": True, "add_generation_prompt": False}}
 _SOON_DAYS = 90
 _DECISION_MODES = ("evaluation", "decisions")  # of the list, for models that answer nothing else
 
@@ -63,6 +65,8 @@ class Capabilities:
         Whether the provider keeps what begins many prompts.
     marks_from
         From how many tokens on it keeps what is marked; None where it is not told what to keep.
+    prefill
+        What is sent beside an answer that is begun for it, so that it goes on with that; None where it does not.
     deprecated, successor
         The day (ISO 8601) on which it is switched off, and what the provider names instead.
     sources
@@ -88,6 +92,7 @@ class Capabilities:
     chat: bool = True
     caching: bool = False
     marks_from: int | None = None
+    prefill: Mapping[str, bool] | None = None
     deprecated: str | None = None
     successor: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -188,6 +193,7 @@ def _kinds() -> dict[str, tuple[type, ...]]:
         "effort": (str, type(None)),
         "efforts": (list,),
         "output_tokens": (int,),
+        "prefill": (dict,),
         "context_tokens": (int,),
     }
 
@@ -200,7 +206,7 @@ def known_before(provider: str, name: str, *, api_base: str | None = None) -> Ca
         known = known.knowing("DSPy", {"thinking": "always"})
     # A server of one's own is taken to speak as the provider does whose name it is given.
     if known.thinking == "never" and provider in _DOCUMENTED_LOGPROBS:
-        return replace(known, logprobs=True)
+        return replace(known, logprobs=True, prefill=_PREFILL.get(provider))
     return replace(known, logprobs=False) if known.thinking == "always" else known
 
 

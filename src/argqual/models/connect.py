@@ -39,7 +39,7 @@ from argqual.models.addresses import (
 from argqual.models.capabilities import Abilities, Capabilities, check_effort, known_before
 from argqual.models.decisions import Decider, OwnServer, Provider, is_spoken
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
-from argqual.models.gguf import decision_type
+from argqual.models.gguf import WeightFile, described
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
 
@@ -249,7 +249,8 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
     name, path, identity = embedded_weights(name)
     server = shared_server(path, slots=slots)
     traffic = Traffic(limiter_for(server.address.url, ceiling=slots))
-    if name not in weight_files.KNOWN and decision_type(path):
+    about = WeightFile() if name in weight_files.KNOWN else described(path)
+    if about.decision_type:
         url, key = server.address.url, server.address.key
         return Model(
             name,
@@ -277,7 +278,9 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         traffic=traffic,
         identity=f"{identity}, {CONTEXT_TOKENS} tokens",
         logprobs=True,
-        abilities=Abilities(Capabilities(logprobs=True, context_tokens=CONTEXT_TOKENS)),
+        abilities=Abilities(
+            Capabilities(logprobs=True, context_tokens=CONTEXT_TOKENS, prefill=None if about.thinks else {})
+        ),
         price=FREE,
         secrets=(server.address.key,),
         server=server,

@@ -7,21 +7,32 @@ from __future__ import annotations
 
 import mmap
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
-_KEY = b".decision.type"
+_DECISION = b".decision.type"
+_TEMPLATE = b"tokenizer.chat_template"
+_THINKING = ("enable_thinking", "<think>")
 
 
-def decision_type(path: Path) -> str | None:
-    """The kind of decision model that a file holds; None for any other file, and one that cannot be read."""
+@dataclass(frozen=True)
+class WeightFile:
+    """What a file says: the kind of decision model that it holds, if any, and whether its turns have room to think."""
+
+    decision_type: str | None = None
+    thinks: bool = False
+
+
+def described(path: Path) -> WeightFile:
+    """What a file says of itself; nothing where it cannot be read, for the engine then says what is wrong with it."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return _Reader(content).decision_type()
-    except (OSError, ValueError, struct.error, KeyError, UnicodeDecodeError):  # the engine says what is wrong with it
-        return None
+            return _Reader(content).described()
+    except (OSError, ValueError, struct.error, KeyError, UnicodeDecodeError):
+        return WeightFile()
 
 
 class _Reader:
@@ -31,16 +42,17 @@ class _Reader:
         self._content = content
         self._at = 0
 
-    def decision_type(self) -> str | None:
+    def described(self) -> WeightFile:
         magic, _version, _tensors, keys = self._next("4sIQQ")
-        if magic != b"GGUF":
-            return None
-        for _ in range(keys):
+        found, thinks = None, False
+        for _ in range(keys if magic == b"GGUF" else 0):
             key = self._bytes()
             value = self._value(self._next("I")[0])
-            if key.endswith(_KEY):
-                return str(value)
-        return None
+            if key.endswith(_DECISION):
+                found = str(value)
+            elif key == _TEMPLATE:
+                thinks = any(mark in str(value) for mark in _THINKING)
+        return WeightFile(found, thinks)
 
     def _next(self, form: str) -> tuple[Any, ...]:
         found = struct.unpack_from(f"<{form}", self._content, self._at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from argqual.errors import TextRefused
@@ -72,6 +73,16 @@ class Conversation:
             except Unreadable as again:
                 raise Unreadable(self.why_nothing(response) or str(again)) from None
 
+    def next_token(self, begun: str, **settings: Any) -> Any:
+        """The token with which the model goes on with an answer that is begun for it, as a `dspy.lm15` token.
+
+        None where the server reports none.
+        """
+        beside = self.model.abilities.now.prefill
+        settings |= {"extensions": dict(beside)} if beside else {}
+        response = self._ask(None, 1, begun=begun, **settings)
+        return response.logprobs[-1] if response.logprobs else None
+
     def why_nothing(self, response: Any) -> str | None:
         """Why there is no answer, where asking again would bring none; None where it might.
 
@@ -87,16 +98,25 @@ class Conversation:
     def _reply(self, said: str, next_request: str) -> None:
         self._turns += [("assistant", said), ("user", next_request)]
 
-    def _ask(self, schema: dict[str, Any], tokens: int, *, temperature: float = 0.0, **settings: Any) -> Any:
+    def _ask(
+        self,
+        schema: dict[str, Any] | None,
+        tokens: int,
+        *,
+        temperature: float = 0.0,
+        begun: str | None = None,
+        **settings: Any,
+    ) -> Any:
         from dspy.lm15 import Config, Message, Request
 
         model = self.model
         most = room(model, tokens)
-        form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
+        form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True} if schema else None
+        turns = self._turns if begun is None else [*self._turns, ("assistant", begun)]
         request = Request(
             model=model.lm.model if model.lm else model.name,
             system=self.prompt.system,
-            messages=tuple((Message.user if role == "user" else Message.assistant)(said) for role, said in self._turns),
+            messages=tuple((Message.user if role == "user" else Message.assistant)(said) for role, said in turns),
             config=Config(
                 temperature=temperature,
                 max_tokens=most,
@@ -107,6 +127,8 @@ class Conversation:
         )
         truncated_before, remarks_before = self.exchange.truncated, len(self.exchange.remarks)
         response, lost = model.ask(request)
+        if begun is not None:  # it was stopped on purpose
+            response = replace(response, finish_reason="stop")
         self.exchange.add_response(model, response, lost)
         if spent_on_thinking(response):
             if not model.reasoning:

@@ -1,12 +1,23 @@
-"""The read-out `expect`: all questions in one call, each the expectation under its code's log-probabilities."""
+"""The read-out `expect`: each question's level as the expectation under the log-probabilities of its codes.
+
+In one of two forms. `expect:json` has the model write an answer to all questions, in one request, and looks at the
+tokens of the codes. `expect:prefilled` begins the answer for the model, up to where a code is due, asks for this one
+token, and goes on with the likeliest code: a request a question, but nothing is written that was known before. It
+needs a server that goes on with an answer that is begun, as llama.cpp does. Ratings of the two forms are alike, and
+not the same; `expect` is the prefilled form where the model is known to serve it (`argqual.models.capabilities`).
+"""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 from argqual.errors import ReadoutError
+from argqual.judging.prompt import ABSTAIN_CODE, Question
 from argqual.judging.readouts.conversation import ChatReadout, Conversation, text_of
-from argqual.judging.readouts.reading import Distribution, Unreadable, token_distributions
+from argqual.judging.readouts.reading import Distribution, Unreadable, token_distribution, token_distributions
+from argqual.judging.readouts.readout import Inquiry, Request
 from argqual.models.asking import WITHOUT_LOGPROBS
 from argqual.models.connect import Model
 
@@ -20,12 +31,27 @@ class Expect(ChatReadout):
     source = "logprobs"
     sees_off_scale = True
 
+    def __init__(self, setting: str | None = None) -> None:
+        super().__init__()
+        if setting not in (None, "json", "prefilled"):
+            raise ValueError(setting)
+        self.prefilled = setting == "prefilled"
+        if self.prefilled:
+            self.name = "expect:prefilled"
+
     def check(self, model: Model) -> None:
         super().check(model)
         if model.abilities.now.logprobs is False:
             raise _no_logprobs(model)
+        if self.prefilled and model.reasoning:
+            raise ReadoutError(
+                f"{model.name} thinks before it answers: its answer cannot be begun for it.", hint="Use expect:json."
+            )
 
     def read(self, conversation: Conversation) -> list[Distribution]:
+        if self.prefilled:
+            return self._continued(conversation)
+
         def read(response: Any) -> list[Distribution]:
             questions = conversation.prompt.questions
             text = text_of(response)
@@ -36,6 +62,32 @@ class Expect(ChatReadout):
             return token_distributions(response.logprobs, questions, text)
 
         return conversation.levels(read, logprobs=_TOP)
+
+    def _continued(self, conversation: Conversation) -> list[Distribution]:
+        """The answer token by token: `{"relevance":"` is followed by a code, and so on with the likeliest one."""
+        said, found = "{", []
+        for question in conversation.prompt.questions:
+            said += f'{json.dumps(question.name, ensure_ascii=False)}:"'
+            token = conversation.next_token(said, logprobs=_TOP)
+            if token is None or not token.top:
+                raise _no_logprobs(conversation.model)
+            distribution = token_distribution(question, token)
+            found.append(distribution)
+            said += f'{_likeliest(question, distribution)}",'
+        return found
+
+    def plan(self, inquiry: Inquiry, model: Model) -> list[Request]:
+        requests = super().plan(inquiry, model)
+        if not self.prefilled:
+            return requests
+        *notes, levels = requests
+        return [*notes, *[replace(levels, expected=1, most=1)] * len(inquiry.prompt.questions)]
+
+
+def _likeliest(question: Question, distribution: Distribution) -> str:
+    if distribution.abstain >= 0.5:
+        return ABSTAIN_CODE
+    return max(zip(distribution.probabilities, question.codes, strict=True))[1]
 
 
 def _no_logprobs(model: Model) -> ReadoutError:

@@ -94,10 +94,11 @@ def token_distributions(
         of_answer = read_codes(written, questions)
         if [code for code, _ in found] != [code for code, _ in of_answer]:
             raise Unreadable("the log-probabilities are those of another answer")
-    return [
-        _from_candidates(question, code, tokens[bisect_right(starts, position) - 1])
-        for question, (code, position) in zip(questions, found, strict=True)
-    ]
+    choices = [tokens[bisect_right(starts, position) - 1] for _, position in found]
+    for question, (code, _), choice in zip(questions, found, choices, strict=True):
+        if _mass(question, choice)[code] <= 0.0:
+            raise Unreadable(f"the level that was written is not among the likely tokens for {question.name}")
+    return [token_distribution(question, choice) for question, choice in zip(questions, choices, strict=True)]
 
 
 def _alike(text: str, other: str) -> bool:
@@ -123,7 +124,27 @@ def _piece(token: TokenAlternative) -> str:
     return text.translate(_MARKS)
 
 
-def _from_candidates(question: Question, written: str, choice: TokenChoice) -> Distribution:
+def token_distribution(question: Question, choice: TokenChoice) -> Distribution:
+    """A question's distribution, from the alternatives to one token where its code is due.
+
+    All of it is off the scale where none of them is a code. Raises `Unreadable` for figures that are no
+    log-probabilities.
+    """
+    mass = _mass(question, choice)
+    total = math.fsum(mass.values())
+    levels = [mass[code] for code in question.codes]
+    rated = math.fsum(levels)
+    return Distribution(
+        probabilities=tuple(level / rated for level in levels)
+        if rated > 0
+        else tuple(1.0 / len(levels) for _ in levels),
+        abstain=1.0 - rated / total if total > 0 else 0.0,
+        off_scale=max(0.0, 1.0 - total),
+    )
+
+
+def _mass(question: Question, choice: TokenChoice) -> dict[str, float]:
+    """The probability of each of a question's codes, as far as the alternatives are listed."""
     listed = dict.fromkeys((_piece(each), each.logprob, getattr(each, "token_id", None)) for each in choice.top)
     chosen = _piece(choice)
     if all(piece != chosen for piece, *_ in listed):  # or it is listed again there
@@ -140,18 +161,7 @@ def _from_candidates(question: Question, written: str, choice: TokenChoice) -> D
             mass[code] += share
     if everything > _MOST_MASS:
         raise Unreadable(f"the probabilities at {question.name} add up to {everything:.3g}")
-    if mass[written] <= 0.0:
-        raise Unreadable(f"the level that was written is not among the likely tokens for {question.name}")
-    total = math.fsum(mass.values())
-    levels = [mass[code] for code in question.codes]
-    rated = math.fsum(levels)
-    return Distribution(
-        probabilities=tuple(level / rated for level in levels)
-        if rated > 0
-        else tuple(1.0 / len(levels) for _ in levels),
-        abstain=1.0 - rated / total,
-        off_scale=max(0.0, 1.0 - total),
-    )
+    return mass
 
 
 def mean_distribution(samples: Iterable[Distribution], *, unreadable: int) -> Distribution:

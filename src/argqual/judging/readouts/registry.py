@@ -1,7 +1,7 @@
 """The read-outs by name: argqual's own, and those of installed packages.
 
-`expect`: all questions in one call; the level's expectation under the
-    log-probabilities of its code.
+`expect`: the level's expectation under the log-probabilities of its code; as `expect:prefilled` in an answer that is
+    begun for the model, as `expect:json` in one that it writes.
 `label`: the same call; the level as written.
 `votes:N`: N sampled answers; the frequencies.
 `decide`: a System One endpoint, which returns probabilities itself.
@@ -24,7 +24,7 @@ from argqual.models.connect import Model
 GROUP = "argqual.readouts"
 _OWN = {"expect": "Expect", "label": "WrittenLevel", "votes": "Votes", "decide": "Decide", "verbal": "Verbal"}
 """A read-out to its class, in a module beside this one that is called as the read-out."""
-_SPELT = ("auto", "expect", "label", "votes:N", "decide", "verbal")
+_SPELT = ("auto", "expect", "expect:json", "expect:prefilled", "label", "votes:N", "decide", "verbal")
 
 
 def choose_readout(wanted: str, model: Model, *, explain: bool = False, abstain: bool = False) -> Readout:
@@ -36,6 +36,8 @@ def choose_readout(wanted: str, model: Model, *, explain: bool = False, abstain:
     """
     if wanted == "auto":
         wanted, _why = preferred(model, explain=explain, abstain=abstain)
+    if wanted == "expect" and model.abilities.now.prefill is not None and not model.reasoning:
+        wanted = "expect:prefilled"
     name, colon, setting = wanted.partition(":")
     kind = _kind(name)
     try:
