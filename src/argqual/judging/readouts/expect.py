@@ -68,10 +68,7 @@ class Expect(ChatReadout):
         said, found = "{", []
         for question in conversation.prompt.questions:
             said += f'{json.dumps(question.name, ensure_ascii=False)}:"'
-            token = conversation.next_token(said, logprobs=_TOP)
-            if token is None or not token.top:
-                raise _no_logprobs(conversation.model)
-            distribution = token_distribution(question, token)
+            distribution = token_distribution(question, level_token(conversation, said))
             found.append(distribution)
             said += f'{_likeliest(question, distribution)}",'
         return found
@@ -82,6 +79,14 @@ class Expect(ChatReadout):
             return requests
         *notes, levels = requests
         return [*notes, *[replace(levels, expected=1, most=1)] * len(inquiry.prompt.questions)]
+
+
+def level_token(conversation: Conversation, begun: str) -> Any:
+    """The token where a code is due in an answer that is begun, with its alternatives; a `ReadoutError` without."""
+    token = conversation.next_token(begun, logprobs=_TOP)
+    if token is None or not token.top:
+        raise _no_logprobs(conversation.model)
+    return token
 
 
 def _likeliest(question: Question, distribution: Distribution) -> str:
