@@ -26,7 +26,7 @@ def models(incomplete: str) -> list[str]:
 
 def readouts(incomplete: str) -> list[str]:
     """The read-outs; `votes:` waits for its number."""
-    return _starting(["auto", "expect", "label", "votes:", "decide", "verbal"], incomplete)
+    return _starting(["auto", "expect", "expect:json", "expect:prefilled", "label", "votes:", "decide", "verbal"], incomplete)
 
 
 def strategies(incomplete: str) -> list[str]:
