@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -133,8 +133,8 @@ def _print(found: Results, format: Format) -> None:
 def verdict(benchmark: _CLAIMED, run: _HAVING_RUN = None, model: _MODEL = None, format: FormatOption = None) -> None:
     """The benchmark's claims: supported, contradicted or undecided, one sentence each.
 
-    Of a folder, the first claim of each benchmark in it, which is the one that it was made for. Of a folder without
-    benchmarks but with reports, what these say; nothing is computed again.
+    Of a folder of several benchmarks, the first claim of each, which is the one that it was made for. Of a folder
+    without benchmarks but with reports, what these say; nothing is computed again.
     """
     with step("Loading"):
         from argqual.benchmark.analysis.results import plain_data, read
@@ -142,11 +142,19 @@ def verdict(benchmark: _CLAIMED, run: _HAVING_RUN = None, model: _MODEL = None, 
         from argqual.report.benchmark.text import headlines_text, verdicts_text
 
     as_json = wanted_format(format) is Format.JSON
+    found: Sequence[ClaimFound]
     if benchmark.is_dir():
-        headlines = list(_headlines(benchmark, run, model))
-        _echo({id: found and plain_data(found) for id, _, found in headlines} if as_json else headlines_text(headlines))
-        return
-    if (file := results_file(benchmark)) is not None:
+        several = list(_folder(benchmark, run, model))
+        if len(several) > 1 or several[0][2] is None:
+            first = {id: next(iter(claims or ()), None) for id, _, claims in several}
+            said = {id: claim and plain_data(claim) for id, claim in first.items()}
+            _echo(said if as_json else headlines_text(several, benchmark))
+            return
+        id, title, known = several[0]
+        found = known or ()
+        if not as_json:
+            typer.echo(paragraph(f"{id}: {title}", hanging=2))
+    elif (file := results_file(benchmark)) is not None:
         found = read(file).claims
     else:
         found = _verdicts(*_loaded(benchmark, run, model))
@@ -285,8 +293,10 @@ def _echo(content: Any) -> None:
     typer.echo(content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def _headlines(folder: Path, runs: Path | None, model: str | None) -> Iterator[tuple[str, str, ClaimFound | None]]:
-    """Each benchmark or report of a folder: its id, its title, and its first claim; None where it has not been run."""
+def _folder(
+    folder: Path, runs: Path | None, model: str | None
+) -> Iterator[tuple[str, str, Sequence[ClaimFound] | None]]:
+    """Each benchmark or report of a folder: its id, its title, and its claims; None where it has not been run."""
     from argqual.report.benchmark.files import reported, reports_in
 
     files = sorted(folder.glob("*.yaml"))
@@ -295,13 +305,13 @@ def _headlines(folder: Path, runs: Path | None, model: str | None) -> Iterator[t
         raise BenchmarkError(f"There is no benchmark (*.yaml) in {folder}, and no report.")
     for each in reports:
         title, said_there = reported(each)
-        yield each.name, title, next(iter(said_there), None)
+        yield each.resolve().name, title, said_there
     if reports:
         typer.echo("As these reports say; nothing is computed again.", err=True)
     for file in files:
         said, kept = _loaded(file, None, model)
         kept = runs / kept.name if runs else kept
-        yield said.id, said.title, next(iter(_verdicts(said, kept) if kept.exists() else ()), None)
+        yield said.id, said.title, _verdicts(said, kept) if kept.exists() else None
 
 
 def _verdicts(said: Benchmark, path: Path) -> tuple[ClaimFound, ...]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from argqual.report.plain import WIDTH, clean
@@ -30,7 +31,7 @@ def count(number: float) -> str:
 
 def money(usd: float) -> str:
     """US dollars to the cent, or to two digits that say something when it is less than ten cents."""
-    return f"{usd:,.2f} USD" if usd >= 0.1 or usd == 0 else f"{usd:.2g} USD"
+    return f"{usd:,.2f} USD" if usd >= 0.1 or usd == 0 else f"{Decimal(f'{usd:.2g}'):f} USD"
 
 
 def clock(seconds: float) -> str:
@@ -40,7 +41,8 @@ def clock(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     if seconds < 2 * 86400:
-        return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:.0f} min"
+        hours, minutes = divmod(round(seconds / 60), 60)
+        return f"{hours} h {minutes} min"
     return f"{seconds / 86400:.1f} days"
 
 

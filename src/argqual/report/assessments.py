@@ -17,7 +17,7 @@ from argqual.assessment import Assessment, Rating, Status
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.judging.calibration import note_on
 from argqual.judging.compare import Comparison, Preference
-from argqual.report.plain import WIDTH, clean
+from argqual.report.plain import WIDTH, clean, dollars
 
 _NAME = 28
 _LABEL = 16
@@ -77,7 +77,7 @@ def comparison_text(comparison: Comparison) -> str:
         lines += [_preference_row(answer), *_failure(answer)]
     lines += ["-" * WIDTH, _bold(_preference_row(comparison.overall)), *_failure(comparison.overall)]
     if (effect := comparison.order_effect) is not None:
-        said = f"Order effect: {effect:+.2f} on the probability of winning from being shown first."
+        said = f"Order effect: {effect:+z.2f} on the probability of winning from being shown first."
         lines += ["", *_wrapped(said, 0)]
     return "\n".join(lines)
 
@@ -102,7 +102,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 def _made_by(assessment: Assessment) -> str:
     usage = assessment.usage
-    cost = "" if not usage.cost_usd else f", {usage.cost_usd:.4f} USD"
+    cost = "" if not usage.cost_usd else f", {dollars(usage.cost_usd)}"
     framework = f"{assessment.framework.id} {assessment.framework.version} ({assessment.framework.fingerprint})"
     levels = f"calibrated by {assessment.calibration}" if assessment.calibration else "the model's own levels"
     return f"{framework}, {assessment.model}, {assessment.readout}, {levels}, {usage.seconds:.1f} s{cost}"

@@ -28,6 +28,11 @@ def paragraph(words: str, *, indent: int = 0, hanging: int = 0) -> str:
     )
 
 
+def dollars(usd: float) -> str:
+    """What little something cost, to a hundredth of a cent; what cost less than that did not cost nothing."""
+    return f"{usd:.4f} USD" if usd >= 0.00005 or usd <= 0 else "under 0.0001 USD"
+
+
 def shortened(words: str, width: int) -> str:
     """Words cut to a column, with a mark where something is missing."""
     return words if len(words) <= width else words[: width - 1] + "…"

@@ -15,12 +15,16 @@ import pytest
 
 import planted
 from argqual.benchmark.analysis.results import Results
+from argqual.cli.progress import clock, money
 from argqual.errors import InputError
 from argqual.report.benchmark.files import csv_text, write_report
 from argqual.report.benchmark.markdown import markdown
 from argqual.report.benchmark.tables import matrix_rows, tables_of
+from argqual.report.benchmark.tables import written as cell_in_words
 from argqual.report.benchmark.text import text, verdicts_text
 from argqual.report.benchmark.words import figure, number, percent, seconds
+from argqual.report.corpora import _coefficient as coefficient
+from argqual.report.plain import dollars
 
 
 @cache
@@ -131,3 +135,20 @@ def test_numbers_are_written_as_papers_do() -> None:
     assert times == ["20 µs", "100 µs", "2.1 ms", "250 ms", "3 s", "5 min", "2.0 h"]
     score = results().select(strategy="length", metric=planted.METRIC, tested_on="forum")[0]
     assert figure(score.estimate) == "–"
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (number(10.05, signed=True), "+10.05"), (number(-10.05), "−10.05"), (number(0.05), ".05"),
+        (number(-0.001, signed=True), ".00"), (number(100.0), "100.00"), (number(None), "–"),
+        (cell_in_words(10.05), "10.1"), (cell_in_words(0.0004), "< .001"), (cell_in_words(0.0), ".000"),
+        (coefficient(10.05), "10.050"), (coefficient(-0.05), "-.050"), (coefficient(-0.0001), ".000"),
+        (dollars(0.00001), "under 0.0001 USD"), (dollars(10.05), "10.0500 USD"), (dollars(0.0), "0.0000 USD"),
+        (money(0.00003), "0.00003 USD"), (money(0.0999), "0.1 USD"), (money(10.05), "10.05 USD"),
+        (clock(4 * 3600 - 1), "4 h 0 min"), (clock(12_000), "3 h 20 min"), (clock(89), "89 s"),
+        (percent(10.05), "1005 %"), (percent(-0.001), "0 %"), (seconds(100.5), "100 s"),
+    ],
+)  # fmt: skip
+def test_numbers_lose_no_digit_and_little_is_not_nothing(shown: str, expected: str) -> None:
+    assert shown == expected

@@ -18,7 +18,7 @@ from argqual.benchmark.running.scored import Scored
 from argqual.benchmark.spec.vocabulary import Outcome
 from argqual.errors import BenchmarkError, InputError
 from argqual.report.benchmark.html import html
-from argqual.report.benchmark.markdown import markdown
+from argqual.report.benchmark.markdown import markdown, unescaped
 from argqual.report.benchmark.tables import Cell, Table, tables_of
 from argqual.stats.estimate import Estimate
 
@@ -102,7 +102,7 @@ def reported(folder: Path) -> tuple[str, list[ClaimFound]]:
     path = _claims_file(folder)
     try:
         with (folder / "report.md").open(encoding="utf-8") as page:
-            title = page.readline().removeprefix("# ").strip()
+            title = unescaped(page.readline().removeprefix("# ").strip())
         with path.open(encoding="utf-8", newline="") as table:
             return title, [_claim(row) for row in csv.DictReader(table)]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ from argqual.report.plain import clean
 from argqual.stats.estimate import Estimate
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>#|~&])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
@@ -98,3 +99,8 @@ def _methods(results: Results) -> Iterator[str]:
 def _escaped(untrusted: str) -> str:
     """On one line, with nothing that Markdown, or the HTML it becomes, would take for its own."""
     return _ENTITY.sub(r"\&", _SPECIAL.sub(r"\\\1", " ".join(clean(untrusted).split())))
+
+
+def unescaped(written: str) -> str:
+    """The words that stand in Markdown of ours, as they were before."""
+    return _ESCAPED.sub(r"\1", written)

@@ -288,8 +288,9 @@ def _spent(results: Results, system: SystemResult) -> str:
         said.append(f"{cost.requests:,} requests")
     if cost.input_tokens and cost.arguments:
         said.append(f"{cost.input_tokens / cost.arguments:,.0f} tokens in")
-    if cost.usd:
-        said.append(f"${1000 * cost.usd / cost.arguments:,.2f} a thousand")
+    if cost.usd and cost.arguments:
+        usd = 1000 * cost.usd / cost.arguments
+        said.append(f"{f'${usd:,.2f}' if usd >= 0.005 else 'under $0.01'} a thousand")
     if system.labels:
         said.append(f"{system.labels:,} labels")
     return ", ".join(said) or "not measured"

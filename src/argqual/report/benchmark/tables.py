@@ -269,6 +269,8 @@ def written(cell: Cell) -> str:
     if isinstance(cell, Estimate):
         return figure(cell)
     if isinstance(cell, float):
+        if 0 < cell < 0.0005:  # a p value, or a price: little, but not nothing
+            return "< .001"
         return number(cell, digits=3 if abs(cell) <= 1 else 1)
     return f"{cell:,}" if isinstance(cell, int) else cell
 

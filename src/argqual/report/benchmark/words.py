@@ -5,20 +5,14 @@ from collections.abc import Iterable
 
 from argqual.benchmark.analysis.results import Results
 from argqual.benchmark.spec.vocabulary import Split
-from argqual.stats.estimate import Estimate
+from argqual.stats.estimate import Estimate, decimal
 
-MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 
 
 def number(value: float | None, *, signed: bool = False, digits: int = 2) -> str:
-    """Two digits without the leading zero, and a minus that is as wide as a plus."""
-    if value is None:
-        return NOTHING
-    written = f"{abs(value):.{digits}f}"
-    negative = value < 0 and float(written) != 0
-    short = written[1:] if written.startswith("0.") else written
-    return (MINUS if negative else "+" if signed and float(written) != 0 else "") + short
+    """As papers write it; a dash for what is not there."""
+    return NOTHING if value is None else decimal(value, digits=digits, signed=signed)
 
 
 def interval(estimate: Estimate, *, signed: bool = False) -> str:
