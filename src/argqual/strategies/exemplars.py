@@ -18,6 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
+from argqual.corpora.leaks import normalised
 from argqual.errors import InputError, ModelError, StrategyError
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
@@ -312,20 +313,37 @@ class _Shown:
         """The most similar training arguments, the most similar one last, where it counts most."""
         vectoriser, table = self._vectors
         similar = (table @ vectoriser.transform([argument.text]).T).toarray().ravel()
-        own = [place for place, each in enumerate(self.strategy.pool_) if each.text == argument.text]
-        similar[own] = -1.0
-        nearest_first = np.argsort(-similar, kind="stable")[: self.strategy.k]
-        return [int(place) for place in nearest_first[::-1]]
+        others = self._others(argument)
+        nearest_first = [int(place) for place in np.argsort(-similar, kind="stable") if place in others]
+        return nearest_first[: self.strategy.k][::-1]
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """Each training argument's words, by which a copy is known."""
+        return [_spoken(each) for each in self.strategy.pool_]
+
+    def _others(self, argument: Argument) -> set[int]:
+        """Training arguments that are not this one, nor a copy of it: their labels would give its own away."""
+        own = _spoken(argument)
+        others = {place for place, words in enumerate(self._words) if words != own}
+        if not others:
+            raise InputError("Every training argument is a copy of this one, so none can be shown as an example.")
+        return others
 
     def _elsewhere(self, argument: Argument) -> list[int]:
         """Training arguments of other domains; the same ones for all arguments of a domain."""
         domain = _domain(argument)
-        others = {place for place, each in enumerate(self.strategy.pool_) if _domain(each) != domain}
+        others = {place for place in self._others(argument) if _domain(self.strategy.pool_[place]) != domain}
         if len(others) < self.strategy.k:
             raise InputError(f"Only {len(others)} training arguments are of another domain than {domain!r}.")
         rng = np.random.default_rng([self.strategy.seed, self.number])
         drawn = rng.permutation(len(self.strategy.pool_))
         return [int(place) for place in drawn if place in others][: self.strategy.k]
+
+
+def _spoken(argument: Argument) -> str:
+    """An argument's words, whatever their case and punctuation; the text itself where it has none."""
+    return normalised(argument.text) or argument.text
 
 
 def _domain(argument: Argument) -> str | None:
