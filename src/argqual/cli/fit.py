@@ -78,7 +78,7 @@ def fit(
         alone = "--check tests on groups it has not seen, and all these arguments are in one."
         raise InputError(alone, hint="Leave it out, or add a corpus.")
     with step(f"Fitting {name} on {len(data.arguments):,} arguments in {groups:,} groups") as further, telling(further):
-        strategy.fit(data.arguments, data.labels, groups=data.groups)
+        strategy.fit_checked(data.arguments, data.labels, groups=data.groups)
     save_strategy(strategy, output, training=data.training)
     say(paragraph(f"Written: {output}", hanging=2))
     for licence in data.training.licences:
@@ -153,7 +153,7 @@ def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
     for fold, (train, test) in enumerate(GroupKFold(folds).split(data.labels, data.labels, codes), start=1):
         with step(f"Testing on groups it has not seen, fold {fold} of {folds}") as further, telling(further):
             taught, tested = ([data.arguments[place] for place in places] for places in (train, test))
-            fitted = clone(strategy).fit(taught, data.labels[train], groups=codes[train])
+            fitted = clone(strategy).fit_checked(taught, data.labels[train], groups=codes[train])
             predicted[test] = fitted.predict(tested)
     words = [len(argument.text.split()) for argument in data.arguments]
     found = {

@@ -154,10 +154,17 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         StrategyError
             A parameter is wrong, or an extra is not installed.
         """
-        started = time.perf_counter()
-        arguments, labels, names = self._given(X, y, groups)
+        given = self._given(X, y, groups)
         self.check()
-        usage = self._fit(arguments, labels, names) or Usage()
+        return self._learn_from(*given)
+
+    def fit_checked(self, X: Sequence[Any], y: Any = None, *, groups: Sequence[Any] | None = None) -> Self:  # noqa: N803
+        """As `fit`, of a strategy whose `check` has passed, or that of one with the same parameters: not done again."""
+        return self._learn_from(*self._given(X, y, groups))
+
+    def _learn_from(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Self:
+        started = time.perf_counter()
+        usage = self._fit(arguments, labels, groups) or Usage()
         seconds = time.perf_counter() - started
         self.seen_ = replace(self._seen(), labels=len(labels), usage=usage, seconds=seconds)
         return self

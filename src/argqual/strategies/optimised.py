@@ -184,16 +184,18 @@ class Optimised(OfFramework, Prompted):
             )
         if self.budget_calls is None and (self.budget_usd is None or all(each.price == FREE for each in models)):
             raise StrategyError("Nothing limits the run.", hint="Give budget_calls, or budget_usd for paid models.")
+
+    def _begin(self) -> None:
+        """Open the ledger, and ask the reflection model for a word, to know that it is there before much is spent."""
         self._ledger = Ledger(self.budget_calls, self.budget_usd)
         # DSPy asks from threads of its own, which do not know who listens here.
         context = contextvars.copy_context()
         self._ledger.progress = lambda calls: context.copy().run(tell, f"{calls:,} calls")
         self._ledger.ended = Ended.INTERRUPTED if self._stopped else None
-        if reflecting:
+        if reflecting := self._reflecting():
             try:
                 ping(reflecting, self._ledger)
             except Enough:
-                self._stopped = False
                 raise _nothing_yet(self._ledger.ended) from None
 
     def _reflecting(self) -> Model | None:
@@ -215,9 +217,10 @@ class Optimised(OfFramework, Prompted):
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
         try:
+            self._begin()
             return self._optimise(arguments, labels, groups)
         finally:
-            del self._ledger  # it holds locks, which cannot be copied
+            self.__dict__.pop("_ledger", None)  # it holds locks, which cannot be copied
             self._stopped = False
 
     def _optimise(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
@@ -255,7 +258,7 @@ class Optimised(OfFramework, Prompted):
         self.failures_ = len(desk.failed)
         if isinstance(ledger.ended, ArgqualError):
             self.ended_ = ledger.ended.message
-            warnings.warn(f"Optimisation ended early. {self.ended_}", OptimisationWarning, stacklevel=4)
+            warnings.warn(f"Optimisation ended early. {self.ended_}", OptimisationWarning, stacklevel=5)
         else:
             self.ended_ = ledger.ended.value if ledger.ended else "finished"
         super()._fit(arguments, labels, groups)
