@@ -31,6 +31,7 @@ from argqual.models.addresses import (
     default_address,
     has_password,
     host_of,
+    is_providers,
     key_set_for,
     place_of,
     secrets_in,
@@ -391,11 +392,20 @@ def _hosted(
         logprobs=abilities.now.logprobs is True,
         follows_schema=abilities.now.schema,
         abilities=abilities,
-        price=listed_price(provider, name.partition("/")[2]) if not api_base else None,
+        price=_price_at(base, provider, name),
         decider=decider,
         endpoint=None if known.chat else identity,
         secrets=(*secrets, *filter(None, [api_key]), *secrets_in(base or "")),
     )
+
+
+def _price_at(base: str | None, provider: str, name: str) -> Price | None:
+    """What is listed for a model where it is its provider that is asked; of a server of one's own nothing is known.
+
+    What is listed as free is run at home wherever it is.
+    """
+    price = listed_price(provider, name.partition("/")[2])
+    return price if base is None or price == FREE or is_providers(base, provider) else None
 
 
 def _language_model(
