@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from argqual._plugins import versions_of
 from argqual._version import __version__
 from argqual.argument import Argument
 from argqual.assessment import (
@@ -37,11 +37,12 @@ from argqual.judging.prompt import Demonstration, Explain, Prompt
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Note
 from argqual.judging.readouts.readout import Inquiry
-from argqual.judging.readouts.registry import choose_readout
+from argqual.judging.readouts.registry import choose_readout, packages_behind
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.models.failures import plain_errors
 from argqual.models.prices import FREE, Price
 
+_LIBRARIES = ("dspy", "litellm", "xllamacpp")
 _ANSWER_TOKENS = 64
 _KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
 _TRUNCATION_TRIES = 6
@@ -196,6 +197,7 @@ class Judge:
     def _fixed(self) -> Any:
         """A digest of all of a key that no argument changes."""
         blanks = dict.fromkeys([*self.framework.inputs.declared(), "argument"], "")
+        libraries = versions_of(_LIBRARIES)
         content = {
             "program": self.fingerprint,
             "prompt": self._prompt(blanks).messages(blanks),
@@ -204,8 +206,10 @@ class Judge:
             "explain": "at length" if self.explain == "long" else self.explain,
             "truncate": self.truncate,
             "model": [self.model.name, self.model.identity],
-            "versions": [__version__, *(_version(name) for name in ("dspy", "litellm", "xllamacpp"))],
+            "versions": [__version__, *map(libraries.get, _LIBRARIES)],
         }
+        if packages := packages_behind(self.readout, self.model):
+            content["packages"] = packages
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode())
 
     def failed(self, argument: Argument | None, status: Status, reason: str, *, lost: int = 0) -> Assessment:
@@ -423,13 +427,6 @@ class _Asking:
     @property
     def usage(self) -> Usage:
         return Usage.total(exchange.usage for exchange in self.exchanges)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _verified(note: Note | None, text: str) -> tuple[tuple[Quote, ...], tuple[str, ...]]:
