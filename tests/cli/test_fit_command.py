@@ -141,6 +141,8 @@ def test_models_are_found_also_in_a_saved_list_of_strategies() -> None:
     [
         (("lenght",), "Did you mean 'length'"),
         (("length", "--set", "alpha=1"), "has no parameter 'alpha'"),
+        (("calibrated", "--set", "base__modle=x"), "Did you mean 'model'?"),
+        (("jury", "--set", "members=[[judge, plain], length]", "--set", "judge__modle=x"), "Did you mean 'model'?"),
         (("length", "--set", "alpha"), "is not NAME=VALUE"),
         (("length", "--target", "logik"), "Did you mean 'logic'"),
         (("length", "--target", "logic"), "has no labels for 'logic'. Its targets: overall"),

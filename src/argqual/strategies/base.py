@@ -280,6 +280,44 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             found |= get_type_hints(cls.__init__)
         return {name: found[name] for name in inspect.signature(cls).parameters if name in found}
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of strategies within (`base__framework`).
+
+        Raises a StrategyError where there is no parameter of that name, at any depth.
+        """
+        own = {name: value for name, value in params.items() if "__" not in name}
+        for name in own:
+            self._check_name(name)
+        self._set_own(own)
+        within = self.within() if len(own) < len(params) else {}
+        for name in params.keys() - own.keys():
+            self._check_name(name)
+        for part, inner in within.items():
+            start = f"{part}__"
+            if deep := {name.removeprefix(start): value for name, value in params.items() if name.startswith(start)}:
+                inner.set_params(**deep)
+                if getattr(self, part, inner) is None:  # left alone until now
+                    setattr(self, part, inner)
+        return self
+
+    def _set_own(self, params: Mapping[str, Any]) -> None:
+        """Set parameters of its own, whose names are known."""
+        super().set_params(**params)
+
+    def _check_name(self, name: str, given: str | None = None) -> None:
+        """Raise a StrategyError for a parameter that neither it nor what is within has; `given`: its whole name."""
+        own, separator, rest = name.partition("__")
+        if not separator and own in self.parameter_names():
+            return
+        within, said = self.within(), given or name
+        whole = f" ('{said}')" if said != own else ""
+        if own not in (known := {*self.parameter_names(), *within}):
+            raise StrategyError(f"{type(self).__name__} has no parameter '{own}'{whole}. {nearest(own, known)}")
+        if separator and own not in within:
+            raise StrategyError(f"'{own}' of {type(self).__name__} is no strategy with parameters of its own{whole}.")
+        if separator:
+            within[own]._check_name(rest, said)
+
     # What a subclass says.
 
     def _check(self) -> None:
