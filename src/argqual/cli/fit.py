@@ -127,15 +127,15 @@ def _notes(data: TrainingData) -> Iterator[str]:
 
 def _setting(words: str) -> tuple[str, Any]:
     """`k=4` as a name and a value; values are read as YAML, so numbers are numbers and [a, b] is a list."""
-    import yaml
+    from argqual._yaml import YamlError, parse_value
 
     name, separator, value = words.partition("=")
     if not separator or not name:
         raise InputError(f"--set {words} is not NAME=VALUE.", hint="For example --set k=4.")
     try:
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        return name.strip(), value
+        return name.strip(), parse_value(value, name=f"--set {name.strip()}")
+    except YamlError as error:
+        raise InputError(error.message, hint=error.hint) from None
 
 
 def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:

@@ -130,7 +130,11 @@ def read_source(source: str) -> str:
     if source == "-":
         if sys.stdin.isatty():
             print("Type or paste the argument, then press Ctrl-D.", file=sys.stderr)
-        return decode_argument(sys.stdin.buffer.read(), name="standard input")
+        try:
+            given = sys.stdin.buffer.read()
+        except OSError as error:
+            raise InputError(f"Standard input cannot be read: {error.strerror}.") from None
+        return decode_argument(given, name="standard input")
     path = Path(source)
     try:
         exists = bool(source) and path.exists()

@@ -161,6 +161,7 @@ class JudgeScorer:
     def batch(self, job: TableJob, *, again: bool = False) -> Batch[Any] | ProviderBatch[Any]:
         """What asks: in the ordinary way, or by the provider's batches; `again` for what has failed before."""
         from argqual.judging.batch import Batch
+        from argqual.models.traffic import most_connections
 
         judging = self.judging
         if judging.batch:
@@ -168,6 +169,9 @@ class JudgeScorer:
             fresh = again or not job.written.resume
             run = str(job.written.output and job.written.output.resolve())
             return provider_batch(self.judge, self.store, judging, run=run, fresh=fresh)
+        wanted, most = judging.concurrency or 0, most_connections()
+        if wanted > most:
+            say(f"At most {most} requests at once, not {wanted}: no more files may be open here (ulimit -n).")
         path = job.written.output
         return Batch(
             self.judge,

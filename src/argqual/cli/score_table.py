@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from argqual.argument import Argument
 from argqual.cli.options import ScoreFormat, say, step
 from argqual.cli.progress import count
+from argqual.cli.streams import ResultsLost
 from argqual.errors import EXIT_INTERRUPTED, InputError
 from argqual.tabular.columns import Columns, choose_columns, to_argument
 from argqual.tabular.jsonlines import LinesSource
@@ -124,8 +124,10 @@ class TableJob:
                 for cells, result in answers:
                     output.append(cells, result)
                 output.finish()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except ResultsLost as lost:
+            if not lost.reader_gone:
+                say(run.summary())
+                raise
             say(f"The reader of the results is gone. {run.summary()}".rstrip())
             return EXIT_INTERRUPTED
         if words := run.summary():
