@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.reduction import DupFd
@@ -21,10 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-# As `preexec_fn`: whether a process heeds Ctrl-C, which one in the background of a script (`make test &`) does not.
-heeds_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-ignores_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 @cache
@@ -44,14 +40,18 @@ def start(
     given: int | None = None,
     out: int | None = None,
     errors: int | None = None,
+    heeds_ctrl_c: bool = True,
 ) -> ForkServerProcess:
-    """`argqual …` under way in a folder; its three streams are the descriptors given, or go nowhere."""
+    """`argqual …` under way in a folder; its three streams are the descriptors given, or go nowhere.
+
+    In the background of a script (`argqual … &`) it would not heed Ctrl-C.
+    """
     nothing = os.open(os.devnull, os.O_RDWR)
     try:
         descriptors = [DupFd(nothing if each is None else each) for each in (given, out, errors)]
         said = [word if isinstance(word, str) else os.fsdecode(word) for word in words]
         environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **(variables or {})}
-        process = _forks().Process(target=_run, args=(said, str(folder), environment, descriptors))
+        process = _forks().Process(target=_run, args=(said, str(folder), environment, descriptors, heeds_ctrl_c))
         process.start()
     finally:
         os.close(nothing)
@@ -89,13 +89,17 @@ def interrupt(process: ForkServerProcess) -> None:
     os.kill(process.pid, signal.SIGINT)
 
 
-def _run(words: list[str], folder: str, environment: dict[str, str], descriptors: list[Any]) -> None:
+def _run(
+    words: list[str], folder: str, environment: dict[str, str], descriptors: list[Any], heeds_ctrl_c: bool
+) -> None:
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor.detach(), number)
-    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the parent of the suite does with it
+    encoding = environment["PYTHONIOENCODING"]
+    sys.stdin = os.fdopen(0, encoding=encoding, closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding=encoding, closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding=encoding, errors="backslashreplace", closefd=False)
+    # Whatever the parent of the suite does with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler if heeds_ctrl_c else signal.SIG_IGN)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
