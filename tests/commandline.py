@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -24,11 +26,20 @@ import pytest
 
 
 @cache
+def _hub_home() -> tempfile.TemporaryDirectory[str]:
+    """Where the hub's libraries keep what they fetch, in forks."""
+    return tempfile.TemporaryDirectory()
+
+
+@cache
 def _forks() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["preloaded"])
     with pytest.MonkeyPatch.context() as patched:  # before 3.12.8 the process that forks does not get `sys.path`
         patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        patched.setenv("HF_HOME", _hub_home().name)
+        for name in ("HF_TOKEN", "HF_HUB_OFFLINE"):
+            patched.delenv(name, raising=False)
         forkserver.ensure_running()
     return context
 
@@ -83,10 +94,31 @@ def argqual(
     return subprocess.CompletedProcess(["argqual", *words], process.exitcode, *said)
 
 
+def in_a_fork(call: Callable[..., Any], *given: Any, timeout: float = 120) -> Any:
+    """What a function of a module gives, called in a process of its own in which the hub's libraries know nothing."""
+    for each in Path(_hub_home().name).iterdir():
+        shutil.rmtree(each)
+    theirs, ours = _forks().Pipe(duplex=False)
+    process = _forks().Process(target=_call, args=(call, given, {**os.environ}, ours))
+    process.start()
+    ours.close()
+    assert theirs.poll(timeout), f"{call.__name__} does not come back"
+    said = theirs.recv()
+    process.join()
+    return said
+
+
 def interrupt(process: ForkServerProcess) -> None:
     """Ctrl-C."""
     assert process.pid
     os.kill(process.pid, signal.SIGINT)
+
+
+def _call(call: Callable[..., Any], given: tuple[Any, ...], environment: dict[str, str], out: Connection) -> None:
+    address = os.environ["HF_ENDPOINT"]
+    os.environ.clear()
+    os.environ.update(environment | {"HF_ENDPOINT": address})
+    out.send(call(*given))
 
 
 def _run(
