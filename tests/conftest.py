@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from argqual.models.connect import Model, connect
 from loopback import Loopback
 
 SMALL = "smollm2-135m"
+STORES = count()
 # Modules whose tests start processes and servers, or train; `make quick` leaves them out.
 SLOW = {
     "test_bad_input", "test_batch", "test_benchmark_command", "test_benchmark_report", "test_browser",
@@ -40,7 +42,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `model` ask a real one: skipped without its weights, and all in one process, which starts first."""
+    """Tests marked `model` ask a real one: skipped without its weights, and all in one process, which starts first.
+
+    The tests of each other module are one process's too: what they share is made once, and loaded once.
+    """
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker(pytest.mark.slow)
@@ -51,6 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             there = encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weights.is_fetched(name)
             item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
             item.add_marker(pytest.mark.xdist_group("model"))
+        elif not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     # What takes longest begins first, so that no process ends long after the others.
     items.sort(key=lambda item: (item.get_closest_marker("model") is None, item.get_closest_marker("slow") is None))
     gc.freeze()  # a million objects of libraries need not be looked through again and again
@@ -63,7 +70,9 @@ def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     for name in ("ARGQUAL_MODEL", "ARGQUAL_FRAMEWORK", "ARGQUAL_API_BASE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(traffic, "_limiters", {})  # a server may get the port of one that was in trouble
-    monkeypatch.setenv("ARGQUAL_STORE", str(tmp_path_factory.mktemp("store") / "assessments.sqlite"))
+    folder = tmp_path_factory.getbasetemp() / "stores" / str(next(STORES))  # `mktemp` would look through all before
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("ARGQUAL_STORE", str(folder / "assessments.sqlite"))
 
 
 @pytest.fixture(scope="session")
