@@ -187,7 +187,7 @@ def test_a_file_that_is_no_model_is_refused(small_model: Model, tmp_path: object
     path = tmp_path / "broken.gguf"  # type: ignore[operator]
     path.write_bytes(b"GGUF" + b"\x00" * 100)
     with pytest.raises(WeightsError, match="cannot load"):
-        EmbeddedServer(path)
+        _ = EmbeddedServer(path).address
 
 
 def test_the_small_models_weights_are_the_ones_that_are_pinned(small_model: Model) -> None:

@@ -48,7 +48,7 @@ GROUP = "argqual.models"
 DEFAULT_MODEL = "local"
 SYSTEM_ONE = "systemone"
 TIMEOUT_SECONDS = 120.0
-# Nothing is lost on the way to a model in this process; on a slow machine a long
+# Nothing is lost on the way to a model on this machine; on a slow machine a long
 # framework's first reading takes minutes.
 _EMBEDDED_TIMEOUT_SECONDS = 3600.0
 
@@ -205,7 +205,7 @@ def _thinks_not(name: str, effort: str | None) -> None:
 
 
 def is_embedded(name: str, api_base: str | None = None) -> bool:
-    """Whether a model of this name runs in the process, from weights on this machine.
+    """Whether a model of this name runs on this machine, from weights on this machine.
 
     `openai/x.gguf` is a model on a server, unless there is a file of this path and no address.
     """
@@ -249,6 +249,8 @@ def embedded_id(name: str) -> str:
 def _embedded(name: str, *, engine: str, slots: int) -> Model:
     name, path, identity = embedded_weights(name)
     server = shared_server(path, slots=slots)
+    import dspy  # noqa: F401 — takes as long as loading a small model, and is done beside it
+
     traffic = Traffic(limiter_for(server.address.url, ceiling=slots))
     if name not in weight_files.KNOWN and decision_type(path):
         url, key = server.address.url, server.address.key

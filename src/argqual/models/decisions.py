@@ -1,7 +1,7 @@
 """Decisions: typed questions about a state, each answered with a probability for every possible answer.
 
 A named provider is asked through `litellm.systemone`, which speaks the dialects of OpenAI, Azure, Ollama and some
-others; a server of one's own, and the engine in this process, as `POST /v1/systemone`.
+others; a server of one's own, and the engine on this machine, as `POST /v1/systemone`.
 """
 
 from __future__ import annotations
