@@ -22,7 +22,9 @@ from argqual.cli.options import (
     step,
     wanted_format,
 )
-from argqual.errors import EXIT_SOME_FAILED
+from argqual.errors import EXIT_SOME_FAILED, InputError
+
+_TWICE = "given twice, A's and B's."
 
 
 def compare_command(
@@ -32,6 +34,8 @@ def compare_command(
     model: ModelOption = "local",
     readout: ReadoutOption = "auto",
     issue: IssueOption = None,
+    stance: Annotated[list[str] | None, typer.Option(help=f"The side that they take; {_TWICE}")] = None,
+    context: Annotated[list[str] | None, typer.Option(help=f"What they reply to; {_TWICE}")] = None,
     format: FormatOption = None,
     definitions: DefinitionsOption = DefinitionsChoice.FULL,
     effort: EffortOption = None,
@@ -43,7 +47,11 @@ def compare_command(
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
 
-    first, second = Argument(read_source(a), issue=issue), Argument(read_source(b), issue=issue)
+    own = {"stance": _of_each("stance", stance), "context": _of_each("context", context)}
+    first, second = (
+        Argument(read_source(source), issue=issue, **{name: each[place] for name, each in own.items()})
+        for place, source in enumerate((a, b))
+    )
     criteria = load_framework(framework)
     ensure_weights(model, yes=yes)
     with step(f"Loading {model}"):
@@ -71,3 +79,10 @@ def compare_command(
         typer.echo(shown)
     if result.status in ("unreadable", "failed"):
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _of_each(name: str, given: list[str] | None) -> tuple[str | None, str | None]:
+    """What was said of A and of B: the same of both where it was said once."""
+    if given and len(given) > 2:
+        raise InputError(f"--{name} is given {len(given)} times.", hint="Once for both arguments, or once for each.")
+    return (given[0], given[-1]) if given else (None, None)

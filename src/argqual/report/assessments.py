@@ -79,6 +79,8 @@ def comparison_text(comparison: Comparison) -> str:
     if (effect := comparison.order_effect) is not None:
         said = f"Order effect: {effect:+z.2f} on the probability of winning from being shown first."
         lines += ["", *_wrapped(said, 0)]
+    for note in comparison.notes:
+        lines += _wrapped(f"Note: {note}.", 0)
     return "\n".join(lines)
 
 
@@ -97,6 +99,7 @@ def comparison_markdown(comparison: Comparison) -> str:
         failed = answer.probability_a is None
         better = f"{answer.status}: {_escaped(answer.reason or '')}" if failed else _WINNERS[answer.winner]
         lines.append(f"| {_escaped(answer.name)} | {' | '.join(cells)} | {better} |")
+    lines += [f"\n*Note: {_escaped(note)}.*" for note in comparison.notes]
     return "\n".join(lines)
 
 

@@ -102,7 +102,8 @@ class Exemplars(Prompted):
 
     def draw_predictions(self, X: Sequence[Any]) -> Array:  # noqa: N803
         """The prediction by each draw of examples, shape (n_arguments, draws)."""
-        return np.column_stack([predictions_of(found).values for found in self._asked(as_arguments(X))])
+        asked, _ = self._asked(as_arguments(X))
+        return np.column_stack([predictions_of(found).values for found in asked])
 
     def _framework(self) -> Framework:
         return plain_framework()
@@ -217,7 +218,7 @@ class Exemplars(Prompted):
     def _written(self) -> tuple[dict[str, dict[str, str]], Usage]:
         """Rationales of the pool's arguments that will be shown: by place, by criterion; and what they took."""
         wanted, framework = self._shown(), self._framework()
-        assessments = self._ask(self._explainer(), self._told(wanted))
+        assessments, took = self._asked_of(self._explainer(), self._told(wanted))
         for assessment in assessments:
             if not any(rating.rationale for rating in assessment.ratings):
                 raise ModelError(
@@ -232,7 +233,7 @@ class Exemplars(Prompted):
             found = styled(self.rationales, polished, [int(levels[place]) for place in wanted], labels)
             for place, rationale in zip(wanted, found, strict=True):
                 said[str(place)][criterion.id] = rationale
-        return said, Usage.total(assessment.usage for assessment in assessments)
+        return said, took
 
     def judges(self) -> list[Judge]:
         if not hasattr(self, "chosen_"):  # before fitting: whether there can be any
@@ -250,12 +251,14 @@ class Exemplars(Prompted):
         inputs = {name: text for name, text in self.pool_[place].inputs().items() if name in declared}
         return Demonstration(inputs, levels, self.rationales_.get(str(place), {}))
 
-    def _asked(self, arguments: list[Argument]) -> list[list[Assessment]]:
-        return [self._ask(judge, arguments) for judge in self.judges()]
+    def _asked(self, arguments: list[Argument]) -> tuple[list[list[Assessment]], list[Usage]]:
+        """By draw, the assessments and what they took."""
+        found = [self._asked_of(judge, arguments) for judge in self.judges()]
+        return [assessments for assessments, _ in found], [took for _, took in found]
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
-        asked = self._asked(arguments)
-        return predictions_of(asked[0] if len(asked) == 1 else averaged(self._framework(), asked))
+        asked, took = self._asked(arguments)
+        return predictions_of(asked[0] if len(asked) == 1 else averaged(self._framework(), asked), took)
 
     def _seen(self) -> Seen:
         return Seen(examples=self.k * self._draws, model=super()._seen().model)

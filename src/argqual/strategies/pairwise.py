@@ -194,12 +194,12 @@ class Pairwise(OfFramework, Asking):
         if not design:
             return [], Usage()
         (judge,) = self.judges()
-        found = self._ask(judge, _questions(pool, design))
+        found, took = self._asked_of(judge, _questions(pool, design))
         compared = [
             _compared(pool[one], pool[other], asked, turned)
             for (one, other), asked, turned in zip(design, found[::2], found[1::2], strict=True)
         ]
-        return compared, Usage.total(each.usage for each in found)
+        return compared, took
 
     def _on_ladder(self, met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> Array:
         won: list[dict[int, float]] = [{} for _ in reasons]

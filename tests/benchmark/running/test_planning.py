@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,10 @@ def test_what_is_planned_is_what_is_asked(tmp_path: Path, server: ChatServer) ->
         done = run.done()
     assert server.stats().answered == sum(each.to_ask for each in planned.values())
     assert all((each.to_ask, each.done) == (0, each.cells) for each in needed(plan, done))
+    with Run(tmp_path / "run.sqlite") as run:  # each answer is paid for once, by the strategy that asked it
+        took = [json.loads(content) for (content,) in run._connection.execute("SELECT content FROM cell")]
+    asked = [usage["requests"] for cell in took for usage in (cell["usage"], cell["seen"]["usage"])]
+    assert sum(asked) == server.stats().answered
 
 
 def test_a_strangers_strategy_and_a_jury_have_plans_too(

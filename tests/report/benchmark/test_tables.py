@@ -19,6 +19,7 @@ from argqual.cli.progress import clock, money
 from argqual.errors import InputError
 from argqual.report.benchmark.files import csv_text, write_report
 from argqual.report.benchmark.markdown import markdown
+from argqual.report.benchmark.sections import sections_of
 from argqual.report.benchmark.tables import matrix_rows, tables_of
 from argqual.report.benchmark.tables import written as cell_in_words
 from argqual.report.benchmark.text import text, verdicts_text
@@ -152,3 +153,26 @@ def test_numbers_are_written_as_papers_do() -> None:
 )  # fmt: skip
 def test_numbers_lose_no_digit_and_little_is_not_nothing(shown: str, expected: str) -> None:
     assert shown == expected
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_rows_are_the_best_first_whichever_way_is_better(higher_is_better: bool) -> None:
+    metrics = tuple(replace(each, higher_is_better=higher_is_better) for each in results().metrics)
+    first = results().contrasts[0]
+    values = {"worst": -0.2, "none": None, "best": 0.3, "middle": 0.1}
+    rows = [
+        replace(
+            first, one=name, estimate=replace(first.estimate, value=value and value * (1 if higher_is_better else -1))
+        )
+        for name, value in values.items()
+    ]
+    systems = tuple(replace(results().systems[0], name=name) for name in values)
+    found = replace(results(), metrics=metrics, contrasts=tuple(rows), systems=(*results().systems, *systems))
+    page = text(found).split(f"Minus {first.other}")[1]
+    order = [line.split()[0] for line in page.splitlines()[2:] if line.split()[:1] and line.split()[0] in values]
+    assert order == ["best", "middle", "worst", "none"]
+    plot = next(each.content for each in sections_of(found) if each.id == "differences")[0]
+    assert [row.system.name for row in plot.rows] == ["best", "middle", "worst", "none"]
+    figures = [each.outside.value for system in found.ranked() if (each := found.transfer(system.name)) is not None]
+    known = [value for value in figures if value is not None]
+    assert known == sorted(known, reverse=higher_is_better)

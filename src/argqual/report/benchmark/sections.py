@@ -105,7 +105,7 @@ def _differences(results: Results) -> list[Plot]:
     plots = []
     for (baseline, name), found in groups.items():
         metric, axis = results.metric(name), charts.axis_over(each.estimate for each in found)
-        found.sort(key=lambda each: words.or_least(each.estimate), reverse=metric.higher_is_better)
+        found = words.best_first(found, higher_is_better=metric.higher_is_better)
         plots.append(Plot(metric, axis, [_forest_row(results, each) for each in found], baseline))
     return plots
 

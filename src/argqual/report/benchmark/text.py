@@ -117,10 +117,10 @@ def _substance(results: Results) -> Iterator[str]:
 
 
 def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterator[str]:
-    title = results.metric(rows[0].metric).title
-    yield paragraph(f"Minus {baseline}, on the same arguments ({title}, {words.tested_where(results)})")
+    metric = results.metric(rows[0].metric)
+    yield paragraph(f"Minus {baseline}, on the same arguments ({metric.title}, {words.tested_where(results)})")
     yield _CONTRAST.format("", "diff.", "95 % interval", "p (Holm)", "detectable")
-    for each in sorted(rows, key=lambda row: words.or_least(row.estimate), reverse=True):
+    for each in words.best_first(rows, higher_is_better=metric.higher_is_better):
         found = _figure(each.estimate, signed=True)
         yield _CONTRAST.format(_name(each.one), *found, words.p_value(each.holm), words.number(each.mde))
 

@@ -1,8 +1,8 @@
 """How a benchmark's figures are written: numbers as papers write them, and phrases that recur."""
 
-import math
 from collections.abc import Iterable
 
+from argqual.benchmark.analysis.figures import Contrast
 from argqual.benchmark.analysis.results import Results
 from argqual.benchmark.spec.vocabulary import Split
 from argqual.stats.estimate import Estimate, decimal
@@ -35,9 +35,14 @@ def rests_on(estimate: Estimate) -> str:
     return ", ".join(filter(None, (f"n = {estimate.n:,}", part, topics, estimate.reason)))
 
 
-def or_least(estimate: Estimate) -> float:
-    """The value that rows are ordered by: less than any where there is none."""
-    return -math.inf if estimate.value is None else estimate.value
+def best_first(rows: Iterable[Contrast], *, higher_is_better: bool) -> list[Contrast]:
+    """Differences in a metric, the best first, of which the least is best where lower is better; those without last."""
+
+    def place(row: Contrast) -> tuple[bool, float]:
+        value = row.estimate.value or 0.0
+        return row.estimate.value is None, -value if higher_is_better else value
+
+    return sorted(rows, key=place)
 
 
 def percent(share: float | None) -> str:
