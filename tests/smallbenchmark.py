@@ -46,11 +46,11 @@ def parse_benchmark(text: str, *, name: str = "text.yaml") -> Benchmark:
         return load_benchmark(path)
 
 
-def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", **more: str) -> Path:
-    """A benchmark over two such corpora; `length` is in every one."""
+def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", *, count: int = 40, **more: str) -> Path:
+    """A benchmark over two such corpora of so many; `length` is in every one."""
     if "length" not in strategies:
         strategies = f"  length:\n{strategies}"
-    cards = [write_corpus(folder, name) for name in ("east", "west")]
+    cards = [write_corpus(folder, name, count=count) for name in ("east", "west")]
     corpora = "".join(f"  {card}:\n" for card in cards)
     rest = "".join(f"{key}: {value}\n" for key, value in more.items())
     path = folder / "small.yaml"
