@@ -46,7 +46,9 @@ def parse_benchmark(text: str, *, name: str = "text.yaml") -> Benchmark:
         return load_benchmark(path)
 
 
-def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", *, count: int = 40, **more: str) -> Path:
+def write_benchmark(
+    folder: Path, strategies: str = "  length:\n  tfidf:\n", *, count: int = 40, folds: int = 4, **more: str
+) -> Path:
     """A benchmark over two such corpora of so many; `length` is in every one."""
     if "length" not in strategies:
         strategies = f"  length:\n{strategies}"
@@ -55,7 +57,7 @@ def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", *, 
     rest = "".join(f"{key}: {value}\n" for key, value in more.items())
     path = folder / "small.yaml"
     path.write_text(
-        f"schema: argqual/benchmark@1\nid: small\ntitle: A small one\nfolds: 4\ndraws: 200\n{rest}"
+        f"schema: argqual/benchmark@1\nid: small\ntitle: A small one\nfolds: {folds}\ndraws: 200\n{rest}"
         f"metrics: [spearman, spearman_beyond_length, mae]\ncorpora:\n{corpora}strategies:\n{strategies}",
         encoding="utf-8",
     )

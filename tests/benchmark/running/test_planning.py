@@ -75,7 +75,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServ
 
 def test_what_is_planned_is_what_is_asked(tmp_path: Path, server: ChatServer) -> None:
     more = {"models": "[openai/test]", "perturbed": "{arguments: 5, strategies: [plain, exemplars]}"}
-    plan = plan_of(load_benchmark(write_benchmark(tmp_path, STRATEGIES, count=COUNT, **more)))
+    plan = plan_of(load_benchmark(write_benchmark(tmp_path, STRATEGIES, count=COUNT, folds=2, **more)))
     planned = {each.strategy: each for each in needed(plan, {})}
     assert planned["length"].to_ask == 0
     # Every argument once, and five of each corpus in two other forms, of which one has no function words to lose.
@@ -104,7 +104,7 @@ def test_a_strangers_strategy_and_a_jury_have_plans_too(
   loudest:
   jury: {params: {members: [plain, [shown, exemplars]], combine: mean, shown__k: 2, shown__draws: 1, folds: 2}}
 """
-    plan = plan_of(load_benchmark(write_benchmark(tmp_path, strategies, count=COUNT, models="[openai/test]")))
+    plan = plan_of(load_benchmark(write_benchmark(tmp_path, strategies, count=COUNT, folds=2, models="[openai/test]")))
     planned = {each.strategy: each for each in needed(plan, {})}
     assert planned["loudest"].to_ask == 2 * 2 * COUNT  # each as it stands, and in capitals
     assert server.stats().answered == 0  # a plan asks nothing
