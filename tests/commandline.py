@@ -134,6 +134,7 @@ def _run(
     signal.signal(signal.SIGINT, signal.default_int_handler if heeds_ctrl_c else signal.SIG_IGN)
     os.environ.clear()
     os.environ.update(environment)
+    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path not in sys.path]
     os.chdir(folder)
     sys.argv = ["argqual", *words]
     from argqual.cli.main import main

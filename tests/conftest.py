@@ -24,16 +24,26 @@ from loopback import Loopback
 
 SMALL = "smollm2-135m"
 STORES = count()
-# Modules whose tests start processes and servers, or train; `make quick` leaves them out.
-SLOW = {
-    "test_bad_input", "test_batch", "test_benchmark_command", "test_benchmark_report", "test_browser",
-    "test_calibrated", "test_chatserver", "test_combinations", "test_conditioned", "test_config_command",
-    "test_constructed", "test_contract", "test_corpora_command", "test_embedding", "test_encoder", "test_encoders",
-    "test_examples", "test_fetch", "test_findings", "test_fit_command", "test_hub", "test_hub_weights",
-    "test_matrix", "test_models_command", "test_oddities", "test_optimise_command", "test_optimised", "test_package",
-    "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin", "test_rounds",
-    "test_run", "test_score_batch", "test_score_table", "test_startup", "test_weights",
-}  # fmt: skip
+# Modules whose tests start processes and servers, or train, the longest first; `make quick` leaves them out.
+SLOW = (
+    "test_score_table", "test_weights", "test_contract", "test_batch", "test_run", "test_fetch", "test_score_batch",
+    "test_planning", "test_bad_input", "test_startup", "test_examples", "test_package", "test_benchmark_report",
+    "test_browser", "test_corpora_command", "test_plugin", "test_hub", "test_matrix", "test_rounds", "test_constructed",
+    "test_config_command", "test_optimised", "test_fit_command", "test_findings", "test_conditioned", "test_encoders",
+    "test_optimise_command", "test_hub_weights", "test_combinations", "test_encoder", "test_calibrated",
+    "test_chatserver", "test_benchmark_command", "test_perturbations", "test_models_command", "test_embedding",
+    "test_planted_judges", "test_planted", "test_oddities",
+)  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers begin to collect in different rooms, and find compiled where others have been."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        found = sorted(Path(__file__).parent.iterdir())
+        rooms = [str(path) for path in found if path.name.startswith("test_") or list(path.rglob("test_*.py"))]
+        first = int(worker.removeprefix("gw")) * len(rooms) // workers % len(rooms)
+        config.args = rooms[first:] + rooms[:first]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -59,7 +69,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     # What takes longest begins first, so that no process ends long after the others.
-    items.sort(key=lambda item: (item.get_closest_marker("model") is None, item.get_closest_marker("slow") is None))
+    places = {name: place for place, name in enumerate(SLOW)}
+
+    def order(item: pytest.Item) -> tuple[bool, int, str]:
+        return item.get_closest_marker("model") is None, places.get(item.path.stem, len(SLOW)), str(item.path)
+
+    items.sort(key=order)
     gc.freeze()  # a million objects of libraries need not be looked through again and again
 
 

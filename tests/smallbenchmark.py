@@ -46,16 +46,18 @@ def parse_benchmark(text: str, *, name: str = "text.yaml") -> Benchmark:
         return load_benchmark(path)
 
 
-def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", **more: str) -> Path:
-    """A benchmark over two such corpora; `length` is in every one."""
+def write_benchmark(
+    folder: Path, strategies: str = "  length:\n  tfidf:\n", *, count: int = 40, folds: int = 4, **more: str
+) -> Path:
+    """A benchmark over two such corpora of so many; `length` is in every one."""
     if "length" not in strategies:
         strategies = f"  length:\n{strategies}"
-    cards = [write_corpus(folder, name) for name in ("east", "west")]
+    cards = [write_corpus(folder, name, count=count) for name in ("east", "west")]
     corpora = "".join(f"  {card}:\n" for card in cards)
     rest = "".join(f"{key}: {value}\n" for key, value in more.items())
     path = folder / "small.yaml"
     path.write_text(
-        f"schema: argqual/benchmark@1\nid: small\ntitle: A small one\nfolds: 4\ndraws: 200\n{rest}"
+        f"schema: argqual/benchmark@1\nid: small\ntitle: A small one\nfolds: {folds}\ndraws: 200\n{rest}"
         f"metrics: [spearman, spearman_beyond_length, mae]\ncorpora:\n{corpora}strategies:\n{strategies}",
         encoding="utf-8",
     )

@@ -23,6 +23,7 @@ from argqual.strategies.prompted import Plain
 from chatserver import ChatServer
 from smallbenchmark import write_benchmark
 
+COUNT = 16  # arguments of each of two corpora
 STRATEGIES = """\
   plain:
   again: {strategy: plain}
@@ -75,17 +76,18 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServ
 
 def test_what_is_planned_is_what_is_asked(tmp_path: Path, server: ChatServer) -> None:
     more = {"models": "[openai/test]", "perturbed": "{arguments: 5, strategies: [plain, exemplars]}"}
-    plan = plan_of(load_benchmark(write_benchmark(tmp_path, STRATEGIES, **more)))
+    plan = plan_of(load_benchmark(write_benchmark(tmp_path, STRATEGIES, count=COUNT, folds=2, **more)))
     planned = {each.strategy: each for each in needed(plan, {})}
     assert planned["length"].to_ask == 0
     # Every argument once, and five of each corpus in two other forms, of which one has no function words to lose.
-    assert planned["plain"].to_ask == 80 + 2 * (5 + 4)
+    assert planned["plain"].to_ask == 2 * COUNT + 2 * (5 + 4)
     assert planned["again"].to_ask == planned["calibrated"].to_ask == 0  # asked with the first of them
-    assert planned["exemplars"].to_ask == 2 * 80 + 2 * (5 + 4)  # other examples in domain and away
-    assert planned["worked"].to_ask == 80  # the same examples everywhere
+    assert planned["exemplars"].to_ask == 2 * 2 * COUNT + 2 * (5 + 4)  # other examples in domain and away
+    assert planned["worked"].to_ask == 2 * COUNT  # the same examples everywhere
     # In both orders: around the circle of each fold; each against three of the other corpus, of which the three
     # and those of the other way meet twice.
-    assert planned["comparing"].to_ask == 2 * 80 and planned["ladder"].to_ask == 2 * (3 * 80 - 3 * 3)
+    assert planned["comparing"].to_ask == 2 * 2 * COUNT
+    assert planned["ladder"].to_ask == 2 * (3 * 2 * COUNT - 3 * 3)
     with Run(tmp_path / "run.sqlite", create=True) as run:
         begin(plan, run)
         assert run_cells(plan, run) == 0
@@ -107,9 +109,9 @@ def test_a_strangers_strategy_and_a_jury_have_plans_too(
   loudest:
   jury: {params: {members: [plain, [shown, exemplars]], combine: mean, shown__k: 2, shown__draws: 1, folds: 2}}
 """
-    plan = plan_of(load_benchmark(write_benchmark(tmp_path, strategies, models="[openai/test]")))
+    plan = plan_of(load_benchmark(write_benchmark(tmp_path, strategies, count=COUNT, folds=2, models="[openai/test]")))
     planned = {each.strategy: each for each in needed(plan, {})}
-    assert planned["loudest"].to_ask == 2 * 80  # each as it stands, and in capitals
+    assert planned["loudest"].to_ask == 2 * 2 * COUNT  # each as it stands, and in capitals
     assert server.stats().answered == 0  # a plan asks nothing
     with Run(tmp_path / "run.sqlite", create=True) as run:
         begin(plan, run)
