@@ -42,6 +42,7 @@ from argqual.models.decisions import Decider, OwnServer, Provider, is_spoken
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.gguf import decision_type
 from argqual.models.prices import FREE, Price, listed_price
+from argqual.models.slots import Slots
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
 
 GROUP = "argqual.models"
@@ -248,7 +249,7 @@ def embedded_id(name: str) -> str:
 
 def _embedded(name: str, *, engine: str, slots: int) -> Model:
     name, path, identity = embedded_weights(name)
-    server = shared_server(path, slots=slots)
+    server = shared_server(path, slots=slots, identity=identity)
     import dspy  # noqa: F401 — takes as long as loading a small model, and is done beside it
 
     traffic = Traffic(limiter_for(server.address.url, ceiling=slots))
@@ -272,6 +273,7 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         api_base=f"{server.address.url}/v1",
         api_key=server.address.key,
         timeout=_EMBEDDED_TIMEOUT_SECONDS,
+        slots=server.held,
     )
     return Model(
         name,
@@ -417,6 +419,7 @@ def _language_model(
     engine: str,
     timeout: float,
     abilities: Abilities | None = None,
+    slots: Slots | None = None,
     **settings: Any,
 ) -> Any:
     for noisy in ("LiteLLM", "dspy"):
@@ -427,7 +430,7 @@ def _language_model(
 
     try:
         reference = dspy.LM(name, engine=engine, cache=False, num_retries=0, timeout=timeout, **settings)
-        sender = throttled(reference, traffic, timeout=timeout, abilities=abilities)
+        sender = throttled(reference, traffic, timeout=timeout, abilities=abilities, slots=slots)
         return dspy.LM(name, engine=sender, cache=False, num_retries=0)
     except (ValueError, TypeError, dspy.utils.exceptions.LMError, dspy.lm15.LM15Error) as error:
         raise ModelError(f"Cannot use the model '{name}': {error}") from None

@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from argqual.models import kept_prompts
 from argqual.models.llama import Address, Llama
+from argqual.models.slots import Slots
 
 CONTEXT_TOKENS = 8192
 DEFAULT_SLOTS = 1
@@ -20,14 +22,23 @@ class EmbeddedServer:
     """A model from `weights`, a GGUF file. It begins to load at once; what needs it waits for it.
 
     `context` is in tokens of prompt and answer together, for each of the `slots`: requests worked on at once, which
-    share the machine's cores. Raises as `Llama`.
+    share the machine's cores. `identity` tells the weights from all others; with it, what is read of a prompt is kept
+    for other processes. Raises as `Llama`.
     """
 
-    def __init__(self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1) -> None:
+    def __init__(
+        self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1, identity: str | None = None
+    ) -> None:
         self.weights = weights
         self.context = context
         self.slots = slots
-        self.llama = Llama(weights, context=context, slots=slots)
+        self.llama = Llama(
+            weights,
+            context=context,
+            slots=slots,
+            kept_prompts=kept_prompts.writable_folder() if identity else None,
+        )
+        self.held = Slots(self.llama, slots, context, {"weights": identity})
 
     @property
     def address(self) -> Address:
@@ -43,10 +54,12 @@ _running: dict[tuple[Path, int, int], EmbeddedServer] = {}
 _starting = threading.Lock()
 
 
-def shared_server(weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1) -> EmbeddedServer:
+def shared_server(
+    weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1, identity: str | None = None
+) -> EmbeddedServer:
     """The process's server for these weights: loaded once, kept until one of the two ends."""
     key = (weights.resolve(), context, slots)
     with _starting:
         if key not in _running or _running[key].llama.ended:
-            _running[key] = EmbeddedServer(weights, context=context, slots=slots)
+            _running[key] = EmbeddedServer(weights, context=context, slots=slots, identity=identity)
         return _running[key]

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.error
 import urllib.request
 import weakref
 from contextlib import suppress
@@ -31,6 +32,7 @@ _SPINS = "1000"
 _WAITS = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
 _TIMEOUT_SECONDS = 3600.0
 _LOOK_EVERY = 0.1
+_LAST_SECONDS = 5.0
 _QUOTAS = (
     ("/sys/fs/cgroup/cpu.max",),
     ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
@@ -76,6 +78,7 @@ class Llama:
         if importlib.util.find_spec("xllamacpp") is None:
             raise _missing("it is not installed")
         self.weights = weights
+        self.kept_prompts = kept_prompts
         self._key = secrets.token_urlsafe(24)
         settings = {
             "weights": str(weights),
@@ -127,6 +130,8 @@ class Llama:
         try:
             with _straight.open(request, timeout=_TIMEOUT_SECONDS) as answer:
                 return json.load(answer)
+        except urllib.error.HTTPError:
+            raise
         except OSError:
             self.check()
             raise
@@ -134,7 +139,7 @@ class Llama:
     def check(self) -> None:
         """Raise a `ModelError` if its process has ended."""
         with suppress(subprocess.TimeoutExpired):  # it may be about to
-            code = self._process.wait(timeout=0.2)
+            code = self._process.wait(timeout=_LAST_SECONDS)
             raise ModelError(
                 f"The engine that runs {self.weights.name} has ended ({self._why(code)}).",
                 hint="Was the machine out of memory? A smaller model takes less: argqual models list",
@@ -192,7 +197,7 @@ def environment() -> dict[str, str]:
     else uses a core (`benchmarks/results/engine-waits.json`).
     """
     own = {} if _WAITS & os.environ.keys() else {"GOMP_SPINCOUNT": _SPINS}
-    return {**os.environ, **own}
+    return {"GGML_NO_BACKTRACE": "1", **os.environ, **own}  # which takes half a minute, by a debugger
 
 
 def available_cores() -> int:

@@ -298,6 +298,10 @@ class Traffic:
         """Seconds that this thread has waited for its turn so far."""
         return float(getattr(self._mine, "waited", 0.0))
 
+    def has_waited(self, seconds: float) -> None:
+        """Count time for which this thread has waited for its turn elsewhere."""
+        self._mine.waited = self.waited + seconds
+
     def run(self, send: Callable[[], T]) -> tuple[T, int]:
         """Send a request, again where that helps; its answer, and how many requests were lost before it.
 

@@ -14,6 +14,7 @@ from argqual.judging.readouts.reading import Distribution, Unreadable, read_note
 from argqual.judging.readouts.readout import Inquiry, Readout
 from argqual.judging.readouts.thinking import room, spent_on_thinking, used_up
 from argqual.models.connect import Model
+from argqual.models.slots import SHARED
 
 
 class ChatReadout(Readout):
@@ -39,6 +40,8 @@ class Conversation:
         self.model = model
         self.exchange = exchange
         self._cache = mark(*inquiry.beginning, model) if model.abilities.now.marks_from is not None else None
+        _, shown = inquiry.beginning if model.server is not None else ("", 0)
+        self._extensions = {SHARED: shown} if shown else None
         self._turns = inquiry.prompt.turns(inquiry.inputs, inquiry.examples)
 
     def write_notes(self) -> None:
@@ -102,6 +105,7 @@ class Conversation:
                 max_tokens=most,
                 response_format=form if model.follows_schema else None,
                 cache=self._cache,
+                extensions=self._extensions,
                 **settings,
             ),
         )
