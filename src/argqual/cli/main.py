@@ -14,7 +14,7 @@ import typer
 
 from argqual._version import __version__
 from argqual.cli import benchmark, compare, config, corpora, fit, frameworks, models, optimise, score, store, strategies
-from argqual.cli.grouped import PanelCommand
+from argqual.cli.grouped import PanelCommand, TextCommand
 from argqual.errors import EXIT_USAGE, ArgqualError
 from argqual.report.plain import clean
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("score", cls=PanelCommand)(score.score)
-app.command("compare")(compare.compare_command)
+app.command("compare", cls=TextCommand)(compare.compare_command)
 app.command("fit")(fit.fit)
 app.command("optimise")(optimise.optimise)
 app.add_typer(strategies.app, name="strategies")
