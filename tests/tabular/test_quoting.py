@@ -87,6 +87,15 @@ def test_a_quote_within_a_cell_of_several_lines_refuses_them_one_by_one(tmp_path
         read(table(tmp_path, 'text\n"One.\nHe said "no".\nEnd."\nok\n'))
 
 
+def test_a_cell_that_is_far_too_long_is_a_problem_of_its_row(tmp_path: Path) -> None:
+    long = "x" * 10_000_001
+    for cell in (long, f'"{long}"'):
+        assert read(table(tmp_path, f"id,text\n1,{cell}\n2,ok\n")) == [
+            "line 2: a cell of more than 10,000,000 characters",
+            ("2", "ok"),
+        ]
+
+
 def test_only_the_first_lines_of_many_are_told(tmp_path: Path) -> None:
     source = table(tmp_path, "id,text\n" + '1,"a" b\n' * 9)
     assert "line 4: a quote in the middle of a cell; and 6 more." in source.notes()[0]

@@ -132,7 +132,8 @@ def read_source(source: str) -> str:
     if source == "-":
         if sys.stdin.isatty():
             print("Type or paste the argument, then press Ctrl-D.", file=sys.stderr)
-        return decode_argument(sys.stdin.buffer.read(), name="standard input")
+        text = decode_argument(sys.stdin.buffer.read(), name="standard input")
+        return _told_if_table(text)
     path = Path(source)
     try:
         exists = bool(source) and path.exists()
@@ -154,6 +155,16 @@ def read_source(source: str) -> str:
     if longer := _named_but_for_the_ending(source):
         raise InputError(f"There is no file {source}, but {' and '.join(longer)}.", hint="Name it with its ending.")
     return source
+
+
+def _told_if_table(text: str) -> str:
+    """A text from a pipe, as it is; said, where it looks like a table."""
+    from argqual.tabular.columns import is_header
+
+    first, second = [*text.lstrip().splitlines(), "", ""][:2]
+    if is_header(first, second) or (first.startswith("{") and first.rstrip().endswith("}")):
+        say("Standard input looks like a table, and is rated as one text; --lines rates each line.")
+    return text
 
 
 def _named_but_for_the_ending(source: str) -> list[str]:

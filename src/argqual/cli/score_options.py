@@ -59,9 +59,9 @@ class Rated:
     delimiter: Annotated[str | None, of_table(help="Of a CSV file; found by itself as a rule.")] = None
     quoting: Annotated[
         QuotingChoice | None,
-        of_table(help="In CSV and TSV: quotes enclose cells (minimal), or are plain characters. Told by itself."),
+        of_table(help="In CSV and TSV: quotes enclose cells, or are characters like others. Default: as it looks."),
     ] = None
-    sheet: Annotated[str | None, of_table(metavar="NAME|N", help="Of a spreadsheet; the first by itself.")] = None
+    sheet: Annotated[str | None, of_table(metavar="NAME|N", help="Of a spreadsheet. Default: the first.")] = None
 
     @property
     def source(self) -> str:

@@ -20,7 +20,7 @@ from argqual.report.plain import paragraph
 from argqual.tabular.columns import Columns, alike, choose_columns, is_refused, to_argument, usual
 from argqual.tabular.jsonlines import LinesSource
 from argqual.tabular.output import StreamOutput, TableOutput, refuse_shared
-from argqual.tabular.sources import HUB, named_files, open_source
+from argqual.tabular.sources import HUB, named_files, open_lines, open_source
 from argqual.tabular.table import TableRow, TableSource
 
 if TYPE_CHECKING:
@@ -220,10 +220,7 @@ def open_table(rated: Rated) -> TableSource:
         # Not sys.stdin itself: Python cannot end while a thread is still reading that one.
         return LinesSource(open(sys.stdin.fileno(), "rb", closefd=False))
     if rated.lines:
-        try:
-            return LinesSource(Path(name).open("rb"), name)
-        except OSError as error:
-            raise InputError(f"Cannot read {name}: {error.strerror}.", hint="Use - for standard input.") from None
+        return open_lines(name)
     return open_source(
         name, encoding=rated.encoding, delimiter=rated.delimiter, quoting=rated.quoting, sheet=rated.sheet
     )

@@ -141,7 +141,7 @@ class DelimitedSource(TextTable):
                     if record.problem is None:
                         if not cells or (width != 1 and len(cells) == 1 and not cells[0].strip()):
                             continue
-                        if any("\0" in cell for cell in cells):
+                        if "\0" in "".join(cells):
                             problem = f"line {record.line} holds a NUL character, so it is not text"
                             record = Record(record.line, [], problem)
                     yield record

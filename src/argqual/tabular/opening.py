@@ -27,6 +27,7 @@ _BEGINNINGS = (
 )  # fmt: skip
 _JSON = re.compile(r'\s*(?:\[\s*\{\s*["}]|\[\s*\]\s*$|\{\s*"(?:[^"\\]|\\.)*"\s*:)')
 _HTML = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError)  # the last: locked, unknown
 # Endings that are right for one kind of content.
 _RIGHT = {
     ".parquet": (".parquet", ".pq", ".parq"),
@@ -133,7 +134,7 @@ def _content(path: Path, start: bytes) -> str | None:
 
 
 def _of_zip(path: Path) -> str:
-    with suppress(zipfile.BadZipFile, OSError, KeyError), zipfile.ZipFile(path) as archive:
+    with suppress(*BROKEN_ZIP), zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         for part, ending in (("word/", ".docx"), ("xl/", ".xlsx"), ("ppt/", ".pptx")):
             if any(name.startswith(part) for name in names):

@@ -13,6 +13,7 @@ from typing import Any
 
 from argqual.errors import InputError, nearest
 from argqual.tabular.extra import office
+from argqual.tabular.opening import BROKEN_ZIP
 from argqual.tabular.table import Spelling, TableRow, TableSource, file_identity, kind_of, reason_of
 
 _EXACT = 2**53
@@ -36,14 +37,14 @@ class SheetSource(TableSource):
                 sheet = book.get_sheet_by_name(self._sheet)
                 cells = [[_plain(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
                 merged = sheet.merged_cell_ranges or []
+            self._without_value = self._mend(cells)
         except calamine.PasswordError:
             raise InputError(f"{path} is locked with a password.", hint="Save it without one.") from None
-        except (calamine.CalamineError, zipfile.BadZipFile, OSError) as error:
+        except (calamine.CalamineError, *BROKEN_ZIP, SyntaxError, ValueError) as error:  # the last two: XML
             raise InputError(
                 f"{path} is no spreadsheet, or a damaged one ({reason_of(error)}).", hint="Save it again, or as CSV."
             ) from None
         self._named = spelling.sheet is not None
-        self._without_value = self._mend(cells)
         self._read(cells, merged)
 
     def _chosen(self, wanted: str | None, known: list[str]) -> str:

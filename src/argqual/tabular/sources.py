@@ -25,7 +25,7 @@ from argqual.tabular.arrowrows import arrow_rows
 from argqual.tabular.delimited import DelimitedParts, DelimitedSource
 from argqual.tabular.documents import read_text
 from argqual.tabular.endings import is_text, refuse_unread
-from argqual.tabular.jsonlines import JsonLinesParts, json_source
+from argqual.tabular.jsonlines import JsonLinesParts, LinesSource, json_source
 from argqual.tabular.opening import check_content
 from argqual.tabular.parquet import ParquetSource, parquet_parts
 from argqual.tabular.sheets import SheetSource
@@ -127,6 +127,23 @@ def open_source(
     return read(path, Spelling(encoding, delimiter, quoting, sheet))
 
 
+def open_lines(name: str) -> TableSource:
+    """The lines of a file as a table, read as they come; an `InputError` if it has none, or cannot be read."""
+    path = Path(name)
+    refuse_unread(path)
+    if reader_of(name) in (SheetSource, ParquetSource):
+        raise InputError(f"{path} is no file of lines.", hint="Leave out --lines.")
+    if packed := packed_as(name):
+        raise InputError(
+            f"{path}: --lines reads no {packed} file.",
+            hint="Unpack it into a pipe: zcat FILE | argqual score - --lines",
+        )
+    try:
+        return LinesSource(path.open("rb"), name)
+    except OSError as error:
+        raise InputError(f"Cannot read {name}: {error.strerror}.", hint="Use - for standard input.") from None
+
+
 def _neighbours(path: Path) -> str | None:
     try:
         names = [entry.name for entry in path.parent.iterdir()]
@@ -207,7 +224,7 @@ class FolderSource(FilesSource):
         if not files:
             tables = sorted(name for name in found if reader_of(name))
             raise InputError(
-                f"There are no .txt or .md files in the folder {path}, nor other texts.",
+                f"There are no .txt or .md files in the folder {path}.",
                 hint=f"To score a table in it, name the file: {path / tables[0]}." if tables else None,
             )
         super().__init__(str(path), files, path)

@@ -44,7 +44,12 @@ def rows_of(path: Path, columns: Iterable[str], **spelling: Any) -> Iterator[tup
                 )
         for number, row in enumerate(source.rows(), 1):
             if row.problem:
-                raise CorpusError(f"{path}: row {number} is broken: {row.problem}.")
+                hint = (
+                    "'quoting: none' in the card's table takes quotes as characters."
+                    if " quote" in row.problem
+                    else None
+                )
+                raise CorpusError(f"{path}: row {number} is broken: {row.problem}.", hint=hint)
             cells = {name: cell if isinstance(cell, str) else _written(cell) for name, cell in row.cells.items()}
             yield Place(path, number), cells
     except InputError as error:
