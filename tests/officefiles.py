@@ -73,21 +73,23 @@ def cell(place: str, value: object, *, kind: str = "", formula: str = "") -> str
     return f'<c r="{place}"{attributes}>{said}{"" if value is None else f"<v>{value}</v>"}</c>'
 
 
-def ods(path: Path, rows: Sequence[Sequence[object]], *, name: str = "Blatt") -> Path:
-    """One sheet, as LibreOffice writes it: with a million blank rows behind."""
+def ods(path: Path, rows: Sequence[Sequence[object]], *, spans: bool = False) -> Path:
+    """One sheet, as LibreOffice writes it, with a million blank rows behind; `spans` merges cells over two rows."""
+    over = ' table:number-rows-spanned="2"' if spans else ""
 
     def written(value: object) -> str:
         if value is None:
             return "<table:table-cell/>"
         if isinstance(value, (int, float)):
             return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
-        return f'<table:table-cell office:value-type="string"><text:p>{escape(str(value))}</text:p></table:table-cell>'
+        text = f"<text:p>{escape(str(value))}</text:p>"
+        return f'<table:table-cell office:value-type="string"{over}>{text}</table:table-cell>'
 
     body = "".join(f"<table:table-row>{''.join(map(written, row))}</table:table-row>" for row in rows)
     body += '<table:table-row table:number-rows-repeated="1048000"><table:table-cell/></table:table-row>'
     content = (
         f"<office:document-content {_OPEN}><office:body><office:spreadsheet>"
-        f'<table:table table:name="{name}">{body}</table:table></office:spreadsheet></office:body>'
+        f'<table:table table:name="Blatt">{body}</table:table></office:spreadsheet></office:body>'
         "</office:document-content>"
     )
     manifest = '<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'

@@ -128,6 +128,12 @@ def test_a_card_that_is_drafted_for_stray_quotes_takes_them_as_characters(tmp_pa
     assert [each.text for each in read_corpus(tmp_path / "mine.yaml").arguments] == ['"Yes" he said.', '"No.']
 
 
+def test_a_label_may_come_late_in_lines_of_json(tmp_path: Path) -> None:
+    lines = ['{"text": "A."}'] * 150 + ['{"text": "B.", "quality": 3}']
+    corpus = read_corpus(own_card(tmp_path, "\n".join(lines), name="letters.jsonl"))
+    assert [each.labels for each in corpus.arguments][-1] == {"quality": 3.0}
+
+
 def test_without_quoting_a_quote_is_a_character(tmp_path: Path) -> None:
     data = 'text\tquality\n"Tis so.\t3\nSo "it" is.\t2\n'
     corpus = read_corpus(own_card(tmp_path, data, table='{delimiter: "\\t", quoting: false}'))

@@ -119,6 +119,16 @@ def test_a_delimiter_at_the_ends_of_lines_makes_no_column(tmp_path: Path) -> Non
     assert source.columns == ("id", "text")
     assert read(source) == [("1", "a"), ("2", "b"), "line 4 has 3 cells, the header has 2", ("4", "e")]
     assert read(table(tmp_path, "id,text\n1,a,\n")) == [("1", "a")]
+    one = table(tmp_path, "comment;\nYes, we should;\n")
+    assert (one.columns, read(one)) == (("comment",), [("Yes, we should",)])
+
+
+def test_what_is_wrong_with_a_header_or_before_a_quote_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"line 1: a quote opens here and is never closed\.\n--quoting none"):
+        table(tmp_path, 'id,"text\n1,a\n')
+    assert read(table(tmp_path, 'id,text\n1, "Hello, world"\n')) == [
+        "line 2 has 3 cells, the header has 2; a space stands before a quote"
+    ]
 
 
 def test_the_commas_of_a_table_of_one_column_are_text(tmp_path: Path) -> None:

@@ -96,6 +96,11 @@ def test_an_open_document_sheet_ends_where_its_cells_do(tmp_path: Path) -> None:
     assert rows(source) == [{"id": 1, "text": "Rad"}, {"id": 2.5, "text": "Bahn"}]
 
 
+def test_what_is_merged_in_an_open_document_is_told(tmp_path: Path) -> None:
+    path = ods(tmp_path / "a.ods", [["topic", "text"], ["Cars?", "one"], [None, "two"]], spans=True)
+    assert "merged over several rows stands in the first of them only" in open_source(str(path)).notes()[0]
+
+
 @pytest.mark.parametrize(
     ("sheet", "said"),
     [

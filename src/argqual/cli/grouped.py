@@ -82,7 +82,8 @@ class PanelCommand(TextCommand):
         panels: dict[str, list[tuple[str, str]]] = {title: [] for title in PANELS}
         for parameter in self.get_params(ctx):
             if record := parameter.get_help_record(ctx):
-                panels[getattr(parameter, "rich_help_panel", None) or PANELS[-1]].append(record)
+                name = record[0].removesuffix(" <list[str]>")  # takes the room of what it is for
+                panels[getattr(parameter, "rich_help_panel", None) or PANELS[-1]].append((name, record[1]))
         for title in filter(panels.get, panels):
             with formatter.section(title):
                 formatter.write_dl(panels[title])

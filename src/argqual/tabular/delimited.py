@@ -58,7 +58,7 @@ class DelimitedSource(TextTable):
 
     def _found(self) -> Quotes:
         """The delimiter that the header and the first rows tell; one column, where there is none."""
-        best, most = Quotes(",", self._rule), (False, 0.0, 1)
+        best, most = Quotes(",", self._rule), (False, 0.0, 0)
         broken: InputError | None = None
         for delimiter in ",;\t|":  # the comma stands first, and the first of equals is taken
             quotes = Quotes(delimiter, self._rule)
@@ -73,9 +73,10 @@ class DelimitedSource(TextTable):
             clean = self._rule == "none" or not any('"' in name for name in names)
             alike = sum(not row.problem and _fitted(row.cells, len(names)) is not None for row in rows)
             said = (clean, alike / max(len(rows), 1), len(names))
-            if len(names) > 1 and said > most:
+            # A delimiter at the end of a line is one, although it makes no column.
+            if len(header.cells) > 1 and said > most:
                 best, most = quotes, said
-        if most[2] > 1:
+        if most[2]:
             return best
         if broken:
             raise broken
@@ -88,6 +89,7 @@ class DelimitedSource(TextTable):
         for header in self._records(self._quotes):
             if header.problem:
                 hint = "UTF-16 is read with --encoding utf-16-le." if "NUL" in header.problem else None
+                hint = "--quoting none takes quotes as characters." if "a quote" in header.problem else hint
                 raise InputError(f"{self.path}: the header cannot be read: {header.problem}.", hint=hint)
             return tuple(named(header.cells))
         raise InputError(f"{self.path} holds nothing but blank lines.")
@@ -126,6 +128,8 @@ class DelimitedSource(TextTable):
                 if (fitted := _fitted(cells, width)) is None:
                     found = len(cells)
                     problem = f"line {record.line} has {found} cell{'s' * (found != 1)}, the header has {width}"
+                    if any(cell.startswith(' "') for cell in cells):
+                        problem += "; a space stands before a quote"
                 else:
                     cells = fitted
             yield TableRow(dict(zip(self.columns, cells, strict=False)), problem)

@@ -15,7 +15,8 @@ _AS_PARQUET = "Write it as Parquet, for example with pandas: frame.to_parquet('t
 _UNPACK = "Unpack it, and name the file, or the folder of texts."
 _IMAGE = "argqual reads no pictures: have its text recognised (OCR), and give that."
 _SPOKEN = "argqual hears nothing: have it transcribed, and give the text."
-_DATA = "It is data for programs. Give a text, or a table: CSV, TSV, JSON, Parquet, .xlsx, .ods."
+_SUBTITLES = "Take the times out of it, and save it as .txt."
+_DATA = "It is for programs. Give a text, or a table: CSV, TSV, JSON, Parquet, .xlsx, .ods."
 
 _UNREAD: Mapping[str, tuple[str, ...]] = {
     _AS_DOCUMENT: (
@@ -37,7 +38,10 @@ _UNREAD: Mapping[str, tuple[str, ...]] = {
         ".mp3", ".wav", ".m4a", ".ogg", ".oga", ".opus", ".flac", ".aac", ".wma", ".mp4", ".mov", ".avi", ".mkv",
         ".webm", ".m4v",
     ),
+    _SUBTITLES: (".srt", ".vtt", ".sub", ".ass"),
     _DATA: (
+        ".py", ".r", ".js", ".ts", ".java", ".c", ".cpp", ".h", ".cs", ".go", ".rs", ".rb", ".php", ".sh", ".bat",
+        ".ps1", ".sql", ".css", ".do", ".sps", ".ini", ".cfg",
         ".xml", ".yaml", ".yml", ".toml", ".ipynb", ".bib", ".ris", ".gguf", ".safetensors", ".bin", ".exe", ".dll",
         ".so", ".dylib", ".class", ".jar", ".pyc", ".whl", ".iso", ".dmg", ".apk", ".lnk", ".ttf", ".otf", ".woff",
     ),

@@ -5,6 +5,7 @@ several rows stands in each of them. The sheet is read as a whole.
 """
 
 import posixpath
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ from typing import Any
 
 from argqual.errors import InputError, nearest
 from argqual.tabular.extra import office
-from argqual.tabular.opening import BROKEN_ZIP
-from argqual.tabular.table import Spelling, TableRow, TableSource, file_identity, kind_of, reason_of
+from argqual.tabular.opening import BROKEN_ZIP, opened
+from argqual.tabular.table import CHUNK, Spelling, TableRow, TableSource, file_identity, kind_of, reason_of
 
 _EXACT = 2**53
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_SPAN = re.compile(rb'number-rows-spanned="(?!1")')
 _ERRORS = ("#N/A", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!")
 
 
@@ -45,6 +47,7 @@ class SheetSource(TableSource):
                 f"{path} is no spreadsheet, or a damaged one ({reason_of(error)}).", hint="Save it again, or as CSV."
             ) from None
         self._named = spelling.sheet is not None
+        self._spans = kind_of(self.name) == ".ods" and _spans_rows(path)
         self._read(cells, merged)
 
     def _chosen(self, wanted: str | None, known: list[str]) -> str:
@@ -103,6 +106,10 @@ class SheetSource(TableSource):
         found = []
         if not self._named and (others := self._others()):
             found.append(f"{self.path}: the sheet '{self._sheet}' is read. {others}")
+        if self._spans:
+            found.append(
+                f"{self.path}: what is merged over several rows stands in the first of them only, as .ods has it."
+            )
         if self._without_value:
             listed = ", ".join(self._without_value[:3]) + (" …" if len(self._without_value) > 3 else "")
             found.append(
@@ -162,6 +169,12 @@ def _odd_cells(path: Path, sheet: str) -> Iterator[tuple[int, int, str | None]]:
                     for letter in letters:
                         column = column * 26 + ord(letter) - 64
                     yield int(place[len(letters) :]) - 1, column - 1, value or None
+
+
+def _spans_rows(path: Path) -> bool:
+    """Whether an .ods file has cells that are merged over rows."""
+    with opened(path) as raw, zipfile.ZipFile(raw) as archive, archive.open("content.xml") as content:
+        return any(_SPAN.search(chunk) for chunk in iter(lambda: content.read(CHUNK), b""))
 
 
 def _part_of(reader: Any, archive: zipfile.ZipFile, sheet: str) -> str:

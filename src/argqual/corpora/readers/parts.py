@@ -37,7 +37,7 @@ def rows_of(path: Path, columns: Iterable[str], **spelling: Any) -> Iterator[tup
     try:
         source = open_source(str(path), **spelling)
         for column in columns:
-            if column not in source.columns and source.columns:
+            if column not in source.columns and source.columns and column not in (source.later() or ()):
                 raise CorpusError(
                     f"{path}: there is no column '{column}'. {nearest(column, source.columns)}",
                     hint=f"It has: {', '.join(source.columns[:30])}.",
