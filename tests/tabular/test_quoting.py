@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from argqual.errors import InputError
 from argqual.tabular.output import TableOutput, iter_scored
+from argqual.tabular.quoting import Ambiguous, Quotes
 from argqual.tabular.sources import open_source
 from argqual.tabular.table import TableSource
 
@@ -156,3 +159,23 @@ def test_utf_16_without_a_byte_order_mark_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("id,text\n1,a\n".encode("utf-16-le"))
     with pytest.raises(InputError, match=r"--encoding utf-16-le"):
         open_source(str(tmp_path / "a.csv"))
+
+
+@pytest.mark.parametrize("rule", [None, "minimal", "none"])
+def test_every_line_of_whatever_file_is_in_one_record_or_refused(rule: str | None) -> None:
+    """A record takes more than its own line only for the line ends in its cells; what is refused takes its own only."""
+    chance = random.Random(4)
+    pieces = ['"', '""', ",", ",", "\n", "\n", "a", "b c", ' "', '",', ',"', '"\n', "\r\n"]
+    for _ in range(3000):
+        text = "".join(chance.choices(pieces, k=chance.randint(1, 40)))
+        lines = text.splitlines(keepends=True)
+        records = []
+        with suppress(Ambiguous):  # which ends with the line, and nothing is lost
+            for record in Quotes(",", rule).records(lines):
+                records.append(record)
+            lines_after = [*(record.line for record in records), len(lines) + 1]
+            for record, following in zip(records, lines_after[1:], strict=True):
+                ends = sum(
+                    len(cell.splitlines(keepends=True)) - 1 + cell.endswith("\n") for cell in record.cells if cell
+                )
+                assert following - record.line - 1 == (0 if record.problem else ends), (text, record)
