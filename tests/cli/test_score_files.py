@@ -110,6 +110,7 @@ def test_a_text_that_begins_with_a_dash_comes_after_two(server: ChatServerProces
             "These are 3 words, and no files: We should walk. A text of several words stands in",
         ),
         (("letter.doc",), "letter.doc: argqual reads no .doc files. Open it where it was made, and save it as .docx"),
+        (("https://example.org/a.html",), "argqual opens no addresses: https://example.org/a.html Save the page"),
         (("letter.txt", "table.csv"), "table.csv is a table, and one of 2 names. Score one table at a time."),
         (("letter.txt", "-"), "- is standard input, and no file among others."),
         (("letter.txt", "--sheet", "1"), "--sheet is for tables, and 'letter.txt' is none."),

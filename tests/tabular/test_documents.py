@@ -140,13 +140,15 @@ def test_without_the_extra_a_sentence_names_it(
 
 def test_a_folder_reads_its_documents_and_says_what_it_passes_over(tmp_path: Path) -> None:
     officefiles.docx(tmp_path / "b.docx", "<w:p><w:r><w:t>Two.</w:t></w:r></w:p>")
-    for name in ("a.txt", "c.jpg", "d.csv"):
+    for name in ("a.txt", "c.jpg", "d.csv", "~$b.docx"):
         write(tmp_path, name, "One.")
     write(tmp_path, "e.pdf", "broken")
     source = open_source(str(tmp_path))
     assert [row.cells["text"] for row in source.rows()] == ["One.", "Two.", None]
     assert "e.pdf is no .pdf file" in str(list(source.rows())[2].problem)
-    assert source.notes() == [f"{tmp_path}: 2 files passed over, by the ending no text: c.jpg, d.csv."]
+    assert source.notes() == [
+        f"{tmp_path}: 3 files passed over, which are no texts by their names: c.jpg, d.csv, ~$b.docx."
+    ]
 
 
 def test_named_files_are_a_table(tmp_path: Path) -> None:

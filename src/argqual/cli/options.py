@@ -146,6 +146,8 @@ def read_source(source: str) -> str:
         if reader_of(source):
             raise InputError(f"{source} is a table, not a text.", hint="argqual score rates tables, row by row.")
         return read_text(path)
+    if source.startswith(("http://", "https://")) and not any(map(str.isspace, source)):
+        raise InputError(f"argqual opens no addresses: {source}", hint="Save the page as .html, and name the file.")
     if (
         source.strip()
         and not any(character.isspace() for character in source.strip())

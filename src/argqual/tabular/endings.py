@@ -7,6 +7,7 @@ from argqual.errors import InputError
 from argqual.tabular.table import kind_of, packed_as
 
 PLAIN = (".txt", ".md", ".text", ".markdown")
+SHEETS = (".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls", ".ods")
 DOCUMENTS = (".docx", ".docm", ".dotx", ".odt", ".pdf", ".rtf", ".html", ".htm")
 
 _AS_DOCUMENT = "Open it where it was made, and save it as .docx, .odt, .pdf or plain text."
@@ -50,14 +51,14 @@ _HINTS = {ending: hint for hint, endings in _UNREAD.items() for ending in ending
 
 
 def is_text(name: str) -> bool:
-    """Whether a file in a folder of texts is one of them."""
-    return kind_of(name) in (*PLAIN, *DOCUMENTS)
+    """Whether a file in a folder of texts is one of them; the lock of an open document is none."""
+    return kind_of(name) in (*PLAIN, *DOCUMENTS) and not name.rpartition("/")[2].startswith("~$")
 
 
 def refuse_unread(path: Path) -> None:
     """Raise an `InputError` for a file whose ending is known, and not read; it says what to do."""
     kind, packed = kind_of(path.name), packed_as(path.name)
-    if packed and kind in (".parquet", ".pq", ".parq"):
-        raise InputError(f"{path}: Parquet is packed inside, and not read from {packed}.", hint="Unpack it first.")
+    if packed and kind in (".parquet", ".pq", ".parq", *SHEETS):
+        raise InputError(f"{path}: {kind} is packed inside, and not read from {packed}.", hint="Unpack it first.")
     if (ending := kind or packed) in _HINTS:
         raise InputError(f"{path}: argqual reads no {ending} files.", hint=_HINTS[ending])

@@ -24,7 +24,7 @@ from argqual.errors import InputError, nearest
 from argqual.tabular.arrowrows import arrow_rows
 from argqual.tabular.delimited import DelimitedParts, DelimitedSource
 from argqual.tabular.documents import read_text
-from argqual.tabular.endings import is_text, refuse_unread
+from argqual.tabular.endings import SHEETS, is_text, refuse_unread
 from argqual.tabular.jsonlines import JsonLinesParts, LinesSource, json_source
 from argqual.tabular.opening import check_content
 from argqual.tabular.parquet import ParquetSource, parquet_parts
@@ -64,14 +64,13 @@ FORMATS: Mapping[str, TableFormat] = {
     ".ndjson": _JSON_LINES,
     ".parquet": TableFormat(ParquetSource, parquet_parts, packed=False),
 }
-_SHEETS = (".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls", ".ods")
 # What is only read: a function, given a path and its `Spelling`.
 _READ: Mapping[str, Callable[..., TableSource]] = {
     ".tab": FORMATS[".tsv"].read,
     ".json": json_source,
     ".pq": ParquetSource,
     ".parq": ParquetSource,
-    **dict.fromkeys(_SHEETS, SheetSource),
+    **dict.fromkeys(SHEETS, SheetSource),
 }
 
 
@@ -122,7 +121,7 @@ def open_source(
         refuse_unread(path)
         raise InputError(f"{path} is not a table that argqual reads.", hint=f"It reads {_KINDS}.")
     if sheet is not None and read is not SheetSource:
-        raise InputError(f"{path} has no sheets.", hint=f"--sheet is for {', '.join(_SHEETS)}.")
+        raise InputError(f"{path} has no sheets.", hint=f"--sheet is for {', '.join(SHEETS)}.")
     check_content(path)
     return read(path, Spelling(encoding, delimiter, quoting, sheet))
 
@@ -234,7 +233,7 @@ class FolderSource(FilesSource):
             return []
         listed = ", ".join(self._others[:5]) + (" …" if len(self._others) > 5 else "")
         files = f"{len(self._others):,} file{'s' * (len(self._others) != 1)}"
-        return [f"{self.path}: {files} passed over, by the ending no text: {listed}."]
+        return [f"{self.path}: {files} passed over, which are no texts by their names: {listed}."]
 
     def identity(self) -> dict[str, str | int]:
         return super().identity() | {"kind": "folder"}
