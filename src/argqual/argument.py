@@ -6,6 +6,7 @@ that may stand in a prompt.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,12 @@ from typing import Any
 from argqual.errors import InputError
 
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as that of UTF-16 does
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
@@ -96,14 +103,20 @@ def read_argument_text(path: Path) -> str:
     return decode_argument(raw, name=str(path))
 
 
+def byte_order(start: bytes) -> str | None:
+    """The encoding that the byte-order mark at a file's start tells, where it is not UTF-8."""
+    return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
+
+
 def decode_argument(raw: bytes, *, name: str) -> str:
-    """Bytes of a file or a pipe as text; UTF-8, with or without a byte-order mark."""
+    """Bytes of a file or a pipe as text: UTF-8, or what a byte-order mark tells."""
+    encoding = byte_order(raw) or "utf-8"
     try:
-        text = raw.decode("utf-8").removeprefix("\ufeff")
+        text = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"{name}:{line}: not UTF-8 text (byte {error.start} is 0x{raw[error.start]:02x}).",
+            f"{name}:{line}: not {encoding.upper()} text (byte {error.start} is 0x{raw[error.start]:02x}).",
             hint="Convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE.",
         ) from None
     if found := _CONTROL.search(text):

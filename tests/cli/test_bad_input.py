@@ -80,9 +80,11 @@ def test_a_pipe_that_is_not_utf8(tmp_path: Path) -> None:
         ("empty.txt", b"", "empty.txt is empty"),
         ("blank.txt", b" \n", "blank.txt is empty"),
         ("latin.txt", b"one\ntwo caf\xe9\n", "latin.txt:2: not UTF-8"),
-        ("wide.txt", "some words".encode("utf-16"), "wide.txt:1: not UTF-8"),
-        ("paper.pdf", b"%PDF-1.7\n\x00\x01", "paper.pdf:2: a binary file"),
-        ("picture.png", b"\x89PNG\r\n\x1a\n", "picture.png:1: "),
+        ("wide.txt", "some words".encode("utf-16")[:-1], "wide.txt:1: not UTF-16"),
+        ("paper.txt", b"Paper\n\x00\x01", "paper.txt:2: a binary file"),
+        ("paper.pdf", b"%PDF-1.7\n\x00\x01", "paper.pdf is no .pdf file, or a damaged one"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n", "picture.png: argqual reads no .png files"),
+        ("letter.txt", b"\x89PNG\r\n\x1a\n", "letter.txt is a .png file by what is in it"),
     ],
 )
 def test_a_file_that_holds_no_argument(tmp_path: Path, name: str, content: bytes, said: str) -> None:

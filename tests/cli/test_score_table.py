@@ -92,7 +92,10 @@ def test_rows_that_cannot_be_used_keep_their_place_with_the_reason(server: ChatS
         '{"text": "Trams are quiet."}\n{"text": ""}\n{not JSON\n{"text": 5}\n{"text": "They are clean."}\n'
     )
     done = run(server, tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert "2 rows could not be used" in done.stderr  # an empty text is none that could not
+    again = run(server, tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl", "--resume")
+    assert again.returncode == 1, again.stderr
     rows = lines_of(tmp_path / "out.jsonl")
     assert [row["ratio_status"] for row in rows] == ["ok", "skipped", "skipped", "skipped", "ok"]
     assert [row["ratio_overall"] is None for row in rows] == [False, True, True, True, False]

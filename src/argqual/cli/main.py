@@ -10,7 +10,7 @@ import typer
 
 from argqual._version import __version__
 from argqual.cli import benchmark, compare, config, corpora, fit, frameworks, models, optimise, score, store, strategies
-from argqual.cli.grouped import PanelCommand
+from argqual.cli.grouped import PanelCommand, TextCommand
 from argqual.cli.streams import hold_streams
 from argqual.errors import EXIT_USAGE, ArgqualError
 from argqual.report.plain import clean
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("score", cls=PanelCommand)(score.score)
-app.command("compare")(compare.compare_command)
+app.command("compare", cls=TextCommand)(compare.compare_command)
 app.command("fit")(fit.fit)
 app.command("optimise")(optimise.optimise)
 app.add_typer(strategies.app, name="strategies")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from argqual.argument import decode_argument, read_argument_text
+from argqual.argument import decode_argument
 from argqual.cli import complete
 from argqual.cli.settings import VARIABLES, default_address, default_framework, default_model
 from argqual.errors import EXIT_USAGE, ArgqualError, InputError
@@ -125,7 +126,8 @@ def wanted_format(given: Format | None) -> Format:
 def read_source(source: str) -> str:
     """The text of an argument that was given as text, as a file, or as `-` for standard input.
 
-    Raises an `InputError` where it is empty or not text, or is plainly meant as a file that is not there.
+    A file may be a document (`argqual.tabular.documents`). Raises an `InputError` where it is empty, a table or not
+    text, or is plainly meant as a file that is not there.
     """
     if source == "-":
         if sys.stdin.isatty():
@@ -134,21 +136,51 @@ def read_source(source: str) -> str:
             given = sys.stdin.buffer.read()
         except OSError as error:
             raise InputError(f"Standard input cannot be read: {error.strerror}.") from None
-        return decode_argument(given, name="standard input")
+        return _told_if_table(decode_argument(given, name="standard input"))
     path = Path(source)
     try:
         exists = bool(source) and path.exists()
     except (OSError, ValueError):  # far too long for a file name: a text
         exists = False
     if exists:
-        return read_argument_text(path)
+        from argqual.tabular.documents import read_text
+        from argqual.tabular.sources import reader_of
+
+        if reader_of(source):
+            raise InputError(f"{source} is a table, not a text.", hint="argqual score rates tables, row by row.")
+        return read_text(path)
+    if source.startswith(("http://", "https://")) and not any(map(str.isspace, source)):
+        raise InputError(f"argqual opens no addresses: {source}", hint="Save the page as .html, and name the file.")
     if (
         source.strip()
         and not any(character.isspace() for character in source.strip())
         and ("/" in source or path.suffix)
     ):
         raise InputError(f"There is no file {source}.", hint="An argument given as text has more than one word.")
+    if longer := _named_but_for_the_ending(source):
+        raise InputError(f"There is no file {source}, but {' and '.join(longer)}.", hint="Name it with its ending.")
     return source
+
+
+def _told_if_table(text: str) -> str:
+    """A text from a pipe, as it is; said, where it looks like a table."""
+    from argqual.tabular.columns import is_header
+
+    first, second = [*text.lstrip().splitlines(), "", ""][:2]
+    if is_header(first, second) or (first.startswith("{") and first.rstrip().endswith("}")):
+        say("Standard input looks like a table, and is rated as one text; --lines rates each line.")
+    return text
+
+
+def _named_but_for_the_ending(source: str) -> list[str]:
+    """The files whose names are this, a dot and an ending."""
+    path = Path(source)
+    if len(source) > 80 or "\n" in source or not path.name:
+        return []
+    with suppress(OSError, ValueError):
+        names = sorted(entry.name for entry in os.scandir(path.parent) if entry.name.startswith(f"{path.name}."))
+        return [str(path.with_name(name)) for name in names[:3]]
+    return []
 
 
 def say(words: str) -> None:

@@ -140,9 +140,11 @@ class JudgeScorer:
                 hint="Repeat it with --retry-failed; what was answered is kept.",
             )
         if again and path.exists() and (unfinished is None or _RETRY in unfinished):
-            return self._ask_again(path, job)
+            return job.code(self._ask_again(path, job), whole=True)
         code = job.score(self, resume=job.written.resume or again)
-        return self._ask_again(path, job) if again and code == EXIT_SOME_FAILED and path.exists() else code
+        if again and code == EXIT_SOME_FAILED and path.exists():
+            return job.code(self._ask_again(path, job), whole=True)
+        return code
 
     def identity(self) -> dict[str, Any]:
         judge = self.judge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,32 +28,51 @@ from argqual.cli.options import (
 from argqual.errors import InputError
 
 
+class QuotingChoice(StrEnum):
+    """How quotes in CSV and TSV are read."""
+
+    MINIMAL = "minimal"
+    NONE = "none"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rated:
     """What is scored: one argument, or the rows of a table."""
 
-    source: Annotated[
-        str,
+    sources: Annotated[
+        list[str],
         typer.Argument(
             metavar="TEXT|FILE|TABLE|-",
-            help="The argument: text, a text file, or - for a pipe. Or many: a CSV, TSV, JSONL or Parquet file, "
-            "a folder of text files, hf://OWNER/NAME:SPLIT.",
+            help="The argument: text (after -- if it begins with -), a file, or - for a pipe. Or many: CSV, JSON, "
+            "Parquet, .xlsx, a folder, several files, hf://OWNER/NAME:SPLIT.",
             rich_help_panel="What to rate",
         ),
     ]
     issue: Annotated[str | None, what(help="The question that the argument answers; for a table, its column.")] = None
-    stance: Annotated[str | None, what(help="The side that the argument takes; or its column.")] = None
+    stance: Annotated[str | None, what(help="The side that it takes; or its column.")] = None
     context: Annotated[str | None, what(help="What it replies to, or where it stands; or its column.")] = None
     text: Annotated[str | None, of_table(help="The column that holds the arguments.")] = None
     id: Annotated[str | None, of_table(help="The column that names them.")] = None
     lines: Annotated[bool, of_table("--lines", help="Each line is an argument, or a JSON object with one.")] = False
     limit: Annotated[int | None, of_table(metavar="N", min=1, help="Only the first rows.")] = None
-    encoding: Annotated[str, of_table(help="Of a CSV, TSV or JSONL file.")] = "utf-8"
+    encoding: Annotated[str, of_table(help="Of a CSV, TSV or JSON file.")] = "utf-8"
     delimiter: Annotated[str | None, of_table(help="Of a CSV file; found by itself as a rule.")] = None
+    quoting: Annotated[
+        QuotingChoice | None,
+        of_table(help="In CSV and TSV: quotes enclose cells, or are characters like others. Default: as it looks."),
+    ] = None
+    sheet: Annotated[str | None, of_table(metavar="NAME|N", help="Of a spreadsheet. Default: the first.")] = None
+
+    @property
+    def source(self) -> str:
+        """What was named, or the first of several files."""
+        return self.sources[0]
 
     @property
     def is_table(self) -> bool:
         """Whether there is more than one argument; quick, for an argument given as text."""
+        if len(self.sources) > 1:
+            return True
         if self.lines or "\n" in self.source or len(self.source) > 1000:
             return self.lines
         from argqual.tabular.sources import is_table
@@ -126,7 +146,7 @@ class Written:
 
 _OF_TABLES = (
     "output", "text", "id", "plan", "batch", "resume", "overwrite", "retry_failed", "limit", "details", "prefix",
-    "max_cost",
+    "max_cost", "delimiter", "quoting", "sheet",
 )  # fmt: skip
 
 
@@ -135,6 +155,7 @@ def check_options(
 ) -> None:
     """Raise an `InputError` for the first of what does not go together."""
     for wrong, message, hint in (
+        *_of_several(rated),
         *_only_for_tables(rated, {**rated.__dict__, **judging.__dict__, **written.__dict__}),
         *_of_formats(rated.is_table, written, judging.retry_failed),
         *(_of_batches(rated, judging, written) if judging.batch else ()),
@@ -146,6 +167,12 @@ def check_options(
 
 # Each of these gives what does not go together: whether it was given, what is said of it, and what to do instead.
 _Clashes = Iterator[tuple[object, str, str | None]]
+
+
+def _of_several(rated: Rated) -> _Clashes:
+    several = len(rated.sources) > 1
+    yield several and rated.lines, "--lines takes one file.", "Put them together: cat FILES | argqual score - --lines"
+    yield several and "-" in rated.sources, "- is standard input, and no file among others.", None
 
 
 def _only_for_tables(rated: Rated, given: Mapping[str, object]) -> _Clashes:

@@ -302,7 +302,7 @@ def iter_scored(
         raise InputError(f"{path} is not an output of argqual's.")
     if path.is_file() and not path.stat().st_size:
         return None, iter(())  # JSON lines of no rows
-    source = open_source(str(path), delimiter=format.delimiter)
+    source = open_source(str(path), delimiter=format.delimiter, quoting="minimal")
     missing = [name for name in results if name not in source.columns]
     if missing:
         raise InputError(
