@@ -21,6 +21,7 @@ from argqual.report.benchmark.html import html
 from argqual.report.benchmark.markdown import markdown
 from argqual.report.benchmark.tables import Cell, Table, tables_of
 from argqual.stats.estimate import Estimate
+from argqual.tabular.output import followed
 
 RESULTS = "results.json"
 _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
@@ -128,7 +129,13 @@ def _claims_file(folder: Path) -> Path:
 
 
 def _write(path: Path, content: str) -> None:
+    path = followed(path)
     with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8", newline="") as file:
-        file.write(content)
-    os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
-    os.replace(file.name, path)
+        try:
+            file.write(content)
+            file.flush()
+            os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
