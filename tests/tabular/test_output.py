@@ -200,8 +200,8 @@ def test_half_a_character_nan_and_long_cells_make_valid_files(tmp_path: Path, su
 
 # What is taken for something else by whoever reads a table: quotes, ends of lines and cells, formulas, nothing.
 HOSTILE = [
-    '"', '""', '"open', 'mid"dle', "'", "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "a\nb", "a\r\nb", "a\rb", "\n", "\r", " ",
-    "", "a,b;c\td|e", "\\", "\\n", "\\u0000", "NA", "nan", "null", "1e5", "007", "true", "{}", "[1]",
+    '"', '""', '"open', 'mid"dle', "'", "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "a\nb", "a\r\nb", "a\rb", "\n", "\r",
+    " ", "", "a,b;c\td|e", "\\", "\\n", "\\u0000", "NA", "nan", "null", "1e5", "007", "true", "{}", "[1]",
     "\u2028x\x85y\x0b\x0c\x1c",
     "\ufeffmark", "\u202eright", "\x1b[31m", "sep=;", "#", "a\u0301", "\U0001f600" * 3, "\ufffd\uffff",
 ]  # fmt: skip
