@@ -25,6 +25,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
@@ -213,9 +214,15 @@ def parquet(rng: random.Random, folder: Path) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = folder / "in.parquet"
-    pq.write_table(pa.Table.from_pylist(rows_of(rng)), path, compression=rng.choice(["none", "zstd", "snappy"]))
-    path.write_bytes(damaged(rng, path.read_bytes(), text=False))
+    path, rows = folder / "in.parquet", rows_of(rng)
+    whole = rng.random() < 0.5  # a file that is whole, of cells that are odd
+    if whole:
+        odd = [*_TOKENS, None, b"\xff\0", 2**63 - 1, -0.0, float("nan"), float("inf"), [1, None], {"a": ["\0"]}, True]
+        kinds = [rng.choice(odd) for _ in range(rng.randint(1, 4))]
+        rows = [row | {f"c{place}": rng.choice([kind, None]) for place, kind in enumerate(kinds)} for row in rows]
+    pq.write_table(pa.Table.from_pylist(rows), path, compression=rng.choice(["none", "zstd", "snappy"]))
+    if not whole:
+        path.write_bytes(damaged(rng, path.read_bytes(), text=False))
     through(rng, path, folder)
     return 0
 
@@ -255,6 +262,7 @@ criteria:
   - {id: clear, name: Clear, plain: p, question: Is it clear?}
   - {id: fair, name: Fair, plain: p, question: Is it fair?}
 """
+_IN_A_BATCH = 15
 _SAYINGS = [
     '{"clear":"2","fair":"3"}',
     "clear: 2\nfair: 3",
@@ -302,44 +310,55 @@ class HostileServer:
 
 
 def served(kind: str, seed: int, first: int, last: int, tell: Callable[[Any], None]) -> None:
-    """Inputs `first` to `last` as arguments of one batch; each that comes back is told."""
+    """Inputs `first` to before `last`, a few in each batch: twenty failures in a row would end one."""
+    starts = range(first, last, _IN_A_BATCH)
+    tell(("begin", first))
+    with ThreadPoolExecutor(8) as pool:
+        for told in pool.map(lambda start: batch(kind, seed, start, min(start + _IN_A_BATCH, last)), starts):
+            for message in told:
+                tell(("begin", message[1]))
+                tell(message)
+
+
+def batch(kind: str, seed: int, first: int, last: int) -> list[tuple[Any, ...]]:
+    """What became of each input, asked about beside as many good ones, in a batch with a server of its own."""
     from argqual.argument import Argument
     from argqual.frameworks.catalogue import parse_framework
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
     from argqual.models.connect import connect
 
-    server, two = HostileServer(kind, seed), parse_framework(_QUESTIONS)
-    size = 100
-    for begin in range(first, last, size):
-        end = min(begin + size, last)
-        readout = ("label", "expect", "verbal", "votes:3")[begin // size % 4]
-        model = connect("openai/test", api_base=f"{server.url}/v1", api_key="none")
-        judge = Judge(two, model=model, readout=readout, explain=begin // size % 3 == 2)
-        items = [(number, hostile) for number in range(begin, end) for hostile in (True, False)]
+    server = HostileServer(kind, seed)
+    model = connect("openai/test", api_base=f"{server.url}/v1", api_key="none")
+    place = first // _IN_A_BATCH
+    readout = ("label", "expect", "verbal", "votes:3")[place % 4]
+    judge = Judge(parse_framework(_QUESTIONS), model=model, readout=readout, explain=place % 3 == 2)
+    kinds = (True,) if readout == "verbal" else (True, False)  # the good answers are not in DSPy's form
+    items = [(number, hostile) for number in range(first, last) for hostile in kinds]
 
-        def argument(item: tuple[int, bool]) -> Argument:
-            return Argument(f"Trams are quiet. This is {'hostile' if item[1] else 'good'} number {item[0]} of them.")
+    def argument(item: tuple[int, bool]) -> Argument:
+        return Argument(f"Trams are quiet. This is {'hostile' if item[1] else 'good'} number {item[0]} of them.")
 
-        tell(("begin", begin))
-        done: set[int] = set()
-        problem, lost = "", 0
-        try:
-            for (number, hostile), assessment in Batch(judge, concurrency=32).run(items, argument):
-                assert assessment.overall.value is not None or assessment.overall.reason, "no value and no reason"
-                assessment.model_dump_json()
-                if hostile:
-                    done.add(number)
-                    tell(("done", number, "read" if assessment.status == "ok" else "refused", "", 0))
-            lost = end - begin - len(done)
-        except ArgqualError:
-            pass  # what was not asked is named by the error
-        except Exception:
-            problem = traceback.format_exc()
-        for number in range(begin, end):
-            if number not in done:
-                tell(("done", number, "exception" if problem else "refused", problem, int(lost > 0)))
-                problem = ""
+    outcomes: dict[int, tuple[Any, ...]] = {}
+    problem, ended = "", False
+    try:
+        for (number, hostile), assessment in Batch(judge, concurrency=32).run(items, argument):
+            assert assessment.overall.value is not None or assessment.overall.reason, "no value and no reason"
+            assessment.model_dump_json()
+            if hostile:
+                outcomes[number] = ("read" if assessment.status == "ok" else "refused", "", 0)
+    except ArgqualError:
+        ended = True  # what was not asked is named by the error
+    except Exception:
+        problem = traceback.format_exc()
+    finally:
+        server.server.shutdown()
+        server.server.server_close()
+    for number in range(first, last):
+        if number not in outcomes:
+            outcomes[number] = ("exception", problem, 0) if problem else ("refused", "", int(not ended))
+            problem, ended = "", ended or bool(problem)
+    return [("done", number, *outcomes[number]) for number in range(first, last)]
 
 
 # ---- the run
