@@ -108,6 +108,17 @@ def in_a_fork(call: Callable[..., Any], *given: Any, timeout: float = 120) -> An
     return said
 
 
+def killed(folder: Path, *words: str, after: float) -> bool:
+    """Kill `argqual …` after so many seconds, as SIGKILL does; whether it was still running."""
+    process = start(folder, *words)
+    process.join(after)
+    if process.exitcode is not None:
+        return False
+    process.kill()
+    process.join()
+    return True
+
+
 def interrupt(process: ForkServerProcess) -> None:
     """Ctrl-C."""
     assert process.pid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,11 @@ from cardfile import CARD
 
 WORDS = [f"word{number}" for number in range(200)]
 GOOD = ("because", "although", "therefore", "measured")
+_TABLES = (
+    "SELECT cell, corpus, id, value, reason, ratings FROM prediction ORDER BY cell, corpus, id",
+    "SELECT key, status, reason FROM cell ORDER BY key",
+    "SELECT strategy, fold, seed, cell FROM part ORDER BY number",
+)
 REST = """\
 reader: table
 table: {id: [id], issue: issue}
@@ -62,3 +68,12 @@ def write_benchmark(
         encoding="utf-8",
     )
     return path
+
+
+def run_tables(path: Path) -> list[list[tuple[object, ...]]]:
+    """What a run found, without when it was and how long it took."""
+    connection = sqlite3.connect(path)
+    try:
+        return [connection.execute(query).fetchall() for query in _TABLES]
+    finally:
+        connection.close()

@@ -65,10 +65,11 @@ def read_yaml(path: Path) -> LocatedDict:
     Raises a `YamlError` if it is missing, is not UTF-8, is not YAML, or holds something other than plain data.
     """
     try:
-        size = path.stat().st_size
-        if size > _MAX_BYTES:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+            size = max(len(raw), path.stat().st_size)  # a pipe, or a device without an end, has none
+        if len(raw) > _MAX_BYTES:
             raise YamlError(f"{path}: {size:,} bytes; a framework or card has at most {_MAX_BYTES:,}.")
-        raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1

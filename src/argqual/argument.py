@@ -21,6 +21,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MOST_BYTES = 100_000_000  # of a text; a device such as /dev/zero has no end
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
@@ -95,11 +96,14 @@ def read_argument_text(path: Path) -> str:
         The file is missing, binary, or not UTF-8; the message names it and the byte.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
     except IsADirectoryError:
         raise InputError(f"{path} is a folder.", hint="Name a file in it.") from None
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
+    if len(raw) > _MOST_BYTES:
+        raise InputError(f"{path} has more than {_MOST_BYTES // 10**6} MB, so it is no argument.")
     return decode_argument(raw, name=str(path))
 
 

@@ -427,11 +427,8 @@ def test_a_dozen_kills_lose_nothing_and_pay_no_more_than_was_under_way(
     words = scored(server, str(source), "--output", str(output), "--resume", "--concurrency", str(concurrency))
     moments = random.Random(7)
     for _ in range(kills):
-        process = commandline.start(tmp_path, *words)
-        time.sleep(moments.uniform(0.02, 0.5))
-        assert process.exitcode is None, "the job must still be running when it is killed"
-        process.kill()
-        process.join()
+        after = moments.uniform(0.02, 0.5)
+        assert commandline.killed(tmp_path, *words, after=after), "the job must still be running when it is killed"
     server.configure(latency=0.0)
     last = run(server, source, "--output", output, "--resume", "--concurrency", concurrency)
     assert last.returncode == 0, last.stderr

@@ -351,6 +351,18 @@ def test_a_folder_gives_its_texts_in_order(tmp_path: Path):
     assert [row.cells["file"] for row in source.rows(4)] == ["sub/c.TXT"]
 
 
+def test_a_linked_folder_is_read_once_whatever_circles_there_are(tmp_path: Path):
+    for name in ("given", "given/own", "elsewhere"):
+        (tmp_path / name).mkdir()
+    for name in ("given/a.txt", "given/own/b.txt", "elsewhere/c.txt"):
+        write(tmp_path, name, name)
+    given = tmp_path / "given"
+    for name, target in (("a-link", "own"), ("round", "."), ("own/up", ".."), ("far", "../elsewhere"), ("gone", "no")):
+        (given / name).symlink_to(target)
+    (tmp_path / "elsewhere" / "back").symlink_to(given)
+    assert [row.cells["file"] for row in open_source(str(given)).rows()] == ["a.txt", "far/c.txt", "own/b.txt"]
+
+
 def test_a_folder_without_texts_says_what_to_name(tmp_path: Path):
     write(tmp_path, "d.csv", "text\nx\n")
     with pytest.raises(InputError, match=r"no .txt or .md files.*\n.*name the file: .*d\.csv"):

@@ -106,6 +106,7 @@ def export(
 ) -> None:
     """Write everything that is kept as JSON lines."""
     from argqual.judging.store import Store, store_path
+    from argqual.tabular.output import followed
 
     if not store_path().exists():
         raise InputError(f"Nothing is kept: there is no {store_path()}.")
@@ -114,6 +115,7 @@ def export(
             for each in store.export():
                 typer.echo(json.dumps(each, ensure_ascii=False))
             return
+        output = followed(output)
         temporary = output.with_name(f"{output.name}.tmp")
         try:
             with temporary.open("w", encoding="utf-8") as file:

@@ -155,6 +155,7 @@ def save_program(program: RatingProgram, path: Path) -> None:
         "dspy": dspy.__version__,
         "state": program.dump_state(),
     }
+    path = Path(os.path.realpath(path))  # a link stays one
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(temporary, path)

@@ -90,7 +90,7 @@ class OwnServer:
             read, written = usage.get("input_tokens"), usage.get("output_tokens")
             if not isinstance(answers, Mapping):
                 raise TypeError("answers by their questions' names")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             said = message_in(content)
             broken = f"the decision endpoint says: {said}" if said else f"the decision endpoint's answer lacks {error}"
             return Decided({}, broken, lost=lost)
@@ -196,6 +196,6 @@ def _words(said: str) -> str:
     """What a server says, without the JSON around it."""
     try:
         found = message_in(json.loads(said))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = ""
     return (found or said)[:_LONGEST_SAYING]

@@ -95,8 +95,8 @@ def fault_of(error: Exception) -> PassingFailure | None:
         return PassingFailure("overload", wait)
     if isinstance(error, ServerError) or (isinstance(error, RefusedByServer) and status >= 500 and status != 501):
         return PassingFailure("server error", wait)
-    if isinstance(error, ValueError) or (type(error) is ProviderError and status < 300):
-        return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
+    if isinstance(error, ValueError | RecursionError) or (type(error) is ProviderError and status < 300):
+        return PassingFailure("broken answer", lost=True)  # no JSON, nested without end, or not an answer's
     return None
 
 

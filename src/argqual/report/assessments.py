@@ -5,7 +5,6 @@ Text stays within 80 columns and needs no colour; on a terminal that wants it
 """
 
 import os
-import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,7 +16,7 @@ from argqual.assessment import Assessment, Rating, Status
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.judging.calibration import note_on
 from argqual.judging.compare import Comparison, Preference
-from argqual.report.plain import WIDTH, clean, dollars
+from argqual.report.plain import WIDTH, as_markdown, clean, dollars
 
 _NAME = 28
 _LABEL = 16
@@ -48,20 +47,20 @@ def text(assessment: Assessment, framework: Framework) -> str:
 
 def markdown(assessment: Assessment, framework: Framework) -> str:
     """An assessment as a Markdown table, with reasons and quotes below it."""
-    lines = [f"### {_escaped(framework.title)}", "", _escaped(_made_by(assessment)), ""]
+    lines = [f"### {as_markdown(framework.title)}", "", as_markdown(_made_by(assessment)), ""]
     if assessment.selected:
-        lines += [f"Kind of argument: {_escaped(assessment.selected.name)}", ""]
+        lines += [f"Kind of argument: {as_markdown(assessment.selected.name)}", ""]
     lines += ["| criterion | value | 0–1 | level |", "| --- | ---: | ---: | --- |"]
     for rating, depth in _tree(assessment, framework.criteria):
-        lines.append(_markdown_row(rating, "&nbsp;&nbsp;" * depth + _escaped(rating.name)))
+        lines.append(_markdown_row(rating, "&nbsp;&nbsp;" * depth + as_markdown(rating.name)))
     lines.append(_markdown_row(assessment.overall, "**Overall**"))
     for rating in assessment.ratings:
         if rating.rationale or rating.evidence:
-            lines += ["", f"**{_escaped(rating.name)}.** {_escaped(rating.rationale or '')}".rstrip()]
-            lines += [f"\n> {_escaped(quote.text)}" for quote in rating.evidence]
-    lines += [f"\n*Note: {_escaped(note)}.*" for note in assessment.notes]
+            lines += ["", f"**{as_markdown(rating.name)}.** {as_markdown(rating.rationale or '')}".rstrip()]
+            lines += [f"\n> {as_markdown(quote.text)}" for quote in rating.evidence]
+    lines += [f"\n*Note: {as_markdown(note)}.*" for note in assessment.notes]
     if said := note_on(assessment):
-        lines += ["", _escaped(said)]
+        lines += ["", as_markdown(said)]
     return "\n".join(lines)
 
 
@@ -88,7 +87,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     lines = [
         f"### A against B by {comparison.framework.id}",
         "",
-        _escaped(f"{comparison.model}, {comparison.readout}, both orders asked"),
+        as_markdown(f"{comparison.model}, {comparison.readout}, both orders asked"),
         "",
         "| criterion | P(A better) | A first | A second | better |",
         "| --- | ---: | ---: | ---: | --- |",
@@ -97,9 +96,9 @@ def comparison_markdown(comparison: Comparison) -> str:
         numbers = (answer.probability_a, answer.shown_first, answer.shown_second)
         cells = [f"{number:.2f}" if number is not None else "–" for number in numbers]
         failed = answer.probability_a is None
-        better = f"{answer.status}: {_escaped(answer.reason or '')}" if failed else _WINNERS[answer.winner]
-        lines.append(f"| {_escaped(answer.name)} | {' | '.join(cells)} | {better} |")
-    lines += [f"\n*Note: {_escaped(note)}.*" for note in comparison.notes]
+        better = f"{answer.status}: {as_markdown(answer.reason or '')}" if failed else _WINNERS[answer.winner]
+        lines.append(f"| {as_markdown(answer.name)} | {' | '.join(cells)} | {better} |")
+    lines += [f"\n*Note: {as_markdown(note)}.*" for note in comparison.notes]
     return "\n".join(lines)
 
 
@@ -174,16 +173,9 @@ def _failure(answer: Preference) -> list[str]:
 
 def _markdown_row(rating: Rating, name: str) -> str:
     if rating.value is None or rating.unit is None:
-        return f"| {name} | – | – | {rating.status}: {_escaped(rating.reason or '')} |"
+        return f"| {name} | – | – | {rating.status}: {as_markdown(rating.reason or '')} |"
     spread = f" ± {rating.spread:.1f}" if rating.spread is not None else ""
-    return f"| {name} | {rating.value:.2f}{spread} | {rating.unit:.2f} | {_escaped(rating.label or '')} |"
-
-
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|])")
-
-
-def _escaped(untrusted: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", " ".join(clean(untrusted).split()))
+    return f"| {name} | {rating.value:.2f}{spread} | {rating.unit:.2f} | {as_markdown(rating.label or '')} |"
 
 
 def _glyph(character: str, instead: str) -> str:

@@ -5,7 +5,7 @@ import itertools
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -181,11 +181,11 @@ class DelimitedParts(PartWriter):
         self._carried: dict[str, None] = dict.fromkeys([] if schema is None else schema.names)
 
     def row(self, cells: Mapping[str, Any], values: list[Any]) -> list[str]:
-        cells = {well_formed(name): value for name, value in cells.items()}
+        cells = {_readable(name): value for name, value in cells.items()}
         if not self._carried.keys() >= cells.keys():
             self._carried |= dict.fromkeys(cells)
         # Results first: columns that come later are then missing at the end only.
-        return [*map(as_text, values), *(as_text(cells.get(name)) for name in self._carried)]
+        return [_readable(as_text(each)) for each in (*values, *map(cells.get, self._carried))]
 
     def size(self, row: list[str]) -> int:
         return sum(map(len, row))
@@ -230,7 +230,19 @@ class DelimitedParts(PartWriter):
             csv.field_size_limit(before)
 
     def _header(self) -> bytes:
-        return self._line([*self._carried, *self._results]).encode("utf-8", "backslashreplace")
+        return header_line(self._delimiter, [*self._carried, *self._results]).encode("utf-8", "backslashreplace")
+
+
+def _readable(text: str) -> str:
+    """Text that a file of text can hold: a NUL becomes its escape, as half a surrogate pair does."""
+    return well_formed(text.replace("\0", "\\u0000"))
+
+
+def header_line(delimiter: str, names: Sequence[str]) -> str:
+    """The names of the columns; in quotes where one has what may stand between cells, so that none is cut at it."""
+    if any(mark in name for name in names for mark in ",;\t|"):
+        return delimiter.join('"' + name.replace('"', '""') + '"' for name in map(_readable, names)) + "\n"
+    return line_writer(delimiter)(names)
 
 
 def line_writer(delimiter: str) -> Callable[[Iterable[str]], str]:
@@ -239,7 +251,7 @@ def line_writer(delimiter: str) -> Callable[[Iterable[str]], str]:
     row = csv.writer(SimpleNamespace(write=str), delimiter=delimiter, lineterminator="\r\n").writerow
 
     def line(cells: Iterable[str]) -> str:
-        written: str = row(cells)  # what the file's `write` gives back, and this one's is `str`
+        written: str = row(map(_readable, cells))  # what the file's `write` gives back, and this one's is `str`
         return written[:-2] + "\n"
 
     return line

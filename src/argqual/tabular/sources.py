@@ -239,13 +239,23 @@ class FolderSource(FilesSource):
         return super().identity() | {"kind": "folder"}
 
     def _walk(self) -> Iterator[str]:
-        """Files as paths below the folder with forward slashes; hidden ones are passed over."""
+        """Files as paths below the folder with forward slashes; hidden ones are passed over.
+
+        A folder that is a link is followed, each folder once, wherever links may lead.
+        """
+        entered: set[tuple[int, int]] = set()
 
         def refuse(error: OSError) -> None:
             raise InputError(f"Cannot read the folder {error.filename}: {reason_of(error)}.")
 
-        for here, folders, files in os.walk(self.path, onerror=refuse):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+        for here, folders, files in os.walk(self.path, onerror=refuse, followlinks=True):
+            state = os.stat(here)
+            if (state.st_dev, state.st_ino) in entered:
+                folders[:] = []
+                continue
+            entered.add((state.st_dev, state.st_ino))
+            shown = [name for name in folders if not name.startswith(".")]
+            folders[:] = sorted(shown, key=lambda name: os.path.islink(os.path.join(here, name)))
             for name in files:
                 if not name.startswith("."):
                     yield (Path(here) / name).relative_to(self.path).as_posix()
