@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -32,6 +31,7 @@ from argqual.assessment import (
 from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework
+from argqual.judging.fitting import Fitting, answer_tokens, cut
 from argqual.judging.program import GATE, SELECT, Definitions, RatingProgram
 from argqual.judging.prompt import Demonstration, Explain, Prompt
 from argqual.judging.readouts.exchange import Exchange
@@ -41,10 +41,10 @@ from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.models.failures import plain_errors
 from argqual.models.prices import FREE, Price
+from argqual.models.tokenizing import tokenizer_for
 
-_ANSWER_TOKENS = 64
 _KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
-_TRUNCATION_TRIES = 6
+_TRUNCATION_TRIES = 8
 _GATE_PASSES = 0.5
 
 Demonstrations = Callable[[Argument], Sequence[Demonstration]]
@@ -323,30 +323,40 @@ class Judge:
     def _ask_beginning(self, asking: _Asking, error: TooLongError) -> _Asking:
         """Ask about as much of an argument's beginning as fits."""
         text = asking.inputs["argument"]
-        length = sum(len(message["content"]) for message in self._inquiry(asking).messages())
-        fits = _characters_that_fit(text, length, error.message)
+        fits = (fitting := self._fitting(asking)).after(len(text), error.message)
         if not self.truncate:
-            room = f" About {fits:,} of its characters would fit." if fits else " Nothing of it would fit."
             raise TooLongError(
-                f"The argument has {len(text):,} characters, too many for the context of {self.model.name}.{room} "
-                f"({error.message})",
-                hint="--truncate rates the beginning."
-                if fits
-                else "Use a shorter framework, or a model with a longer context.",
+                f"The argument has {len(text):,} characters, too many for the context of {self.model.name}."
+                f"{fitting.said(fits)} ({error.message})",
+                hint="Use a shorter framework, or a model with a longer context."
+                if fits == 0
+                else "--truncate rates the beginning, --split paragraphs its parts.",
             ) from None
+        shown = len(text)
         for _ in range(_TRUNCATION_TRIES):
-            beginning = text[:fits].rsplit(maxsplit=1)[0] if fits else ""
+            beginning = cut(text, shown // 2 if fits is None else fits)
             if not beginning.strip():
                 break
-            shorter = _Asking(asking.inputs | {"argument": beginning}, asking.examples)
+            shorter, shown = _Asking(asking.inputs | {"argument": beginning}, asking.examples), len(beginning)
             try:
                 self._ask(shorter)
                 return shorter
-            except TooLongError:
-                fits = int(fits * 0.8)
+            except TooLongError as again:
+                fits = fitting.after(shown, again.message)
         raise TooLongError(
             f"Not even the beginning of the argument fits the context of {self.model.name} with this framework.",
             hint="Use a shorter framework, or a model with a longer context.",
+        )
+
+    def _fitting(self, asking: _Asking) -> Fitting:
+        """The argument's text as one that is to be cut to the model's context."""
+        around = self._inquiry(_Asking(asking.inputs | {"argument": ""}, asking.examples))
+        return Fitting(
+            asking.inputs["argument"],
+            around.text,
+            tokenizer_for(self.model, asking=True),
+            answer_tokens(self.readout, around, self.model),
+            self.model.abilities.now.context_tokens,
         )
 
     def _assessment(self, argument: Argument, asking: _Asking, notes: list[str], seconds: float) -> Assessment:
@@ -438,13 +448,3 @@ def _verified(note: Note | None, text: str) -> tuple[tuple[Quote, ...], tuple[st
         return (), ()
     found = locate_quote(note.quote, text)
     return ((found,), ()) if found else ((), (note.quote,))
-
-
-def _characters_that_fit(text: str, prompt_characters: int, message: str) -> int:
-    """How much of a text fits: by the two largest numbers in a refusal (limit and prompt), or half without them."""
-    counts = sorted({int(number.replace(",", "")) for number in re.findall(r"\d[\d,]{2,}", message)})
-    if len(counts) < 2:
-        return len(text) // 2
-    limit, used = counts[-2:]
-    characters_per_token = prompt_characters / used
-    return max(0, min(len(text), int(len(text) - (used - limit + _ANSWER_TOKENS) * characters_per_token)))
