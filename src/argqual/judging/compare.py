@@ -19,6 +19,7 @@ from argqual.assessment import FrameworkReference, Record, Status, Usage
 from argqual.errors import InputError, TooLongError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Framework
+from argqual.judging.frames.frame import frame_of
 from argqual.judging.program import Definitions, compiled, criterion_text, instructions
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.readout import Inquiry, Readout
@@ -27,8 +28,6 @@ from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.models.failures import plain_errors
 
 _OVERALL = "overall"
-_OPTIONS = (("first", "the first argument"), ("second", "the second argument"))
-_OPENING = "You compare two arguments on the same issue, one question at a time."
 
 
 class Preference(Record):
@@ -114,7 +113,7 @@ def compare(
     if chosen.own_form:
         raise InputError(f"Comparisons are read out by expect, label, votes:N or decide, not by {chosen.name}.")
     predictor = dspy.Predict(_signature(framework, definitions, with_issue=bool(issue)))
-    prompt = compiled(predictor, predictor.signature)
+    prompt = compiled(predictor, predictor.signature, framework)
     shown = {"issue": issue} if issue else {}
     started = time.perf_counter()
     forward, backward = (
@@ -172,21 +171,16 @@ def _preference(criterion: str, name: str, forward: Exchange, backward: Exchange
 
 
 def _signature(framework: Framework, definitions: Definitions, *, with_issue: bool) -> Any:
+    frame = frame_of(framework.language)
+    options = (("first", frame.first), ("second", frame.second))
     fields: dict[str, Any] = {}
     if with_issue:
-        fields["issue"] = (str, dspy.InputField(desc="the question at issue"))
-    for place in ("first", "second"):
-        fields[f"{place}_argument"] = (str, dspy.InputField(desc=f"the {place} argument"))
+        fields["issue"] = (str, dspy.InputField(desc=frame.issue))
+    for place, said in options:
+        fields[f"{place}_argument"] = (str, dspy.InputField(desc=said))
     for criterion in framework.asked:
-        which = (
-            "Which argument does better here" if criterion.higher_is_better else "Which argument has less of this flaw"
-        )
-        fields[criterion.id] = (
-            Choice[_OPTIONS],
-            dspy.OutputField(desc=f"{criterion_text(criterion, definitions)}\n{which}?"),
-        )
-    fields[_OVERALL] = (
-        Choice[_OPTIONS],
-        dspy.OutputField(desc="All of this considered, which is the better argument?"),
-    )
-    return dspy.Signature(fields, instructions(framework, _OPENING))
+        which = frame.does_better if criterion.higher_is_better else frame.has_less
+        text = criterion_text(criterion, definitions, framework.language)
+        fields[criterion.id] = (Choice[options], dspy.OutputField(desc=f"{text}\n{which}"))
+    fields[_OVERALL] = (Choice[options], dspy.OutputField(desc=frame.overall_better))
+    return dspy.Signature(fields, instructions(framework, frame.compare_opening))

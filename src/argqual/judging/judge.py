@@ -32,6 +32,7 @@ from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.judging.fitting import Fitting, answer_tokens, cut
+from argqual.judging.frames.frame import note_on
 from argqual.judging.program import GATE, SELECT, Definitions, RatingProgram
 from argqual.judging.prompt import Demonstration, Explain, Prompt
 from argqual.judging.readouts.exchange import Exchange
@@ -45,6 +46,7 @@ from argqual.models.tokenizing import tokenizer_for
 
 _KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
 _TRUNCATION_TRIES = 8
+_SHORTER = "Use a shorter framework, or a model with a longer context."
 _GATE_PASSES = 0.5
 
 Demonstrations = Callable[[Argument], Sequence[Demonstration]]
@@ -246,6 +248,7 @@ class Judge:
                 )
         unused = [name for name in given if name != "argument" and name not in declared]
         notes = [f"the {name} was not shown: {self.framework.id} does not use it" for name in unused]
+        notes += filter(None, [note_on(self.framework.language)])
         return {name: text for name, text in given.items() if name not in unused}, notes
 
     def _examples(self, argument: Argument) -> list[dict[str, Any]]:
@@ -323,16 +326,13 @@ class Judge:
     def _ask_beginning(self, asking: _Asking, error: TooLongError) -> _Asking:
         """Ask about as much of an argument's beginning as fits."""
         text = asking.inputs["argument"]
-        fits = (fitting := self._fitting(asking)).after(len(text), error.message)
+        fits, shown = (fitting := self._fitting(asking)).after(len(text), error.message), len(text)
         if not self.truncate:
             raise TooLongError(
                 f"The argument has {len(text):,} characters, too many for the context of {self.model.name}."
                 f"{fitting.said(fits)} ({error.message})",
-                hint="Use a shorter framework, or a model with a longer context."
-                if fits == 0
-                else "--truncate rates the beginning, --split paragraphs its parts.",
+                hint=_SHORTER if fits == 0 else "--truncate rates the beginning, --split paragraphs its parts.",
             ) from None
-        shown = len(text)
         for _ in range(_TRUNCATION_TRIES):
             beginning = cut(text, shown // 2 if fits is None else fits)
             if not beginning.strip():
@@ -345,7 +345,7 @@ class Judge:
                 fits = fitting.after(shown, again.message)
         raise TooLongError(
             f"Not even the beginning of the argument fits the context of {self.model.name} with this framework.",
-            hint="Use a shorter framework, or a model with a longer context.",
+            hint=_SHORTER,
         )
 
     def _fitting(self, asking: _Asking) -> Fitting:
