@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +18,13 @@ from argqual.errors import EXIT_INTERRUPTED, InputError
 from argqual.tabular.columns import Columns, choose_columns, to_argument
 from argqual.tabular.jsonlines import LinesSource
 from argqual.tabular.output import StreamOutput, TableOutput, refuse_shared
+from argqual.tabular.parts import OneText, PartsSource
 from argqual.tabular.sources import open_source
 from argqual.tabular.table import TableRow, TableSource
 
 if TYPE_CHECKING:
     from argqual.cli.score_options import Rated, Written
+    from argqual.judging.splitting import Part, Splitting
 
 Scored = tuple[Mapping[str, Any], Mapping[str, Any]]  # the cells of a row, and those of its result
 
@@ -77,7 +79,8 @@ class Scorer(Protocol):
     done: str
     again: str
 
-    def text(self, argument: Argument, format: ScoreFormat) -> int: ...
+    def text(self, argument: Argument, format: ScoreFormat, *, split: Splitting | None = None) -> int: ...
+    def parts(self, argument: Argument, by: Splitting) -> Sequence[Part]: ...
     def table(self, job: TableJob) -> int: ...
     def run(self, job: TableJob, skip: int = 0) -> Scoring: ...
 
@@ -190,10 +193,22 @@ def open_table(rated: Rated) -> TableSource:
     return open_source(name, encoding=rated.encoding, delimiter=rated.delimiter)
 
 
+def one_text(argument: Argument, rated: Rated) -> tuple[TableSource, Rated]:
+    """A text that is to be split, as a table of one row, and the options as they are meant for that."""
+    given = {name: text for name, text in argument.inputs().items() if name != "argument"}
+    name = rated.source if Path(rated.source[:200]).is_file() else "standard input" if rated.source == "-" else "text"
+    return OneText(name, argument.text, given), replace(rated, issue=None, stance=None, context=None)
+
+
 def score_table(source: TableSource, scorer: Scorer, rated: Rated, written: Written) -> int:
     """Score a table; the exit code."""
     how = reading(source, scorer.declared, scorer.name, rated)
     say(f"{source.name}: {how.describe()}")
+    if by := rated.split:
+        source = PartsSource(
+            source, how.columns.text, lambda row: scorer.parts(how.argument(row), by.value), by=by, limit=rated.limit
+        )
+        rated = replace(rated, limit=None)
     return scorer.table(TableJob(source, how, rated, written))
 
 

@@ -8,8 +8,9 @@ estimate of tokens is then only used for how they are spread over the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from argqual._graphemes import between_words, whole
 from argqual.argument import fence
@@ -23,6 +24,7 @@ _COUNTED_AT_MOST = 50_000  # characters of a refused text that are worth countin
 _CLOSE = 500  # bisection ends within this share of the text
 _MOST_STEPS = 40
 _NUMBER = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})+(?![\w,])|(?<![\w.])\d{3,}(?![\w,])")
+_BEGINNING = re.compile(r"only the first ([\d,]+) of [\d,]+ characters were rated")
 _SUM = re.compile(r"([\d,]{3,}) \+ ([\d,]{2,}) > ([\d,]{3,})")
 _LIMIT = re.compile(
     r"max|limit|allow|available|window|context (?:size|length)|capacity|up to|only|>\s*$", re.IGNORECASE
@@ -80,14 +82,18 @@ class Fitting:
     context: int | None = None
     _counted: dict[int, int] = field(default_factory=dict)
 
-    def fits(self) -> int | None:
-        """The most characters of the beginning that fit, before anything is refused; None when it is not known."""
+    @cached_property
+    def room(self) -> int | None:
+        """Tokens that there are for a text; None where the model's context is not known."""
         if self.context is None:
             return None
-        room = self.context - self.answer - _TEMPLATE_TOKENS - self.tokenizer.count(self.frame)
-        if len(self.text.encode()) <= room:  # no token is less than a byte
-            return len(self.text)
-        return self._bisected(room, len(self.text))
+        return self.context - self.answer - _TEMPLATE_TOKENS - self.tokenizer.count(self.frame)
+
+    def longest(self, text: str) -> int:
+        """The most characters of a text's beginning that fit, in this one's place; all where the room is not known."""
+        if self.room is None or len(fence(text).encode()) <= self.room:  # no token is less than a byte
+            return len(text)
+        return replace(self, text=text, _counted={})._bisected(self.room, len(text))
 
     def after(self, shown: int, message: str) -> int | None:
         """The most characters that fit, when the first `shown` were refused in these words; None when not known."""
@@ -147,6 +153,17 @@ def largest(tokens: Callable[[int], int], room: float, most: int) -> int:
         guess = min(max((even, just_above, halfway)[step % 3], low + 1), high - 1)
         step += 1
     return low
+
+
+def beginning_note(kept: int, of: int) -> str:
+    """That only the beginning of a text was rated, for the notes of its assessment."""
+    return f"only the first {kept:,} of {of:,} characters were rated"
+
+
+def rated_beginning(notes: Iterable[str], of: int) -> int:
+    """How many characters of a text were rated, by the notes of its assessment: all `of` them, or a beginning."""
+    found = next((said for note in notes if (said := _BEGINNING.match(note))), None)
+    return int(found[1].replace(",", "")) if found else of
 
 
 def answer_tokens(readout: Readout, inquiry: Inquiry, model: Model) -> int:

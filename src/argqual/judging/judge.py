@@ -18,20 +18,19 @@ from argqual.assessment import (
     Assessment,
     FrameworkReference,
     GateAnswer,
-    Quote,
     Rating,
     Selected,
     Status,
     Usage,
     aggregate,
-    locate_quote,
     rate,
     unrated,
+    verified,
 )
 from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework
-from argqual.judging.fitting import Fitting, answer_tokens, cut
+from argqual.judging.fitting import Fitting, answer_tokens, beginning_note, cut
 from argqual.judging.frames.frame import note_on
 from argqual.judging.program import GATE, SELECT, Definitions, RatingProgram
 from argqual.judging.prompt import Demonstration, Explain, Prompt
@@ -153,7 +152,7 @@ class Judge:
         except TooLongError as error:
             asking = self._ask_beginning(asking, error)
             kept = len(asking.inputs["argument"])
-            notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
+            notes.append(beginning_note(kept, len(argument.text)))
         seconds = time.perf_counter() - self.model.traffic.waited - started
         return self._assessment(argument, asking, notes, seconds)
 
@@ -348,6 +347,11 @@ class Judge:
             hint=_SHORTER,
         )
 
+    def fitting(self, argument: Argument) -> Fitting:
+        """How much of an argument's text, or of another in its place, the model's context takes; raises as `key`."""
+        inputs, _ = self._inputs(argument)
+        return self._fitting(_Asking(inputs, self._examples(argument)))
+
     def _fitting(self, asking: _Asking) -> Fitting:
         """The argument's text as one that is to be cut to the model's context."""
         around = self._inquiry(_Asking(asking.inputs | {"argument": ""}, asking.examples))
@@ -404,7 +408,7 @@ class Judge:
         if distribution.abstain >= 0.5:
             return unrated(criterion, scale, Status.ABSTAINED, scale.abstain or "the judge cannot tell")
         note = asking.notes.get(criterion.id)
-        evidence, discarded = _verified(note, asking.inputs["argument"])
+        evidence, discarded = verified(note.quote if note else "", asking.inputs["argument"])
         return rate(
             criterion,
             scale,
@@ -440,11 +444,3 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _verified(note: Note | None, text: str) -> tuple[tuple[Quote, ...], tuple[str, ...]]:
-    """A note's quote as a passage of the text, or among the discarded when it is not there."""
-    if note is None or not note.quote:
-        return (), ()
-    found = locate_quote(note.quote, text)
-    return ((found,), ()) if found else ((), (note.quote,))
