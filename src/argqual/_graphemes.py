@@ -1,4 +1,4 @@
-"""Where a text may be cut: between characters as people see them, and between words.
+"""Characters as people see them, and words: where a text may be cut, and how long it is.
 
 An accent that stands by itself, a joiner of no width, the second half of a flag: all belong to what stands before them.
 """
@@ -6,6 +6,8 @@ An accent that stands by itself, a joiner of no width, the second half of a flag
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 _WORD = 40  # characters that are left out so that no word is cut, or a fiftieth of the text
 _PLAIN = "\r\n"  # the only characters of ASCII that belong together
@@ -41,6 +43,27 @@ def between_words(text: str, length: int) -> int:
         if text[place - 1].isspace():
             return place
     return whole(text, length)
+
+
+def count_words(text: str) -> int:
+    """Length as the project measures it: words between white space.
+
+    Chinese, Japanese, Thai, Lao, Khmer and Burmese are written without spaces: of these each letter counts.
+    """
+    if text.isascii():
+        return len(text.split())
+    others, letters = _unspaced().subn(" ", text)
+    if not letters:
+        return len(text.split())
+    return int(letters) + sum(any(map(str.isalnum, word)) for word in others.split())
+
+
+@cache
+def _unspaced() -> Any:
+    import regex
+
+    scripts = "".join(rf"\p{{{name}}}" for name in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"))
+    return regex.compile(rf"(?V1)[[{scripts}]&&\p{{L}}]")
 
 
 def splits_a_character(text: str, place: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from argqual import Framework
-from argqual._graphemes import between_words, whole
+from argqual._graphemes import between_words, count_words, whole
 from argqual.errors import TooLongError
 from argqual.judging.fitting import Refusal, largest
 from argqual.models.connect import Model
@@ -178,3 +178,18 @@ def test_a_server_that_stops_counting_is_estimated(loopback: Loopback) -> None:
     assert tokenizer.exact and tokenizer.count("Trees.") == 2
     loopback.tokens = None
     assert tokenizer.count("Trees are good.") in range(3, 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("We should “walk” – now.", 5),
+        ("我们应该种树。", 6),
+        ("用 GPU 训练模型, OK?", 7),
+        ("เราปลูกต้นไม้", 10),  # vowels above and below are no letters of their own
+        ("나무를 심어야 한다.", 3),
+        ("", 0),
+    ],
+)
+def test_scripts_without_spaces_are_as_long_as_they_have_letters(text: str, words: int) -> None:
+    assert count_words(text) == words
