@@ -196,7 +196,8 @@ def open_table(rated: Rated) -> TableSource:
 def one_text(argument: Argument, rated: Rated) -> tuple[TableSource, Rated]:
     """A text that is to be split, as a table of one row, and the options as they are meant for that."""
     given = {name: text for name, text in argument.inputs().items() if name != "argument"}
-    name = rated.source if Path(rated.source[:200]).is_file() else "standard input" if rated.source == "-" else "text"
+    of_pipe = "standard input" if rated.source == "-" else "text"
+    name = rated.source if os.path.isfile(rated.source) else of_pipe
     return OneText(name, argument.text, given), replace(rated, issue=None, stance=None, context=None)
 
 

@@ -25,6 +25,8 @@ SPLITTINGS: tuple[str, ...] = get_args(Splitting)
 _LEAST, _MOST = 100, 1200  # characters of a part by `arguments`, where sentences allow it
 _LITTLE = 60  # less than that at the end is no part
 _HEADING = 80
+_AT_ONCE = 200_000  # characters of a part that are looked at, to see how many of them fit
+_SEEN = re.compile(r"\S")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n\s*)+|\u2029")
 _CLOSING = "\"'”’»)\\]」』）"
 _SENTENCE_END = re.compile(rf"(?:[.!?…‽]+|[։؟۔।॥።])[{_CLOSING}]*(?=\s)|[。！？｡]+[{_CLOSING}]*", re.UNICODE)
@@ -155,7 +157,8 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _sentence_ends(text: str, start: int, end: int) -> Iterator[int]:
     for found in _SENTENCE_END.finditer(text, start, end):
-        following = text[found.end() : end].lstrip()[:1]
+        beyond = _SEEN.search(text, found.end(), end)
+        following = beyond[0] if beyond else ""
         dotted = found[0].startswith(".") and (
             following.islower() or _ABBREVIATED.search(text[max(start, found.start() - 12) : found.start() + 1])
         )
@@ -166,11 +169,13 @@ def _sentence_ends(text: str, start: int, end: int) -> Iterator[int]:
 def _fitting(text: str, start: int, end: int, longest: Callable[[str], int]) -> Iterator[Span]:
     """A span in pieces that can be rated."""
     while start < end:
-        fits = longest(text[start:end])
+        piece = text[start : min(end, start + _AT_ONCE)]
+        fits = longest(piece)
         if not 0 < fits < end - start:  # all of it, or nothing: a model will say so
             yield start, end
             return
-        ends = [stop for stop in _sentence_ends(text, start, end) if start + fits // 2 < stop <= start + fits]
-        stop = ends[-1] if ends else start + max(1, between_words(text[start:end], fits))
+        ends = [stop for stop in _sentence_ends(piece, 0, min(len(piece), fits + 2)) if fits // 2 < stop <= fits]
+        stop = start + (ends[-1] if ends else max(1, between_words(piece, fits)))
         yield _stripped(text, start, stop)
-        start = stop + len(text[stop:end]) - len(text[stop:end].lstrip())
+        beyond = _SEEN.search(text, stop, end)
+        start = beyond.start() if beyond else end
