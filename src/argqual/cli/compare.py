@@ -19,6 +19,7 @@ from argqual.cli.options import (
     ReadoutOption,
     YesOption,
     read_source,
+    say,
     step,
     wanted_format,
 )
@@ -56,8 +57,11 @@ def compare_command(
     ensure_weights(model, yes=yes)
     with step(f"Loading {model}"):
         from argqual.judging.compare import compare
+        from argqual.judging.frames.frame import note_on
         from argqual.models.connect import connect
 
+        if said := note_on(criteria.language):
+            say(f"Note: {said}.")
         connected = connect(model, api_base=api_base, effort=effort)
     with step(f"Comparing by {criteria.id}, in both orders"):
         result = compare(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argqual._graphemes import count_words
 from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, YesOption, say, step, wanted_format
 from argqual.cli.settings import VARIABLES, address_for, setting
@@ -155,7 +156,7 @@ def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
             taught, tested = ([data.arguments[place] for place in places] for places in (train, test))
             fitted = clone(strategy).fit_checked(taught, data.labels[train], groups=codes[train])
             predicted[test] = fitted.predict(tested)
-    words = [len(argument.text.split()) for argument in data.arguments]
+    words = [count_words(argument.text) for argument in data.arguments]
     found = {
         "spearman": spearman(predicted, data.labels, clusters=data.groups),
         "length_partialled": partial_spearman(predicted, data.labels, words, clusters=data.groups),

@@ -31,14 +31,18 @@ if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
     from argqual.judging.rounds import ProviderBatch
+    from argqual.judging.splitting import Part, Splitting
     from argqual.judging.store import Store
 
 _RETRY = "retry"  # what the job of `--retry-failed` is recognised by
 
 
 @contextmanager
-def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool) -> Iterator[JudgeScorer]:
-    """The judge that the options describe, and the store; an embedded model's weights are fetched with consent."""
+def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool, in_parts: bool = False) -> Iterator[JudgeScorer]:
+    """The judge that the options describe, and the store; an embedded model's weights are fetched with consent.
+
+    With `in_parts` it rates parts of texts, and of a whole that is too long the beginning.
+    """
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
     from argqual.judging.store import Store
@@ -47,11 +51,11 @@ def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool) -> Iterator
     with nullcontext() if judging.no_store else Store() as store:
         ensure_weights(judging.model, yes=yes)
         with step(f"Loading {judging.model}"):
-            judge = _judge(judging, criteria)
+            judge = _judge(judging, criteria, truncate=judging.truncate or in_parts)
         yield JudgeScorer(judge, store, judging, prefix)
 
 
-def _judge(judging: Judging, criteria: Framework) -> Judge:
+def _judge(judging: Judging, criteria: Framework, *, truncate: bool) -> Judge:
     from argqual.judging.judge import Judge
     from argqual.judging.program import load_program
     from argqual.models.connect import connect
@@ -79,7 +83,7 @@ def _judge(judging: Judging, criteria: Framework) -> Judge:
         readout=judging.readout,
         explain=judging.explain,
         definitions=judging.definitions.value,
-        truncate=judging.truncate,
+        truncate=truncate,
         program=load_program(judging.program, criteria) if judging.program else None,
     )
 
@@ -98,7 +102,14 @@ class JudgeScorer:
         self.declared: Mapping[str, str] = judge.framework.inputs.declared()
         self.types: Mapping[str, type] = self.results.types
 
-    def text(self, argument: Argument, format: ScoreFormat) -> int:
+    def parts(self, argument: Argument, by: Splitting) -> tuple[Part, ...]:
+        from argqual.judging.parts import split_argument
+
+        return split_argument(self.judge, argument, by)
+
+    def text(self, argument: Argument, format: ScoreFormat, *, split: Splitting | None = None) -> int:
+        if split:
+            return self._in_parts(argument, format, split)
         assessment = self._assessed(argument)
         if not self.judging.raw:
             from argqual.judging.calibration import calibrated
@@ -106,6 +117,25 @@ class JudgeScorer:
             assessment = calibrated(assessment, self.judge.framework)
         typer.echo(_rendered(assessment, self.judge.framework, format))
         return EXIT_SOME_FAILED if assessment.status in ("unreadable", "failed") else EXIT_OK
+
+    def _in_parts(self, argument: Argument, format: ScoreFormat, by: Splitting) -> int:
+        from argqual.judging.calibration import calibrated
+        from argqual.judging.parts import assess_parts
+        from argqual.report import assessments as tables
+
+        judging, framework = self.judging, self.judge.framework
+        with step(f"Rating parts and the whole by {framework.id}"):
+            concurrency, most = judging.concurrency, judging.max_cost
+            found = assess_parts(self.judge, argument, by=by, store=self.store, concurrency=concurrency, max_cost=most)
+        if not judging.raw:
+            found = found.changed(lambda assessment: calibrated(assessment, framework))
+        if format is ScoreFormat.JSON:
+            typer.echo(found.model_dump_json(indent=2))
+        else:
+            written = tables.parts_markdown if format is ScoreFormat.MARKDOWN else tables.parts_text
+            typer.echo(written(found, framework))
+        failed = any(each.status in ("unreadable", "failed") for each in found.assessments)
+        return EXIT_SOME_FAILED if failed else EXIT_OK
 
     def _assessed(self, argument: Argument) -> Assessment:
         judge, store = self.judge, self.store

@@ -35,9 +35,16 @@ class QuotingChoice(StrEnum):
     NONE = "none"
 
 
+class SplitChoice(StrEnum):
+    """What a long text is split into."""
+
+    PARAGRAPHS = "paragraphs"
+    ARGUMENTS = "arguments"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rated:
-    """What is scored: one argument, or the rows of a table."""
+    """What is scored: one argument, or the rows of a table; each perhaps in parts."""
 
     sources: Annotated[
         list[str],
@@ -53,6 +60,9 @@ class Rated:
     context: Annotated[str | None, what(help="What it replies to, or where it stands; or its column.")] = None
     text: Annotated[str | None, of_table(help="The column that holds the arguments.")] = None
     id: Annotated[str | None, of_table(help="The column that names them.")] = None
+    split: Annotated[
+        SplitChoice | None, what(help="Rate a long text in parts and as a whole; a table: a row for each part.")
+    ] = None
     lines: Annotated[bool, of_table("--lines", help="Each line is an argument, or a JSON object with one.")] = False
     limit: Annotated[int | None, of_table(metavar="N", min=1, help="Only the first rows.")] = None
     encoding: Annotated[str, of_table(help="Of a CSV, TSV or JSON file.")] = "utf-8"
@@ -78,6 +88,17 @@ class Rated:
         from argqual.tabular.sources import is_table
 
         return is_table(self.source)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether it is one text, to be rated in parts."""
+        return bool(self.split) and not self.is_table
+
+    def in_rows(self, judging: Judging, written: Written) -> bool:
+        """Whether one text is split into the rows of a table, and not into what people read."""
+        rows = (ScoreFormat.CSV, ScoreFormat.JSONL)
+        wanted = written.output or judging.plan or written.format in rows
+        return self.in_parts and bool(wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +178,7 @@ def check_options(
     for wrong, message, hint in (
         *_of_several(rated),
         *_only_for_tables(rated, {**rated.__dict__, **judging.__dict__, **written.__dict__}),
-        *_of_formats(rated.is_table, written, judging.retry_failed),
+        *_of_formats(rated.is_table or rated.in_rows(judging, written), rated, written, judging.retry_failed),
         *(_of_batches(rated, judging, written) if judging.batch else ()),
         *(_not_with_strategy(called) if strategy else ()),
     ):
@@ -179,16 +200,17 @@ def _only_for_tables(rated: Rated, given: Mapping[str, object]) -> _Clashes:
     from argqual.tabular.sources import FORMATS
 
     hint = f"A table ends in {', '.join(FORMATS)}, or is a folder or hf://…; --lines takes lines."
-    for name in () if rated.is_table else _OF_TABLES:
+    for name in () if rated.is_table else _OF_TABLES if not rated.split else ("text", "id", "limit"):
         yield given[name], f"{_option(name)} is for tables, and {rated.source[:60]!r} is none.", hint
 
 
-def _of_formats(table: bool, written: Written, retry_failed: bool) -> _Clashes:
+def _of_formats(table: bool, rated: Rated, written: Written, retry_failed: bool) -> _Clashes:
     format, output = written.format, written.output
     csv, file = "Use --format text, json, jsonl or markdown.", "Or to a file, with --output."
     of_texts = (ScoreFormat.TEXT, ScoreFormat.JSON, ScoreFormat.MARKDOWN)
     yield not table and format is ScoreFormat.CSV, "CSV is for tables.", csv
-    yield table and format in of_texts, f"A table is written as jsonl or csv, not as {format}.", file
+    for_people = format in of_texts and not rated.in_parts
+    yield table and for_people, f"A table is written as jsonl or csv, not as {format}.", file
     yield table and format and output, "The ending of --output says its format; leave out --format.", None
     needs_file = output is None and (written.resume or written.overwrite or retry_failed)
     yield needs_file, "--resume, --overwrite and --retry-failed need the file: give --output.", None
@@ -215,6 +237,7 @@ def _of_batches(rated: Rated, judging: Judging, written: Written) -> _Clashes:
 
 def _not_with_strategy(called: typer.Context) -> _Clashes:
     hint = "A strategy is used as it was fitted; argqual strategies show FOLDER says how."
+    yield called.params.get("split"), "--split and --strategy do not go together.", "A strategy predicts whole texts."
     for field in fields(Judging):
         source = called.get_parameter_source(field.name)
         given = source is not None and source.name == "COMMANDLINE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +21,13 @@ from argqual.report.plain import paragraph
 from argqual.tabular.columns import Columns, alike, choose_columns, is_refused, to_argument, usual
 from argqual.tabular.jsonlines import LinesSource
 from argqual.tabular.output import StreamOutput, TableOutput, refuse_shared
+from argqual.tabular.parts import OneText, PartsSource
 from argqual.tabular.sources import HUB, named_files, open_lines, open_source
 from argqual.tabular.table import TableRow, TableSource
 
 if TYPE_CHECKING:
     from argqual.cli.score_options import Rated, Written
+    from argqual.judging.splitting import Part, Splitting
 
 Scored = tuple[Mapping[str, Any], Mapping[str, Any]]  # the cells of a row, and those of its result
 
@@ -79,7 +82,8 @@ class Scorer(Protocol):
     done: str
     again: str
 
-    def text(self, argument: Argument, format: ScoreFormat) -> int: ...
+    def text(self, argument: Argument, format: ScoreFormat, *, split: Splitting | None = None) -> int: ...
+    def parts(self, argument: Argument, by: Splitting) -> Sequence[Part]: ...
     def table(self, job: TableJob) -> int: ...
     def run(self, job: TableJob, skip: int = 0) -> Scoring: ...
 
@@ -228,6 +232,14 @@ def open_table(rated: Rated) -> TableSource:
     )
 
 
+def one_text(argument: Argument, rated: Rated) -> tuple[TableSource, Rated]:
+    """A text that is to be split, as a table of one row, and the options as they are meant for that."""
+    given = {name: text for name, text in argument.inputs().items() if name != "argument"}
+    of_pipe = "standard input" if rated.source == "-" else "text"
+    name = rated.source if os.path.isfile(rated.source) else of_pipe
+    return OneText(name, argument.text, given), replace(rated, issue=None, stance=None, context=None)
+
+
 def score_table(source: TableSource, scorer: Scorer, rated: Rated, written: Written) -> int:
     """Score a table; the exit code."""
     how = reading(source, scorer.declared, scorer.name, rated)
@@ -236,6 +248,11 @@ def score_table(source: TableSource, scorer: Scorer, rated: Rated, written: Writ
     say(f"{source.name}: {how.describe()}")
     for words in late_columns(source, how, scorer.declared):
         say(paragraph(words, hanging=2))
+    if by := rated.split:
+        source = PartsSource(
+            source, how.columns.text, lambda row: scorer.parts(how.argument(row), by.value), by=by, limit=rated.limit
+        )
+        rated = replace(rated, limit=None)
     return scorer.table(TableJob(source, how, rated, written))
 
 

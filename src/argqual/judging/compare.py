@@ -20,6 +20,7 @@ from argqual.assessment import FrameworkReference, Record, Status, Usage
 from argqual.errors import InputError, TooLongError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import INPUTS, Framework
+from argqual.judging.frames.frame import Frame, frame_of
 from argqual.judging.program import Definitions, compiled, criterion_text, instructions
 from argqual.judging.prompt import Prompt
 from argqual.judging.readouts.exchange import Exchange
@@ -29,8 +30,6 @@ from argqual.models.connect import DEFAULT_MODEL, Model, connect
 from argqual.models.failures import plain_errors
 
 _OVERALL = "overall"
-_OPTIONS = (("first", "the first argument"), ("second", "the second argument"))
-_OPENING = "You compare two arguments on the same issue, one question at a time."
 
 
 class Preference(Record):
@@ -174,7 +173,7 @@ def _shown(first: Inputs, second: Inputs) -> Inputs:
 
 def _prompt(framework: Framework, definitions: Definitions, shown: Inputs) -> Prompt:
     predictor = dspy.Predict(_signature(framework, definitions, shown))
-    return compiled(predictor, predictor.signature)
+    return compiled(predictor, predictor.signature, framework)
 
 
 def _asked(inquiry: Inquiry, model: Model, readout: Readout) -> Exchange:
@@ -212,31 +211,23 @@ def _preference(criterion: str, name: str, forward: Exchange, backward: Exchange
     )
 
 
-_DESCRIBED = {
-    "issue": "the question at issue",
-    "stance": "the side that {} takes",
-    "context": "what {} replies to, or where it stands",
-    "argument": "{}",
-}
-
-
-def _described(name: str) -> str:
+def _described(name: str, frame: Frame) -> str:
+    """What an input is, in the framework's language: `issue`, or `first_stance` where the two differ in it."""
+    places = {"first": frame.first, "second": frame.second}
     place, _, own = name.rpartition("_")
-    return _DESCRIBED[own].format(f"the {place} argument" if place else "each argument")
+    if own == "argument":
+        return places[place]
+    said: str = getattr(frame, own)
+    return f"{places[place]}: {said}" if place else said
 
 
 def _signature(framework: Framework, definitions: Definitions, shown: Iterable[str]) -> Any:
-    fields: dict[str, Any] = {name: (str, dspy.InputField(desc=_described(name))) for name in shown}
+    frame = frame_of(framework.language)
+    options = (("first", frame.first), ("second", frame.second))
+    fields: dict[str, Any] = {name: (str, dspy.InputField(desc=_described(name, frame))) for name in shown}
     for criterion in framework.asked:
-        which = (
-            "Which argument does better here" if criterion.higher_is_better else "Which argument has less of this flaw"
-        )
-        fields[criterion.id] = (
-            Choice[_OPTIONS],
-            dspy.OutputField(desc=f"{criterion_text(criterion, definitions)}\n{which}?"),
-        )
-    fields[_OVERALL] = (
-        Choice[_OPTIONS],
-        dspy.OutputField(desc="All of this considered, which is the better argument?"),
-    )
-    return dspy.Signature(fields, instructions(framework, _OPENING))
+        which = frame.does_better if criterion.higher_is_better else frame.has_less
+        text = criterion_text(criterion, definitions, framework.language)
+        fields[criterion.id] = (Choice[options], dspy.OutputField(desc=f"{text}\n{which}"))
+    fields[_OVERALL] = (Choice[options], dspy.OutputField(desc=frame.overall_better))
+    return dspy.Signature(fields, instructions(framework, frame.compare_opening))

@@ -18,7 +18,8 @@ from argqual.judging.judge import Judge
 from argqual.judging.readouts.readout import Request
 from argqual.judging.readouts.thinking import expected_thinking, room
 from argqual.judging.store import Store
-from argqual.models.prices import Price, tokenizer_for
+from argqual.models.prices import Price
+from argqual.models.tokenizing import tokenizer_for
 from argqual.models.traffic import MAX_LOST, START
 
 _ASSUMED_SECONDS = 3.0

@@ -43,6 +43,7 @@ from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, E
 from argqual.models.gguf import decision_type
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.slots import Slots
+from argqual.models.tokenizing import ServerTokenizer
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
 
 GROUP = "argqual.models"
@@ -110,6 +111,8 @@ class Model:
         What asks it for decisions; None where that is not possible.
     endpoint
         Where it is, if it gives decisions and nothing else.
+    tokenizer
+        That of a server of one's own, which may offer none.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Model:
     endpoint: str | None = field(default=None, repr=False)
     decider: Decider | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    tokenizer: ServerTokenizer | None = field(default=None, repr=False)
     server: EmbeddedServer | None = field(default=None, repr=False)
 
     def __sklearn_clone__(self) -> Model:
@@ -400,6 +404,7 @@ def _hosted(
         decider=decider,
         endpoint=None if known.chat else identity,
         secrets=(*secrets, *filter(None, [api_key]), *secrets_in(base or "")),
+        tokenizer=_tokenizer(name, base, settings.get("api_key", "")) if provider in OWN_SERVERS else None,
     )
 
 
@@ -410,6 +415,10 @@ def _price_at(base: str | None, provider: str, name: str) -> Price | None:
     """
     price = listed_price(provider, name.partition("/")[2])
     return price if base is None or price == FREE or is_providers(base, provider) else None
+
+
+def _tokenizer(name: str, base: str | None, key: str) -> ServerTokenizer | None:
+    return ServerTokenizer(base, name.partition("/")[2], key) if base and "?" not in base else None
 
 
 def _language_model(

@@ -16,6 +16,7 @@ from argqual.assessment import Assessment, Rating, Status
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.judging.calibration import note_on
 from argqual.judging.compare import Comparison, Preference
+from argqual.judging.parts import PartAssessment, SplitAssessment
 from argqual.report.plain import WIDTH, as_markdown, clean, dollars
 
 _NAME = 28
@@ -62,6 +63,71 @@ def markdown(assessment: Assessment, framework: Framework) -> str:
     if said := note_on(assessment):
         lines += ["", as_markdown(said)]
     return "\n".join(lines)
+
+
+def parts_text(found: SplitAssessment, framework: Framework) -> str:
+    """A text in parts as a table, a line a part; the reasons of each part below it; then the whole."""
+    many = "1 part" if len(found.parts) == 1 else f"{len(found.parts)} parts"
+    lines = [_bold(f"{many} by {found.split}, each rated by itself"), ""]
+    lines += [_dim(f"{'part':>4} {'characters':>15}  overall           lowest criterion      begins")]
+    lines += [_part_row(part, framework) for part in found.parts]
+    for part in found.parts:
+        said = [line for rating, depth in _tree(part.assessment, framework.criteria) for line in _explained(rating)]
+        said += [line for note in part.assessment.notes for line in _wrapped(f"Note: {note}.", 2)]
+        if said:
+            lines += ["", _bold(f"Part {part.part}, characters {_span(part)}"), *said]
+    lines += ["", _bold("The whole"), *(line for note in found.notes for line in _wrapped(f"Note: {note}.", 0)), ""]
+    return "\n".join([*lines, text(found.whole, framework)])
+
+
+def parts_markdown(found: SplitAssessment, framework: Framework) -> str:
+    """A text in parts as a Markdown table with a column a criterion; reasons below it; then the whole."""
+    names = [criterion.name for criterion in framework.criteria]
+    head = ["part", "characters", "overall", *map(as_markdown, names), "begins"]
+    lines = [f"### {len(found.parts)} parts by {found.split}", "", f"| {' | '.join(head)} |"]
+    lines += [f"| ---: | ---: | ---: |{' ---: |' * len(names)} --- |"]
+    for part in found.parts:
+        ratings = [part.assessment.overall, *(part.assessment.rating(each.id) for each in framework.criteria)]
+        cells = [f"{each.value:.2f}" if each.value is not None else str(each.status) for each in ratings]
+        lines.append(f"| {part.part} | {_span(part)} | {' | '.join(cells)} | {as_markdown(part.text[:60])} |")
+    for part in found.parts:
+        for rating in part.assessment.ratings:
+            if rating.rationale or rating.evidence:
+                lines += [
+                    "",
+                    f"**Part {part.part}, {as_markdown(rating.name)}.** {as_markdown(rating.rationale or '')}".rstrip(),
+                ]
+                lines += [f"\n> {as_markdown(quote.text)}" for quote in rating.evidence]
+        lines += [f"\n*Part {part.part}: {as_markdown(note)}.*" for note in part.assessment.notes]
+    lines += ["", *(f"*Note: {as_markdown(note)}.*\n" for note in found.notes)]
+    return "\n".join([*lines, markdown(found.whole, framework)])
+
+
+def _span(part: PartAssessment) -> str:
+    return f"{part.start + 1:,}-{part.end:,}"
+
+
+def _part_row(part: PartAssessment, framework: Framework) -> str:
+    overall = part.assessment.overall
+    place = f"{part.part:>4} {_span(part):>15}  "
+    if overall.value is None or overall.unit is None:
+        return place + _fit(f"{overall.status}: {overall.reason or ''}", WIDTH - len(place))
+    rated = [each for each in part.assessment.ratings if each.asked and each.value is not None]
+    lowest = min(rated, key=lambda each: each.quality or 0.0, default=None)
+    weak = f"{_fit(lowest.name, 16)} {lowest.value:.1f}" if lowest and lowest.value is not None else ""
+    begins = _fit(part.text[:60], 18)
+    return _cut(
+        f"{place}{overall.value:>4.1f}  {_bar(overall.unit)}  {set_cell_size(weak, 20)}  {begins}".rstrip(), WIDTH
+    )
+
+
+def _explained(rating: Rating) -> list[str]:
+    """A rating with its reasons; nothing without any."""
+    reasons = _reasons(rating, 4)
+    if not reasons:
+        return []
+    value = f"{rating.value:.1f}" if rating.value is not None else str(rating.status)
+    return [*_wrapped(f"{rating.name}: {value}", 2), *reasons]
 
 
 def comparison_text(comparison: Comparison) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from argqual.errors import TextRefused
-from argqual.judging.prompt import ASK_LEVELS
 from argqual.judging.readouts.caching import mark
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable, read_notes
@@ -51,7 +50,7 @@ class Conversation:
             self.exchange.notes |= read_notes(text_of(response), self.prompt.questions)
         except Unreadable as error:
             raise Unreadable(self.why_nothing(response) or str(error)) from None
-        self._reply(text_of(response), ASK_LEVELS)
+        self._reply(text_of(response), self.prompt.frame.ask_levels)
 
     def ask_levels(self, **settings: Any) -> Any:
         """The answer, as a `dspy.lm15.Response`; settings as for `dspy.lm15.Config`."""
