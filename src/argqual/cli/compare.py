@@ -48,11 +48,8 @@ def compare_command(
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
 
-    own = {"stance": _of_each("stance", stance), "context": _of_each("context", context)}
-    first, second = (
-        Argument(read_source(source), issue=issue, **{name: each[place] for name, each in own.items()})
-        for place, source in enumerate((a, b))
-    )
+    each = zip((a, b), _of_each("stance", stance), _of_each("context", context), strict=True)
+    first, second = (Argument(read_source(text), issue=issue, stance=side, context=whole) for text, side, whole in each)
     criteria = load_framework(framework)
     ensure_weights(model, yes=yes)
     with step(f"Loading {model}"):

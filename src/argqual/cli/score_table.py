@@ -169,8 +169,8 @@ class TableJob:
         if words := run.summary():
             say(words)
         if output.left_out:
-            lost = ", ".join(f"'{name}'" for name in output.left_out)
-            say(paragraph(f"Not in the results, as they came after the header: {lost}. JSONL has them.", hanging=2))
+            named = ", ".join(f"'{name}'" for name in output.left_out)
+            say(paragraph(f"Not in the results, as they came after the header: {named}. JSONL has them.", hanging=2))
         return run.unfinished() or self.code(run.code(None))
 
     def _write(self, scorer: Scorer, path: Path, *, resume: bool) -> int:

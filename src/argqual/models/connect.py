@@ -367,7 +367,7 @@ def _hosted(
     check_keys(provider, api_key, needed=base is None)
     if variable and provider == "ollama" and engine == "auto":
         engine = "lm15"  # as with an address that is given: litellm asks Ollama thrice for what it asks once
-    settings = {"api_key": api_key} if api_key else {}
+    settings: dict[str, Any] = {"api_key": api_key} if api_key else {}
     if base is not None:  # also one from a variable: not every client looks there
         settings["api_base"] = asked_at(base, provider, native=engine == "lm15" or (engine == "auto" and not variable))
         if key := api_key or key_set_for(provider):  # not every client looks for it in the variable
