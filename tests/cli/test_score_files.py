@@ -115,6 +115,7 @@ def test_a_text_that_begins_with_a_dash_comes_after_two(server: ChatServerProces
         (("letter.txt", "-"), "- is standard input, and no file among others."),
         (("letter.txt", "--sheet", "1"), "--sheet is for tables, and 'letter.txt' is none."),
         (("table.csv", "--sheet", "1"), "table.csv has no sheets."),
+        (("table.csv", "--lines"), "table.csv is a table, and its lines are no texts. Leave out --lines."),
         (("table.csv", "--text", "txt"), "The table has no column 'txt'"),
     ],
 )

@@ -22,7 +22,7 @@ from argqual.tabular.extra import office
 from argqual.tabular.opening import check_content, opened
 from argqual.tabular.table import kind_of, reason_of
 
-_MOST = 1 << 28  # bytes of a document's text part, unpacked
+_MOST = 100_000_000  # bytes of a text, or of a document's text part, unpacked
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _PASSED_OVER = tuple(
@@ -45,7 +45,9 @@ def read_text(path: Path) -> str:
         check_content(path)
     reader = _READERS.get(kind_of(path.name))
     with opened(path) as file:
-        raw = file.read()
+        raw = file.read(_MOST + 1)
+    if len(raw) > _MOST:
+        raise InputError(f"{path} has more than {_MOST // 10**6} MB, so it is no argument.")
     if reader is None:
         return _plain(decode_argument(raw, name=str(path)), path)
     try:
@@ -93,7 +95,7 @@ class _Archive:
 
     def _read(self, name: str) -> bytes:
         if self._archive.getinfo(name).file_size > _MOST:
-            raise InputError(f"{self._path} is too large: {name} in it has more than {_MOST >> 20} megabytes.")
+            raise InputError(f"{self._path} is too large: {name} in it has more than {_MOST // 10**6} MB.")
         return self._archive.read(name)
 
 

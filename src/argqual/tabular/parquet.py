@@ -19,8 +19,13 @@ class ParquetSource(TableSource):
     def __init__(self, path: Path, _: Spelling) -> None:
         self.path, self.name = path, str(path)
         file = self._open()
-        self.schema = file.schema_arrow
-        self.columns = tuple(file.schema_arrow.names)
+        try:
+            self.schema = file.schema_arrow
+            self.columns = tuple(file.schema_arrow.names)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path} names a column in no UTF-8 ({reason_of(error)}).", hint="Write it again."
+            ) from None
         twice = [f"'{name}'" for name, times in Counter(self.columns).items() if times > 1]
         if twice:
             raise InputError(f"{path} names the column {', '.join(twice)} more than once.", hint="Rename the columns.")
@@ -39,7 +44,7 @@ class ParquetSource(TableSource):
 
         try:
             return pq.ParquetFile(self.path, buffer_size=CHUNK, pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.path} is no Parquet file, or it was cut off ({reason_of(error)}).",
                 hint="Download or write it again.",

@@ -32,8 +32,8 @@ class SheetSource(TableSource):
         calamine = office("python_calamine", path)
         try:
             with calamine.load_workbook(str(path)) as book:
-                known = [each for each in book.sheets_metadata if each.typ is calamine.SheetTypeEnum.WorkSheet]
-                shown = [each.name for each in known if each.visible is calamine.SheetVisibleEnum.Visible]
+                known = [each for each in book.sheets_metadata if each.typ == calamine.SheetTypeEnum.WorkSheet]
+                shown = [each.name for each in known if each.visible == calamine.SheetVisibleEnum.Visible]
                 self._sheets: list[str] = shown or [each.name for each in known]
                 self._sheet = self._chosen(spelling.sheet, [each.name for each in known])
                 sheet = book.get_sheet_by_name(self._sheet)

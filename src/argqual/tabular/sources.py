@@ -130,8 +130,8 @@ def open_lines(name: str) -> TableSource:
     """The lines of a file as a table, read as they come; an `InputError` if it has none, or cannot be read."""
     path = Path(name)
     refuse_unread(path)
-    if reader_of(name) in (SheetSource, ParquetSource):
-        raise InputError(f"{path} is no file of lines.", hint="Leave out --lines.")
+    if reader_of(name) and not packed_as(name) and kind_of(name) not in (".jsonl", ".ndjson"):
+        raise InputError(f"{path} is a table, and its lines are no texts.", hint="Leave out --lines.")
     if packed := packed_as(name):
         raise InputError(
             f"{path}: --lines reads no {packed} file.",
