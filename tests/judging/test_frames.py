@@ -12,7 +12,7 @@ from argqual import Framework, compare
 from argqual.frameworks.catalogue import parse_framework
 from argqual.judging.frames.frame import LANGUAGES, frame_of, note_on
 from argqual.judging.program import RatingProgram
-from argqual.judging.readouts.codes import spellings
+from argqual.judging.readouts.codes import find_codes, spellings
 from argqual.strategies.pairwise import versus_framework
 from loopback import Loopback
 from umbrella import TEXT, answer, judge, server_model
@@ -103,6 +103,14 @@ def test_a_language_is_found_by_its_primary_subtag(tag: str) -> None:
 def test_yes_and_no_in_a_language_are_answers() -> None:
     gate = RatingProgram(well("fr")).prompt(["argument"]).questions[0]
     assert spellings(gate)["oui"] == "1" and spellings(gate)["non"] == "0"
+
+
+@pytest.mark.parametrize("said", ["Stufe 3", "Niveau: 3", "nível 3", "livello 3"])
+def test_a_level_may_be_called_so_in_the_language(said: str) -> None:
+    (clear,) = (
+        RatingProgram(well("de").model_copy(update={"gate": None})).prompt(["argument"], only=["clear"]).questions
+    )
+    assert [code for code, _ in find_codes(f"clear: {said}", [clear]) or []] == ["3"]
 
 
 def test_another_language_falls_back_to_english_and_says_so(loopback: Loopback) -> None:

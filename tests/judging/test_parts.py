@@ -23,7 +23,7 @@ from argqual.models.prices import Price
 from argqual.report.assessments import parts_markdown, parts_text
 from conftest import TWO_QUESTIONS
 from loopback import Loopback, Reply, completion
-from umbrella import answer, judge, server_model
+from umbrella import answer, judge
 
 PARAGRAPHS = (
     "Trees cool the pavement in summer, and that is a reason to plant them along the main road.",
@@ -103,11 +103,8 @@ def test_of_a_whole_that_is_too_long_the_beginning_is_rated_and_the_overlap_said
 def test_a_paragraph_that_does_not_fit_is_cut_where_the_context_is_known(loopback: Loopback, two: Framework) -> None:
     serve(loopback, limit=900)
     loopback.tokens = lambda text: len(text.encode()) // 3
-    model = server_model(loopback)
-    model.abilities.now = model.abilities.now.knowing("listed", {"context_tokens": 900})
-    asking = judge(loopback, two, "label")
-    asking.model = model
-    found = assess_parts(asking, PARAGRAPHS[2] * 60)
+    loopback.context = 900
+    found = assess_parts(judge(loopback, two, "label"), PARAGRAPHS[2] * 60)
     assert len(found.parts) == 2
     assert all(part.assessment.status == "ok" and not part.assessment.notes for part in found.parts)
     assert all(part.text.endswith("。") for part in found.parts)

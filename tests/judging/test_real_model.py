@@ -128,13 +128,14 @@ def test_an_argument_longer_than_the_context_is_refused_or_truncated(small_model
     assert small_model.server is not None
     address = shared_server(small_model.server.weights, context=512).address
     model = connect("openai/any", api_base=f"{address.url}/v1", api_key=address.key)
-    text = "Trees cool the pavement, and that is a reason to plant them. " * 75
+    text = "ხეები აგრილებს ქუჩას, და ეს საკმარისი მიზეზია მათ დასარგავად. " * 75
     with pytest.raises(TooLongError) as raised:
         readable(model, two).assess(text)
     assert "512" in raised.value.message
     assessed = readable(model, two, truncate=True).assess(text)
     assert assessed.status is Status.OK
     assert any("only the first" in note for note in assessed.notes)
+    assert 0.93 * 1024 < (assessed.usage.input_tokens or 0) < 1024  # nearly all that the answer leaves room for
 
 
 @pytest.mark.parametrize(

@@ -362,9 +362,9 @@ class Judge:
         return Fitting(
             asking.inputs["argument"],
             around.text,
-            tokenizer_for(self.model, asking=True),
+            (tokenizer := tokenizer_for(self.model, asking=True)),
             answer_tokens(self.readout, around, self.model),
-            self.model.abilities.now.context_tokens,
+            tokenizer.context or self.model.abilities.now.context_tokens,
         )
 
     def _assessment(self, argument: Argument, asking: _Asking, notes: list[str], seconds: float) -> Assessment:

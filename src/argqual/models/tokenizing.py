@@ -26,11 +26,12 @@ _SECONDS, _TRYING_SECONDS = 60.0, 5.0
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Counts tokens; `exact` when it is the model's own."""
+    """Counts tokens; `exact` when it is the model's own. `context` has the model's, where the server says it."""
 
     name: str
     exact: bool
     count: Callable[[str], int]
+    context: int | None = None
 
 
 def tokenizer_for(model: Any, *, asking: bool = False) -> Tokenizer:
@@ -40,7 +41,8 @@ def tokenizer_for(model: Any, *, asking: bool = False) -> Tokenizer:
     here = _on_this_machine(model.name)
     if asking and model.tokenizer is not None and model.tokenizer.answers():
         of_server: ServerTokenizer = model.tokenizer
-        return Tokenizer("its server's tokenizer", True, lambda text: of_server.count(text) or here.count(text))
+        name, context = "its server's tokenizer", of_server.context
+        return Tokenizer(name, True, lambda text: of_server.count(text) or here.count(text), context)
     return here
 
 
@@ -107,6 +109,7 @@ class ServerTokenizer:
         self._url = base.rstrip("/").removesuffix("/v1") + "/tokenize"
         self._name, self._key = name, key
         self._answers: bool | None = None
+        self.context: int | None = None  # as vLLM says it beside the tokens
         self._client: Any = None
 
     def answers(self) -> bool:
@@ -124,8 +127,9 @@ class ServerTokenizer:
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         try:
             answer = self._client.post(self._url, json=said, headers=headers, timeout=seconds).raise_for_status().json()
-            found = answer.get("count", answer.get("tokens"))
+            found, context = answer.get("count", answer.get("tokens")), answer.get("max_model_len")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
             return None
+        self.context = context if isinstance(context, int) else None
         count = len(found) if isinstance(found, list) else found
         return count if isinstance(count, int) else None

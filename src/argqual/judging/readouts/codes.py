@@ -42,7 +42,8 @@ _GAP = (
     rf"(?:[^\S\n]|[{_QUOTE}*_]|-(?=[^\W\d_])|\([^()\n]*\)|\[[^\[\]\n]*\]|(?i:score|rating|level|value|points?|is|gets)(?![^\W_])"
     rf"|(?i:(?:(?:on|a|scale|of|from|the)[\s_]+)*{_RANGE}|(?:out[\s_]+)?of[\s_]+\d+))*?"
 )
-_OPENING = rf"(?:[^\S\n]|[{_QUOTE}*_(\[]|\({_RANGE}\)|(?i:level|score|rating|option|code)\b\s*:?)*"
+_LEVEL = "level|score|rating|option|code|stufe|niveau|nivel|nível|livello"  # in the languages of prompts
+_OPENING = rf"(?:[^\S\n]|[{_QUOTE}*_(\[]|\({_RANGE}\)|(?i:{_LEVEL})\b\s*:?)*"
 _RATING_KEY = rf"[{_QUOTE}](?i:score|rating|level|value|code|answer|grade|points)[{_QUOTE}]\s*:\s*"
 # What a code may not stand beside: signs, further digits, another value (`3 or 4`, `3-4`, `3,5`), per cent.
 _BEFORE = r"(?<![-−–+~≈<>≤≥./]|[^\W_])"
