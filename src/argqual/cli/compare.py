@@ -47,10 +47,10 @@ def compare_command(
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
 
-    own = {"stance": _of_each("stance", stance), "context": _of_each("context", context)}
+    stances, contexts = _of_each("stance", stance), _of_each("context", context)
     first, second = (
-        Argument(read_source(source), issue=issue, **{name: each[place] for name, each in own.items()})
-        for place, source in enumerate((a, b))
+        Argument(read_source(source), issue=issue, stance=side, context=place)
+        for source, side, place in zip((a, b), stances, contexts, strict=True)
     )
     criteria = load_framework(framework)
     ensure_weights(model, yes=yes)

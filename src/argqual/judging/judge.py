@@ -198,7 +198,7 @@ class Judge:
         """A digest of all of a key that no argument changes."""
         blanks = dict.fromkeys([*self.framework.inputs.declared(), "argument"], "")
         libraries = versions_of(_LIBRARIES)
-        content = {
+        content: dict[str, Any] = {
             "program": self.fingerprint,
             "prompt": self._prompt(blanks).messages(blanks),
             "readout": [self.readout.name, self.readout.max_off_scale],

@@ -151,11 +151,18 @@ class Pairwise(OfFramework, Asking):
         return versus_framework(super()._framework(), self.definitions)
 
     def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
-        fitted = clone(self).fit(arguments, labels if self.learns else None)
-        return ((judge, question) for judge in self.judges() for question in fitted.questions(predict))
+        fitted: Pairwise = clone(self)
+        fitted._choose(arguments, labels)
+        items, _ = _distinct(predict)
+        questions = _questions(*fitted._design(items))
+        return ((judge, question) for judge in self.judges() for question in questions)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
         super()._fit(arguments, labels, groups)
+        self._choose(arguments, labels)
+
+    def _choose(self, arguments: list[Argument], labels: Array) -> None:
+        """Choose the rungs of the ladder, if there is one."""
         if not self.learns:
             return
         if len(arguments) < self.rungs:
