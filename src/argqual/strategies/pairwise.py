@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
-from argqual.corpora.leaks import normalised
 from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Criterion, Framework, Inputs
 from argqual.frameworks.scale import Level, Scale
@@ -194,7 +193,7 @@ class Pairwise(OfFramework, Asking):
             (item, rung)
             for item, argument in enumerate(items)
             for rung, other in enumerate(self.rungs_, start=len(items))
-            if normalised(argument.text) != normalised(other.text)  # a copy's place would give its own away
+            if argument.text != other.text
         ]
 
     def _asked(self, pool: Sequence[Argument], design: Sequence[Pair]) -> tuple[list[Compared], Usage]:
