@@ -351,21 +351,31 @@ def _needed_lines(found: list[Needed]) -> list[str]:
     lines = [f"{'Strategy':{_NAME_WIDTH}}{titles}", *map(_plan_row, found)]
     costs = [each.cost_usd for each in found]
     cost = None if None in costs else sum(each or 0.0 for each in costs)
-    counted = ("cells", "done", "failed", "to_ask", "kept", "tokens", "seconds", "reads")
+    counted = ("cells", "done", "failed", "to_ask", "kept", "tokens", "seconds", "reads", "trying", "trying_usd")
     sums = {name: sum(getattr(each, name) for each in found) for name in counted}
     lines += ["-" * 80, _plan_row(replace(found[0], strategy="All", cost_usd=cost, **sums))]
     explained = (
         "To ask: arguments that a model is asked about, each with the first strategy that needs it; kept: answers "
-        "that the store has already. The time is that of asking; fitting comes on top."
+        "that the store has already. The time is that of asking; fitting comes on top. Nothing has been fitted or "
+        "asked, so all of this is an estimate."
     )
     lines.append(paragraph(explained))
+    for each in found:
+        if each.trying or each.trying_usd:
+            limits = [f"{each.trying:,} requests"] * bool(each.trying) + [money(each.trying_usd)] * bool(
+                each.trying_usd
+            )
+            price = "their price is not known" if each.cost_usd is None else "the cost above holds them"
+            most = f"up to {' and '.join(limits)} to try prompts with, which nothing can know beforehand; {price}."
+            lines.append(paragraph(f"{each.strategy}: {most}", hanging=2))
+        lines += [paragraph(f"{each.strategy}: some cells will fail: {said}", hanging=2) for said in each.problems]
     if reads := max(each.reads for each in found):
         lines.append(paragraph(f"The hidden states of up to {reads:,} texts are read as well."))
     return lines
 
 
 def _plan_row(each: Needed) -> str:
-    asks = bool(each.to_ask)
+    asks = bool(each.to_ask or each.trying or each.trying_usd)
     cost = "" if not asks else "not known" if each.cost_usd is None else money(each.cost_usd)
     tokens = "" if not asks else f"{each.tokens / 1000:,.0f} k"
     return (

@@ -48,8 +48,11 @@ def compare_command(
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
 
-    each = zip((a, b), _of_each("stance", stance), _of_each("context", context), strict=True)
-    first, second = (Argument(read_source(text), issue=issue, stance=side, context=whole) for text, side, whole in each)
+    stances, contexts = _of_each("stance", stance), _of_each("context", context)
+    first, second = (
+        Argument(read_source(source), issue=issue, stance=side, context=place)
+        for source, side, place in zip((a, b), stances, contexts, strict=True)
+    )
     criteria = load_framework(framework)
     ensure_weights(model, yes=yes)
     with step(f"Loading {model}"):

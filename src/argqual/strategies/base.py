@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,13 @@ class Seen:
     model: str | None = None  # the model it rests on, if any
     usage: Usage = field(default_factory=Usage)  # of fitting
     seconds: float = 0.0  # of fitting
+
+
+class TryingLimit(NamedTuple):
+    """What an optimiser may spend to try things: requests, and US dollars; None where the other is the only limit."""
+
+    calls: int | None
+    usd: float | None
 
 
 @dataclass(frozen=True)
@@ -240,6 +247,13 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._plan(*self._given(X, y, groups), as_arguments(predict))
 
+    def trying(self) -> list[TryingLimit]:
+        """Of one fit, the most that each optimiser in it may spend on what cannot be planned, since it is made up then.
+
+        These requests come on top of `plan`.
+        """
+        return [limit for inner in self.within().values() for limit in inner.trying()]
+
     def judges(self) -> list[Judge]:
         """Who is asked: none, one, or several whose ratings are put together; before fitting, without examples."""
         return []
@@ -327,8 +341,8 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Raise what is missing of extras and models."""
 
     def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
-        """See `plan`."""
-        return iter(())
+        """See `plan`: when nothing else is said, that each judge is asked about everything that is predicted."""
+        return ((judge, argument) for judge in self.judges() for argument in predict)
 
     @abstractmethod
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:

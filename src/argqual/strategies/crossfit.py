@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError
-from argqual.strategies.base import Array, Predictions, Questions, Strategy
+from argqual.strategies.base import Array, Predictions, Questions, Strategy, TryingLimit
 
 
 def cross_fitted(
@@ -51,6 +51,11 @@ def planned(
         told = [arguments[place] for place in train]
         held = [arguments[place] for place in test]
         yield from strategy.plan(told, labels[train], groups=codes[train], predict=held)
+
+
+def tried(strategy: Strategy, folds: int) -> list[TryingLimit]:
+    """What `cross_fitted` may spend on trying, at most: what learns is fitted on all, and on the rest of each fold."""
+    return strategy.trying() * (folds + 1 if strategy.learns else 1)
 
 
 def _folds(arguments: list[Argument], groups: list[Any], folds: int) -> Iterator[tuple[Any, Any, Any]]:

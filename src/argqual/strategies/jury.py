@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import InputError, StrategyError
-from argqual.strategies.base import Array, Predictions, PredictionScale, Questions, Seen, Strategy, require
-from argqual.strategies.crossfit import cross_fitted, planned
+from argqual.strategies.base import Array, Predictions, PredictionScale, Questions, Seen, Strategy, TryingLimit, require
+from argqual.strategies.crossfit import cross_fitted, planned, tried
 from argqual.strategies.given import as_arguments
 
 Combine = Literal["mean", "median", "weights"]
@@ -128,6 +128,9 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
     def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         for member in self.within().values():
             yield from planned(member, arguments, labels, groups, self.folds, predict)
+
+    def trying(self) -> list[TryingLimit]:
+        return [limit for member in self.within().values() for limit in tried(member, self.folds)]
 
     def _check(self) -> None:
         require("combine", self.combine, get_args(Combine))

@@ -7,6 +7,8 @@ those with groups that `fit` never saw.
 
 import contextvars
 import copy
+import hashlib
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -26,7 +28,7 @@ from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import Model
 from argqual.models.prices import FREE
 from argqual.stats.correlation import spearman
-from argqual.strategies.base import Array, OfFramework, Seen, require, tell
+from argqual.strategies.base import Array, OfFramework, Questions, Seen, TryingLimit, require, tell
 from argqual.strategies.ledger import Ended, Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
@@ -54,6 +56,7 @@ from argqual.strategies.prompted import (
 from argqual.strategies.registry import needs
 
 _THREADS = 8
+_UNWRITTEN = "What an optimiser is yet to add: some sentences on what to look at, what to weigh and what to leave out."
 
 
 class OptimisationWarning(UserWarning):
@@ -152,6 +155,19 @@ class Optimised(OfFramework, Prompted):
 
     def judges(self) -> list[Judge]:
         return [self._judge(self._framework(), program=self.program())]
+
+    def trying(self) -> list[TryingLimit]:
+        return [TryingLimit(self.budget_calls, self.budget_usd)]
+
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
+        """With a stand-in for the prompt that is yet to be found, another one for each training set and setting."""
+        program, taught = self.program(), [[each.text, label] for each, label in zip(arguments, labels, strict=True)]
+        settings = sorted(self.get_params(deep=False).items())
+        mark = hashlib.sha256(json.dumps([taught, settings], default=repr).encode()).hexdigest()[:8]
+        signature = program.rate.signature
+        program.rate.signature = signature.with_instructions(f"{signature.instructions}\n\n{_UNWRITTEN} ({mark})")
+        judge = self._judge(self._framework(), program=program)
+        return ((judge, argument) for argument in predict)
 
     def _check(self) -> None:
         require("optimiser", self.optimiser, OPTIMISERS)

@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status, Usage
-from argqual.corpora.leaks import normalised
 from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Criterion, Framework, Inputs
 from argqual.frameworks.scale import Level, Scale
@@ -140,11 +139,18 @@ class Pairwise(OfFramework, Asking):
         return versus_framework(super()._framework(), self.definitions)
 
     def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
-        fitted = clone(self).fit(arguments, labels if self.learns else None)
-        return ((judge, question) for judge in self.judges() for question in fitted.questions(predict))
+        fitted: Pairwise = clone(self)
+        fitted._choose(arguments, labels)
+        items, _ = _distinct(predict)
+        questions = _questions(*fitted._design(items))
+        return ((judge, question) for judge in self.judges() for question in questions)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
         super()._fit(arguments, labels, groups)
+        self._choose(arguments, labels)
+
+    def _choose(self, arguments: list[Argument], labels: Array) -> None:
+        """Choose the rungs of the ladder, if there is one."""
         if not self.learns:
             return
         if len(arguments) < self.rungs:
@@ -176,7 +182,7 @@ class Pairwise(OfFramework, Asking):
             (item, rung)
             for item, argument in enumerate(items)
             for rung, other in enumerate(self.rungs_, start=len(items))
-            if normalised(argument.text) != normalised(other.text)  # a copy's place would give its own away
+            if argument.text != other.text
         ]
 
     def _questions(self, pool: Sequence[Argument], design: Sequence[Pair]) -> list[Argument]:

@@ -32,7 +32,6 @@ from argqual.strategies.base import (
     OfFramework,
     Predictions,
     PredictionScale,
-    Questions,
     Seen,
     Strategy,
     require,
@@ -165,9 +164,6 @@ class Prompted(Asking):
         asked, took = zip(*(self._asked_of(judge, arguments) for judge in judges), strict=True)
         found = asked[0] if len(judges) == 1 else of_parts(self._framework(), asked)
         return predictions_of(found, took)
-
-    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
-        return ((judge, argument) for judge in self.judges() for argument in predict)
 
 
 def predictions_of(assessments: Sequence[Assessment], took: Iterable[Usage] = ()) -> Predictions:
