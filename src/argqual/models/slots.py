@@ -18,8 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from argqual import _underway
 from argqual.errors import ModelError
-from argqual.models import kept_prompts, underway
+from argqual.models import kept_prompts
 from argqual.models.llama import Llama
 from argqual.models.traffic import Traffic
 
@@ -144,7 +145,7 @@ class Slots:
         tokens = self._tokens(beginning)
         if not _LEAST_TOKENS <= len(tokens) < self._context:
             return False
-        with underway.doing(f"reading the instructions, {len(tokens):,} tokens, once") as tell:
+        with _underway.doing(f"reading the instructions, {len(tokens):,} tokens, once") as tell:
             for end in [*range(_STEP_TOKENS, len(tokens), _STEP_TOKENS), len(tokens)]:
                 body = {"prompt": tokens[:end], "n_predict": 0, "id_slot": slot, "cache_prompt": True}
                 self._llama.post("/completion", body)
