@@ -47,8 +47,10 @@ def compare_command(
     criteria = load_framework(framework)
     ensure_weights(model, yes=yes)
     with step(f"Loading {model}"):
+        from argqual.models.connect import begin, connect
+
+        begin(model, api_base=api_base)  # beside what this imports
         from argqual.judging.compare import compare
-        from argqual.models.connect import connect
 
         connected = connect(model, api_base=api_base, effort=effort)
     with step(f"Comparing by {criteria.id}, in both orders"):

@@ -27,7 +27,7 @@ from argqual.models.traffic import Traffic
 SHARED = "argqual_shared_messages"
 """A request's extension: how many of its messages, after the system's, all of its kind begin with."""
 _LEAST_TOKENS = 64  # what is shorter is read as quickly
-_STEP_TOKENS = 256
+_STEP_TOKENS = 128
 _OPENING = re.compile(r"<\w+>\n")
 _PROBES = ("A", "7")
 
