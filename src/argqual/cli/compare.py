@@ -56,9 +56,11 @@ def compare_command(
     criteria = load_framework(framework)
     ensure_weights(model, yes=yes)
     with step(f"Loading {model}"):
+        from argqual.models.connect import begin, connect
+
+        begin(model, api_base=api_base)  # beside what this imports
         from argqual.judging.compare import compare
         from argqual.judging.frames.frame import note_on
-        from argqual.models.connect import connect
 
         if said := note_on(criteria.language):
             say(f"Note: {said}.")

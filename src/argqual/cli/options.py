@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from argqual import _underway
+from argqual._underway import Doing
 from argqual.argument import decode_argument
 from argqual.cli import complete
 from argqual.cli.settings import VARIABLES, default_address, default_framework, default_model
@@ -22,7 +25,8 @@ from argqual.errors import EXIT_USAGE, ArgqualError, InputError
 from argqual.report.plain import clean
 
 T = TypeVar("T")
-_EVERY = 5.0
+_EVERY, _FIRST = 5.0, 1.5
+_LOOK_EVERY = 0.2
 
 
 class Format(StrEnum):
@@ -217,31 +221,78 @@ def interruptible(first: Callable[[], None], again: Callable[[], None], *, termi
 
 @contextmanager
 def step(doing: str) -> Iterator[Callable[[str], None]]:
-    """Show on stderr that something takes its time: a spinner on a terminal, otherwise a line.
+    """Show on stderr that something takes its time: a bar on a terminal, otherwise a line.
 
-    Gives what says how far it is: behind the spinner, or in a line every five seconds.
+    Gives what says how far it is: behind the bar, or in a line every five seconds. What a model is at before it
+    answers (`argqual._underway`) is shown without that.
     """
     doing = clean(doing)
     stream = sys.stderr  # of now: DSPy's own is kept quiet, and this is not
-    if not stream.isatty():
-        print(f"{doing} …", file=stream, flush=True)
-        said_at = time.monotonic()
-
-        def line(how_far: str) -> None:
-            nonlocal said_at
-            if time.monotonic() - said_at >= _EVERY:
-                said_at = time.monotonic()
-                print(f"  {clean(how_far)}", file=stream, flush=True)
-
-        yield line
+    if stream.isatty():
+        with _barred(doing, stream) as tell:
+            yield tell
         return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    print(f"{doing} …", file=stream, flush=True)
+    said_at = time.monotonic()
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    def line(how_far: str, every: float = _EVERY) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= every:
+            said_at = time.monotonic()
+            print(f"  {clean(how_far)}", file=stream, flush=True)
+
+    first = [_FIRST]
+
+    def look(under_way: Doing | None) -> None:
+        if under_way:
+            line(str(under_way), first[0])
+            first[0] = _EVERY
+
+    with watching(look):
+        yield line
+
+
+@contextmanager
+def _barred(doing: str, stream: Any) -> Iterator[Callable[[str], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(16), TimeElapsedColumn())
+    said = ""
+
+    def tell(how_far: str) -> None:
+        nonlocal said
+        said = clean(how_far)
+        show(None)
+
+    def show(under_way: Doing | None) -> None:
+        further = said if under_way is None else clean(under_way.what)
+        share = under_way.share if under_way else None
+        description = f"{doing}: {further}" if further else f"{doing} …"
+        progress.update(task, description=description, completed=share or 0.0, total=1.0 if share else None)
+
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
         task = progress.add_task(f"{doing} …", total=None)
-        yield lambda how_far: progress.update(task, description=f"{doing}: {clean(how_far)}")
+        with watching(show):
+            yield tell
+
+
+@contextmanager
+def watching(show: Callable[[Doing | None], None]) -> Iterator[None]:
+    """Have what is under way before a model answers shown, some times a second, for as long as the block lasts."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(_LOOK_EVERY):
+            show(_underway.now())
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def write_new(path: Path, content: str, kind: type[ArgqualError]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from argqual import _underway
 from argqual.report.plain import WIDTH, clean
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class BatchProgress:
         return self._before + self._batch.tally.done
 
     def _mark(self, now: float) -> None:
+        if not self._batch.tally.done and _underway.now():  # loading and reading, once, say nothing of the rest
+            self._marks.clear()
         self._marks.append((now, self._batch.tally.done))
         while len(self._marks) > 2 and now - self._marks[1][0] > _RATE_OVER:
             self._marks.popleft()
@@ -111,6 +114,8 @@ class BatchProgress:
         (began, first), (now, last) = self._marks[0], self._marks[-1]
         rate = (last - first) / (now - began) if now > began else 0.0
         parts = [f"{self._done():,}" + (f" of {self._total:,}" if self._total else "")]
+        if under_way := _underway.now():
+            parts.append(clean(str(under_way)))
         if rate:
             parts.append(f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s")
             if self._total:

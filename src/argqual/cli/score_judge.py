@@ -56,9 +56,11 @@ def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool, in_parts: b
 
 
 def _judge(judging: Judging, criteria: Framework, *, truncate: bool) -> Judge:
+    from argqual.models.connect import begin, connect
+
+    begin(judging.model, api_base=judging.api_base, slots=judging.concurrency)  # beside what these import
     from argqual.judging.judge import Judge
     from argqual.judging.program import load_program
-    from argqual.models.connect import connect
     from argqual.models.prices import batch_price, read_price
 
     model = connect(

@@ -192,7 +192,7 @@ def connect(
                 hint="For a server, write the model as openai/NAME.",
             )
         _thinks_not(name, effort)
-        return _embedded(name, engine=engine, slots=min(slots or DEFAULT_SLOTS, MOST_SLOTS))
+        return _embedded(name, engine=engine, slots=_slots(slots))
     provider, _, rest = name.partition("/")
     if provider == SYSTEM_ONE:
         _thinks_not(name, effort)
@@ -202,6 +202,26 @@ def connect(
         connected: Model = imported(source, lambda found: found, ModelError)(rest, api_base=api_base, api_key=api_key)
         return connected
     return _hosted(name, provider, api_base, api_key, engine, timeout, effort, any_path)
+
+
+def begin(name: str, *, api_base: str | None = None, slots: int | None = None) -> None:
+    """Begin to load what `connect` will want of this machine, so that other things can be done meanwhile.
+
+    Nothing for a model elsewhere. Raises as `connect`.
+    """
+    check_name(name)
+    if not api_base and is_embedded(name):
+        _begun(name, _slots(slots))
+
+
+def _begun(name: str, slots: int) -> tuple[str, Path, str, EmbeddedServer]:
+    """An embedded model's name, file and identity, and its server, which may not have loaded it yet."""
+    name, path, identity = embedded_weights(name)
+    return name, path, identity, shared_server(path, slots=slots, identity=identity)
+
+
+def _slots(wanted: int | None) -> int:
+    return min(wanted or DEFAULT_SLOTS, MOST_SLOTS)
 
 
 def _thinks_not(name: str, effort: str | None) -> None:
@@ -252,8 +272,7 @@ def embedded_id(name: str) -> str:
 
 
 def _embedded(name: str, *, engine: str, slots: int) -> Model:
-    name, path, identity = embedded_weights(name)
-    server = shared_server(path, slots=slots, identity=identity)
+    name, path, identity, server = _begun(name, slots)
     import dspy  # noqa: F401 — takes as long as loading a small model, and is done beside it
 
     traffic = Traffic(limiter_for(server.address.url, ceiling=slots))

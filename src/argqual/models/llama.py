@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from argqual import _underway
 from argqual.errors import ModelError, WeightsError
-from argqual.models import underway
 
 _PROGRAM = Path(__file__).with_name("llama_process.py")
 _SPINS = "1000"
@@ -147,7 +147,7 @@ class Llama:
 
     def _loaded(self) -> dict[str, Any]:
         if not self._answered.is_set():
-            with underway.doing(f"loading {self.weights.name}") as tell:
+            with _underway.doing(f"loading {self.weights.name}") as tell:
                 while not self._answered.wait(_LOOK_EVERY):
                     tell(self._mapped())
         said = self._answer

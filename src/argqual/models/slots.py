@@ -18,15 +18,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from argqual import _underway
 from argqual.errors import ModelError
-from argqual.models import kept_prompts, underway
+from argqual.models import kept_prompts
 from argqual.models.llama import Llama
 from argqual.models.traffic import Traffic
 
 SHARED = "argqual_shared_messages"
 """A request's extension: how many of its messages, after the system's, all of its kind begin with."""
 _LEAST_TOKENS = 64  # what is shorter is read as quickly
-_STEP_TOKENS = 256
+_STEP_TOKENS = 128
 _OPENING = re.compile(r"<\w+>\n")
 _PROBES = ("A", "7")
 
@@ -144,7 +145,7 @@ class Slots:
         tokens = self._tokens(beginning)
         if not _LEAST_TOKENS <= len(tokens) < self._context:
             return False
-        with underway.doing(f"reading the instructions, {len(tokens):,} tokens, once") as tell:
+        with _underway.doing(f"reading the instructions, {len(tokens):,} tokens, once") as tell:
             for end in [*range(_STEP_TOKENS, len(tokens), _STEP_TOKENS), len(tokens)]:
                 body = {"prompt": tokens[:end], "n_predict": 0, "id_slot": slot, "cache_prompt": True}
                 self._llama.post("/completion", body)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,9 @@ class Doing:
 
     what: str
     share: float | None = None
+
+    def __str__(self) -> str:
+        return self.what if self.share is None else f"{self.what}, {self.share:.0%}"
 
 
 _lock = threading.Lock()
@@ -38,8 +41,7 @@ def doing(what: str) -> Iterator[Callable[[float], None]]:
 def now() -> Doing | None:
     """What is under way, and was begun last; None when nothing is."""
     with _lock:
-        found = next(reversed(_under_way.values()), None)
-    return None if found is None else replace(found)
+        return next(reversed(_under_way.values()), None)
 
 
 def _set(mark: object, what: Doing) -> None:
