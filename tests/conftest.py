@@ -35,6 +35,17 @@ SLOW = (
     "test_planted_judges", "test_planted", "test_oddities",
 )  # fmt: skip
 
+# Modules that load the same slow library, or fork: one process does it for all of them.
+TOGETHER = {
+    "litellm": (
+        "test_addresses", "test_asking", "test_caching", "test_combinations", "test_decisions", "test_expect",
+        "test_failures", "test_oddities", "test_traffic",
+    ),
+    "skops": ("test_jury", "test_saved", "test_saving"),
+    "commands": ("test_frameworks_command", "test_help", "test_strategies_command"),
+}  # fmt: skip
+GROUPS = {module: group for group, modules in TOGETHER.items() for module in modules}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Workers begin to collect in different rooms, and find compiled where others have been."""
@@ -51,6 +62,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.stem in SLOW and "not slow" in config.option.markexpr else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked `model` ask a real one: skipped without its weights, and all in one process, which starts first.
 
@@ -67,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
             item.add_marker(pytest.mark.xdist_group("model"))
         elif not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.stem, item.path.stem)))
     # What takes longest begins first, so that no process ends long after the others.
     places = {name: place for place, name in enumerate(SLOW)}
 
