@@ -41,6 +41,7 @@ TOGETHER = {
         "test_addresses", "test_asking", "test_caching", "test_combinations", "test_decisions", "test_expect",
         "test_failures", "test_oddities", "test_traffic",
     ),
+    "torch": ("test_conditioned", "test_contract", "test_embedding", "test_encoder", "test_encoders"),
     "skops": ("test_jury", "test_saved", "test_saving"),
     "commands": ("test_frameworks_command", "test_help", "test_strategies_command"),
 }  # fmt: skip
