@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,19 @@ SLOW = (
     "test_planted_judges", "test_planted", "test_oddities",
 )  # fmt: skip
 
+# Modules that load the same slow library, or fork: one process does it for all of them.
+TOGETHER = {
+    "litellm": (
+        "test_addresses", "test_asking", "test_caching", "test_combinations", "test_decisions", "test_expect",
+        "test_failures", "test_oddities", "test_traffic",
+    ),
+    "model": ("test_gguf", "test_hub_weights", "test_probe", "test_proxy", "test_real_model", "test_score_command"),
+    "torch": ("test_conditioned", "test_contract", "test_embedding", "test_encoder", "test_encoders"),
+    "skops": ("test_jury", "test_saved", "test_saving"),
+    "commands": ("test_frameworks_command", "test_help", "test_strategies_command"),
+}  # fmt: skip
+GROUPS = {module: group for group, modules in TOGETHER.items() for module in modules}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Workers begin to collect in different rooms, and find compiled where others have been."""
@@ -52,11 +66,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.stem in SLOW and "not slow" in config.option.markexpr else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `model` ask a real one: skipped without its weights, and all in one process, which starts first.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The tests of a module are one process's: what they share is made once, and loaded once."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    The tests of each other module are one process's too: what they share is made once, and loaded once.
-    """
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = Path(nodeid.partition("::")[0]).stem
+            return GROUPS.get(module, module)
+
+    return ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `model` ask a real one: skipped without its weights, and first, since they take longest."""
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker(pytest.mark.slow)
@@ -66,9 +90,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             name = marker.args[0] if marker.args else SMALL
             there = encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weights.is_fetched(name)
             item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
-            item.add_marker(pytest.mark.xdist_group("model"))
-        elif not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     # What takes longest begins first, so that no process ends long after the others.
     places = {name: place for place, name in enumerate(SLOW)}
 

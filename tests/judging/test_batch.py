@@ -379,18 +379,17 @@ def test_a_budget_needs_a_price(server: ChatServer, two: Framework) -> None:
 
 def test_reading_goes_on_in_its_own_time(server: ChatServer, two: Framework) -> None:
     """A slow source, as a log that is followed: each answer comes without waiting for the next line."""
-    seen: list[float] = []
+    answered = [threading.Event() for _ in range(3)]
+    came: list[bool] = []
 
     def slowly() -> Iterator[Argument]:
-        for argument in texts(3):
+        for argument, answer in zip(texts(3), answered, strict=True):
             yield argument
-            time.sleep(1.5)
+            came.append(answer.wait(20))
 
-    began = time.monotonic()
-    for _ in Batch(judge_at(server, two)).run(slowly(), lambda argument: argument):
-        seen.append(time.monotonic() - began)
-    assert seen[0] < 1.4
-    assert seen[1] < 2.9
+    for answer, _ in zip(answered, Batch(judge_at(server, two)).run(slowly(), lambda argument: argument), strict=True):
+        answer.set()
+    assert came == [True] * 3
 
 
 def test_an_error_of_the_source_comes_after_what_was_read_before(server: ChatServer, two: Framework) -> None:
