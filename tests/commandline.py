@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -83,9 +83,11 @@ def argqual(
     return subprocess.CompletedProcess(["argqual", *words], process.exitcode, *said)
 
 
-def killed(folder: Path, *words: str, after: float) -> bool:
-    """Kill `argqual …` after so many seconds, as SIGKILL does; whether it was still running."""
+def killed(folder: Path, *words: str, after: float, since: Callable[[], bool] = lambda: True) -> bool:
+    """Kill `argqual …` by SIGKILL, so many seconds after `since` is so; whether it was still running."""
     process = start(folder, *words)
+    while not since() and process.exitcode is None:
+        process.join(0.02)
     process.join(after)
     if process.exitcode is not None:
         return False
