@@ -108,9 +108,11 @@ def in_a_fork(call: Callable[..., Any], *given: Any, timeout: float = 120) -> An
     return said
 
 
-def killed(folder: Path, *words: str, after: float) -> bool:
-    """Kill `argqual …` after so many seconds, as SIGKILL does; whether it was still running."""
+def killed(folder: Path, *words: str, after: float, since: Callable[[], bool] = lambda: True) -> bool:
+    """Kill `argqual …` by SIGKILL, so many seconds after `since` is so; whether it was still running."""
     process = start(folder, *words)
+    while not since() and process.exitcode is None:
+        process.join(0.02)
     process.join(after)
     if process.exitcode is not None:
         return False

@@ -56,8 +56,13 @@ def kill(part: str, words: list[str], kills: int, seed: int, server: ChatServerP
     done = progress.of(part)
     while done["kills"] < kills and not done["ended"]:
         server.reset()
-        moment = random.Random(f"{seed} {part} {done['kills']}").uniform(0.02, 1.0)
-        killed = commandline.killed(progress.path.parent, *words, after=moment)
+        drawn = random.Random(f"{seed} {part} {done['kills']}")
+        after, asking = drawn.uniform(0.0, 0.5), drawn.random() < 0.8  # most while it asks, some while it begins
+
+        def since(asking: bool = asking) -> bool:
+            return not asking or server.stats().received > 0
+
+        killed = commandline.killed(progress.path.parent, *words, after=after, since=since)
         done["kills"] += killed
         done["ended"] = int(not killed)
         done["answered"] += server.stats().answered
