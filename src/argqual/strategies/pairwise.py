@@ -142,7 +142,7 @@ class Pairwise(OfFramework, Asking):
         fitted: Pairwise = clone(self)
         fitted._choose(arguments, labels)
         items, _ = _distinct(predict)
-        questions = _questions(*fitted._design(items))
+        questions = self._questions(*fitted._design(items))
         return ((judge, question) for judge in self.judges() for question in questions)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
