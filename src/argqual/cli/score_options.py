@@ -61,7 +61,7 @@ class Rated:
     text: Annotated[str | None, of_table(help="The column that holds the arguments.")] = None
     id: Annotated[str | None, of_table(help="The column that names them.")] = None
     split: Annotated[
-        SplitChoice | None, what(help="Rate a long text in parts and as a whole; a table: a row for each part.")
+        SplitChoice | None, of_table(help="Rate a long text, or that of each row, in parts and as a whole.")
     ] = None
     lines: Annotated[bool, of_table("--lines", help="Each line is an argument, or a JSON object with one.")] = False
     limit: Annotated[int | None, of_table(metavar="N", min=1, help="Only the first rows.")] = None
