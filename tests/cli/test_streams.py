@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 
 import commandline
+from argqual._yaml import YamlError, read_yaml
+from argqual.cli.options import read_source
 from argqual.cli.streams import ResultsLost, Sink, hold_streams
+from argqual.errors import InputError
 from argqual.models.traffic import RateLimiter, most_connections
+from argqual.tabular.jsonlines import LinesSource
 from chatserver import ChatServerProcess
 
 FULL = Path("/dev/full")
@@ -167,3 +171,29 @@ def test_no_more_connections_than_files_may_be_open(monkeypatch: pytest.MonkeyPa
 def test_without_a_limit_there_are_as_many_connections_as_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert RateLimiter(ceiling=512).ceiling == 512
+
+
+# What a shell gives for `<(…)`
+
+
+def piped(content: bytes) -> str:
+    ours, theirs = os.pipe()
+    os.write(theirs, content)
+    os.close(theirs)
+    return f"/dev/fd/{ours}"
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
+def test_a_pipe_that_has_a_name_is_a_text_or_with_lines_a_table() -> None:
+    assert read_source(piped(TEXT.encode())) == TEXT
+    with Path(piped(b'One.\n{"text": "Two."}\n')).open("rb") as stream:
+        assert [row.cells["text"] for row in LinesSource(stream, "a pipe").rows()] == ["One.", "Two."]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero, a device without an end")
+def test_a_file_without_an_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("argqual.argument._MOST_BYTES", 1_000_000)
+    with pytest.raises(YamlError, match="at most 1,000,000"):
+        read_yaml(Path("/dev/zero"))
+    with pytest.raises(InputError, match="more than 1 MB"):
+        read_source("/dev/zero")
