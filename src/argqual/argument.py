@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from argqual.errors import InputError
@@ -21,7 +20,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_MOST_BYTES = 100_000_000  # of a text; a device such as /dev/zero has no end
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
@@ -85,26 +83,6 @@ class Argument:
 
 def type_name(value: Any) -> str:
     return type(value).__name__
-
-
-def read_argument_text(path: Path) -> str:
-    """The text of a file.
-
-    Raises
-    ------
-    InputError
-        The file is missing, binary, or not UTF-8; the message names it and the byte.
-    """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MOST_BYTES + 1)
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder.", hint="Name a file in it.") from None
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
-    if len(raw) > _MOST_BYTES:
-        raise InputError(f"{path} has more than {_MOST_BYTES // 10**6} MB, so it is no argument.")
-    return decode_argument(raw, name=str(path))
 
 
 def byte_order(start: bytes) -> str | None:

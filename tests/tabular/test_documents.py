@@ -180,3 +180,19 @@ def test_names_that_are_no_list_of_texts_are_refused(
         write(tmp_path, name, "x")
     with pytest.raises(InputError, match=said):
         named_files(names)
+
+
+def test_a_file_is_read_as_it_is_but_for_the_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("\ufeffDas Maß – “voll”.\r\n\f論證\n".encode())
+    assert read_text(path) == "Das Maß – “voll”.\r\n\f論證\n"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.txt"):
+        read_text(tmp_path / "nowhere.txt")
+
+
+def test_a_folder_is_called_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="folder"):
+        read_text(tmp_path)

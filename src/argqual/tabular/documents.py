@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from argqual.argument import byte_order, decode_argument, read_argument_text
+from argqual.argument import byte_order, decode_argument
 from argqual.errors import InputError
 from argqual.tabular.columns import is_header
 from argqual.tabular.endings import refuse_unread
@@ -38,15 +38,17 @@ def read_text(path: Path) -> str:
     Raises an `InputError` if the file is not there, empty, damaged, locked, of a kind that is not read, or needs the
     extra `office` that is not installed.
     """
-    if not path.is_file():
-        return read_argument_text(path)  # a pipe, or what says why there is none
-    refuse_unread(path)
-    if path.stat().st_size:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", hint="Name a file in it.")
+    on_disk = path.is_file()  # or a pipe, which is read once; or nothing
+    if on_disk:
+        refuse_unread(path)
+    if on_disk and path.stat().st_size:
         check_content(path)
-    reader = _READERS.get(kind_of(path.name))
+    reader = _READERS.get(kind_of(path.name)) if on_disk else None
     with opened(path) as file:
         raw = file.read(_MOST + 1)
-    if len(raw) > _MOST:
+    if len(raw) > _MOST:  # a device such as /dev/zero has no end
         raise InputError(f"{path} has more than {_MOST // 10**6} MB, so it is no argument.")
     if reader is None:
         return _plain(decode_argument(raw, name=str(path)), path)
