@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,8 +58,8 @@ class Posts:
         monkeypatch.setattr(Llama, "post", noted)
 
     def taken(self) -> list[str]:
-        """Reads, restores and saves since it was last asked."""
-        found = [path for path in self.paths if path == READ or path.startswith("/slots/")]
+        """Reads, restores and saves since it was last asked; a reading in several parts is one."""
+        found = [path for path, _ in groupby(self.paths) if path == READ or path.startswith("/slots/")]
         self.paths.clear()
         return found
 
