@@ -11,7 +11,8 @@ from argqual.assessment import Status
 from argqual.errors import ArgqualError, ModelError, StrategyError
 from argqual.judging.judge import Judge
 from argqual.models.addresses import decision_server, secrets_in, shown_address
-from argqual.models.connect import connect, is_embedded
+from argqual.models.connect import connect
+from argqual.models.names import is_embedded
 from argqual.strategies.prompted import Principle
 from loopback import Loopback
 

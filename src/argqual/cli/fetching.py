@@ -27,7 +27,7 @@ def ensure_weights(name: str, *, yes: bool) -> None:
 
     Raises a `WeightsError` where there was no consent to fetch what is missing.
     """
-    from argqual.models.connect import embedded_id
+    from argqual.models.names import embedded_id
 
     wanted = embedded_id(name)
     if not (own_files(wanted) or hub_weights.is_hub_name(wanted)) or is_there(wanted):

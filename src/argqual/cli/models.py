@@ -97,7 +97,7 @@ def pull(
     from argqual.cli.fetching import ensure_weights, own_files, pull_with_progress
     from argqual.errors import ModelError, nearest
     from argqual.models import encoders, hub_weights, weights
-    from argqual.models.connect import embedded_id, embedded_weights
+    from argqual.models.names import embedded_id, embedded_weights
 
     wanted = embedded_id(name)
     if page := hub_weights.named_on_a_page(wanted):
@@ -136,7 +136,7 @@ def verify(
     from argqual.cli.fetching import verify as verified
     from argqual.errors import EXIT_SOME_FAILED, ArgqualError, ModelError, nearest
     from argqual.models import encoders, hub_weights, weights
-    from argqual.models.connect import embedded_id
+    from argqual.models.names import embedded_id
 
     known = [*weights.KNOWN, *encoders.KNOWN_ENCODERS]
     fetched = [*filter(is_there, known), *(each.model for each in hub_weights.all_kept())]
@@ -169,8 +169,8 @@ def remove(
     from argqual.cli.fetching import kept_files, own_files
     from argqual.downloads.files import bytes_in, shown_size, writing
     from argqual.errors import InputError, ModelError, WeightsError
-    from argqual.models.connect import check_name, embedded_id
     from argqual.models.hub_weights import is_hub_name
+    from argqual.models.names import check_name, embedded_id
 
     wanted = embedded_id(name)
     if not own_files(wanted) and not is_hub_name(wanted):

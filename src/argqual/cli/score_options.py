@@ -217,7 +217,7 @@ def _of_formats(table: bool, rated: Rated, written: Written, retry_failed: bool)
 
 
 def _of_batches(rated: Rated, judging: Judging, written: Written) -> _Clashes:
-    from argqual.models.connect import is_embedded
+    from argqual.models.names import is_embedded
 
     yield (
         is_embedded(judging.model),

@@ -26,8 +26,9 @@ from argqual.judging.prompt import Prompt
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.readout import Inquiry, Readout
 from argqual.judging.readouts.registry import choose_readout
-from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.models.connect import Model, connect
 from argqual.models.failures import plain_errors
+from argqual.models.names import DEFAULT_MODEL
 
 _OVERALL = "overall"
 

@@ -38,8 +38,9 @@ from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Note
 from argqual.judging.readouts.readout import Inquiry
 from argqual.judging.readouts.registry import choose_readout, packages_behind
-from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.models.connect import Model, connect
 from argqual.models.failures import plain_errors
+from argqual.models.names import DEFAULT_MODEL
 from argqual.models.prices import FREE, Price
 from argqual.models.tokenizing import tokenizer_for
 

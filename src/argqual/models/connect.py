@@ -8,18 +8,15 @@ Everything else is `provider/name`, as DSPy and litellm write it.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import re
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from argqual._plugins import added, imported
-from argqual.errors import ModelError, WeightsError, nearest
-from argqual.models import asking, hub_weights
+from argqual.errors import ModelError
+from argqual.models import asking
 from argqual.models import weights as weight_files
 from argqual.models.addresses import (
     OWN_SERVERS,
@@ -35,20 +32,17 @@ from argqual.models.addresses import (
     key_set_for,
     place_of,
     secrets_in,
-    shown_address,
 )
 from argqual.models.capabilities import Abilities, Capabilities, check_effort, known_before
 from argqual.models.decisions import Decider, OwnServer, Provider, is_spoken
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.gguf import decision_type
+from argqual.models.names import DEFAULT_MODEL, GROUP, SYSTEM_ONE, check_name, embedded_weights, is_embedded
 from argqual.models.prices import FREE, Price, listed_price
 from argqual.models.slots import Slots
 from argqual.models.tokenizing import ServerTokenizer
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
 
-GROUP = "argqual.models"
-DEFAULT_MODEL = "local"
-SYSTEM_ONE = "systemone"
 TIMEOUT_SECONDS = 120.0
 # Nothing is lost on the way to a model on this machine; on a slow machine a long
 # framework's first reading takes minutes.
@@ -229,48 +223,6 @@ def _thinks_not(name: str, effort: str | None) -> None:
         raise ModelError(f"'{name}' cannot be told how hard to think.", hint="Leave out --effort.")
 
 
-def is_embedded(name: str, api_base: str | None = None) -> bool:
-    """Whether a model of this name runs on this machine, from weights on this machine.
-
-    `openai/x.gguf` is a model on a server, unless there is a file of this path and no address.
-    """
-    if name == "local" or name in weight_files.KNOWN or hub_weights.is_hub_name(name):
-        return True
-    provider, separator, _ = name.partition("/")
-    served = bool(separator) and (provider in OWN_SERVERS or provider in added(GROUP))
-    is_file = name.lower().endswith(".gguf")
-    return is_file and not (served and (api_base or not Path(name).is_file()))
-
-
-def check_name(name: str) -> Literal["known", "file", "hosted"]:
-    """What a model's name names: known weights, a weight file, or a model elsewhere; a `ModelError` for nothing."""
-    if hub_weights.is_hub_name(name):
-        hub_weights.hub_name(name)
-        return "known"
-    if page := hub_weights.named_on_a_page(name):
-        raise ModelError(f"'{name}' is a page of the hub.", hint=f"Write it so: {page}")
-    if "://" in name:
-        raise ModelError(
-            f"'{shown_address(name)}' is an address, and no model's name.",
-            hint="Give it as --api-base, with the model as openai/NAME.",
-        )
-    if is_embedded(name):
-        return "file" if name.lower().endswith(".gguf") else "known"
-    provider, _, rest = name.partition("/")
-    if provider and rest and not re.search(r"\s", provider):
-        return "hosted"
-    known = ["local", *weight_files.KNOWN, *(f"{prefix}/" for prefix in added(GROUP))]
-    raise ModelError(
-        f"No model is called '{name}'. {nearest(name, known)}",
-        hint="Hosted models are written provider/name, such as openai/gpt-6-luna or anthropic/claude-sonnet-5-5.",
-    )
-
-
-def embedded_id(name: str) -> str:
-    """The id of embedded weights: `local` is the default ones."""
-    return weight_files.DEFAULT if name == "local" else name
-
-
 def _embedded(name: str, *, engine: str, slots: int) -> Model:
     name, path, identity, server = _begun(name, slots)
     import dspy  # noqa: F401 — takes as long as loading a small model, and is done beside it
@@ -310,38 +262,6 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         secrets=(server.address.key,),
         server=server,
     )
-
-
-def embedded_weights(name: str) -> tuple[str, Path, str]:
-    """Weights here: the name that results give them, their file, and a digest that tells them from others.
-
-    Raises a `WeightsError` if they are not on this machine, or are broken.
-    """
-    wanted = embedded_id(name)
-    if hub_weights.is_hub_name(wanted):
-        if found := hub_weights.locate(hub_weights.hub_name(wanted)):
-            return wanted, found[0], found[1].sha256
-        pulling = f"Run: argqual models pull {shlex.quote(wanted)}"
-        raise WeightsError(f"The weights of {wanted} are not on this machine.", hint=pulling)
-    known = weight_files.KNOWN.get(wanted)
-    path = weight_files.locate(wanted)
-    if path is None:
-        size = f" ({weight_files.describe_download(known)})" if known else ""
-        raise WeightsError(
-            f"The weights of {wanted} are not on this machine{size}.", hint=f"Run: argqual models pull {wanted}"
-        )
-    return (wanted, path, known.sha256) if known else (path.name, path, _file_identity(path))
-
-
-def _file_identity(path: Path) -> str:
-    """A file's size and a digest of its first and last megabyte: quick, and different for different weights."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        digest.update(file.read(2**20))
-        file.seek(max(0, size - 2**20))
-        digest.update(file.read())
-    return digest.hexdigest()
 
 
 def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:

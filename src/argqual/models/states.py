@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from argqual.errors import ModelError
 from argqual.models import weights as weight_files
-from argqual.models.connect import embedded_weights
 from argqual.models.llama import Llama
+from argqual.models.names import embedded_weights
 
 CONTEXT_TOKENS = 4096
 

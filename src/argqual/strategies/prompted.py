@@ -26,7 +26,8 @@ from argqual.judging.program import Definitions
 from argqual.judging.prompt import Explain, level_codes
 from argqual.judging.store import Store
 from argqual.models.addresses import address_variable, has_password
-from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.models.connect import Model, connect
+from argqual.models.names import DEFAULT_MODEL
 from argqual.strategies.base import (
     Array,
     OfFramework,

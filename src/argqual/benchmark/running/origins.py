@@ -12,7 +12,7 @@ from argqual.corpora.cards import load_card
 from argqual.corpora.readers import registry as readers
 from argqual.frameworks.catalogue import framework_package
 from argqual.judging.readouts import registry as readouts
-from argqual.models import connect as models
+from argqual.models import names as models
 from argqual.strategies import registry as strategies
 
 

@@ -17,7 +17,7 @@ from argqual._registry import existing_file, looks_like_path
 from argqual._schema import Part
 from argqual.benchmark.spec.vocabulary import Split
 from argqual.errors import ArgqualError, nearest
-from argqual.models.connect import is_embedded
+from argqual.models.names import is_embedded
 from argqual.strategies.registry import create, load_class
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+.-]*$", max_length=60)]

@@ -19,8 +19,8 @@ from typing import Any
 from argqual._plugins import added, imported, package_of
 from argqual.errors import ReadoutError, nearest
 from argqual.judging.readouts.readout import Readout
-from argqual.models.connect import GROUP as MODELS
 from argqual.models.connect import Model
+from argqual.models.names import GROUP as MODELS
 
 GROUP = "argqual.readouts"
 _OWN = {"expect": "Expect", "label": "WrittenLevel", "votes": "Votes", "decide": "Decide", "verbal": "Verbal"}
