@@ -16,6 +16,7 @@ OpenMP's threads wait, how many there are, and how nice the engine is, on an idl
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import platform
@@ -23,6 +24,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -213,13 +215,10 @@ def parts(options: argparse.Namespace, sources: Mapping[str, Path]) -> Iterator[
 @contextmanager
 def checked_out(commit: str) -> Iterator[Path]:
     """The repository as it was at a commit, in a folder of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "old"
-        subprocess.run(["git", "-C", str(ROOT), "worktree", "add", "--detach", str(path), commit], check=True)
-        try:
-            yield path
-        finally:
-            subprocess.run(["git", "-C", str(ROOT), "worktree", "remove", "--force", str(path)], check=True)
+    packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit], check=True, stdout=subprocess.PIPE).stdout
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+        yield Path(folder)
 
 
 def main() -> None:

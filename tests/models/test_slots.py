@@ -225,7 +225,10 @@ def test_the_next_process_rates_as_the_one_that_read_the_prompt(
         found.append([rating.value for rating in assessed.ratings])
         assert judge.model.server is not None
         judge.model.server.llama._process.kill()
+        judge.model.server.llama._process.wait()
     assert found[0] == pytest.approx(found[1], abs=1e-3) and None not in found[0]
+    with pytest.raises(ModelError, match=r"has ended \(signal 9\)"):
+        judge.assess(TEXT)
 
 
 def test_examples_that_are_the_same_for_all_are_shared_and_others_are_not(two: Framework) -> None:

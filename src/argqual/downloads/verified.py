@@ -17,6 +17,7 @@ from typing import Any
 from argqual.downloads.files import Fault, SourceError, WantedFile
 
 _SETTLED_SECONDS = 3.0  # some disks keep times in steps of two: what changes within one is not seen
+_right: dict[Path, dict[str, Any]] = {}  # as the marks, for a folder that cannot be written
 
 
 def fault(wanted: WantedFile, path: Path, *, anew: bool = False) -> Fault | None:
@@ -25,13 +26,14 @@ def fault(wanted: WantedFile, path: Path, *, anew: bool = False) -> Fault | None
     Raises a `SourceError` if it cannot be read.
     """
     before = _told(wanted, path)
-    if not anew and before is not None and before == _marked(path):
+    if not anew and before is not None and before in (_right.get(path), _marked(path)):
         return None
     began = time.time()
     found = wanted.fault(path)
     if found is not None or before is None or before != _told(wanted, path):
         forget(path)
     elif began - max(before["modified"], before["changed"]) / 1e9 > _SETTLED_SECONDS:
+        _right[path] = before
         _mark(path, before)
     return found
 
@@ -45,6 +47,7 @@ def forget(path: Path) -> None:
     """Delete the mark of a file, so that it is hashed when it is next wanted."""
     with suppress(OSError):
         mark_of(path).unlink()
+    _right.pop(path, None)
 
 
 def _told(wanted: WantedFile, path: Path) -> dict[str, Any] | None:

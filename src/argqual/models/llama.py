@@ -194,7 +194,7 @@ def environment() -> dict[str, str]:
     """The engine's environment: OpenMP's threads wait for a moment only, unless the user has said how they are to.
 
     By default they wait actively, which is a little faster on an idle machine and many times slower where anything
-    else uses a core (`benchmarks/results/engine-waits.json`).
+    else uses a core (`benchmarks/speed/start.py --parts waits`).
     """
     own = {} if _WAITS & os.environ.keys() else {"GOMP_SPINCOUNT": _SPINS}
     return {"GGML_NO_BACKTRACE": "1", **os.environ, **own}  # which takes half a minute, by a debugger

@@ -93,6 +93,11 @@ class Slots:
                 self._free.append(slot)
                 self._changed.notify()
 
+    def check(self) -> None:
+        """Raise a `ModelError` if the engine has ended."""
+        if self._llama.ended:
+            self._llama.check()
+
     def _take(self, beginning: Beginning | None) -> int:
         with self._changed:
             while not self._free:
@@ -191,4 +196,8 @@ class Prepared:
             told = {name: value for name, value in (request.config.extensions or {}).items() if name != SHARED}
             if self._native:
                 told["id_slot"] = slot
-            return self._engine.complete(replace(request, config=replace(request.config, extensions=told or None)))
+            try:
+                return self._engine.complete(replace(request, config=replace(request.config, extensions=told or None)))
+            except Exception:
+                self._slots.check()
+                raise
