@@ -192,7 +192,7 @@ def test_a_pipe_that_has_a_name_is_a_text_or_with_lines_a_table() -> None:
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero, a device without an end")
 def test_a_file_without_an_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argqual.argument._MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("argqual.tabular.documents._MOST", 1_000_000)
     with pytest.raises(YamlError, match="at most 1,000,000"):
         read_yaml(Path("/dev/zero"))
     with pytest.raises(InputError, match="more than 1 MB"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,7 +59,9 @@ class Posts:
 
     def taken(self) -> list[str]:
         """Reads, restores and saves since it was last asked; a reading in several parts is one."""
-        found = [path for path, _ in groupby(self.paths) if path == READ or path.startswith("/slots/")]
+        went_on = [path == READ == before for before, path in pairwise(["", *self.paths])]
+        told = [path for path, again in zip(self.paths, went_on, strict=True) if not again]
+        found = [path for path in told if path == READ or path.startswith("/slots/")]
         self.paths.clear()
         return found
 

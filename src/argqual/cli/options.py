@@ -235,9 +235,9 @@ def step(doing: str) -> Iterator[Callable[[str], None]]:
     print(f"{doing} …", file=stream, flush=True)
     said_at = time.monotonic()
 
-    def line(how_far: str, every: float = _EVERY) -> None:
+    def line(how_far: str, every: float | None = None) -> None:
         nonlocal said_at
-        if time.monotonic() - said_at >= every:
+        if time.monotonic() - said_at >= (_EVERY if every is None else every):
             said_at = time.monotonic()
             print(f"  {clean(how_far)}", file=stream, flush=True)
 

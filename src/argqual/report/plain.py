@@ -8,7 +8,7 @@ _NOT_TEXT = re.compile(
 )
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
-_ESCAPED = re.compile(r"\\([^\w\s])")
+_ESCAPED = re.compile(r"\\([^\w\s]|_)")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _FIRST = re.compile(r"^(?:[-+](?=[-\s]|$)|\d{1,9}(?=[.)](?:\s|$)))")  # a list's item, or a rule
 
