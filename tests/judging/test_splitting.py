@@ -6,7 +6,7 @@ import pytest
 
 from argqual._graphemes import whole
 from argqual.errors import InputError
-from argqual.judging.splitting import Part, split_text
+from argqual.judging.splitting import TextPart, split_text
 
 ESSAY = """\
 Trees in the city
@@ -22,11 +22,11 @@ They are small.\t
 """
 
 
-def texts(parts: tuple[Part, ...]) -> list[str]:
+def texts(parts: tuple[TextPart, ...]) -> list[str]:
     return [part.text for part in parts]
 
 
-def check(text: str, parts: tuple[Part, ...]) -> None:
+def check(text: str, parts: tuple[TextPart, ...]) -> None:
     """Parts are in order, do not overlap, and leave out nothing but white space."""
     assert [part.number for part in parts] == list(range(1, len(parts) + 1))
     at = 0
@@ -106,7 +106,7 @@ def test_a_speech_without_paragraphs_is_cut_at_ends_of_sentences() -> None:
 
 
 def test_a_text_of_one_part_is_the_text_itself_so_that_it_is_asked_once() -> None:
-    assert split_text(" One part.\n") == (Part(1, 0, 11, " One part.\n"),)
+    assert split_text(" One part.\n") == (TextPart(1, 0, 11, " One part.\n"),)
 
 
 def test_another_way_to_split_is_refused_with_those_that_there_are() -> None:

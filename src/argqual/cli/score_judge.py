@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
     from argqual.judging.rounds import ProviderBatch
-    from argqual.judging.splitting import Part, Splitting
+    from argqual.judging.splitting import Splitting, TextPart
     from argqual.judging.store import Store
 
 _RETRY = "retry"  # what the job of `--retry-failed` is recognised by
@@ -104,7 +104,7 @@ class JudgeScorer:
         self.declared: Mapping[str, str] = judge.framework.inputs.declared()
         self.types: Mapping[str, type] = self.results.types
 
-    def parts(self, argument: Argument, by: Splitting) -> tuple[Part, ...]:
+    def parts(self, argument: Argument, by: Splitting) -> tuple[TextPart, ...]:
         from argqual.judging.parts import split_argument
 
         return split_argument(self.judge, argument, by)

@@ -27,7 +27,7 @@ from argqual.tabular.table import TableRow, TableSource
 
 if TYPE_CHECKING:
     from argqual.cli.score_options import Rated, Written
-    from argqual.judging.splitting import Part, Splitting
+    from argqual.judging.splitting import Splitting, TextPart
 
 Scored = tuple[Mapping[str, Any], Mapping[str, Any]]  # the cells of a row, and those of its result
 
@@ -83,7 +83,7 @@ class Scorer(Protocol):
     again: str
 
     def text(self, argument: Argument, format: ScoreFormat, *, split: Splitting | None = None) -> int: ...
-    def parts(self, argument: Argument, by: Splitting) -> Sequence[Part]: ...
+    def parts(self, argument: Argument, by: Splitting) -> Sequence[TextPart]: ...
     def table(self, job: TableJob) -> int: ...
     def run(self, job: TableJob, skip: int = 0) -> Scoring: ...
 

@@ -10,7 +10,7 @@ from argqual.errors import EXIT_SOME_FAILED, ArgqualError
 from argqual.judging.batch import Batch
 from argqual.judging.fitting import rated_beginning
 from argqual.judging.judge import Judge
-from argqual.judging.splitting import Part, Splitting, split_text
+from argqual.judging.splitting import Splitting, TextPart, split_text
 from argqual.judging.store import Store
 
 
@@ -55,7 +55,7 @@ class SplitAssessment(Record):
         return self.model_copy(update={"whole": change(self.whole), "parts": parts})
 
 
-def split_argument(judge: Judge, argument: Argument, by: Splitting = "paragraphs") -> tuple[Part, ...]:
+def split_argument(judge: Judge, argument: Argument, by: Splitting = "paragraphs") -> tuple[TextPart, ...]:
     """The parts of an argument's text, none longer than the model's context takes; raises as `Judge.key`."""
     return split_text(argument.text, by, longest=judge.fitting(argument).longest)
 
@@ -129,7 +129,7 @@ def part_of(argument: Argument, text: str) -> Argument:
     return Argument(text, issue=argument.issue, stance=argument.stance, context=argument.context, id=argument.id)
 
 
-def _overlap(parts: tuple[Part, ...], rated: int, of: int) -> list[str]:
+def _overlap(parts: tuple[TextPart, ...], rated: int, of: int) -> list[str]:
     """How far the whole, as it was rated, covers the parts; nothing where it covers them all."""
     if rated >= of:
         return []

@@ -63,7 +63,7 @@ _OPENS = re.compile("|".join(_OPENERS) + r"|\(?(?:\d{1,2}|[a-z])[.)]\s|[-–•*
 
 
 @dataclass(frozen=True)
-class Part:
+class TextPart:
     """A part of a text: `text == whole[start:end]`; numbers begin at 1."""
 
     number: int
@@ -74,7 +74,7 @@ class Part:
 
 def split_text(
     text: str, by: Splitting = "paragraphs", *, longest: Callable[[str], int] | None = None
-) -> tuple[Part, ...]:
+) -> tuple[TextPart, ...]:
     """The parts of a text, in order; at least one.
 
     `by` is `paragraphs` or `arguments`. `longest` says how many characters of a part's beginning can be rated; what
@@ -86,8 +86,8 @@ def split_text(
     if longest is not None:
         spans = [part for span in spans for part in _fitting(text, *span, longest)]
     if len(spans) < 2:  # the text itself, so that it is asked about once
-        return (Part(1, 0, len(text), text),)
-    return tuple(Part(number, start, end, text[start:end]) for number, (start, end) in enumerate(spans, start=1))
+        return (TextPart(1, 0, len(text), text),)
+    return tuple(TextPart(number, start, end, text[start:end]) for number, (start, end) in enumerate(spans, start=1))
 
 
 Span = tuple[int, int]

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.errors import InputError
-from argqual.tabular.quoting import MOST_CELL, Ambiguous, Quotes, Record, named
+from argqual.tabular.quoting import MOST_CELL, Ambiguous, CsvRecord, Quotes, named
 from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, as_text, well_formed
 from argqual.tabular.textfile import TextTable
 
@@ -134,7 +134,7 @@ class DelimitedSource(TextTable):
                     cells = fitted
             yield TableRow(dict(zip(self.columns, cells, strict=False)), problem)
 
-    def _records(self, quotes: Quotes) -> Iterator[Record]:
+    def _records(self, quotes: Quotes) -> Iterator[CsvRecord]:
         """Each record that is not blank; the header is the first."""
         width = 0
         with self._lines(newline="") as lines:
@@ -147,7 +147,7 @@ class DelimitedSource(TextTable):
                             continue
                         if "\0" in "".join(cells):
                             problem = f"line {record.line} holds a NUL character, so it is not text"
-                            record = Record(record.line, [], problem)
+                            record = CsvRecord(record.line, [], problem)
                     yield record
                     width = width or len(named(cells))
             except Ambiguous as error:

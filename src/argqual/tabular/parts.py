@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from argqual.errors import InputError
-from argqual.judging.splitting import Part
+from argqual.judging.splitting import TextPart
 from argqual.tabular.table import TableRow, TableSource
 
 PART_COLUMNS = ("part", "part_start", "part_end")
@@ -25,7 +25,7 @@ class PartsSource(TableSource):
         self,
         source: TableSource,
         text: str,
-        split: Callable[[TableRow], Sequence[Part]],
+        split: Callable[[TableRow], Sequence[TextPart]],
         *,
         by: str,
         limit: int | None = None,

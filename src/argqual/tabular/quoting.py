@@ -23,7 +23,7 @@ class Ambiguous(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CsvRecord:
     """What begins at a line of the file: its cells, or the `problem` for which there are none that could be used.
 
     `note` is said of a record that is read, although its quotes look like an accident.
@@ -48,7 +48,7 @@ class Quotes:
     rule: str | None
     single: bool = False
 
-    def records(self, lines: Iterable[str], first: int = 1) -> Iterator[Record]:
+    def records(self, lines: Iterable[str], first: int = 1) -> Iterator[CsvRecord]:
         """The records of lines that still have their ends; that of a blank line has no cells, or a blank one.
 
         The first that is not blank is the header. Raises `Ambiguous` where the lines can be read in two ways.
@@ -84,25 +84,25 @@ class Quotes:
             state = self._state(line, True) if '"' in line else _OPEN
         return state
 
-    def _plain(self, number: int, line: str) -> Record:
+    def _plain(self, number: int, line: str) -> CsvRecord:
         text = line.rstrip("\r\n")
         cells = [text] if self.single else text.split(self.delimiter)
         if len(line) > MOST_CELL and max(map(len, cells)) > MOST_CELL:
-            return Record(number, [], f"line {number}: {_TOO_LONG}")
-        return Record(number, cells if text else [])
+            return CsvRecord(number, [], f"line {number}: {_TOO_LONG}")
+        return CsvRecord(number, cells if text else [])
 
-    def _enclosed(self, number: int, held: list[str], parse: Callable[[str], list[str]]) -> Record:
+    def _enclosed(self, number: int, held: list[str], parse: Callable[[str], list[str]]) -> CsvRecord:
         text = "".join(held)
         try:
             cells = parse(text)
         except csv.Error:  # the only one that quotes which are right leave
-            return Record(number, [], f"line {number}: {_TOO_LONG}")
+            return CsvRecord(number, [], f"line {number}: {_TOO_LONG}")
         if self.single and len(cells) != 1:
             cells = [text.rstrip("\r\n")]
         note = None
         if len(held) > _MANY_LINES:
             note = f"line {number}: one cell in quotes goes on for {len(held):,} lines"
-        return Record(number, cells, note=note)
+        return CsvRecord(number, cells, note=note)
 
     def _are_rows(self, held: list[str], number: int, width: int) -> bool:
         """Whether lines that quotes make one record are rows by themselves; `Ambiguous` where that is open."""
@@ -116,18 +116,18 @@ class Quotes:
             raise Ambiguous(f"line {number}: {_why(_CLOSED, number, held)}")
         return False
 
-    def _stray(self, number: int, held: list[str], state: str, width: int) -> Record:
+    def _stray(self, number: int, held: list[str], state: str, width: int) -> CsvRecord:
         """A line whose quotes break the rule: as it stands, where it plainly is a row of its own."""
         line, why = held[0], f"line {number}: {_why(state, number, held)}"
         if self.rule or not width:
-            return Record(number, [], why)
+            return CsvRecord(number, [], why)
         if width == 1:
             if len(held) > 1 and state != _OPEN:
                 raise Ambiguous(f"{why}, so it is not plain where its row ends")
-            return Record(number, [line.rstrip("\r\n")], note=why)
+            return CsvRecord(number, [line.rstrip("\r\n")], note=why)
         cells = [_unquoted(cell) for cell in self._split(line)]
         alone = len(held) == 1 or len(self._split(held[1])) == width
-        return Record(number, cells, note=why) if alone and len(cells) == width else Record(number, [], why)
+        return CsvRecord(number, cells, note=why) if alone and len(cells) == width else CsvRecord(number, [], why)
 
     def _split(self, line: str) -> list[str]:
         return line.rstrip("\r\n").split(self.delimiter)

@@ -234,7 +234,7 @@ def _budgets(results: Results) -> list[charts.Picture]:
     if len(steps) < 2:
         return []
     x, y = charts.Axis(tuple(map(float, range(len(steps))))), charts.axis_over(estimate for _, _, estimate in found)
-    frame = charts.Frame(x, y, 170, tuple(f"{step:,}" for step in steps))
+    frame = charts.Axes(x, y, 170, tuple(f"{step:,}" for step in steps))
     lines: dict[str, list[charts.Point]] = defaultdict(list)
     said: dict[str, list[str]] = defaultdict(list)
     for strategy, budget, estimate in found:
@@ -272,7 +272,7 @@ def _costs(results: Results) -> Costs | None:
     low, high = math.floor(min(point.x for point in points)), math.ceil(max(point.x for point in points))
     ticks = tuple(float(power) for power in range(low, max(high, low + 1) + 1))
     labels = tuple("" if len(ticks) > 6 and place % 2 else words.seconds(10**tick) for place, tick in enumerate(ticks))
-    frame = charts.Frame(charts.Axis(ticks), charts.axis_over(shown), 300, labels)
+    frame = charts.Axes(charts.Axis(ticks), charts.axis_over(shown), 300, labels)
     metric = results.metric(results.headline).title
     title = f"{metric} {words.tested_where(results)} against seconds an argument, of {len(points)} strategies"
     picture = charts.Picture(title, frame, [], charts.labelled(frame, points))
