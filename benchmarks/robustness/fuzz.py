@@ -38,6 +38,7 @@ from argqual.errors import ArgqualError
 
 HANG_SECONDS = 10.0
 MARK = re.compile(r"mrk\d{4}x")
+SWALLOWED = re.compile(r"[\r\n]\d+[,\t]\"?mrk\d{4}x")  # a row within a cell of another one
 Attempt = Callable[[random.Random, Path], int]  # the rows that were lost
 
 # ---- damage
@@ -168,8 +169,7 @@ def through(rng: random.Random, path: Path, folder: Path) -> int:
             except InputError as error:
                 status = "skipped" if error.message else "nothing"
             if status == "ok":
-                marks = [len(MARK.findall(str(cell))) for cell in row.cells.values()]
-                joined += max(0, max(marks, default=0) - 1)
+                joined += max((len(SWALLOWED.findall(str(cell))) for cell in row.cells.values()), default=0)
             output.append(row.cells, {"fuzz_status": status, "fuzz_number": read})
             read += 1
             assert status != "nothing", "refused without a reason"

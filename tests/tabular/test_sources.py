@@ -315,6 +315,24 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path):
             open_source(write(tmp_path, "b.parquet", content))
 
 
+def test_a_parquet_file_that_says_more_rows_than_it_holds_ends_with_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["one"]}), path)
+    whole = path.read_bytes()
+    found = 0
+    for place in range(4, len(whole) - 8):  # one of these is the number of rows
+        path.write_bytes(whole[:place] + bytes([whole[place] + 2 & 255]) + whole[place + 1 :])
+        try:
+            source = open_source(str(path))
+        except InputError:
+            continue
+        if source.count() == 2:
+            found += 1
+            with pytest.raises(InputError, match="says that it has 2 rows, and holds"):
+                list(source.rows())
+    assert found
+
+
 def test_a_parquet_file_that_is_damaged_inside_ends_with_an_error(tmp_path: Path):
     pq.write_table(pa.table({"t": [str(n) * 50 for n in range(5000)]}), tmp_path / "a.parquet", row_group_size=1000)
     raw = bytearray((tmp_path / "a.parquet").read_bytes())

@@ -61,13 +61,14 @@ class ParquetSource(TableSource):
 
         file = self._open()
         groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        said = int(file.metadata.num_rows)
         first = before = 0
         while first < len(groups) and before + groups[first].num_rows <= skip:
             before += groups[first].num_rows
             first += 1
-        if first == len(groups):
+        if first == len(groups) and before == said:
             return
-        size = max(group.total_byte_size / max(group.num_rows, 1) for group in groups[first:])
+        size = max((group.total_byte_size / max(group.num_rows, 1) for group in groups[first:]), default=1)
         batches = file.iter_batches(
             batch_size=max(1, min(_BATCH_ROWS, int(_BATCH_BYTES / max(size, 1)))),
             row_groups=range(first, len(groups)),
@@ -81,6 +82,8 @@ class ParquetSource(TableSource):
                 done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.path} is damaged after row {done:,} ({reason_of(error)}).") from None
+        if done != said:
+            raise InputError(f"{self.path} is damaged: it says that it has {said:,} rows, and holds {done:,}.")
 
 
 def _has_twins(kind: Any) -> bool:
