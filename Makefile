@@ -8,8 +8,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# One more than there are cores: tests that ask servers wait a good part of their time. In the order of tests/conftest.py.
-PARALLEL := -n $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 ))) --dist loadscope --no-loadscope-reorder
+# Two more than there are cores: tests that ask servers and processes wait a good part of their time. In the order of tests/conftest.py.
+PARALLEL := -n $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 2 ))) --dist loadscope --no-loadscope-reorder
 # Three workers and hundreds of processes load the same modules: compiled once, also where the environment says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null)

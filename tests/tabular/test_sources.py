@@ -131,11 +131,11 @@ def test_a_quote_that_never_closes_does_not_swallow_the_rest_unseen(tmp_path: Pa
 
 
 def test_a_quote_that_never_closes_does_not_fill_the_memory(tmp_path: Path):
-    source = open_source(write(tmp_path, "a.csv", 'a,b\n1,"2\n' + "x,y\n" * 3_000_000))
+    source = open_source(write(tmp_path, "a.csv", 'a,b\n1,"2\n' + f"x,{'y' * 200}\n" * 60_000))
     rows = source.rows()
     assert next(rows).cells == {"a": "1", "b": '"2'}
-    assert next(rows).cells == {"a": "x", "b": "y"}
-    assert source.count() == 3_000_001
+    assert next(rows).cells == {"a": "x", "b": "y" * 200}
+    assert source.count() == 60_001
     assert "line 2: a cell of more than 10,000,000 characters; is a quote not closed?" in source.notes()[0]
 
 

@@ -165,7 +165,7 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_been(tmp_path: Path)
     moments, kills = random.Random(0), 0
     for _ in range(200):
         # At first in the middle of loading, later ever deeper in the run.
-        after = moments.uniform(0.02, 0.3 + kills * 0.1) if kills < 8 else 120
+        after = moments.uniform(0.02, 0.3 + kills * 0.1) if kills < 6 else 120
         if not commandline.killed(tmp_path, *words, after=after):
             break
         kills += 1
