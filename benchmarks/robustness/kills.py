@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import random
+import socket
 import sys
 import tempfile
 import time
@@ -132,6 +133,16 @@ def of_benchmark(folder: Path, kills: int, seed: int, server: ChatServerProcess,
     return result("benchmark", 2 * count, progress, same, time.perf_counter() - began)
 
 
+def port_of(folder: Path) -> int:
+    """The server's port, which is part of what a job was asked to do: the same whenever the script goes on."""
+    kept = folder / "port"
+    if not kept.exists():
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            kept.write_text(str(free.getsockname()[1]))
+    return int(kept.read_text())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=1000, help="in all, shared by the two jobs")
@@ -143,7 +154,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ |= {"OPENAI_API_KEY": "none", "ARGQUAL_STORE": str(folder / "store.sqlite")}
     progress, each = Progress(folder / "progress.json"), given.kills // 2
-    with ChatServerProcess(latency=LATENCY) as server:
+    with ChatServerProcess(port=port_of(folder), latency=LATENCY) as server:
         found = {
             "table": of_table(folder, each, given.seed, server, progress),
             "benchmark": of_benchmark(folder, each, given.seed, server, progress),
