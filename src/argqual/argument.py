@@ -90,17 +90,27 @@ def byte_order(start: bytes) -> str | None:
     return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
 
 
-def decode_argument(raw: bytes, *, name: str) -> str:
-    """Bytes of a file or a pipe as text: UTF-8, or what a byte-order mark tells."""
-    encoding = byte_order(raw) or "utf-8"
+def decoded(raw: bytes, encoding: str, *, name: str, hint: str) -> str:
+    """Bytes as text without a byte-order mark; an `InputError` names the line and the byte that are none.
+
+    An encoding that Python does not know raises a `LookupError`.
+    """
     try:
-        text = raw.decode(encoding).removeprefix("\ufeff")
+        return raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{name}:{line}: not {encoding.upper()} text (byte {error.start} is 0x{raw[error.start]:02x}).",
-            hint="Convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE.",
-        ) from None
+        said = f"{name}:{line}: not {encoding.upper()} text (byte {error.start} is 0x{raw[error.start]:02x})."
+        raise InputError(said, hint=hint) from None
+
+
+def decode_argument(raw: bytes, *, name: str) -> str:
+    """Bytes of a file or a pipe as text: UTF-8, or what a byte-order mark tells."""
+    text = decoded(
+        raw,
+        byte_order(raw) or "utf-8",
+        name=name,
+        hint="Convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE.",
+    )
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise InputError(f"{name}:{line}: a binary file, not text (character 0x{ord(found[0]):02x}).")

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from argqual.argument import byte_order, decode_argument
+from argqual.argument import byte_order, decode_argument, decoded
 from argqual.errors import InputError
 from argqual.tabular.columns import is_header
 from argqual.tabular.endings import refuse_unread
@@ -172,17 +172,11 @@ def _html(raw: bytes, path: Path) -> str:
     told = _CHARSET.search(raw[:4096])
     encoding = byte_order(raw[:4]) or (told[1].decode() if told else "utf-8")
     try:
-        text = raw.decode(encoding)
+        text = decoded(raw, encoding, name=str(path), hint="Save it as UTF-8.")
     except LookupError:
-        text = raw.decode("utf-8", "replace")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}:{line}: not {encoding.upper()} text (byte {error.start} is 0x{raw[error.start]:02x}).",
-            hint="Save it as UTF-8.",
-        ) from None
+        text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
     page = _Page()
-    page.feed(text.removeprefix("\ufeff"))
+    page.feed(text)
     page.close()
     return "".join(page.pieces)
 
