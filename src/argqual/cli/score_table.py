@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -97,7 +96,7 @@ class Scorer(Protocol):
         """The exit code of an output that was finished before."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class TableJob:
     """A table that was opened, how its rows are read, and where they go.
 
@@ -108,15 +107,14 @@ class TableJob:
     how: Reading
     rated: Rated
     written: Written
-    refused: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
 
     def rows(self, skip: int = 0) -> Iterator[TableRow]:
         limit = self.rated.limit
         known = {*self.source.columns} if self.source.later() is None else None
-        self.refused.clear()
+        self.refused = 0
         for row in itertools.islice(self.source.rows(skip), None if limit is None else max(0, limit - skip)):
-            if is_refused(row, self.how.columns):
-                self.refused["rows"] += 1
+            self.refused += is_refused(row, self.how.columns)
             if known is not None and not row.cells.keys() <= known:
                 self._tell_new([*row.cells.keys() - known])
                 known |= row.cells.keys()
@@ -133,8 +131,8 @@ class TableJob:
         if whole and not self.rated.source.startswith(HUB):
             for _ in self.rows():
                 pass
-        if code == EXIT_OK and (refused := self.refused["rows"]):
-            rows = f"{count(refused)} row{'s' * (refused != 1)}"
+        if code == EXIT_OK and self.refused:
+            rows = f"{count(self.refused)} row{'s' * (self.refused != 1)}"
             say(paragraph(f"{rows} could not be used; the results say why.", hanging=2))
             return EXIT_SOME_FAILED
         return code
