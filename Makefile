@@ -8,8 +8,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# One more than there are cores: tests that ask servers wait a good part of their time.
-PARALLEL := -n $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 1 ))) --dist loadgroup
+# Two more than there are cores: tests that ask servers and processes wait a good part of their time. In the order of tests/conftest.py.
+PARALLEL := -n $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 2 ))) --dist loadscope --no-loadscope-reorder
+# Three workers and hundreds of processes load the same modules: compiled once, also where the environment says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null)
 
 # What uv cannot install (an index that only pip's configuration names, say), pip can.
@@ -19,7 +21,7 @@ define INSTALL
 @touch $@
 endef
 
-.PHONY: demo quick test docs lint unit install install-dev clean
+.PHONY: demo quick test docs lint light unit install install-dev clean
 .DELETE_ON_ERROR:
 
 install: $(VENV)/installed-demo
@@ -54,16 +56,21 @@ demo: $(VENV)/installed-demo
 	$(BIN)/argqual models pull local --yes
 	$(BIN)/argqual score examples/school-uniforms.txt --issue "Should school uniforms be compulsory?" --format text
 
-quick: lint
-	$(BIN)/pytest $(PARALLEL) -m "not model and not slow"
+# The linters and the site are made beside the tests, which wait for servers while these work.
+quick: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory --jobs lint light
 
-test: lint unit docs
+test: $(VENV)/installed-dev
+	@$(MAKE) --no-print-directory --jobs unit lint docs
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+light: $(VENV)/installed-dev
+	$(BIN)/pytest $(PARALLEL) -m "not model and not slow"
 
 unit: $(VENV)/installed-dev
 	$(BIN)/argqual models pull smollm2-135m --yes

@@ -33,6 +33,7 @@ HOLDS = {
     "_registry": "what is known by name",
     "_yaml": "files with line numbers",
     "_plugins": "what installed packages bring, by entry point",
+    "_graphemes": "characters, words",
     "stats": "figures, intervals",
     "errors": "what is said",
     "_version": "",

@@ -6,12 +6,15 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ["ARGQUAL_KEPT_PROMPTS"] = "0"  # no test finds what another has kept
 if "PYTEST_XDIST_WORKER" in os.environ:  # several run the suite: threads that wait actively would slow all of them
     os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
@@ -22,16 +25,41 @@ from argqual.models.connect import Model, connect
 from loopback import Loopback
 
 SMALL = "smollm2-135m"
-# Modules whose tests start processes and servers, or train; `make quick` leaves them out.
-SLOW = {
-    "test_bad_input", "test_batch", "test_benchmark_command", "test_benchmark_report", "test_browser",
-    "test_calibrated", "test_chatserver", "test_combinations", "test_conditioned", "test_config_command",
-    "test_constructed", "test_contract", "test_corpora_command", "test_embedding", "test_encoder", "test_encoders",
-    "test_examples", "test_fetch", "test_findings", "test_fit_command", "test_hub", "test_hub_weights",
-    "test_matrix", "test_models_command", "test_oddities", "test_optimise_command", "test_optimised", "test_package",
-    "test_perturbations", "test_planning", "test_planted", "test_planted_judges", "test_plugin", "test_rounds",
-    "test_run", "test_score_batch", "test_score_table", "test_startup", "test_weights",
+STORES = count()
+# Modules whose tests start processes and servers, or train, the longest first; `make quick` leaves them out.
+SLOW = (
+    "test_score_table", "test_weights", "test_contract", "test_batch", "test_run", "test_fetch", "test_score_batch",
+    "test_planning", "test_bad_input", "test_startup", "test_examples", "test_package", "test_benchmark_report",
+    "test_browser", "test_corpora_command", "test_plugin", "test_hub", "test_matrix", "test_rounds", "test_constructed",
+    "test_config_command", "test_optimised", "test_streams", "test_score_files", "test_fit_command", "test_findings",
+    "test_conditioned", "test_encoders",
+    "test_optimise_command", "test_hub_weights", "test_combinations", "test_encoder", "test_calibrated",
+    "test_chatserver", "test_benchmark_command", "test_perturbations", "test_models_command", "test_embedding",
+    "test_planted_judges", "test_planted", "test_oddities",
+)  # fmt: skip
+
+# Modules that load the same slow library, or fork: one process does it for all of them.
+TOGETHER = {
+    "litellm": (
+        "test_addresses", "test_asking", "test_caching", "test_combinations", "test_decisions", "test_expect",
+        "test_failures", "test_oddities", "test_traffic",
+    ),
+    "model": ("test_gguf", "test_hub_weights", "test_probe", "test_proxy", "test_real_model", "test_score_command"),
+    "torch": ("test_conditioned", "test_contract", "test_embedding", "test_encoder", "test_encoders"),
+    "skops": ("test_jury", "test_saved", "test_saving"),
+    "commands": ("test_frameworks_command", "test_help", "test_strategies_command"),
 }  # fmt: skip
+GROUPS = {module: group for group, modules in TOGETHER.items() for module in modules}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers begin to collect in different rooms, and find compiled where others have been."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        found = sorted(Path(__file__).parent.iterdir())
+        rooms = [str(path) for path in found if path.name.startswith("test_") or list(path.rglob("test_*.py"))]
+        first = int(worker.removeprefix("gw")) * len(rooms) // workers % len(rooms)
+        config.args = rooms[first:] + rooms[:first]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -39,8 +67,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.stem in SLOW and "not slow" in config.option.markexpr else None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The tests of a module are one process's: what they share is made once, and loaded once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = Path(nodeid.partition("::")[0]).stem
+            return GROUPS.get(module, module)
+
+    return ByModule(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `model` ask a real one: skipped without its weights, and all in one process, which starts first."""
+    """Tests marked `model` ask a real one: skipped without its weights, and first, since they take longest."""
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker(pytest.mark.slow)
@@ -50,9 +91,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             name = marker.args[0] if marker.args else SMALL
             there = encoders.is_fetched(name) if name in encoders.KNOWN_ENCODERS else weights.is_fetched(name)
             item.add_marker(pytest.mark.skipif(not there, reason=f"needs weights: argqual models pull {name}"))
-            item.add_marker(pytest.mark.xdist_group("model"))
     # What takes longest begins first, so that no process ends long after the others.
-    items.sort(key=lambda item: (item.get_closest_marker("model") is None, item.get_closest_marker("slow") is None))
+    places = {name: place for place, name in enumerate(SLOW)}
+
+    def order(item: pytest.Item) -> tuple[bool, int, str]:
+        return item.get_closest_marker("model") is None, places.get(item.path.stem, len(SLOW)), str(item.path)
+
+    items.sort(key=order)
     gc.freeze()  # a million objects of libraries need not be looked through again and again
 
 
@@ -63,7 +108,9 @@ def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     for name in ("ARGQUAL_MODEL", "ARGQUAL_FRAMEWORK", "ARGQUAL_API_BASE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(traffic, "_limiters", {})  # a server may get the port of one that was in trouble
-    monkeypatch.setenv("ARGQUAL_STORE", str(tmp_path_factory.mktemp("store") / "assessments.sqlite"))
+    folder = tmp_path_factory.getbasetemp() / "stores" / str(next(STORES))  # `mktemp` would look through all before
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("ARGQUAL_STORE", str(folder / "assessments.sqlite"))
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,15 @@ Reply = tuple[int, Any]
 
 
 class Loopback:
-    """Queue replies with `say` or `reply`; what was asked is in `requests`."""
+    """Queue replies with `say` or `reply`; what was asked is in `requests`.
+
+    `tokens` counts the tokens of a text for those who ask at `/tokenize`; None for a server that counts none. `context`
+    is what it says there of how much the model takes.
+    """
 
     def __init__(self) -> None:
+        self.tokens: Callable[[str], int] | None = None
+        self.context: int | None = None
         self.queue: deque[Reply | Callable[[Any], Reply]] = deque()
         self.requests: list[Any] = []
         self.headers: list[dict[str, str]] = []
@@ -35,6 +41,9 @@ class Loopback:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path == "/tokenize":
+                    self._count(body)
+                    return
                 outer.requests.append(body)
                 outer.headers.append(dict(self.headers))
                 outer.paths.append(self.path)
@@ -47,6 +56,16 @@ class Loopback:
                 self.send_header("Content-Length", str(len(data)))
                 for name, value in outer.reply_headers.items():
                     self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(data)
+
+            def _count(self, body: Any) -> None:
+                tokens = outer.tokens(body["content"]) if outer.tokens else None
+                data = (
+                    b"{}" if tokens is None else json.dumps({"count": tokens, "max_model_len": outer.context}).encode()
+                )
+                self.send_response(404 if tokens is None else 200)
+                self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
 

@@ -1,6 +1,18 @@
-"""Imports what commands import, before they are forked (`commandline.py`)."""
+"""Imports what commands import, before they are forked (`commandline.py`).
 
+The hub's libraries take its address when they are imported: it is one that nobody else gets, where a fork may answer.
+"""
+
+import os
+import socket
 from importlib import import_module
+
+KEPT = socket.socket()
+KEPT.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # for who listens there in its stead
+KEPT.bind(("127.0.0.1", 0))
+HUB = f"127.0.0.1:{KEPT.getsockname()[1]}"
+os.environ |= {"HF_ENDPOINT": f"http://{HUB}", "HF_HUB_DISABLE_TELEMETRY": "1"}
+os.environ["USE_TORCH"] = "0"  # `datasets` would load it to read a row
 
 for name in (
     "commandline",
@@ -33,3 +45,5 @@ for name in (
     "argqual.tabular.sources",
 ):
     import_module(name)
+
+del os.environ["USE_TORCH"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,11 @@ from cardfile import CARD
 
 WORDS = [f"word{number}" for number in range(200)]
 GOOD = ("because", "although", "therefore", "measured")
+_TABLES = (
+    "SELECT cell, corpus, id, value, reason, ratings FROM prediction ORDER BY cell, corpus, id",
+    "SELECT key, status, reason FROM cell ORDER BY key",
+    "SELECT strategy, fold, seed, cell FROM part ORDER BY number",
+)
 REST = """\
 reader: table
 table: {id: [id], issue: issue}
@@ -46,17 +52,28 @@ def parse_benchmark(text: str, *, name: str = "text.yaml") -> Benchmark:
         return load_benchmark(path)
 
 
-def write_benchmark(folder: Path, strategies: str = "  length:\n  tfidf:\n", **more: str) -> Path:
-    """A benchmark over two such corpora; `length` is in every one."""
+def write_benchmark(
+    folder: Path, strategies: str = "  length:\n  tfidf:\n", *, count: int = 40, folds: int = 4, **more: str
+) -> Path:
+    """A benchmark over two such corpora of so many; `length` is in every one."""
     if "length" not in strategies:
         strategies = f"  length:\n{strategies}"
-    cards = [write_corpus(folder, name) for name in ("east", "west")]
+    cards = [write_corpus(folder, name, count=count) for name in ("east", "west")]
     corpora = "".join(f"  {card}:\n" for card in cards)
     rest = "".join(f"{key}: {value}\n" for key, value in more.items())
     path = folder / "small.yaml"
     path.write_text(
-        f"schema: argqual/benchmark@1\nid: small\ntitle: A small one\nfolds: 4\ndraws: 200\n{rest}"
+        f"schema: argqual/benchmark@1\nid: small\ntitle: A small one\nfolds: {folds}\ndraws: 200\n{rest}"
         f"metrics: [spearman, spearman_beyond_length, mae]\ncorpora:\n{corpora}strategies:\n{strategies}",
         encoding="utf-8",
     )
     return path
+
+
+def run_tables(path: Path) -> list[list[tuple[object, ...]]]:
+    """What a run found, without when it was and how long it took."""
+    connection = sqlite3.connect(path)
+    try:
+        return [connection.execute(query).fetchall() for query in _TABLES]
+    finally:
+        connection.close()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-from pathlib import Path
 
 import pytest
 
 from argqual import Argument
-from argqual.argument import decode_argument, fence, read_argument_text
+from argqual.argument import decode_argument, fence
 from argqual.errors import EXIT_USAGE, InputError
 
 # The argument
@@ -57,22 +56,6 @@ def test_two_arguments_do_not_share_their_labels() -> None:
 # Reading
 
 
-def test_a_file_is_read_as_it_is_but_for_the_byte_order_mark(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes("\ufeffDas Maß – “voll”.\r\n\f論證\n".encode())
-    assert read_argument_text(path) == "Das Maß – “voll”.\r\n\f論證\n"
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.txt"):
-        read_argument_text(tmp_path / "nowhere.txt")
-
-
-def test_a_folder_is_called_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="folder"):
-        read_argument_text(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("raw", "line", "byte", "value"),
     [
@@ -82,7 +65,6 @@ def test_a_folder_is_called_a_folder(tmp_path: Path) -> None:
         (b"cut off \xe2\x82", 1, 8, "0xe2"),
         (b"\xef\xbb\xbfone\ntwo\ncaf\xe9", 3, 14, "0xe9"),
         (b"\xef\xbb\xbf\xff", 1, 3, "0xff"),
-        ("text".encode("utf-16"), 1, 0, "0xff"),
     ],
 )
 def test_bytes_that_are_not_utf8_are_placed(raw: bytes, line: int, byte: int, value: str) -> None:

@@ -387,6 +387,40 @@ def test_a_quote_that_is_not_in_the_text_is_none(quote: str) -> None:
     assert locate_quote(quote, TEXT) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "quote", "passage"),
+    [
+        ("Le cafe\u0301 est fermé.", "café est fermé", "cafe\u0301 est fermé"),  # an accent by itself, and not
+        ("Le café est fermé.", "cafe\u0301 est ferme\u0301", "café est fermé"),
+        (
+            "\u1112\u1161\u11ab\u1100\u1173\u11af은 쉽다",
+            "한글은",
+            "\u1112\u1161\u11ab\u1100\u1173\u11af은",
+        ),
+        ("می\u200cخواهم بروم.", "میخواهم", "می\u200cخواهم"),  # a joiner of no width, left out
+        ("\u200fشجرة\u200f جميلة", "شجرة جميلة", "شجرة\u200f جميلة"),  # marks of direction
+        ("Love ❤\ufe0f trees.", "love ❤ trees", "Love ❤\ufe0f trees"),  # how the heart looks
+        ("他说「树木使街道凉爽」。", "“树木使街道凉爽”", "树木使街道凉爽"),
+        ("แต่ต้นไม้ทำให้เย็น", "ต้นไม้", "ต้นไม้"),
+        ("Team 👩\u200d🔬 and 👩 wins", "👩 wins", "👩 wins"),
+        ("cafe\u0301 and cafe", "cafe", "cafe"),  # the second place, since the first is another word
+    ],
+)
+def test_a_quote_is_found_however_unicode_writes_it(text: str, quote: str, passage: str) -> None:
+    located = locate_quote(quote, text)
+    assert located is not None
+    assert located.text == passage
+    assert text[located.start : located.end] == passage
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [("Le cafe\u0301.", "cafe"), ("👩\u200d🔬", "👩"), ("🇩🇪🇫🇷", "🇪🇫"), ("ﬁsh", "f"), ("하나", "ㅎ")],
+)
+def test_half_a_letter_is_no_quote(text: str, quote: str) -> None:
+    assert locate_quote(quote, text) is None
+
+
 def test_nothing_is_found_in_an_empty_text() -> None:
     assert locate_quote("a", "") is None
 

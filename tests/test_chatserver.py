@@ -8,6 +8,7 @@ import math
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -256,10 +257,12 @@ def test_more_requests_at_once_than_the_limit_are_refused() -> None:
     assert not stats.faults
 
 
-def test_the_bucket_empties_and_says_so() -> None:
+def test_the_bucket_empties_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("chatdesk.time", SimpleNamespace(monotonic=lambda: now))
     with ChatServer(requests_per_second=2, rate_headers=True) as server:
         responses = [ask(server) for _ in range(3)]
-        time.sleep(float(responses[-1].headers["retry-after"]) + 0.05)
+        now += float(responses[-1].headers["retry-after"])
         responses.append(ask(server))
     assert [response.status_code for response in responses] == [200, 200, 429, 200]
     assert {response.headers["x-ratelimit-limit-requests"] for response in responses} == {"2"}

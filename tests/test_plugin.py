@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from commandline import argqual
+
 ROOT = Path(__file__).parents[1]
 USE = """
 import json
@@ -52,18 +54,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def run(site: Path, folder: Path, *command: str) -> str:
-    paths = [str(site), *filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+def run(site: Path, folder: Path, *words: str) -> str:
+    """What `argqual …` says where the package is installed."""
+    done = argqual(folder, *words, variables={"PYTHONPATH": str(site)})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_its_strategy_and_its_framework_are_known_by_name(site: Path, tmp_path: Path) -> None:
-    found = json.loads(run(site, tmp_path, "-c", USE))
+    paths = os.pathsep.join([str(site), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", USE],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     assert found["listed"] == "from argqual-civility"
     # Two insults in three words are worse than one in three; both are worse than none.
     assert found["order"] == [2, 0]
@@ -71,9 +79,9 @@ def test_its_strategy_and_its_framework_are_known_by_name(site: Path, tmp_path: 
 
 
 def test_the_command_line_shows_what_it_brings(site: Path, tmp_path: Path) -> None:
-    shown = json.loads(run(site, tmp_path, "-m", "argqual", "strategies", "show", "civil", "--format", "json"))
+    shown = json.loads(run(site, tmp_path, "strategies", "show", "civil", "--format", "json"))
     assert (shown["family"], shown["learns"], list(shown["parameters"])) == ("added", True, ["words"])
-    assert "civility" in run(site, tmp_path, "-m", "argqual", "frameworks", "list")
+    assert "civility" in run(site, tmp_path, "frameworks", "list")
 
 
 @pytest.mark.parametrize(("text", "value"), [("Only a fool would say so.", 4 / 3), ("I see it otherwise.", 8 / 3)])
@@ -81,7 +89,7 @@ def test_its_model_is_asked_and_its_readout_reads_the_answer(
     site: Path, tmp_path: Path, text: str, value: float
 ) -> None:
     options = ["--framework", "civility", "--model", "without/fool", "--readout", "blurred", "--no-store"]
-    found = json.loads(run(site, tmp_path, "-m", "argqual", "score", text, *options, "--format", "json"))
+    found = json.loads(run(site, tmp_path, "score", text, *options, "--format", "json"))
     assert (found["model"], found["readout"], found["status"]) == ("without/fool", "blurred", "ok")
     # Level 1 becomes 2/3 of 1 and 1/3 of 2; level 3 becomes 1/3 of 2 and 2/3 of 3.
     assert [each["value"] for each in found["ratings"]] == pytest.approx([value, value])
@@ -90,6 +98,6 @@ def test_its_model_is_asked_and_its_readout_reads_the_answer(
 def test_its_reader_reads_a_corpus_whose_card_names_it(site: Path, tmp_path: Path) -> None:
     (tmp_path / "graded.yaml").write_text(CARD, encoding="utf-8")
     (tmp_path / "letters.txt").write_text("3 Let us talk.\n1 You fools.\n", encoding="utf-8")
-    checked = json.loads(run(site, tmp_path, "-m", "argqual", "corpora", "check", "graded.yaml", "--format", "json"))
+    checked = json.loads(run(site, tmp_path, "corpora", "check", "graded.yaml", "--format", "json"))
     promised = [each for each in checked["corpora"][0]["findings"] if each["promised"] is not None]
     assert [(each["figure"], each["found"], each["verdict"]) for each in promised] == [("texts", 2, "as promised")]

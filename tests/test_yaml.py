@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from argqual import _yaml as yamlfile
-from argqual._yaml import LocatedDict, LocatedList, YamlError, parse_yaml, place_of, read_yaml
+from argqual._yaml import LocatedDict, LocatedList, YamlError, parse_value, parse_yaml, place_of, read_yaml
 
 
 def refusal(text: str) -> YamlError:
@@ -99,7 +99,7 @@ def test_a_file_is_named_in_its_places_as_it_was_given(tmp_path: Path, monkeypat
         ("a:\n  - !mine {b: 1}\n", "f.yaml:2", "!mine"),
         ("a: !!binary aGk=\n", "f.yaml:1", "!!binary"),
         ("a: !!set {x}\n", "f.yaml:1", "!!set"),
-        ("b: &b {x: 1}\na:\n  <<: *b\n", "f.yaml:3", "!!merge"),
+        ("b: &b {x: 1}\na:\n  <<: *b\n", "f.yaml:3", "merge key"),
         ("a: 1\nb: 2024-01-31\n", "f.yaml:2", "date"),
         ("a: 1\n2024-01-31: b\n", "f.yaml:2", "date"),
         ("a: 1\non: 2\n", "f.yaml:2", "on as true"),
@@ -155,6 +155,81 @@ def test_a_file_that_holds_nothing_is_refused(text: str) -> None:
 def test_text_that_no_file_can_hold_is_an_error_for_the_caller_to_read() -> None:
     with pytest.raises(YamlError):
         parse_yaml("a: \ud800")
+
+
+# Numbers, as whoever wrote them sees them
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("+5", 5),
+        ("1_000", 1000),
+        ("1e-3", 0.001),
+        ("1.5E3", 1500.0),
+        ("2\u00a0", 2),
+        ("\u00a02", 2),
+        ("min\u00a0", "min"),
+        ("'010'", "010"),
+        ("clair\u00a0?", "clair\u00a0?"),
+        ("2\t", 2),
+    ],
+)
+def test_a_value_is_read_as_it_is_meant(written: str, meant: object) -> None:
+    found = parse_yaml(f"a: 1\nb: {written}\nc: 3\n")["b"]
+    assert found == meant and type(found) is type(meant)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("010", "read as 8"),
+        ("0x1F", "read as 31"),
+        ("0b11", "read as 3"),
+        ("0o17", "cannot read"),
+        ("1:30", "read as 90"),
+        ("1:30:00.5", "read as 5400.5"),
+        ("1_0", "read as 10"),
+        ("00", "read as 0"),
+        ("!!int 010", "read as 8"),
+        ("0x" + "F" * 400, "read as another number"),
+    ],
+)
+def test_a_number_that_yaml_would_take_for_another_is_refused(written: str, said: str) -> None:
+    for text in (f"a: 1\nb: {written}\nc: 3\n", f"a: 1\n{written}: b\n", f"a:\n  - {written}\n"):
+        error = refusal(text)
+        assert error.message.startswith("f.yaml:2: ") and said in error.message, text
+        assert "in quotes" in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("a: 1\nb:\u00a02\nc: 3\n", 3, "Line 2 has a no-break"),
+        ("a: 1\n\u00a0\u00a0b: 2\n", 2, "U+00A0"),
+        ("a: 1\nb\u00a0c: 2\n", 2, "U+00A0"),
+        ("a:\n  -\u00a0x\n  -\u00a0y\n", 2, "U+00A0"),
+        ("a: {b:\u00a01}\n", 1, "U+00A0"),
+        ("a: 1\n\u200bb: 2\n", 2, "U+200B"),
+        ("```yaml\na: 1\n```\n", 1, "block of code"),
+        ("a: 1\n```\n", 2, "block of code"),
+        ("~~~yaml\na: 1\n~~~\n", 2, "block of code"),
+        ("a: 1\nb: `x`\n", 2, "in quotes"),
+        ("b: &b {x: 1}\na:\n  <<: *b\n", 3, "keys that it stands for"),
+    ],
+)
+def test_usual_accidents_come_with_a_remedy(text: str, line: int, said: str) -> None:
+    error = refusal(text)
+    assert error.message.startswith(f"f.yaml:{line}: ") and said in str(error)
+
+
+def test_a_value_on_its_own_is_read_as_behind_a_key() -> None:
+    values = {"4": 4, "[a, 1e-3]": ["a", 0.001], "": None, "a: b: c": "a: b: c", "@x": "@x", "{a: b}": {"a": "b"}}
+    assert {text: parse_value(text, name="--set k") for text in values} == values
+    with pytest.raises(YamlError, match=r"--set k:1: '010' would be read as 8"):
+        parse_value("010", name="--set k")
 
 
 # Files

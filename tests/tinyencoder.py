@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import random
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from argqual.argument import Argument
 
 _VOCABULARY = "trams buses are quiet clean loud we should have them in town because therefore and but so it is good bad"
 WORDS = _VOCABULARY.split()
 SIGNAL = "because"
+
+# torch is not loaded to find out: not every process of the suite needs it.
+needs_encoders = pytest.mark.skipif(
+    not (find_spec("torch") and find_spec("transformers")), reason="needs argqual[encoder]"
+)
 
 
 def write_tiny(folder: Path, *, extra: str = "", dropout: float = 0.1) -> Path:

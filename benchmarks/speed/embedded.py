@@ -35,7 +35,7 @@ from argqual.argument import Argument
 from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge
 from argqual.judging.store import Store
-from argqual.models import embedded
+from argqual.models import llama
 from argqual.models.connect import connect
 
 
@@ -59,7 +59,7 @@ def arguments_from(mirror: Path, count: int) -> list[Argument]:
 
 def measure(options: argparse.Namespace, slots: int, threads: int) -> dict[str, Any]:
     """One setting, in this process; two arguments warm it up."""
-    embedded.available_cores = lambda: threads
+    llama.available_cores = lambda: threads
     arguments = arguments_from(options.mirror, options.arguments + 2)
     model = connect(options.model, slots=slots)
     assert model.engine is not None
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--framework", default="ratio")
     parser.add_argument("--arguments", type=int, default=200)
     parser.add_argument("--slots", nargs="+", type=int, default=[1])
-    parser.add_argument("--threads", nargs="+", type=int, default=[embedded.available_cores()])
+    parser.add_argument("--threads", nargs="+", type=int, default=[llama.available_cores()])
     parser.add_argument("--output", type=Path)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -116,7 +116,7 @@ def main() -> None:
         "date": datetime.now(UTC).date().isoformat(),
         "model": options.model,
         "framework": options.framework,
-        "cores": embedded.available_cores(),
+        "cores": llama.available_cores(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("argqual", "dspy", "xllamacpp")},
         "results": results,

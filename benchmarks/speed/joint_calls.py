@@ -35,7 +35,7 @@ from argqual.judging.judge import Judge
 from argqual.judging.program import RatingProgram, answerables
 from argqual.judging.readouts.client import DecisionClient
 from argqual.models.connect import Model, connect
-from argqual.models.embedded import available_cores
+from argqual.models.llama import available_cores
 
 
 class Timed:

@@ -27,7 +27,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from argqual.models.embedded import available_cores
+from argqual.models.llama import available_cores
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 from chatserver import ChatServerProcess

@@ -34,7 +34,7 @@ from argqual.judging.batch import Batch
 from argqual.judging.judge import Judge
 from argqual.judging.store import Store
 from argqual.models.connect import connect
-from argqual.models.embedded import available_cores
+from argqual.models.llama import available_cores
 from chatserver import ChatServerProcess
 
 LATENCY = 0.2

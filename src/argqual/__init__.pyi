@@ -18,7 +18,10 @@ from .judging.batch import assess_all as assess_all
 from .judging.compare import Comparison as Comparison
 from .judging.compare import compare as compare
 from .judging.judge import Judge as Judge
+from .judging.parts import SplitAssessment as SplitAssessment
+from .judging.parts import assess_parts as assess_parts
 from .judging.program import load_program as load_program
 from .judging.program import save_program as save_program
+from .judging.splitting import split_text as split_text
 from .judging.store import Store as Store
 from .models.connect import connect as connect

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib import metadata
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points
 from typing import Any, TypeVar
 
 from argqual.errors import ArgqualError
@@ -23,12 +24,17 @@ def added(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in sorted(points(group, tuple(sys.path)), key=lambda point: point.name)}
 
 
+def package_of(point: EntryPoint | None) -> dict[str, str]:
+    """The name of the package that an entry point is of, and its version; empty where there is none."""
+    return {point.dist.name: point.dist.version} if point is not None and point.dist is not None else {}
+
+
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
     """The versions of packages, as far as they are installed."""
     found = {}
     for name in packages:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
+            found[name] = metadata.version(name)
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from argqual._plugins import added, imported
+from argqual._plugins import added, imported, package_of
 from argqual.errors import ArgqualError, nearest
 
 SUFFIXES = (".yaml", ".yml")
@@ -63,6 +63,13 @@ class Registry:
         package = Path(__file__).parent
         inside = package / self.shipped
         return inside if any(inside.glob("*.yaml")) else package.parents[1] / self.shipped
+
+    def package_of(self, path: Path) -> dict[str, str]:
+        """The name of the installed package that brings a file, and its version; empty where none does."""
+        for entry in added(self.group).values():
+            if path.resolve().is_relative_to(imported(entry, Path, self.error).resolve()):
+                return package_of(entry)
+        return {}
 
     def _folders(self) -> Iterator[Path]:
         if folder := os.environ.get(self.variable):

@@ -1,15 +1,20 @@
 """Read untrusted YAML into plain data that remembers where each value stood.
 
 Only mappings, lists, text, numbers, true/false and null are understood: no tag makes an object, no alias multiplies a
-small file into a large one, and a key that is written twice is an error instead of a silent loss.
+small file into a large one, and a key that is written twice is an error instead of a silent loss. A number is what its
+author sees: 010, which YAML takes for 8, and 1:30, which it takes for 90, are refused, and 1e-3, which it takes for
+text, is a number.
 """
 
+import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.resolver import Resolver
 
 from argqual.errors import ArgqualError
 
@@ -21,6 +26,19 @@ _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "
 _MAX_BYTES = 1_000_000
 _MAX_VALUES = 50_000
 _MAX_DEPTH = 100
+_DECIMAL = re.compile(r"[-+]?(0|[1-9]\d*|[1-9]\d{0,2}(_\d{3})+)(\.\d*)?([eE][-+]?\d+)?|[-+]?\.\d+([eE][-+]?\d+)?")
+_OCTAL = re.compile(r"[-+]?0o[0-7_]+")  # text for YAML 1.1, a number for 1.2
+# Spaces that are none for YAML, so that they become part of a word; they look like one, or like nothing at all.
+_ODD_SPACES = "\u00a0\u1680\u180e" + "".join(map(chr, range(0x2000, 0x200C))) + "\u202f\u205f\u2060\u3000\ufeff"
+_ODD_SPACE = re.compile(f"[{_ODD_SPACES}]")
+
+
+class _Scalars(SafeConstructor, Resolver):
+    """What PyYAML makes of a scalar, and which tag it gives to a plain one."""
+
+    def __init__(self) -> None:
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
 
 
 class YamlError(ArgqualError):
@@ -47,10 +65,11 @@ def read_yaml(path: Path) -> LocatedDict:
     Raises a `YamlError` if it is missing, is not UTF-8, is not YAML, or holds something other than plain data.
     """
     try:
-        size = path.stat().st_size
-        if size > _MAX_BYTES:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+            size = max(len(raw), path.stat().st_size)  # a pipe, or a device without an end, has none
+        if len(raw) > _MAX_BYTES:
             raise YamlError(f"{path}: {size:,} bytes; a framework or card has at most {_MAX_BYTES:,}.")
-        raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
@@ -70,9 +89,9 @@ def parse_yaml(text: str, *, name: str = "<text>") -> LocatedDict:
         where = f"{name}:{mark.line + 1}" if mark else name
         if "nesting depth" in (error.problem or ""):  # PyYAML's own bound, from 6.0.4 on
             raise YamlError(f"{where}: nested more than {_MAX_DEPTH} levels deep.") from None
-        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
-        tabbed = "\t" in line[: len(line) - len(line.lstrip())]
-        hint = "YAML is indented with spaces; replace the tab." if tabbed else None
+        hint = _remedy(text.splitlines(), mark.line) if mark else None
+        if hint is None and "cannot start any token" in (error.problem or ""):
+            hint = "A value that begins with ` @ or % stands in quotes."
         raise YamlError(f"{where}: not valid YAML: {error.problem or error}.", hint=hint) from None
     except UnicodeEncodeError:
         raise YamlError(f"{name}: not valid Unicode.") from None
@@ -86,8 +105,38 @@ def parse_yaml(text: str, *, name: str = "<text>") -> LocatedDict:
     if not isinstance(root, MappingNode):
         raise YamlError(f"{name}:1: expected 'key: value' lines at the top level.")
     _refuse_bombs(root, name)
-    data: LocatedDict = _build(root, name, SafeConstructor())
+    data: LocatedDict = _build(root, name, _Scalars())
     return data
+
+
+def parse_value(text: str, *, name: str) -> Any:
+    """What stands behind a key, given on its own: a number, a list, or else text, also such as no YAML would take."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text
+    if root is None:
+        return None
+    _refuse_bombs(root, name)
+    return _build(root, name, _Scalars())
+
+
+def _remedy(lines: list[str], wrong: int) -> str | None:
+    """What to do about a line (from 0) at which YAML stops, where it looks like one of the usual accidents."""
+    line = lines[wrong] if wrong < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "YAML is indented with spaces; replace the tab."
+    for place in (wrong, wrong - 1):  # what is wrong with a line may show only on the next one
+        before = lines[place] if 0 <= place < len(lines) else ""
+        if before.lstrip(_ODD_SPACES + " ").startswith(("```", "~~~")):
+            return f"Line {place + 1} is Markdown's mark of a block of code; remove such lines."
+        if odd := _ODD_SPACE.search(before):
+            return f"Line {place + 1} has {_odd(odd[0])}; replace it with an ordinary space."
+    return None
+
+
+def _odd(space: str) -> str:
+    return f"a no-break or other odd space (U+{ord(space):04X})"
 
 
 def _refuse_depth(text: str, name: str) -> None:
@@ -149,11 +198,39 @@ def _build(node: Node, name: str, scalars: Any) -> Any:
             items.places.append(_place(name, child))
         return items
     assert isinstance(node, ScalarNode)
+    return _scalar(node, name, scalars)
+
+
+def _scalar(node: ScalarNode, name: str, scalars: Any) -> Any:
+    """Text, a number, true, false or null, as whoever wrote it must have meant it."""
+    kind = node.tag[18:]
+    shown = node.value if len(node.value) <= 40 else node.value[:40] + "…"
+    plain = not node.style
+    if plain and kind == "str":
+        if node.value[:1] in "-?:" and (space := _ODD_SPACE.match(node.value, 1)):
+            raise YamlError(f"{_place(name, node)}: {_odd(space[0])} stands here.", hint="Write an ordinary space.")
+        if (stripped := node.value.strip(_ODD_SPACES)) != node.value:
+            tag = scalars.resolve(ScalarNode, stripped, (True, False))
+            return _scalar(ScalarNode(tag, stripped, node.start_mark, node.end_mark, ""), name, scalars)
+        if _OCTAL.fullmatch(node.value) or (_DECIMAL.fullmatch(node.value) and "e" in node.value.lower()):
+            kind = "float"  # 1e-3 is text for YAML 1.1
     try:
-        return scalars.construct_object(node)
+        found = float(node.value) if kind == "float" != node.tag[18:] else scalars.construct_object(node)
     except (yaml.YAMLError, ValueError, LookupError):
-        shown = node.value if len(node.value) <= 40 else node.value[:40] + "…"
-        raise YamlError(f"{_place(name, node)}: cannot read {shown!r} as {node.tag[18:]}.") from None
+        raise YamlError(
+            f"{_place(name, node)}: cannot read {shown!r} as a {_SAID.get(kind, kind)}.",
+            hint=_SAID.get(kind) and _DECIMALLY,
+        ) from None
+    number = kind in ("int", "float") and abs(found) < math.inf  # what is endless or NaN is named with its key later on
+    if number and plain and not _DECIMAL.fullmatch(node.value):
+        other = f"{found:g}" if abs(found) < _MANY else "another number"
+        raise YamlError(f"{_place(name, node)}: '{shown}' would be read as {other}.", hint=_DECIMALLY)
+    return found
+
+
+_MANY = 10**15
+_SAID = {"int": "number", "float": "number"}
+_DECIMALLY = "Write numbers in decimals (10, 0.5, 1e-3), and what is text in quotes."
 
 
 def _mapping(node: MappingNode, name: str, scalars: Any) -> LocatedDict:
@@ -161,7 +238,17 @@ def _mapping(node: MappingNode, name: str, scalars: Any) -> LocatedDict:
     for key_node, value_node in node.value:
         if not isinstance(key_node, ScalarNode):
             raise YamlError(f"{_place(name, key_node)}: a key must be a plain word.")
+        if not key_node.style and (odd := _ODD_SPACE.search(key_node.value.rstrip(_ODD_SPACES))):
+            raise YamlError(
+                f"{_place(name, key_node)}: {_odd(odd[0])} stands in or before a key.", hint="Write an ordinary space."
+            )
+        if key_node.tag.endswith(":merge"):
+            raise YamlError(
+                f"{_place(name, key_node)}: the merge key (<<) is not read.", hint="Write the keys that it stands for."
+            )
         key = _build(key_node, name, scalars)
+        if key is None:
+            raise YamlError(f"{_place(name, key_node)}: a key is missing before the colon.")
         if isinstance(key, bool):
             raise YamlError(
                 f"{_place(name, key_node)}: YAML reads the key {key_node.value} as {str(key).lower()}.",

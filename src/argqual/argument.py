@@ -6,14 +6,20 @@ that may stand in a prompt.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from argqual.errors import InputError
 
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as that of UTF-16 does
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
@@ -79,33 +85,32 @@ def type_name(value: Any) -> str:
     return type(value).__name__
 
 
-def read_argument_text(path: Path) -> str:
-    """The text of a file.
+def byte_order(start: bytes) -> str | None:
+    """The encoding that the byte-order mark at a file's start tells, where it is not UTF-8."""
+    return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
 
-    Raises
-    ------
-    InputError
-        The file is missing, binary, or not UTF-8; the message names it and the byte.
+
+def decoded(raw: bytes, encoding: str, *, name: str, hint: str) -> str:
+    """Bytes as text without a byte-order mark; an `InputError` names the line and the byte that are none.
+
+    An encoding that Python does not know raises a `LookupError`.
     """
     try:
-        raw = path.read_bytes()
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder.", hint="Name a file in it.") from None
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.") from None
-    return decode_argument(raw, name=str(path))
+        return raw.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        said = f"{name}:{line}: not {encoding.upper()} text (byte {error.start} is 0x{raw[error.start]:02x})."
+        raise InputError(said, hint=hint) from None
 
 
 def decode_argument(raw: bytes, *, name: str) -> str:
-    """Bytes of a file or a pipe as text; UTF-8, with or without a byte-order mark."""
-    try:
-        text = raw.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{name}:{line}: not UTF-8 text (byte {error.start} is 0x{raw[error.start]:02x}).",
-            hint="Convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE.",
-        ) from None
+    """Bytes of a file or a pipe as text: UTF-8, or what a byte-order mark tells."""
+    text = decoded(
+        raw,
+        byte_order(raw) or "utf-8",
+        name=name,
+        hint="Convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE.",
+    )
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise InputError(f"{name}:{line}: a binary file, not text (character 0x{ord(found[0]):02x}).")

@@ -7,6 +7,7 @@ an aggregate only when all that it needs has one. Nothing is filled in.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from statistics import fmean
@@ -14,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from argqual._graphemes import splits_a_character
 from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.frameworks.scale import Scale
 
@@ -324,28 +326,55 @@ def _mean(method: str, units: Sequence[float], weights: Sequence[float]) -> floa
 def locate_quote(quote: str, text: str) -> Quote | None:
     """The passage of `text` that a model meant by `quote`, or None when it is not there.
 
-    White space, letter case and the kind of quotation marks may differ; nothing else may.
+    White space, letter case, the kind of quotation marks, and how Unicode writes a letter (one character or several,
+    with or without marks of no width) may differ; nothing else may. A passage begins and ends with whole letters.
     """
     needle, _ = _folded(quote.strip().strip(_MARKS).strip())
     haystack, origins = _folded(text)
     start = haystack.find(needle) if needle else -1
-    if start < 0:
-        return None
-    first, last = origins[start], origins[start + len(needle) - 1] + 1
-    return Quote(text=text[first:last], start=first, end=last)
+    while start >= 0:
+        end = start + len(needle)
+        first, last = origins[start], origins[end - 1] + 1
+        while last < len(text) and _has_no_width(text[last]):
+            last += 1
+        if not _splits(text, first, start, origins) and not _splits(text, last, end, origins):
+            return Quote(text=text[first:last], start=first, end=last)
+        start = haystack.find(needle, start + 1)
+    return None
 
 
-_MARKS = "'\"“”„‟‘’‚‛«»`´"
+def _splits(text: str, place: int, folded: int, origins: list[int]) -> bool:
+    """Whether a letter is cut in two at a place of a text, and of the text as it was folded."""
+    inside = 0 < folded < len(origins) and origins[folded] == origins[folded - 1]
+    return inside or (not text.isascii() and splits_a_character(text, place))
+
+
+def verified(quote: str, text: str) -> tuple[tuple[Quote, ...], tuple[str, ...]]:
+    """A model's quote as a passage of the text, or among the discarded when it is not there; none at all if empty."""
+    if not quote:
+        return (), ()
+    found = locate_quote(quote, text)
+    return ((found,), ()) if found else ((), (quote,))
+
+
+_MARKS = "'\"“”„‟‘’‚‛«»`´「」『』《》〈〉‹›＂＇"
 _QUOTE_MARKS = {ord(mark): "'" for mark in _MARKS}
 
 
+def _has_no_width(character: str) -> bool:
+    """A joiner, a mark of direction, a choice of how the emoji before it looks."""
+    return unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
+
+
 def _folded(text: str) -> tuple[str, list[int]]:
-    """Text without white space and case, with one kind of quotation mark; and each character's origin."""
+    """Text without white space, case and marks of no width, one kind of quotation marks; each character's origin."""
     kept: list[str] = []
     origins: list[int] = []
     for index, character in enumerate(text.translate(_QUOTE_MARKS)):
-        if not character.isspace():
-            for folded in character.casefold():
-                kept.append(folded)
-                origins.append(index)
+        if character.isspace() or _has_no_width(character):
+            continue
+        plain = character.casefold()
+        for folded in plain if plain.isascii() else unicodedata.normalize("NFD", plain):
+            kept.append(folded)
+            origins.append(index)
     return "".join(kept), origins

@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import fcntl
 import os
-import signal
 import subprocess
 import sys
 import termios
@@ -16,7 +15,6 @@ from pathlib import Path
 import pytest
 
 import commandline
-from commandline import heeds_ctrl_c
 
 TEXT = "We should walk, because it is sunny."
 BASE = """\
@@ -82,9 +80,11 @@ def test_a_pipe_that_is_not_utf8(tmp_path: Path) -> None:
         ("empty.txt", b"", "empty.txt is empty"),
         ("blank.txt", b" \n", "blank.txt is empty"),
         ("latin.txt", b"one\ntwo caf\xe9\n", "latin.txt:2: not UTF-8"),
-        ("wide.txt", "some words".encode("utf-16"), "wide.txt:1: not UTF-8"),
-        ("paper.pdf", b"%PDF-1.7\n\x00\x01", "paper.pdf:2: a binary file"),
-        ("picture.png", b"\x89PNG\r\n\x1a\n", "picture.png:1: "),
+        ("wide.txt", "some words".encode("utf-16")[:-1], "wide.txt:1: not UTF-16"),
+        ("paper.txt", b"Paper\n\x00\x01", "paper.txt:2: a binary file"),
+        ("paper.pdf", b"%PDF-1.7\n\x00\x01", "paper.pdf is no .pdf file, or a damaged one"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n", "picture.png: argqual reads no .png files"),
+        ("letter.txt", b"\x89PNG\r\n\x1a\n", "letter.txt is a .png file by what is in it"),
     ],
 )
 def test_a_file_that_holds_no_argument(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -282,12 +282,14 @@ def test_show_and_list_hold_no_escape_of_a_framework_file(tmp_path: Path) -> Non
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_terminal_of_any_encoding_gets_an_answer(tmp_path: Path, encoding: str) -> None:
     text = "She said “yes” – 絶対に – because of the naïve café."
+    variables = {"PYTHONIOENCODING": encoding}
     for words in (("prompt", "ratio", "--text", text), ("show", "qoam", "--format", "text")):
-        command = [sys.executable, "-m", "argqual", "frameworks", *words]
-        variables = {**os.environ, "PYTHONIOENCODING": encoding}
-        ran = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, timeout=60)
-        assert ran.returncode == 0, ran.stderr
-        assert b"Traceback" not in ran.stderr
+        with (tmp_path / "said").open("wb") as said, (tmp_path / "out").open("wb") as out:
+            streams = {"out": out.fileno(), "errors": said.fileno()}
+            process = commandline.start(tmp_path, "frameworks", *words, variables=variables, **streams)
+        process.join(60)
+        assert process.exitcode == 0, (tmp_path / "said").read_bytes()
+        assert (tmp_path / "out").read_bytes() and b"Traceback" not in (tmp_path / "said").read_bytes()
 
 
 def test_a_reader_that_has_seen_enough_is_no_error_to_speak_of(tmp_path: Path) -> None:
@@ -316,22 +318,20 @@ def unread(pipe: int) -> int:
 
 
 def test_an_interruption_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "argqual", "score", "-"]
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=heeds_ctrl_c,
-    ) as running:
-        assert running.stdin
-        running.stdin.write(b"We should walk")
-        running.stdin.flush()
+    given, ours = os.pipe()
+    with (
+        (tmp_path / "out").open("wb") as out,
+        (tmp_path / "said").open("wb") as said,
+        os.fdopen(ours, "wb", 0) as written,
+    ):
+        running = commandline.start(tmp_path, "score", "-", given=given, out=out.fileno(), errors=said.fileno())
+        written.write(b"We should walk")
         deadline = time.monotonic() + 30
-        while unread(running.stdin.fileno()) and time.monotonic() < deadline:
+        while unread(given) and time.monotonic() < deadline:
             time.sleep(0.02)
-        running.send_signal(signal.SIGINT)  # now it has read this much, and waits for the rest
-        out, error = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert out == b"" and b"Traceback" not in error
+        commandline.interrupt(running)  # now it has read this much, and waits for the rest
+        running.join(60)
+    os.close(given)
+    assert running.exitcode == 130
+    assert (tmp_path / "out").read_bytes() == b""
+    assert "Traceback" not in (tmp_path / "said").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ import typer
 from typer.testing import CliRunner
 
 import planted_run
+from argqual.benchmark.analysis.results import read
 from argqual.cli.benchmark import report, verdict
 from argqual.errors import ArgqualError
+from argqual.report.benchmark.files import write_report
 
 app = typer.Typer()
 app.command("report")(report)
@@ -27,6 +30,14 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "planted.yaml"
     path.write_text(planted_run.YAML, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def folder_of_one(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report's folder."""
+    folder = tmp_path_factory.mktemp("reports") / "planted"
+    called("report", str(file), "--format", "json", "--output", str(folder))
+    return folder
 
 
 def called(*words: str) -> tuple[str, str]:
@@ -101,8 +112,11 @@ def test_of_a_folder_the_first_claim_of_each_benchmark_is_said(file: Path, tmp_p
         called("verdict", str(tmp_path / "empty"))
 
 
-def test_of_a_folder_of_reports_what_they_say_is_said_without_a_run(file: Path, tmp_path: Path) -> None:
-    called("report", str(file), "--format", "json", "--output", str(tmp_path / "reports" / "planted"))
+def test_of_a_folder_of_reports_what_they_say_is_said_without_a_run(
+    file: Path, folder_of_one: Path, tmp_path: Path
+) -> None:
+    for name in ("planted", "twin"):
+        shutil.copytree(folder_of_one, tmp_path / "reports" / name)
     computed = json.loads(called("verdict", str(file), "--format", "json")[0])[0]
     out, err = called("verdict", str(tmp_path / "reports"), "--format", "text")
     assert "SUPPORTED: The oracle carries over better than memory." in out and "NOT RUN" not in out
@@ -118,6 +132,31 @@ def test_of_a_folder_of_reports_what_they_say_is_said_without_a_run(file: Path, 
     (tmp_path / "reports" / "planted" / "tables" / "claims.csv").write_text("claim,verdict\na,maybe\n")
     with pytest.raises(ArgqualError, match=r"claims\.csv is no table of claims"):
         called("verdict", str(tmp_path / "reports"))
+
+
+def test_of_several_reports_it_says_that_there_are_more_claims(folder_of_one: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(folder_of_one, tmp_path / name)
+    out, _ = called("verdict", str(tmp_path), "--format", "text")
+    assert out.count("SUPPORTED: The oracle carries over better than memory.") == 2 and "CONTRADICTED" not in out
+    assert "the first claim of each. There are 4 more claims." in " ".join(out.split())
+
+
+@pytest.mark.parametrize("of_before", [False, True])
+def test_of_one_report_every_claim_is_said_as_it_was_written(
+    folder_of_one: Path, tmp_path: Path, of_before: bool
+) -> None:
+    title = "What *carries* over_all [or] `not` <b>, a | b & c &amp; #1 \\ ~d~?"
+    results = replace(read(folder_of_one / "results.json"), title=title)
+    write_report(results, None, tmp_path / "reports" / "alone")
+    if of_before:  # as reports of before have no results.json
+        (tmp_path / "reports" / "alone" / "results.json").unlink()
+    for folder in ("reports/alone", "reports"):  # the report itself, and a folder with nothing but it
+        out, _ = called("verdict", str(tmp_path / folder), "--format", "text")
+        assert [out.count(f"{word}:") for word in ("SUPPORTED", "CONTRADICTED")] == [2, 1]
+        assert " ".join(out.split()).startswith(f"alone: {title} SUPPORTED")
+        said = json.loads(called("verdict", str(tmp_path / folder), "--format", "json")[0])
+        assert [each["sentence"] for each in said] == [claim.sentence for claim in results.claims]
 
 
 def test_another_model_has_a_run_of_its_own(file: Path) -> None:

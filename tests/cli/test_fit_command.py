@@ -22,6 +22,7 @@ from argqual.cli import score_strategy
 from argqual.cli.main import main
 from argqual.strategies.base import Predictions
 from argqual.strategies.floors import Length
+from argqual.strategies.optimised import Optimised
 from argqual.strategies.saving import load_strategy, saved_models
 from cardfile import own_card
 from chatserver import ChatServer
@@ -100,6 +101,24 @@ def test_check_tests_on_groups_that_it_was_not_fitted_on(letters: Path) -> None:
     assert found["value"] > 0.9 and found["low"] < found["high"] and found["n"] == 40 and found["clusters"] == 8
 
 
+@pytest.mark.parametrize("within", ["", "base__"])
+def test_fit_checks_once_and_asks_the_reflection_model_for_a_word_once(
+    letters: Path, monkeypatch: pytest.MonkeyPatch, within: str
+) -> None:
+    asked: list[str] = []
+    checked: list[Optimised] = []
+    connect = Optimised._connect
+    monkeypatch.setattr(Optimised, "_connect", lambda strategy: (checked.append(strategy), connect(strategy)))
+    with ChatServer(fault_for=lambda body: asked.append(json.dumps(body["messages"]))) as server:
+        own = {"model": "openai/test", "api_base": f"{server.url}/v1", "optimiser": "gepa", "readout": "label"}
+        own |= {"framework": "ratio", "budget_calls": 30, "validation": 0.2}
+        words = [word for key, value in own.items() for word in ("--set", f"{within}{key}={value}")]
+        name, *more = ("calibrated", "--set", "base=optimised", "--set", "folds=2") if within else ("optimised",)
+        fitted(letters, name, *more, *words, "--limit", "20")
+    pings = sum("Answer with: ok" in each for each in asked)
+    assert len(checked) == 1 and pings == (3 if within else 1)  # calibrated: fitted on all, and on each of two folds
+
+
 def test_parameters_reach_the_strategy_also_within_another(letters: Path) -> None:
     folder = fitted(letters, "tfidf", "--set", "alpha=3", "--limit", "30")
     saved = json.loads((folder / "strategy.json").read_text(encoding="utf-8"))
@@ -122,6 +141,8 @@ def test_models_are_found_also_in_a_saved_list_of_strategies() -> None:
     [
         (("lenght",), "Did you mean 'length'"),
         (("length", "--set", "alpha=1"), "has no parameter 'alpha'"),
+        (("calibrated", "--set", "base__modle=x"), "Did you mean 'model'?"),
+        (("jury", "--set", "members=[[judge, plain], length]", "--set", "judge__modle=x"), "Did you mean 'model'?"),
         (("length", "--set", "alpha"), "is not NAME=VALUE"),
         (("length", "--target", "logik"), "Did you mean 'logic'"),
         (("length", "--target", "logic"), "has no labels for 'logic'. Its targets: overall"),

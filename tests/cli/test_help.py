@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,41 +28,56 @@ def test_the_first_screen_of_score_has_what_is_used_most(tmp_path: Path) -> None
     assert "130\n  interrupted." in ran.stdout
 
 
-def completed(*words: str) -> tuple[list[str], list[str]]:
-    """What bash would be offered for the last word, and the heavy packages that were loaded for it."""
+COMPLETIONS = (
+    (("sco",), "score"),
+    (("score", "letter.txt", "--exp"), "--explain"),
+    (("score", "letter.txt", "--framework", "rat"), "ratio"),
+    (("score", "letter.txt", "--model", "smol"), "smollm2-135m"),
+    (("frameworks", "show", "qo"), "qoam"),
+    (("fit", "princ"), "principle"),
+    (("fit", "length", "--corpus", "dag"), "dagstuhl"),
+    (("strategies", "show", "sur"), "surface"),
+    (("optimise", "to"), "toulmin"),
+)
+
+
+@pytest.fixture(scope="module")
+def completed() -> list[tuple[str, list[str]]]:
+    """What bash would be offered for each last word, and the heavy packages loaded for it; in one new interpreter."""
     code = f"""
-import atexit, json, sys
-sys.argv = ["argqual"]
-atexit.register(lambda: print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr))
-from argqual.cli.main import main
-main()
+import io, json, os, sys
+found, out = [], sys.stdout
+os.environ["_ARGQUAL_COMPLETE"] = "complete_bash"
+for words in {[words for words, _ in COMPLETIONS]!r}:
+    before = set(sys.modules)
+    os.environ |= {{"COMP_WORDS": " ".join(["argqual", *words]), "COMP_CWORD": str(len(words))}}
+    sys.argv, sys.stdout = ["argqual"], io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    try:
+        from argqual.cli.main import main
+        main()
+    except SystemExit as left:
+        assert not left.code, (words, left.code)
+    sys.stdout.flush()
+    said = sys.stdout.buffer.getvalue().decode()
+    found.append((said, [name for name in {HEAVY!r} if name in sys.modules and name not in before]))
+print(json.dumps(found), file=out)
 """
-    line = " ".join(["argqual", *words])
-    asked = {"_ARGQUAL_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words))}
-    ran = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | asked, capture_output=True, text=True, timeout=60
-    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
-    return ran.stdout.split(), json.loads(ran.stderr.splitlines()[-1])
+    found: list[tuple[str, list[str]]] = json.loads(ran.stdout)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("words", "among"),
-    [
-        (("sco",), "score"),
-        (("score", "letter.txt", "--exp"), "--explain"),
-        (("score", "letter.txt", "--framework", "rat"), "ratio"),
-        (("score", "letter.txt", "--model", "smol"), "smollm2-135m"),
-        (("frameworks", "show", "qo"), "qoam"),
-        (("fit", "princ"), "principle"),
-        (("fit", "length", "--corpus", "dag"), "dagstuhl"),
-        (("strategies", "show", "sur"), "surface"),
-        (("optimise", "to"), "toulmin"),
-    ],
-    ids=lambda each: each if isinstance(each, str) else " ".join(each),
+    ("number", "words", "among"),
+    [(number, *each) for number, each in enumerate(COMPLETIONS)],
+    ids=[" ".join(words) for words, _ in COMPLETIONS],
 )
-def test_a_shell_completes_names_without_loading_anything_heavy(words: tuple[str, ...], among: str) -> None:
-    offered, loaded = completed(*words)
+def test_a_shell_completes_names_without_loading_anything_heavy(
+    completed: list[tuple[str, list[str]]], number: int, words: tuple[str, ...], among: str
+) -> None:
+    said, loaded = completed[number]
+    offered = said.split()
     assert among in offered
     assert all(each.startswith(words[-1]) for each in offered)
     assert loaded == []

@@ -158,7 +158,7 @@ def test_budgets_are_calls_or_dollars_or_both() -> None:
 
 
 def test_a_budget_in_dollars_alone_does_not_let_a_free_model_run_on_for_ever(tmp_path: Path) -> None:
-    from argqual.models.connect import is_embedded
+    from argqual.models.names import is_embedded
 
     assert [is_embedded(name) for name in ("local", "smollm2-135m", "my.gguf", "openai/gpt-4.1-mini")] == [
         True,

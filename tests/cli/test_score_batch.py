@@ -75,7 +75,7 @@ def rows_of(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("model", "rows"), [(OPENAI, 2000), (ANTHROPIC, 200)])
+@pytest.mark.parametrize(("model", "rows"), [(OPENAI, 400), (ANTHROPIC, 100)])
 def test_killed_at_three_moments_a_batch_has_every_row_once_and_costs_what_was_planned(
     tmp_path: Path, model: str, rows: int
 ) -> None:

@@ -23,6 +23,29 @@ HEAVY = (
 )
 
 
+COMMANDS = (
+    ("--help",),
+    ("--version",),
+    ("score", "--help"),
+    ("compare", "--help"),
+    ("frameworks", "--help"),
+    ("models", "--help"),
+    ("strategies", "list"),
+    ("fit", "--help"),
+    ("optimise", "--help"),
+    ("store", "info"),
+    ("frameworks", "validate", "ratio"),
+    ("frameworks", "list"),
+    ("frameworks", "show", "qoam"),
+    ("frameworks", "schema"),
+    ("frameworks", "diff", "ratio", "qoam"),
+    ("models", "list"),
+    ("corpora", "list"),
+    ("corpora", "info", "dagstuhl"),
+    ("corpora", "schema"),
+)
+
+
 def loaded_by(code: str) -> set[str]:
     """The heavy packages that are loaded after `code` has run in a new interpreter."""
     watched = f"""
@@ -36,10 +59,6 @@ print("\\n" + json.dumps(sorted(name for name in {HEAVY!r} if name in sys.module
     ran = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     return set(json.loads(ran.stdout.splitlines()[-1]))
-
-
-def commanded(*words: str) -> str:
-    return f"sys.argv = {['argqual', *words]!r}; from argqual.cli.main import main; main()"
 
 
 def test_the_watch_sees_a_heavy_package() -> None:
@@ -59,33 +78,32 @@ def test_importing_what_needs_no_model_loads_nothing_heavy(code: str) -> None:
     assert loaded_by(code) == set()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("--help",),
-        ("--version",),
-        ("score", "--help"),
-        ("compare", "--help"),
-        ("frameworks", "--help"),
-        ("models", "--help"),
-        ("strategies", "list"),
-        ("fit", "--help"),
-        ("optimise", "--help"),
-        ("store", "info"),
-        ("frameworks", "validate", "ratio"),
-        ("frameworks", "list"),
-        ("frameworks", "show", "qoam"),
-        ("frameworks", "schema"),
-        ("frameworks", "diff", "ratio", "qoam"),
-        ("models", "list"),
-        ("corpora", "list"),
-        ("corpora", "info", "dagstuhl"),
-        ("corpora", "schema"),
-    ],
-    ids=" ".join,
-)
-def test_a_command_that_asks_no_model_loads_nothing_heavy(words: tuple[str, ...]) -> None:
-    assert loaded_by(commanded(*words)) == set()
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, list[str]]:
+    """The heavy packages that each command has loaded, run after one another in a new interpreter."""
+    code = f"""
+import json, os, sys
+found, out = {{}}, sys.stdout
+for words in {COMMANDS!r}:
+    before = set(sys.modules)
+    sys.argv, sys.stdout = ["argqual", *words], open(os.devnull, "w")
+    try:
+        from argqual.cli.main import main
+        main()
+    except SystemExit as left:
+        assert not left.code, (words, left.code)
+    found[" ".join(words)] = [name for name in {HEAVY!r} if name in sys.modules and name not in before]
+print(json.dumps(found), file=out)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, list[str]] = json.loads(ran.stdout)
+    return found
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_command_that_asks_no_model_loads_nothing_heavy(loaded: dict[str, list[str]], words: tuple[str, ...]) -> None:
+    assert loaded[" ".join(words)] == []
 
 
 def test_a_name_that_argqual_does_not_have_is_an_attribute_error() -> None:

@@ -44,8 +44,10 @@ from argqual.corpora.fetch import (
 from argqual.downloads import http, job
 from argqual.downloads.files import rows_digest
 from argqual.errors import CorpusError, Unreachable
+from commandline import in_a_fork
 from fileserver import FileServer
 from packed import a_tar, a_zip
+from tabular.hub import fetch as fetch_from_hub
 
 ONE = random.Random(1).randbytes(700_000)
 TWO = b"id,text,score\n1,Because it rains.,0.5\n"
@@ -846,32 +848,16 @@ AS_CSV = "votes,score,text\n" + '1.0,.1,"it, rains"\n2,0.3333333333333333,"a ""q
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    from tabular.hub import Hub
-
+def hub(tmp_path: Path) -> Path:
     data = tmp_path / "repo" / "data"
     data.mkdir(parents=True)
     pq.write_table(pa.table(ROWS), data / "train-00000-of-00001.parquet")
-
-    class Own(Hub):
-        pass
-
-    Own.folder, Own.seen = tmp_path / "repo", []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Own)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    return tmp_path / "repo"
 
 
-def hub_fetch(card: Card) -> subprocess.CompletedProcess[bytes]:
-    """In a process of its own, since the hub's libraries take their address when they are imported."""
-    process = in_another_process(card, stderr=subprocess.PIPE)
-    _, errors = process.communicate(timeout=120)
-    return subprocess.CompletedProcess([], process.returncode, b"", errors)
+def hub_fetch(hub: Path | None, card: Card) -> tuple[str, str, str]:
+    found: tuple[str, str, str] = in_a_fork(fetch_from_hub, hub, card.model_dump_json(by_alias=True))
+    return found
 
 
 @pytest.fixture
@@ -886,11 +872,11 @@ def hub_card(rows: str, **more: Any) -> Card:
     return card_of(place, files=[{"path": "sub/train.csv", "bytes": 3, "sha256": sha(TWO), "rows_sha256": rows}])
 
 
-def test_a_split_of_the_hub_becomes_a_verified_csv(hub: str, rows: str, tmp_path: Path):
+def test_a_split_of_the_hub_becomes_a_verified_csv(hub: Path, rows: str, tmp_path: Path):
     revision = "0123456789abcdef0123456789abcdef01234567"
     card = hub_card(rows, revision=revision)
-    done = hub_fetch(card)
-    assert done.returncode == 0, done.stderr.decode()
+    _, error, said = hub_fetch(hub, card)
+    assert not error, said
     assert verified(card, CARD_PATH) == cache_folder() / "tiny" and is_fetched(card, CARD_PATH)
     written = list(csv.DictReader(io.StringIO(in_cache()["sub/train.csv"].decode())))
     assert written[0] == {"text": "it, rains", "votes": "1", "score": "0.1"}
@@ -906,22 +892,21 @@ def test_a_split_of_the_hub_becomes_a_verified_csv(hub: str, rows: str, tmp_path
         ({"hub": "owner/gated"}, "access to owner/gated has to be asked for: accept its terms"),
     ],
 )
-def test_what_the_hub_does_not_give_is_told(hub: str, rows: str, change: dict[str, Any], message: str):
-    done = hub_fetch(hub_card(rows, **change))
-    assert done.returncode and f"{hub}: " in done.stderr.decode() and message in done.stderr.decode()
+def test_what_the_hub_does_not_give_is_told(hub: Path, rows: str, change: dict[str, Any], message: str):
+    address, error, said = hub_fetch(hub, hub_card(rows, **change))
+    assert error and f"{address}: " in said and message in said
     assert in_cache() == {}
 
 
-def test_other_rows_of_the_hub_are_refused(hub: str, rows: str):
-    done = hub_fetch(hub_card("0" * 64))
-    assert f"the SHA-256 of its rows is {rows}, expected {'0' * 64}" in done.stderr.decode()
+def test_other_rows_of_the_hub_are_refused(hub: Path, rows: str):
+    _, _, said = hub_fetch(hub, hub_card("0" * 64))
+    assert f"the SHA-256 of its rows is {rows}, expected {'0' * 64}" in said
     assert in_cache() == {}
 
 
-def test_a_hub_that_cannot_be_reached_is_unreachable(monkeypatch: pytest.MonkeyPatch, hub: str, rows: str):
-    monkeypatch.setenv("HF_ENDPOINT", shut_port())
-    done = hub_fetch(hub_card(rows))
-    assert "argqual.errors.Unreachable" in done.stderr.decode() and "cannot be reached" in done.stderr.decode()
+def test_a_hub_that_cannot_be_reached_is_unreachable(rows: str):
+    _, error, said = hub_fetch(None, hub_card(rows))
+    assert error == "Unreachable" and "cannot be reached" in said
 
 
 # ---- the corpora themselves, where there is a mirror of them

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from argqual.corpora.reading import read_corpus
-from argqual.errors import CardError
+from argqual.errors import CardError, CorpusError
 from cardfile import CARD, LABELS
 
 DOCS = Path(__file__).parents[2] / "docs" / "extending.md"
@@ -36,7 +36,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: debates\nVersion: 1.0\n", encoding="utf-8")
     target = re.findall(r'^debates = "(.*)"$', point, flags=re.MULTILINE)[0]
     (info / "entry_points.txt").write_text(
-        f"[argqual.readers]\ndebates = {target}\nlost = debates:read_nothing\nnumber = math:pi\n", encoding="utf-8"
+        f"[argqual.readers]\ndebates = {target}\nlost = debates:read_nothing\nnumber = math:pi\n"
+        "slips = slips:read\nother = slips:other\n",
+        encoding="utf-8",
+    )
+    (site / "slips.py").write_text(
+        "def read(card, folder, texts):\n    return [][1]\n\ndef other(card, folder, texts):\n    return []\n"
     )
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.delitem(sys.modules, "debates", raising=False)
@@ -66,6 +71,14 @@ def test_a_card_may_name_the_reader_of_an_installed_package(tmp_path: Path, site
 def test_a_reader_that_cannot_be_had_says_why(tmp_path: Path, reader: str, said: str) -> None:
     with pytest.raises(CardError, match=said):
         read_corpus(card(tmp_path, reader))
+
+
+@pytest.mark.usefixtures("site")
+def test_the_slip_of_a_packages_reader_is_a_sentence_that_names_its_place(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"the reader 'slips' .* failed: IndexError: .* \(slips\.py, line 2\)"):
+        read_corpus(card(tmp_path, "slips"))
+    with pytest.raises(CorpusError, match=r"the reader 'other' .* failed: TypeError: it gave list, not a Corpus"):
+        read_corpus(card(tmp_path, "other"))
 
 
 def test_a_reader_that_is_not_there_may_be_in_a_package_that_is_not_installed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from argqual.corpora.new import draft_card
 from argqual.corpora.reading import read_corpus
 from argqual.errors import CardError, CorpusError
 from cardfile import own_card
@@ -101,6 +102,36 @@ def test_carriage_returns_tabs_and_another_encoding_are_read_as_the_card_says(tm
     data = "text\tquality\rThe caf\xe9 is \x80 5.\t3\r".encode("latin-1")
     corpus = read_corpus(own_card(tmp_path, data, table='{encoding: cp1252, delimiter: "\\t"}'))
     assert corpus.arguments[0].text == "The café is € 5."
+
+
+@pytest.mark.parametrize("rule", ["false", "none"])
+def test_quoting_is_named_as_on_the_command_line(tmp_path: Path, rule: str) -> None:
+    data = 'text\tquality\n"Yes.\t1\nNo."\t2\n'
+    corpus = read_corpus(own_card(tmp_path, data, table=f'{{delimiter: "\\t", quoting: {rule}}}'))
+    assert [argument.text for argument in corpus.arguments] == ['"Yes.', 'No."']
+
+
+@pytest.mark.parametrize("rule", ["true", "minimal"])
+def test_a_quote_that_breaks_the_rule_is_told_with_its_line_and_the_remedy(tmp_path: Path, rule: str) -> None:
+    data = 'text\tquality\n"Yes" he said.\t1\n'
+    with pytest.raises(CorpusError, match=r"line 2: a quote in the middle of a cell\.\n'quoting: none' in the card"):
+        read_corpus(own_card(tmp_path, data, table=f'{{delimiter: "\\t", quoting: {rule}}}'))
+
+
+def test_a_card_that_is_drafted_for_stray_quotes_takes_them_as_characters(tmp_path: Path) -> None:
+    table = tmp_path / "a.tsv"
+    table.write_text('text\tscore\n"Yes" he said.\t1\n"No.\t2\n')
+    drafted, notes = draft_card("mine", table)
+    assert "quoting: none" in drafted
+    assert any("quotes in the file" in note for note in notes)
+    (tmp_path / "mine.yaml").write_text(drafted)
+    assert [each.text for each in read_corpus(tmp_path / "mine.yaml").arguments] == ['"Yes" he said.', '"No.']
+
+
+def test_a_label_may_come_late_in_lines_of_json(tmp_path: Path) -> None:
+    lines = ['{"text": "A."}'] * 150 + ['{"text": "B.", "quality": 3}']
+    corpus = read_corpus(own_card(tmp_path, "\n".join(lines), name="letters.jsonl"))
+    assert [each.labels for each in corpus.arguments][-1] == {"quality": 3.0}
 
 
 def test_without_quoting_a_quote_is_a_character(tmp_path: Path) -> None:

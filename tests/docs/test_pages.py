@@ -123,7 +123,8 @@ def shown(start: str) -> list[str]:
 
 def test_the_readme_shows_what_the_first_run_came_to() -> None:
     ran = argqual(ROOT, "benchmark", "verdict", "benchmarks/results/transfer/", "--format", "text")
-    assert ran.stdout.splitlines() == shown("argqual benchmark verdict")
+    *first, more = shown("argqual benchmark verdict")
+    assert ran.stdout.splitlines()[: len(first)] == first and more.strip() == "…"
 
 
 def test_the_readme_shows_what_is_said_of_a_misspelt_key(tmp_path: Path) -> None:

@@ -620,3 +620,53 @@ def test_the_template_takes_every_name_that_a_framework_may_have(name: str) -> N
 def test_the_template_makes_no_framework_of_another_name(name: str) -> None:
     with pytest.raises(FrameworkError):
         parsed(template(name))
+
+
+# Numbers that would count for something else than they say
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [
+        ("yes", "must be a number; YAML reads yes"),
+        ("010", "read as 8"),
+        ("1:30", "read as 90"),
+        ("1e308", "the weight 1e+308 must be 0, or from 1e-06"),
+        ("1e-300", "the weight 1e-300 must be"),
+        (".inf", "finite number"),
+        ("1e999", "finite number"),
+        ("-1", "greater than or equal to 0"),
+        ("0o17", "cannot read"),
+        ("half", "valid number"),
+        ("", "valid number"),
+    ],
+)
+def test_a_weight_that_is_none_is_refused_with_its_line(weight: str, said: str) -> None:
+    text = (
+        HEAD + SCALE + f"criteria:\n  - id: one\n    name: One\n    plain: p\n    question: q\n    weight: {weight}\n"
+    )
+    [line] = refused(text)
+    assert line.startswith(f"f.yaml:{text.count(chr(10))}: ") and said in line
+
+
+@pytest.mark.parametrize(("weight", "meant"), [(".5", 0.5), ("1e-3", 0.001), ("'2'", 2.0), ("1_000", 1000.0)])
+def test_a_weight_is_what_it_says(weight: str, meant: float) -> None:
+    assert parsed(with_criterion(f"weight: {weight}")).criteria[0].weight == meant
+
+
+def test_weights_that_are_all_zero_are_refused_where_they_would_count() -> None:
+    zero = ONE.replace("}", ", weight: 0}")
+    below = "{id: up, name: Up, plain: p, PLACE criteria: [" + zero + "]}"
+    for criteria, line in ((zero, 10), (below.replace("PLACE", ""), 10)):
+        [said] = refused(HEAD + SCALE + f"criteria:\n  - {criteria}\n")
+        assert said.startswith(f"f.yaml:{line}: criteria.1") and "all weights are 0" in said
+    asked = below.replace("PLACE", "ask: true, question: q,")  # its own answer stands, theirs are only shown
+    assert parsed(HEAD + SCALE + f"criteria:\n  - {asked}\n").criteria[0].ask
+    assert parsed(HEAD + SCALE + f"criteria:\n  - {zero}\naggregate: one\n").aggregate == "one"
+
+
+@pytest.mark.parametrize("levels", ["1e300, 2e300", "-2e6, 1", "1.0000001, 1.0000002"])
+def test_levels_that_cannot_be_told_apart_or_added_up_are_refused(levels: str) -> None:
+    low, high = levels.split(", ")
+    [said] = refused(with_scale(f"{{value: {low}, label: bad}}, {{value: {high}, label: good}}"))
+    assert said.startswith("f.yaml:8: ") and ("further from 0" in said or "written as 1" in said)

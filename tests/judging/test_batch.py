@@ -81,7 +81,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("engine", "count"), [("lm15", 2000), ("litellm", 400)])
+@pytest.mark.parametrize(("engine", "count"), [("lm15", 600), ("litellm", 200)])
 def test_many_arguments_through_a_fifth_of_faults(two: Framework, store: Store, engine: str, count: int) -> None:
     """Each is rated as by a faultless server, or says why not; none is asked again after it was answered."""
     assert sum(FAULTS.values()) == pytest.approx(0.2)
@@ -92,7 +92,7 @@ def test_many_arguments_through_a_fifth_of_faults(two: Framework, store: Store, 
         answers = run(batch, arguments)
         stats = server.stats()
         with ChatServer() as faultless:
-            expected = run(Batch(judge_at(faultless, two), concurrency=32), arguments[:200])
+            expected = run(Batch(judge_at(faultless, two), concurrency=32), arguments[:100])
     assert [item.id for item, _ in answers] == [argument.id for argument in arguments]
     assert [assessment.argument_id for _, assessment in answers] == [argument.id for argument in arguments]
     by_status = {status: [each for _, each in answers if each.status is status] for status in Status}
@@ -359,12 +359,12 @@ def test_the_budget_is_never_passed(two: Framework, store: Store, readout: str) 
         judge = judge_at(server, two, readout=readout)
         judge.model.price = Price(1e-6, 4e-6)
         most = worst_cost(judge, texts(5000)[-1])  # a longer number than the first, so a little dearer
-        limit = 40 * most
+        limit = 15 * most
         batch = Batch(judge, store=store, concurrency=16, max_cost=limit)
         answers = run(batch, texts(5000))
         stats = server.stats()
     assert batch.ended == "budget"
-    assert 40 <= len(answers) < 5000
+    assert 15 <= len(answers) < 5000
     # What a provider charges at most: every completion that it sent, in full or not.
     requests_cost = batch.tally.cost_usd / batch.tally.requests
     assert (stats.charged + stats.faults["reset"]) * requests_cost <= limit
@@ -379,18 +379,17 @@ def test_a_budget_needs_a_price(server: ChatServer, two: Framework) -> None:
 
 def test_reading_goes_on_in_its_own_time(server: ChatServer, two: Framework) -> None:
     """A slow source, as a log that is followed: each answer comes without waiting for the next line."""
-    seen: list[float] = []
+    answered = [threading.Event() for _ in range(3)]
+    came: list[bool] = []
 
     def slowly() -> Iterator[Argument]:
-        for argument in texts(3):
+        for argument, answer in zip(texts(3), answered, strict=True):
             yield argument
-            time.sleep(1.5)
+            came.append(answer.wait(20))
 
-    began = time.monotonic()
-    for _ in Batch(judge_at(server, two)).run(slowly(), lambda argument: argument):
-        seen.append(time.monotonic() - began)
-    assert seen[0] < 1.4
-    assert seen[1] < 2.9
+    for answer, _ in zip(answered, Batch(judge_at(server, two)).run(slowly(), lambda argument: argument), strict=True):
+        answer.set()
+    assert came == [True] * 3
 
 
 def test_an_error_of_the_source_comes_after_what_was_read_before(server: ChatServer, two: Framework) -> None:

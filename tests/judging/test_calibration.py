@@ -97,6 +97,62 @@ def test_ratings_keep_what_the_model_said(own: Calibration, model: Model, ratio:
     assert Assessment.model_validate_json(found.model_dump_json()) == found
 
 
+_FLAWS = """\
+schema: argqual/framework@1
+id: flaws
+version: "1"
+title: Flaws
+description: What is wrong with it.
+license: CC-BY-4.0
+provenance: {{status: own, sources: [], caveat: Made for a test.}}
+scale: {{levels: [{five}]}}
+aggregate: {aggregate}
+criteria:
+  - id: haste
+    name: Haste
+    plain: Is it hasty?
+    question: How hasty is it?
+    higher_is_better: false
+    {scale}
+  - id: spite
+    name: Spite
+    plain: Is it spiteful?
+    question: How spiteful is it?
+    higher_is_better: false
+"""
+_THREE = "scale: {levels: [{value: 0, label: none}, {value: 1, label: some}, {value: 2, label: much}]}"
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "scale", "curve"),
+    [
+        ("weighted_mean", "", CURVE),  # all are flaws, so the overall rating is one too
+        ("haste", "", CURVE),
+        ("haste", _THREE, Curve(slope=2.0, thresholds=(1.0, 3.0))),  # the overall rating is on that criterion's scale
+    ],
+)
+def test_a_calibrated_flaw_is_better_the_less_of_it_there_is(
+    monkeypatch: pytest.MonkeyPatch, model: Model, tmp_path: Path, aggregate: str, scale: str, curve: Curve
+) -> None:
+    path = tmp_path / "flaws.yaml"
+    five = ", ".join(f"{{value: {value}, label: level {value}}}" for value in range(1, 6))
+    path.write_text(_FLAWS.format(aggregate=aggregate, scale=scale, five=five))
+    judge = Judge(path, model=model)
+    content = {
+        "schema": "argqual/calibration@1",
+        "id": "of-flaws",
+        "program": judge.fingerprint,
+        "model": "openai/test",
+    }
+    content |= {"readout": "expect", "curves": {"overall": curve}, "note": "Of flaws.", "card": {}}
+    monkeypatch.setattr(calibration, "shipped", lambda: (Calibration.model_validate(content),))
+    raw = judge.assess(ARGUMENT)
+    found = calibrated(raw, judge.framework).overall
+    assert found.raw == raw.overall.value and found.unit is not None
+    assert found.quality == pytest.approx(1 - found.unit) and found.quality != pytest.approx(found.unit)
+    assert found.scale == raw.overall.scale and (found.criterion, found.name) == ("overall", "Overall")
+
+
 def test_another_prompt_or_readout_is_left_alone(own: Calibration, model: Model, ratio: Framework) -> None:
     for settings in ({"definitions": "none"}, {"readout": "label"}):
         raw = Judge(ratio, model=model, **settings).assess(ARGUMENT)  # type: ignore[arg-type]

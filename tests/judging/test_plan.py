@@ -13,7 +13,8 @@ from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.plan import Planner, estimate_sum, requests_for, worst_cost
 from argqual.models.connect import Model, connect
-from argqual.models.prices import Price, listed_price, read_price, tokenizer_for
+from argqual.models.prices import Price, listed_price, read_price
+from argqual.models.tokenizing import tokenizer_for
 
 
 @pytest.fixture

@@ -10,9 +10,11 @@ import pytest
 from argqual import Framework, Judge, compare, load_framework
 from argqual.assessment import Assessment, Status
 from argqual.errors import TooLongError, WeightsError
+from argqual.frameworks.catalogue import parse_framework
 from argqual.models.connect import Model, connect
 from argqual.models.embedded import EmbeddedServer, shared_server
 from argqual.models.weights import locate
+from conftest import TWO_QUESTIONS
 
 TEXT = (
     "We should plant trees along the main road. They cool the pavement in summer, and the shops gain when people stay."
@@ -20,12 +22,22 @@ TEXT = (
 ISSUE = "Should we plant trees along the main road?"
 
 
+SHORT = parse_framework(TWO_QUESTIONS, name="two.yaml")
+GATED = TWO_QUESTIONS.replace(
+    "scale:",
+    """\
+gate: {question: Does the text argue for something?, on_fail: note}
+scale:
+  abstain: cannot judge""",
+)
+
+
 def values(assessed: Assessment) -> list[float]:
     return [rating.value for rating in assessed.ratings if rating.value is not None]
 
 
-def readable(model: Model, framework: Framework | str = "ratio", **settings: object) -> Judge:
-    """A judge that accepts whatever so small a model puts on the levels."""
+def readable(model: Model, framework: Framework | str = SHORT, **settings: object) -> Judge:
+    """A judge that accepts whatever so small a model puts on the levels; two questions are quick to read."""
     brief: dict[str, object] = {"definitions": "none"}  # the short prompt: what the model is told does not matter here
     judge = Judge(framework, model=model, **(brief | settings))  # type: ignore[arg-type]
     judge.readout.max_off_scale = 1.0
@@ -33,7 +45,7 @@ def readable(model: Model, framework: Framework | str = "ratio", **settings: obj
 
 
 def test_the_embedded_model_rates_an_argument(small_model: Model) -> None:
-    assessed = readable(small_model).assess(TEXT, issue=ISSUE)
+    assessed = readable(small_model, "ratio").assess(TEXT, issue=ISSUE)
     assert assessed.status is Status.OK
     assert assessed.readout == "expect"
     for rating in assessed.ratings:
@@ -65,7 +77,7 @@ def test_a_judge_gives_the_same_assessment_again(small_model: Model) -> None:
 
 
 def test_the_static_part_of_a_prompt_is_read_once(small_model: Model) -> None:
-    judge = readable(small_model, definitions="full")
+    judge = readable(small_model, "ratio", definitions="plain")
     judge.assess(TEXT)
     usage = judge.assess("Trees drop leaves, which make the pavement slippery in autumn.").usage
     assert usage.cached_tokens is not None
@@ -89,9 +101,10 @@ def test_the_other_readouts_rate_too(small_model: Model, readout: str) -> None:
     assert assessed.readout == readout
 
 
-@pytest.mark.parametrize("name", ["qoam", "walton", "wachsmuth2017"])
-def test_gates_choices_and_abstentions_work_on_a_real_model(small_model: Model, name: str) -> None:
-    framework = load_framework(name)
+@pytest.mark.parametrize(
+    "framework", [parse_framework(GATED, name="gated.yaml"), load_framework("walton")], ids=["gate", "choice"]
+)
+def test_gates_choices_and_abstentions_work_on_a_real_model(small_model: Model, framework: Framework) -> None:
     assessed = readable(small_model, framework).assess(TEXT, issue=ISSUE)
     assert (assessed.gate is not None) == (framework.gate is not None)
     if framework.select:
@@ -104,23 +117,25 @@ def test_gates_choices_and_abstentions_work_on_a_real_model(small_model: Model, 
 
 
 def test_a_comparison_asks_both_orders(small_model: Model) -> None:
-    result = compare(TEXT, "Trees are bad.", issue=ISSUE, model=small_model, readout="label")
+    asked = {"framework": SHORT, "issue": ISSUE, "model": small_model, "readout": "label"}
+    result = compare(TEXT, "Trees are bad.", **asked)
     assert result.usage.requests >= 2
-    turned = compare("Trees are bad.", TEXT, issue=ISSUE, model=small_model, readout="label")
+    turned = compare("Trees are bad.", TEXT, **asked)
     assert turned.overall.probability_a == pytest.approx(1 - (result.overall.probability_a or 0))
 
 
 def test_an_argument_longer_than_the_context_is_refused_or_truncated(small_model: Model, two: Framework) -> None:
     assert small_model.server is not None
-    address = shared_server(small_model.server.weights, context=1024).address
+    address = shared_server(small_model.server.weights, context=512).address
     model = connect("openai/any", api_base=f"{address.url}/v1", api_key=address.key)
-    text = "Trees cool the pavement, and that is a reason to plant them. " * 150
+    text = "ხეები აგრილებს ქუჩას, და ეს საკმარისი მიზეზია მათ დასარგავად. " * 75
     with pytest.raises(TooLongError) as raised:
         readable(model, two).assess(text)
-    assert "1024" in raised.value.message
+    assert "512" in raised.value.message
     assessed = readable(model, two, truncate=True).assess(text)
     assert assessed.status is Status.OK
     assert any("only the first" in note for note in assessed.notes)
+    assert 0.9 * 512 < (assessed.usage.input_tokens or 0) < 512  # nearly all that the answer leaves room for
 
 
 @pytest.mark.parametrize(
@@ -170,10 +185,10 @@ def test_llama_cpp_s_server_is_asked_as_any_server_of_one_s_own(small_model: Mod
     assert small_model.server is not None
     address = small_model.server.address
     model = connect("openai/smollm2-135m.gguf", api_base=f"{address.url}/v1", api_key=address.key)
-    asked = Judge("ratio", model=model, readout=readout, definitions="plain").assess(TEXT)
+    asked = Judge(SHORT, model=model, readout=readout, definitions="plain").assess(TEXT)
     assert asked.notes == ()
     assert asked.usage.requests == 1 and (asked.usage.input_tokens or 0) > 100
-    assert all(1 <= rating.value <= 5 if rating.value is not None else rating.reason for rating in asked.ratings)
+    assert all(1 <= rating.value <= 3 if rating.value is not None else rating.reason for rating in asked.ratings)
 
 
 def test_an_assessment_writes_itself_as_json_and_back(small_model: Model) -> None:
@@ -187,7 +202,7 @@ def test_a_file_that_is_no_model_is_refused(small_model: Model, tmp_path: object
     path = tmp_path / "broken.gguf"  # type: ignore[operator]
     path.write_bytes(b"GGUF" + b"\x00" * 100)
     with pytest.raises(WeightsError, match="cannot load"):
-        EmbeddedServer(path)
+        _ = EmbeddedServer(path).address
 
 
 def test_the_small_models_weights_are_the_ones_that_are_pinned(small_model: Model) -> None:

@@ -11,7 +11,8 @@ from argqual.assessment import Status
 from argqual.errors import ArgqualError, ModelError, StrategyError
 from argqual.judging.judge import Judge
 from argqual.models.addresses import decision_server, secrets_in, shown_address
-from argqual.models.connect import connect, is_embedded
+from argqual.models.connect import connect
+from argqual.models.names import is_embedded
 from argqual.strategies.prompted import Principle
 from loopback import Loopback
 
@@ -316,3 +317,31 @@ def test_nothing_is_looked_up_on_the_network_to_connect(monkeypatch: pytest.Monk
     monkeypatch.setattr(model_metadata.urllib.request, "urlopen", lambda *given, **_: looked_up.append(given))
     connect("groq/nobody-has-listed-this", api_key="sk-verysecret")
     assert not looked_up
+
+
+@pytest.mark.parametrize(
+    ("model", "variable", "address", "priced"),
+    [
+        ("openai/gpt-4.1-mini", None, None, True),
+        ("openai/gpt-4.1-mini", "OPENAI_API_BASE", "http://127.0.0.1:8000/v1", False),
+        ("openai/gpt-4.1-mini", "OPENAI_BASE_URL", "https://models.example.org/v1", False),
+        ("openai/gpt-4.1-mini", "OPENAI_API_BASE", "https://openai.com.example.org/v1", False),
+        ("openai/gpt-4.1-mini", "OPENAI_API_BASE", "https://eu.api.openai.com/v1", True),
+        ("azure/gpt-4.1-mini", "AZURE_API_BASE", "https://mine.openai.azure.com", True),
+        ("azure/gpt-4.1-mini", "AZURE_API_BASE", "http://127.0.0.1:4000", False),
+        ("mistral/mistral-large-latest", "MISTRAL_API_BASE", "http://127.0.0.1:8000/v1", False),
+    ],
+)
+def test_a_list_price_is_of_its_provider_and_not_of_ones_own_server(
+    monkeypatch: pytest.MonkeyPatch, model: str, variable: str | None, address: str | None, priced: bool
+) -> None:
+    provider = model.partition("/")[0].upper()
+    for name in (f"{provider}_API_BASE", f"{provider}_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(f"{provider}_API_KEY", "k")
+    if variable and address:
+        monkeypatch.setenv(variable, address)
+    assert (connect(model).price is not None) is priced
+    if variable and address:  # the same where it is given, which is what configuration comes to
+        monkeypatch.delenv(variable)
+        assert (connect(model, api_base=address).price is not None) is priced

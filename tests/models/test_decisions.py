@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,10 +75,10 @@ def system_one(body: Any, **usage: Any) -> tuple[int, Any]:
 
 @pytest.fixture
 def luna(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Model]:
-    """Connects gpt-6-luna at a server of the test's, as if it were OpenAI's."""
+    """Connects gpt-6-luna at a server of the test's, as if it were OpenAI's and charged what OpenAI does."""
     monkeypatch.setenv("OPENAI_API_BASE", f"{loopback.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    return lambda: connect("openai/gpt-6-luna")
+    return lambda: replace(connect("openai/gpt-6-luna"), price=listed_price("openai", "gpt-6-luna"))
 
 
 def check_rated(assessed: Assessment) -> None:

@@ -33,10 +33,9 @@ from argqual.models.encoding import (
     warn_of_cuts,
 )
 from argqual.models.weights import cache_folder
-from tinyencoder import write_tiny
+from tinyencoder import needs_encoders, write_tiny
 
-pytest.importorskip("torch", reason="needs argqual[encoder]")
-pytest.importorskip("transformers", reason="needs argqual[encoder]")
+pytestmark = needs_encoders
 
 REPOSITORY = "someone/tiny-bert"
 

@@ -10,6 +10,7 @@ import pytest
 from argqual import Framework, Judge
 from argqual.errors import ArgqualError, CredentialsError, ModelError, TextRefused, TooLongError, UnknownModelError
 from argqual.models.connect import connect
+from argqual.models.errorbodies import in_one_shape
 from loopback import Loopback
 from umbrella import KEY, TEXT
 
@@ -130,3 +131,8 @@ def test_a_model_that_is_not_there_is_told_from_other_refusals(
     loopback.reply(400, {"error": {"message": said, "type": "invalid_request_error", "code": 400}})
     with pytest.raises(UnknownModelError, match="Check the model's name"):
         Judge(two, model=connect(model, api_base=f"{loopback.url}/v1", api_key=KEY), readout="label").assess(TEXT)
+
+
+def test_an_error_that_is_nested_without_end_is_passed_on_as_it_is() -> None:
+    body = b"[" * 100_000
+    assert in_one_shape(body) == body

@@ -15,7 +15,8 @@ import pytest
 from argqual.errors import ModelError, Unreachable, WeightsError
 from argqual.models import hub_weights as h
 from argqual.models import weights
-from argqual.models.connect import connect, embedded_weights, is_embedded
+from argqual.models.connect import connect
+from argqual.models.names import embedded_weights, is_embedded
 from hubserver import HubServer
 from pinned.calling import Called, called
 

@@ -16,7 +16,6 @@ from dialects import DIALECTS, Spoken, systemone
 from matrix import BEGIN, END, PAGE, WAYS, Outcome, asked_by, row_of, table
 
 FOUND: dict[str, dict[str, dict[str, Outcome]]] = {}
-pytestmark = pytest.mark.xdist_group("matrix")
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,7 @@ def transport(cause: str) -> TransportError:
         (transport("ReadError"), "connection", True),
         (transport("ReadTimeout"), "timeout", True),
         (ValueError("not JSON"), "broken answer", True),
+        (RecursionError("nested without end"), "broken answer", True),
         (RefusedByServer(429, "", {}), "rate limit", False),
         (RefusedByServer(502, "", {}), "server error", False),
     ],

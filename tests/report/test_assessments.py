@@ -19,6 +19,7 @@ from argqual.frameworks.catalogue import parse_framework
 from argqual.frameworks.framework import Criterion
 from argqual.judging.compare import Preference
 from argqual.report import assessments as tables
+from argqual.report.plain import as_markdown
 
 RATIO = load_framework("ratio")
 ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b31m \x08\x08\x7f"
@@ -438,15 +439,34 @@ def test_a_markdown_table_has_as_many_cells_in_every_row() -> None:
         "![image](http://x)",
         "# heading",
         "a\\b",
+        "~~struck~~",
+        "$x$",
     ],
 )
 def test_markdown_shows_what_was_written_and_does_not_obey_it(hostile: str) -> None:
     quote = Quote(text=hostile, start=0, end=len(hostile))
     shown = tables.markdown(assessed(RATIO, rationale=hostile, evidence=(quote,), notes=(hostile,)), RATIO)
-    for mark in set(hostile) & set("|*_`<>[]#\\"):
-        written = "".join(f"\\{character}" if character in "|*_`<>[]#\\" else character for character in hostile)
+    for mark in set(hostile) & set("|*_`<>[]#\\~$"):
+        written = "".join(f"\\{character}" if character in "|*_`<>[]#\\~$" else character for character in hostile)
         assert written in shown, mark
-    assert re.sub(r"\\([|*_`<>\[\]#\\])", r"\1", shown).count(hostile) >= 3
+    assert re.sub(r"\\([|*_`<>\[\]#\\~$])", r"\1", shown).count(hostile) >= 3
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("&lt;b&gt; & &#65;", "\\&lt;b\\&gt; & &\\#65;"),
+        ("- item", "\\- item"),
+        ("+ item", "\\+ item"),
+        ("12. item", "12\\. item"),
+        ("1) item", "1\\) item"),
+        ("---", "\\---"),
+        ("-0.12", "-0.12"),
+        ("1.5 of 2", "1.5 of 2"),
+    ],
+)
+def test_markdown_has_no_entities_lists_or_rules_of_others(words: str, shown: str) -> None:
+    assert as_markdown(words) == shown
 
 
 @pytest.mark.parametrize("hostile", ["a\n\n# b", "a\n---\nb", "a\n> b", "a\n- b", "a\n1. b"])

@@ -9,12 +9,14 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score, mean_absolute_error
 
 from argqual.stats.inference import (
+    Over,
     benjamini_hochberg,
     calibration_error,
     difference,
     gap,
     holm,
     macro,
+    mean,
     measure,
     worst,
 )
@@ -148,6 +150,23 @@ def test_a_paired_difference_is_narrower_than_two_intervals_apart() -> None:
     assert found.p == pytest.approx(2 * stats.t.sf(abs(found.estimate.value) / found.se, 19))  # type: ignore[operator]
     assert found.mde == pytest.approx((stats.t.ppf(0.975, 19) + stats.t.ppf(0.8, 19)) * found.se)  # type: ignore[operator]
     assert found.within(1.0) is True and found.within(1e-6) is False
+
+
+@pytest.mark.parametrize("over", ["topics", "domains"])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_two_that_predict_the_same_do_not_differ_at_all(seeds: int, over: Over) -> None:
+    same = {name: [sample(seed, noise=0.2 + 0.1 * seed) for seed in range(seeds)] for name in "abc"}
+    turned = {name: list(reversed(own)) for name, own in same.items()}
+    for metric in ("spearman", "mae"):
+        found = difference(metric, same, turned, draws=100, over=over)
+        assert (found.estimate.value, found.estimate.low, found.estimate.high) == (0.0, 0.0, 0.0)
+        assert (found.se, found.p, found.mde) == (0.0, 1.0, 0.0) and found.within(1e-9) is True
+
+
+def test_a_difference_that_never_varies_is_certain() -> None:
+    found = mean(np.full(12, 0.3) / 3 * 3, method="made up")  # adding up leaves 1e-17 of variance, which is none
+    assert found.se == 0 and found.p == 0.0 and found.within(0.1) is False and found.within(0.4) is True
+    assert mean(np.full(12, 0.7), method="made up", null=0.7).p == 1.0
 
 
 def test_over_domains_an_interval_is_students_of_the_domains_figures() -> None:

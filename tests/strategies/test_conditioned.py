@@ -16,10 +16,9 @@ from argqual.frameworks.catalogue import load_framework, parse_framework
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.strategies.conditioned import WORDINGS, Conditioned, wordings_of
 from argqual.strategies.saving import load_strategy, save_strategy
-from tinyencoder import WORDS, arguments, write_tiny
+from tinyencoder import WORDS, arguments, needs_encoders, write_tiny
 
-pytest.importorskip("torch", reason="needs argqual[encoder]")
-pytest.importorskip("transformers", reason="needs argqual[encoder]")
+pytestmark = needs_encoders
 
 COUNTING = """\
 schema: argqual/framework@1

@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 
 from argqual.errors import InputError
+from argqual.frameworks.catalogue import parse_framework
 from argqual.strategies import (
     Calibrated,
     Conditioned,
@@ -45,10 +46,12 @@ from argqual.strategies import (
 )
 from argqual.strategies.registry import BUILT_IN, load_class
 from chatserver import ChatServer
+from conftest import TWO_QUESTIONS
 from strategies_data import ARGUMENTS, ISSUES, LABELS
 from tinyencoder import write_tiny
 
 SMALL = "smollm2-135m"
+SHORT = parse_framework(TWO_QUESTIONS, name="two.yaml")  # what is quick to read
 Factory = Callable[["Places"], Strategy]
 
 
@@ -265,16 +268,16 @@ def test_the_score_is_spearman_and_warns_of_missing_predictions() -> None:
 
 ON_THE_SMALL_MODEL: dict[str, Callable[[dict[str, Any]], Strategy]] = {
     "plain": lambda asked: Plain(**asked),
-    "principle": lambda asked: Principle("ratio", definitions="none", **asked),
+    "principle": lambda asked: Principle(SHORT, definitions="none", **asked),
     "exemplars": lambda asked: Exemplars(k=1, draws=1, **asked),
-    "calibrated": lambda asked: Calibrated(Principle("ratio", definitions="none", **asked), method="ordinal", levels=2),
+    "calibrated": lambda asked: Calibrated(Principle(SHORT, definitions="none", **asked), method="ordinal", levels=2),
 }
 
 
 @pytest.mark.model
 @pytest.mark.parametrize("name", list(ON_THE_SMALL_MODEL))
 def test_the_smallest_embedded_model_goes_through_scikit_learns_tools(name: str) -> None:
-    some = [place for place in range(len(ARGUMENTS)) if place % 6 < 2]  # two of each issue
+    some = [place for place in range(len(ARGUMENTS) // 2) if place % 6 < 2]  # two of each of two issues
     arguments, labels = [ARGUMENTS[place] for place in some], [LABELS[place] for place in some]
     issues = [ISSUES[place] for place in some]
     strategy = ON_THE_SMALL_MODEL[name]({"model": SMALL, "readout": "label"})

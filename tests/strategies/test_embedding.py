@@ -16,10 +16,9 @@ from argqual.strategies import embedding
 from argqual.strategies.base import telling
 from argqual.strategies.embedding import Embedding, embed
 from argqual.strategies.saving import load_strategy, save_strategy
-from tinyencoder import arguments, write_tiny
+from tinyencoder import arguments, needs_encoders, write_tiny
 
-pytest.importorskip("torch", reason="needs argqual[encoder]")
-pytest.importorskip("transformers", reason="needs argqual[encoder]")
+pytestmark = needs_encoders
 
 
 @pytest.fixture

@@ -17,10 +17,9 @@ from argqual.models.encoding import TruncatedWarning
 from argqual.strategies.base import telling
 from argqual.strategies.encoder import Encoder, hold_out
 from argqual.strategies.saving import load_strategy, save_strategy
-from tinyencoder import arguments, write_tiny
+from tinyencoder import arguments, needs_encoders, write_tiny
 
-torch = pytest.importorskip("torch", reason="needs argqual[encoder]")
-pytest.importorskip("transformers", reason="needs argqual[encoder]")
+pytestmark = needs_encoders
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +63,8 @@ def test_training_tells_its_epochs_and_how_good_it_is_so_far(tiny: Path) -> None
 
 
 def test_the_random_state_of_others_is_left_alone(tiny: Path) -> None:
+    import torch
+
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
@@ -205,8 +206,11 @@ def test_without_the_extra_the_error_says_what_to_install(tiny: Path, monkeypatc
         small(tiny).fit(*arguments(20))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_on_cuda_it_learns_too_and_is_saved_for_any_machine(tiny: Path, tmp_path: Path) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
     train, labels = arguments(200)
     strategy = small(tiny, device="cuda", epochs=6).fit(train, labels)
     assert strategy.score(train, labels) > 0.9

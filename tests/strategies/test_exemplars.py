@@ -106,6 +106,31 @@ def test_nearest_examples_are_chosen_for_each_argument_the_most_similar_last(ser
     assert POOL[3].text not in [text for text, _ in by_argument["fir sp"]]  # not itself
 
 
+@pytest.mark.parametrize("select", ["nearest", "other_domains"])
+@pytest.mark.parametrize("k", [2, 4, 6])
+def test_an_argument_is_never_shown_itself_nor_a_copy_with_its_label(
+    server: Recorder, model: Model, select: Any, k: int
+) -> None:
+    copies = [
+        Argument(POOL[0].text.upper(), domain="essays", issue="Issue 8?"),
+        Argument(f" {POOL[0].text}\n", domain="letters", issue="Issue 7?"),
+    ]
+    pool = [*POOL[:4], *copies]
+    strategy = Exemplars(model=model, k=k, select=select, draws=1).fit(pool, LABELS[:6])
+    found = strategy.predictions([Argument(POOL[0].text, domain="diaries")])
+    if select == "other_domains" and k > 3:
+        assert found.reasons[0] and "3 training arguments are of another domain" in found.reasons[0]
+        return
+    (body,) = server.bodies
+    assert len(shown(body)) == min(k, 3) and {text for text, _ in shown(body)} <= {each.text for each in POOL[1:4]}
+
+
+def test_where_every_training_argument_is_a_copy_it_says_so(model: Model) -> None:
+    pool = [Argument("Oak is old."), Argument("oak is old")]
+    found = Exemplars(model=model, k=2, select="nearest").fit(pool, [1.0, 2.0]).predictions(["Oak is old!"])
+    assert np.isnan(found.values[0]) and "is a copy of this one" in (found.reasons[0] or "")
+
+
 def test_examples_of_other_domains_are_of_other_domains(server: Recorder, model: Model) -> None:
     Exemplars(model=model, k=3, select="other_domains", draws=2).fit(POOL, LABELS).predict([POOL[0], POOL[1]])
     domains = {argument.text: argument.domain for argument in POOL}

@@ -52,7 +52,7 @@ def test_kept_states_need_no_model(cache: Path, monkeypatch: pytest.MonkeyPatch)
     read: list[int] = []
     first = states.HiddenStates(SMALL).of(SHORT, read.append)
     assert read == [1, 2, 3]
-    monkeypatch.setattr(states, "start", lambda params: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(states, "Llama", lambda *_, **__: pytest.fail("the model was loaded"))
     assert np.array_equal(states.HiddenStates(SMALL).of(SHORT, read.append), first)
     assert read == [1, 2, 3]
 

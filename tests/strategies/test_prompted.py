@@ -15,7 +15,8 @@ from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
 from argqual.judging.program import criterion_text
 from argqual.models.connect import Model, connect
-from argqual.strategies import Plain, Principle
+from argqual.models.prices import read_price
+from argqual.strategies import Calibrated, Exemplars, Jury, Pairwise, Plain, Principle, Strategy
 from argqual.strategies.controls import CONTROLS, control_framework, plain_framework
 from argqual.strategies.prompted import checklist, corpus_framework, parts_of
 from chatserver import ChatServer
@@ -82,14 +83,45 @@ def test_what_fails_is_missing_with_its_reason_and_never_a_number(model: Model) 
 
 
 def test_arguments_beyond_a_limit_to_the_cost_are_missing_and_say_so(model: Model) -> None:
-    from argqual.models.prices import read_price
-
     model.price = read_price("1000,1000")
     many = [Argument(f"Reason {number} speaks for it.") for number in range(40)]
     found = Plain(model=model, max_cost=8.0, concurrency=1).fit(many).predictions(many)
     assert 0 < np.isfinite(found.values).sum() < 40
     assert found.usage.cost_usd is not None and found.usage.cost_usd < 8.0
     assert "limit to the cost" in str(found.reasons[-1])
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        Principle("ratio"),
+        Principle("ratio", ask="one_by_one"),
+        Exemplars(k=2, draws=2),
+        Exemplars(k=2, draws=1, rationales="polished"),
+        Pairwise("ratio", against="test", opponents=2),
+        Calibrated(Principle("ratio"), folds=2),
+        Jury([("one", Plain()), ("two", Principle("ratio"))]),
+    ],
+    ids=["principle", "one by one", "exemplars", "rationales", "pairwise", "calibrated", "jury"],
+)
+def test_answers_that_were_kept_cost_nothing(server: ChatServer, model: Model, strategy: Strategy) -> None:
+    model.price = read_price("1,1")
+    for _, part in strategy.parts():
+        if "model" in part.parameter_names():
+            part.set_params(model=model)
+    asking, labels = clone(strategy), np.arange(12.0)
+    asked = asking.fit(ARGUMENTS, labels).predictions(ARGUMENTS)
+    received = server.stats().received
+    paid = [asking.seen_.usage, asked.usage]
+    assert sum(usage.requests for usage in paid) == received > 0
+    assert sum(usage.input_tokens or 0 for usage in paid) > 0 < sum(usage.cost_usd or 0 for usage in paid)
+    again = clone(strategy).fit(ARGUMENTS, labels)
+    kept = again.predictions(ARGUMENTS)
+    assert server.stats().received == received and kept.values == pytest.approx(asked.values)
+    for usage in (again.seen_.usage, kept.usage):
+        assert not any((usage.requests, usage.input_tokens, usage.output_tokens, usage.cost_usd))
+    if kept.assessments:  # each still remembers what it took
+        assert all(each.usage.requests for each in kept.assessments)
 
 
 def test_a_model_that_is_not_there_is_an_error_before_anything_is_predicted() -> None:

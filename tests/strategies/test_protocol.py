@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 import pydoc
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
-from argqual.errors import StrategyError
+from argqual.argument import Argument
+from argqual.errors import InputError, StrategyError
 from argqual.strategies import Calibrated, Exemplars, Jury, Optimised, Pairwise, Plain, Principle, Tfidf, create
 from argqual.strategies.base import Predictions, PredictionScale, Strategy
+from argqual.strategies.given import as_arguments
 from argqual.strategies.registry import BUILT_IN, Family, load_class
 
 ASKING = ("plain", "principle", "exemplars", "principle+exemplars", "optimised", "pairwise")
@@ -117,3 +119,28 @@ def test_parameters_are_checked_without_a_model() -> None:
 def test_every_family_has_a_title() -> None:
     assert all(family.heading for family in Family)
     assert {known.family for known in BUILT_IN.values()} == set(Family) - {Family.ADDED}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"said": 2, "other": None, "third": float("nan")},
+        [{"name": "said", "value": 2.0}, {"name": "other", "value": None}],  # as load_corpus lists them
+    ],
+)
+def test_a_row_keeps_all_that_is_known_of_an_argument(labels: Any) -> None:
+    known = {name: name.title() for name in ("id", "issue", "stance", "context", "domain", "type", "group")}
+    (argument,) = as_arguments([{"text": "So it is.", "language": "en", "labels": labels, **known}])
+    assert argument == Argument("So it is.", **known, labels={"said": 2.0})
+    assert {each.name for each in fields(Argument)} == {"text", "labels", *known}  # a new field has to be read too
+
+
+def test_what_is_missing_in_a_row_is_missing_as_pandas_says_it() -> None:
+    rows = [{"text": "One.", "stance": float("nan"), "labels": float("nan")}, {"text": "Two.", "labels": None}]
+    assert as_arguments(rows) == [Argument("One."), Argument("Two.")]
+
+
+@pytest.mark.parametrize("labels", [3.0, "good", ["good"], {"overall": "good"}])
+def test_labels_that_are_no_numbers_by_name_are_refused(labels: Any) -> None:
+    with pytest.raises(InputError, match=r"Argument 1 \(counted from 0\): Its labels are"):
+        as_arguments([{"text": "One."}, {"text": "Two.", "labels": labels}])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.utils
+from sklearn.linear_model import Ridge
 
 from argqual.errors import FingerprintMismatch, StrategyError
 from argqual.strategies import Length, Strategy, Tfidf, load_strategy, save_strategy
@@ -63,19 +66,39 @@ def test_a_path_out_of_the_folder_is_refused(saved: Path, tmp_path: Path) -> Non
         load_strategy(saved)
 
 
-def test_types_that_are_not_scikit_learns_are_not_brought_to_life(saved: Path) -> None:
+class Stranger(Ridge):  # type: ignore[misc]
+    """An estimator of somebody else's."""
+
+
+@pytest.mark.parametrize("held", [Path("/anywhere"), Stranger(), np.memmap, sklearn.utils.Bunch])
+def test_types_that_are_not_listed_are_not_brought_to_life(saved: Path, held: object) -> None:
     import hashlib
 
     import skops.io
 
     target = saved / "ridge_.skops"
-    skops.io.dump(Path("/anywhere"), target)
+    skops.io.dump(held, target)
     main = saved / "strategy.json"
     content = json.loads(main.read_text(encoding="utf-8"))
     content["files"]["ridge_.skops"] = hashlib.sha256(target.read_bytes()).hexdigest()
     main.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(StrategyError, match="nothing that argqual saves"):
         load_strategy(saved)
+
+
+def test_what_could_not_be_brought_to_life_again_is_not_saved(tmp_path: Path) -> None:
+    fitted = Tfidf().fit(ARGUMENTS, LABELS)
+    fitted.ridge_ = Stranger()
+    with pytest.raises(StrategyError, match=r"Stranger, which would not be brought to life"):
+        save_strategy(fitted, tmp_path / "there")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_skops_is_of_a_version_without_known_holes() -> None:
+    """CVE-2025-54412 and -54413 were closed in 0.12, CVE-2025-54886 in 0.13."""
+    content = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    (floor,) = [each.partition(">=")[2] for each in content["project"]["dependencies"] if each.startswith("skops")]
+    assert tuple(map(int, floor.split("."))) >= (0, 13)
 
 
 def test_another_state_of_what_it_depends_on_is_refused(saved: Path) -> None:

@@ -1,17 +1,16 @@
 """A small Hugging Face hub on loopback: the requests that streaming a data set makes, answered.
 
-Run as a program: `hub.py FOLDER SPEC [SKIP [dead]]` serves FOLDER as the data set `owner/essays` and prints
-what argqual reads from SPEC as JSON; a dead hub answers nothing. A program of its own, since the hub's
-libraries take their address from the environment when they are imported.
+A folder is the data set `owner/essays`. What asks it does so in a fork, since the hub's libraries take their address
+from the environment when they are imported.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -98,31 +97,51 @@ class Hub(BaseHTTPRequestHandler):
             self.wfile.write(raw)
 
 
-def main(folder: str, spec: str, skip: str = "0", dead: str = "") -> None:
-    Hub.folder, Hub.seen = Path(folder), []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+@contextmanager
+def serving(folder: Path) -> Iterator[list[str]]:
+    """A hub that serves a folder, where the hub's libraries of a fork ask; gives the requests that come."""
+    from preloaded import HUB
+
+    Hub.folder, Hub.seen = folder, []
+    host, port = HUB.split(":")
+    server = ThreadingHTTPServer((host, int(port)), Hub)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
-    if dead:
-        server.shutdown()
+    try:
+        yield Hub.seen
+    finally:
         server.server_close()
+
+
+def read(folder: Path | None, spec: str, skip: int) -> dict[str, Any]:
+    """What argqual reads from a spec at a hub, or at none; to be called in a fork (`commandline.in_a_fork`)."""
     from argqual.errors import InputError
     from argqual.tabular.sources import open_source
 
-    said: dict[str, Any] = {}
-    try:
-        source = open_source(spec)
-        said = {
-            "columns": source.columns,
-            "schema": None if source.schema is None else [str(field.type) for field in source.schema],
-            "identity": source.identity(),
-            "count": source.count(),
-            "rows": [row.cells for row in source.rows(int(skip))],
-        }
-    except InputError as error:
-        said = {"error": error.message, "hint": error.hint}
-    print(json.dumps(said | {"requests": Hub.seen}, default=str))
+    with serving(folder) if folder else nullcontext([]) as seen:
+        try:
+            source = open_source(spec)
+            said = {
+                "columns": source.columns,
+                "schema": None if source.schema is None else [str(field.type) for field in source.schema],
+                "identity": source.identity(),
+                "count": source.count(),
+                "rows": [row.cells for row in source.rows(skip)],
+            }
+        except InputError as error:
+            said = {"error": error.message, "hint": error.hint}
+        return {**said, "requests": seen}
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def fetch(folder: Path | None, card: str) -> tuple[str, str, str]:
+    """How a card's files are fetched from a hub, or from none: the hub's address, the error's name and words."""
+    from argqual.corpora import fetch as module
+    from argqual.corpora.card import Card
+    from argqual.errors import ArgqualError
+    from preloaded import HUB
+
+    with serving(folder) if folder else nullcontext():
+        try:
+            module.fetch(Card.model_validate_json(card), Path("x.yaml"))
+        except ArgqualError as error:
+            return HUB, type(error).__name__, str(error)
+        return HUB, "", ""

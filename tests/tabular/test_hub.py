@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from commandline import in_a_fork
+from tabular.hub import read
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -26,19 +25,13 @@ def essays(tmp_path: Path) -> Path:
     return folder
 
 
-def ask(folder: Path, *arguments: str) -> Any:
-    environment = os.environ | {"HF_HOME": str(folder.parent / "home"), "HF_HUB_DISABLE_TELEMETRY": "1"}
-    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        environment.pop(name, None)
-    program = [sys.executable, str(Path(__file__).parent / "hub.py"), str(folder), *arguments]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def ask(folder: Path | None, spec: str, skip: int = 0) -> Any:
+    return in_a_fork(read, folder, spec, skip)
 
 
 def test_a_data_set_is_streamed_with_its_types_and_its_commit(essays: Path):
     said = ask(essays, "hf://owner/essays")
-    assert said["columns"] == ["text", "votes"]
+    assert said["columns"] == ("text", "votes")
     assert said["schema"] == ["string", "int8"]
     assert said["rows"] == [{"text": text, "votes": votes} for votes, text in enumerate("abc")]
     assert said["identity"] == {
@@ -49,7 +42,7 @@ def test_a_data_set_is_streamed_with_its_types_and_its_commit(essays: Path):
 
 def test_a_split_is_chosen_and_rows_that_are_done_are_passed_over(essays: Path):
     assert ask(essays, "hf://owner/essays:test")["rows"] == [{"text": "d", "votes": 0}]
-    assert ask(essays, "hf://owner/essays:train", "2")["rows"] == [{"text": "c", "votes": 2}]
+    assert ask(essays, "hf://owner/essays:train", 2)["rows"] == [{"text": "c", "votes": 2}]
 
 
 def test_json_lines_on_the_hub_have_their_columns_too(tmp_path: Path):
@@ -57,7 +50,7 @@ def test_json_lines_on_the_hub_have_their_columns_too(tmp_path: Path):
     folder.mkdir()
     (folder / "train.jsonl").write_text('{"text": "a", "n": 1}\n{"text": "b", "n": 2}\n')
     said = ask(folder, "hf://owner/essays")
-    assert said["columns"] == ["text", "n"]
+    assert said["columns"] == ("text", "n")
     assert said["rows"] == [{"text": "a", "n": 1}, {"text": "b", "n": 2}]
 
 
@@ -76,8 +69,8 @@ def test_what_the_hub_refuses_says_what_to_do(essays: Path, spec: str, message: 
     assert hint in (said["hint"] or "")
 
 
-def test_a_hub_that_cannot_be_reached_says_so(essays: Path):
-    said = ask(essays, "hf://owner/essays", "0", "dead")
+def test_a_hub_that_cannot_be_reached_says_so():
+    said = ask(None, "hf://owner/essays")
     assert "the Hugging Face hub cannot be reached" in said["error"]
     assert "download the file" in said["hint"]
 

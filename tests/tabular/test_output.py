@@ -188,7 +188,7 @@ def test_half_a_character_nan_and_long_cells_make_valid_files(tmp_path: Path, su
     path = write(tmp_path / f"out{suffix}", rows)
     if suffix in (".csv", ".tsv"):
         assert path.read_bytes().decode().count("\\ud800 x") == 1
-        assert "\0" in path.read_text()
+        assert "\0" not in path.read_text() and "a\\u0000b" in path.read_text()
     else:
         cells = read(path)[0]
         assert cells[0]["text"].removeprefix("\\ud800").removeprefix("\ud800") == " x"
@@ -196,6 +196,39 @@ def test_half_a_character_nan_and_long_cells_make_valid_files(tmp_path: Path, su
         assert cells[2]["text"] == "a\0b"
     if suffix in (".jsonl", ".ndjson"):
         assert "NaN" not in path.read_text() and "Infinity" not in path.read_text()
+
+
+# What is taken for something else by whoever reads a table: quotes, ends of lines and cells, formulas, nothing.
+HOSTILE = [
+    '"', '""', '"open', 'mid"dle', "'", "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "a\nb", "a\r\nb", "a\rb", "\n", "\r",
+    " ", "", "a,b;c\td|e", "\\", "\\n", "\\u0000", "NA", "nan", "null", "1e5", "007", "true", "{}", "[1]",
+    "\u2028x\x85y\x0b\x0c\x1c",
+    "\ufeffmark", "\u202eright", "\x1b[31m", "sep=;", "#", "a\u0301", "\U0001f600" * 3, "\ufffd\uffff",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_hostile_cells_and_names_are_read_again_as_they_were(tmp_path: Path, suffix: str):
+    rows = [
+        {"id": str(number), "text": text, "a;b|c\td;e;f,": "x", '"=n"': text} for number, text in enumerate(HOSTILE)
+    ]
+    path = write(tmp_path / f"out{suffix}", rows, part_rows=7)
+    source = open_source(str(path))
+    assert [name for name in source.columns if name not in RESULTS] == list(rows[0])
+    found = list(source.rows())
+    assert [row.problem for row in found] == [None] * len(rows)
+    assert [{name: row.cells[name] for name in rows[0]} for row in found] == rows
+
+
+def test_hostile_cells_in_a_stream_are_read_again_as_they_were(tmp_path: Path):
+    for suffix in (".jsonl", ".csv"):
+        path = tmp_path / f"stream{suffix}"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            stream = StreamOutput(file, suffix[1:], results=RESULTS)
+            for text in HOSTILE:
+                stream.append({"text": text, "a;b;c;d;e;f": text}, {})
+            stream.finish()
+        assert [row.cells["a;b;c;d;e;f"] for row in open_source(str(path)).rows()] == HOSTILE
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -505,6 +538,30 @@ def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path):
     ):
         with pytest.raises(InputError, match=said):
             output(tmp_path / name)
+
+
+def test_an_output_that_is_a_link_stays_one_and_what_it_leads_to_is_written(tmp_path: Path):
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "out.csv"
+    link.symlink_to(tmp_path / "there" / "real.data")
+    for text in ("one", "two"):
+        unfinished = output(link, overwrite=True, part_rows=1)
+        unfinished.append({"text": text}, {})
+        unfinished.close()
+        assert partial_folder(link) == tmp_path / "there" / "real.data.partial" and read_job(link) == JOB
+        again = output(link, resume=True)
+        assert again.rows_done == 1
+        again.finish()
+        assert link.is_symlink() and text in (tmp_path / "there" / "real.data").read_text()
+    assert not (tmp_path / "out.csv.partial").exists()
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path):
+    (tmp_path / "round.csv").symlink_to(tmp_path / "round.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name, said in (("round.csv", "back to itself"), ("pipe.csv", "no file")):
+        with pytest.raises(InputError, match=said):
+            output(tmp_path / name, overwrite=True)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -121,15 +121,22 @@ def test_a_row_of_another_length_is_a_problem_of_its_own(tmp_path: Path):
 
 
 def test_a_quote_that_never_closes_does_not_swallow_the_rest_unseen(tmp_path: Path):
-    source = open_source(write(tmp_path, "a.csv", 'a,b\n1,2\n3,"4\n5,6\n'))
-    assert problems(source) == [None, "line 3: a quote opens here and is never closed"]
+    source = open_source(write(tmp_path, "a.csv", 'a,b\n1,2\n3,"4\n5\n6,7\n'))
+    assert problems(source) == [
+        None,
+        "line 3: a quote opens here and is never closed",
+        "line 4 has 1 cell, the header has 2",
+        None,
+    ]
 
 
 def test_a_quote_that_never_closes_does_not_fill_the_memory(tmp_path: Path):
-    source = open_source(write(tmp_path, "a.csv", 'a,b\n1,"2\n' + "x,y\n" * 3_000_000))
+    source = open_source(write(tmp_path, "a.csv", 'a,b\n1,"2\n' + f"x,{'y' * 200}\n" * 60_000))
     rows = source.rows()
-    assert "10,000,000 characters; is a quote not closed?" in (next(rows).problem or "")
-    assert next(rows).cells == {"a": "x", "b": "y"}
+    assert next(rows).cells == {"a": "1", "b": '"2'}
+    assert next(rows).cells == {"a": "x", "b": "y" * 200}
+    assert source.count() == 60_001
+    assert "line 2: a cell of more than 10,000,000 characters; is a quote not closed?" in source.notes()[0]
 
 
 def test_control_characters_are_no_reason_to_stop(tmp_path: Path):
@@ -191,9 +198,13 @@ def test_the_place_of_a_broken_byte_is_exact_in_a_long_file(tmp_path: Path, end:
             open_source(write(tmp_path, "a.csv", start + tail))
 
 
-def test_utf_16_is_recognised(tmp_path: Path):
-    with pytest.raises(InputError, match="try --encoding utf-16"):
-        open_source(write(tmp_path, "a.csv", "text\nä\n".encode("utf-16")))
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+def test_utf_16_and_utf_32_are_read_where_a_byte_order_mark_tells(tmp_path: Path, encoding: str, name: str):
+    content = "text\nä\n" if name == "a.csv" else '{"text": "ä"}\n'
+    source = open_source(write(tmp_path, name, content.encode(encoding)))
+    assert cells(source) == [{"text": "ä"}]
+    assert source.identity()["encoding"] == encoding
 
 
 @pytest.mark.parametrize("encoding", ["utf8000", "base64", ""])
@@ -242,8 +253,8 @@ def test_brackets_in_a_text_are_no_nesting(tmp_path: Path):
     assert problems(source) == [None]
 
 
-def test_one_json_list_is_no_json_lines(tmp_path: Path):
-    with pytest.raises(InputError, match=r"no JSON object in its first 3 lines.*\n.*jq"):
+def test_a_json_list_that_ends_in_a_comma_names_its_line(tmp_path: Path):
+    with pytest.raises(InputError, match=r"a\.jsonl:3: item 2: not JSON \(Expecting value\)"):
         open_source(write(tmp_path, "a.jsonl", '[\n{"text": "a"},\n]\n'))
 
 
@@ -304,6 +315,24 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path):
             open_source(write(tmp_path, "b.parquet", content))
 
 
+def test_a_parquet_file_that_says_more_rows_than_it_holds_ends_with_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["one"]}), path)
+    whole = path.read_bytes()
+    found = 0
+    for place in range(4, len(whole) - 8):  # one of these is the number of rows
+        path.write_bytes(whole[:place] + bytes([whole[place] + 2 & 255]) + whole[place + 1 :])
+        try:
+            source = open_source(str(path))
+        except InputError:
+            continue
+        if source.count() == 2:
+            found += 1
+            with pytest.raises(InputError, match="says that it has 2 rows, and holds"):
+                list(source.rows())
+    assert found
+
+
 def test_a_parquet_file_that_is_damaged_inside_ends_with_an_error(tmp_path: Path):
     pq.write_table(pa.table({"t": [str(n) * 50 for n in range(5000)]}), tmp_path / "a.parquet", row_group_size=1000)
     raw = bytearray((tmp_path / "a.parquet").read_bytes())
@@ -338,6 +367,18 @@ def test_a_folder_gives_its_texts_in_order(tmp_path: Path):
     assert [row.problem is not None for row in source.rows()] == [False, False, True, True, False]
     assert source.count() == 5
     assert [row.cells["file"] for row in source.rows(4)] == ["sub/c.TXT"]
+
+
+def test_a_linked_folder_is_read_once_whatever_circles_there_are(tmp_path: Path):
+    for name in ("given", "given/own", "elsewhere"):
+        (tmp_path / name).mkdir()
+    for name in ("given/a.txt", "given/own/b.txt", "elsewhere/c.txt"):
+        write(tmp_path, name, name)
+    given = tmp_path / "given"
+    for name, target in (("a-link", "own"), ("round", "."), ("own/up", ".."), ("far", "../elsewhere"), ("gone", "no")):
+        (given / name).symlink_to(target)
+    (tmp_path / "elsewhere" / "back").symlink_to(given)
+    assert [row.cells["file"] for row in open_source(str(given)).rows()] == ["a.txt", "far/c.txt", "own/b.txt"]
 
 
 def test_a_folder_without_texts_says_what_to_name(tmp_path: Path):
@@ -422,7 +463,7 @@ def test_a_missing_file_is_met_with_what_is_there(tmp_path: Path):
 
 def test_other_kinds_of_file_are_refused_with_those_that_are_read(tmp_path: Path):
     with pytest.raises(InputError, match=r"not a table.*\n.*\.parquet"):
-        open_source(write(tmp_path, "a.xlsx", b"PK"))
+        open_source(write(tmp_path, "a.dat", b"PK"))
     os.mkfifo(tmp_path / "b.csv")
     with pytest.raises(InputError, match="not a regular file"):
         open_source(str(tmp_path / "b.csv"))

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -133,8 +133,8 @@ def _print(found: Results, format: Format) -> None:
 def verdict(benchmark: _CLAIMED, run: _HAVING_RUN = None, model: _MODEL = None, format: FormatOption = None) -> None:
     """The benchmark's claims: supported, contradicted or undecided, one sentence each.
 
-    Of a folder, the first claim of each benchmark in it, which is the one that it was made for. Of a folder without
-    benchmarks but with reports, what these say; nothing is computed again.
+    Of a folder of several benchmarks, the first claim of each, which is the one that it was made for. Of a folder
+    without benchmarks but with reports, what these say; nothing is computed again.
     """
     with step("Loading"):
         from argqual.benchmark.analysis.results import plain_data, read
@@ -142,11 +142,19 @@ def verdict(benchmark: _CLAIMED, run: _HAVING_RUN = None, model: _MODEL = None, 
         from argqual.report.benchmark.text import headlines_text, verdicts_text
 
     as_json = wanted_format(format) is Format.JSON
+    found: Sequence[ClaimFound]
     if benchmark.is_dir():
-        headlines = list(_headlines(benchmark, run, model))
-        _echo({id: found and plain_data(found) for id, _, found in headlines} if as_json else headlines_text(headlines))
-        return
-    if (file := results_file(benchmark)) is not None:
+        several = list(_folder(benchmark, run, model))
+        if len(several) > 1 or several[0][2] is None:
+            first = {id: next(iter(claims or ()), None) for id, _, claims in several}
+            said = {id: claim and plain_data(claim) for id, claim in first.items()}
+            _echo(said if as_json else headlines_text(several, benchmark))
+            return
+        id, title, known = several[0]
+        found = known or ()
+        if not as_json:
+            typer.echo(paragraph(f"{id}: {title}", hanging=2))
+    elif (file := results_file(benchmark)) is not None:
         found = read(file).claims
     else:
         found = _verdicts(*_loaded(benchmark, run, model))
@@ -285,8 +293,10 @@ def _echo(content: Any) -> None:
     typer.echo(content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def _headlines(folder: Path, runs: Path | None, model: str | None) -> Iterator[tuple[str, str, ClaimFound | None]]:
-    """Each benchmark or report of a folder: its id, its title, and its first claim; None where it has not been run."""
+def _folder(
+    folder: Path, runs: Path | None, model: str | None
+) -> Iterator[tuple[str, str, Sequence[ClaimFound] | None]]:
+    """Each benchmark or report of a folder: its id, its title, and its claims; None where it has not been run."""
     from argqual.report.benchmark.files import reported, reports_in
 
     files = sorted(folder.glob("*.yaml"))
@@ -295,13 +305,13 @@ def _headlines(folder: Path, runs: Path | None, model: str | None) -> Iterator[t
         raise BenchmarkError(f"There is no benchmark (*.yaml) in {folder}, and no report.")
     for each in reports:
         title, said_there = reported(each)
-        yield each.name, title, next(iter(said_there), None)
+        yield each.resolve().name, title, said_there
     if reports:
         typer.echo("As these reports say; nothing is computed again.", err=True)
     for file in files:
         said, kept = _loaded(file, None, model)
         kept = runs / kept.name if runs else kept
-        yield said.id, said.title, next(iter(_verdicts(said, kept) if kept.exists() else ()), None)
+        yield said.id, said.title, _verdicts(said, kept) if kept.exists() else None
 
 
 def _verdicts(said: Benchmark, path: Path) -> tuple[ClaimFound, ...]:
@@ -341,21 +351,31 @@ def _needed_lines(found: list[Needed]) -> list[str]:
     lines = [f"{'Strategy':{_NAME_WIDTH}}{titles}", *map(_plan_row, found)]
     costs = [each.cost_usd for each in found]
     cost = None if None in costs else sum(each or 0.0 for each in costs)
-    counted = ("cells", "done", "failed", "to_ask", "kept", "tokens", "seconds", "reads")
+    counted = ("cells", "done", "failed", "to_ask", "kept", "tokens", "seconds", "reads", "trying", "trying_usd")
     sums = {name: sum(getattr(each, name) for each in found) for name in counted}
     lines += ["-" * 80, _plan_row(replace(found[0], strategy="All", cost_usd=cost, **sums))]
     explained = (
         "To ask: arguments that a model is asked about, each with the first strategy that needs it; kept: answers "
-        "that the store has already. The time is that of asking; fitting comes on top."
+        "that the store has already. The time is that of asking; fitting comes on top. Nothing has been fitted or "
+        "asked, so all of this is an estimate."
     )
     lines.append(paragraph(explained))
+    for each in found:
+        if each.trying or each.trying_usd:
+            limits = [f"{each.trying:,} requests"] * bool(each.trying) + [money(each.trying_usd)] * bool(
+                each.trying_usd
+            )
+            price = "their price is not known" if each.cost_usd is None else "the cost above holds them"
+            most = f"up to {' and '.join(limits)} to try prompts with, which nothing can know beforehand; {price}."
+            lines.append(paragraph(f"{each.strategy}: {most}", hanging=2))
+        lines += [paragraph(f"{each.strategy}: some cells will fail: {said}", hanging=2) for said in each.problems]
     if reads := max(each.reads for each in found):
         lines.append(paragraph(f"The hidden states of up to {reads:,} texts are read as well."))
     return lines
 
 
 def _plan_row(each: Needed) -> str:
-    asks = bool(each.to_ask)
+    asks = bool(each.to_ask or each.trying or each.trying_usd)
     cost = "" if not asks else "not known" if each.cost_usd is None else money(each.cost_usd)
     tokens = "" if not asks else f"{each.tokens / 1000:,.0f} k"
     return (

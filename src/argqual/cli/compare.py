@@ -19,10 +19,13 @@ from argqual.cli.options import (
     ReadoutOption,
     YesOption,
     read_source,
+    say,
     step,
     wanted_format,
 )
-from argqual.errors import EXIT_SOME_FAILED
+from argqual.errors import EXIT_SOME_FAILED, InputError
+
+_TWICE = "given twice, A's and B's."
 
 
 def compare_command(
@@ -32,6 +35,8 @@ def compare_command(
     model: ModelOption = "local",
     readout: ReadoutOption = "auto",
     issue: IssueOption = None,
+    stance: Annotated[list[str] | None, typer.Option(help=f"The side that they take; {_TWICE}")] = None,
+    context: Annotated[list[str] | None, typer.Option(help=f"What they reply to; {_TWICE}")] = None,
     format: FormatOption = None,
     definitions: DefinitionsOption = DefinitionsChoice.FULL,
     effort: EffortOption = None,
@@ -43,13 +48,22 @@ def compare_command(
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
 
-    first, second = Argument(read_source(a), issue=issue), Argument(read_source(b), issue=issue)
+    stances, contexts = _of_each("stance", stance), _of_each("context", context)
+    first, second = (
+        Argument(read_source(source), issue=issue, stance=side, context=place)
+        for source, side, place in zip((a, b), stances, contexts, strict=True)
+    )
     criteria = load_framework(framework)
     ensure_weights(model, yes=yes)
     with step(f"Loading {model}"):
-        from argqual.judging.compare import compare
-        from argqual.models.connect import connect
+        from argqual.models.connect import begin, connect
 
+        begin(model, api_base=api_base)  # beside what this imports
+        from argqual.judging.compare import compare
+        from argqual.judging.frames.frame import note_on
+
+        if said := note_on(criteria.language):
+            say(f"Note: {said}.")
         connected = connect(model, api_base=api_base, effort=effort)
     with step(f"Comparing by {criteria.id}, in both orders"):
         result = compare(
@@ -71,3 +85,10 @@ def compare_command(
         typer.echo(shown)
     if result.status in ("unreadable", "failed"):
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _of_each(name: str, given: list[str] | None) -> tuple[str | None, str | None]:
+    """What was said of A and of B: the same of both where it was said once."""
+    if given and len(given) > 2:
+        raise InputError(f"--{name} is given {len(given)} times.", hint="Once for both arguments, or once for each.")
+    return (given[0], given[-1]) if given else (None, None)

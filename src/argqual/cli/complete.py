@@ -26,7 +26,8 @@ def models(incomplete: str) -> list[str]:
 
 def readouts(incomplete: str) -> list[str]:
     """The read-outs; `votes:` waits for its number."""
-    return _starting(["auto", "expect", "expect:json", "expect:prefilled", "label", "votes:", "decide", "verbal"], incomplete)
+    known = ["auto", "expect", "expect:json", "expect:prefilled", "label", "votes:", "decide", "verbal"]
+    return _starting(known, incomplete)
 
 
 def strategies(incomplete: str) -> list[str]:

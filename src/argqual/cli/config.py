@@ -108,7 +108,7 @@ def _checked(name: str, value: str) -> str:
         load_framework(value)
         return str(Path(value).resolve()) if Path(value).is_file() else value
     if name == "model":
-        from argqual.models.connect import check_name as check_model
+        from argqual.models.names import check_name as check_model
         from argqual.models.weights import locate
 
         if check_model(value) != "file":
@@ -117,7 +117,7 @@ def _checked(name: str, value: str) -> str:
         locate(path)
         return str(path)
     from argqual.models.addresses import checked_address, has_password
-    from argqual.models.connect import is_embedded
+    from argqual.models.names import is_embedded
 
     model = read_settings().get("model", "")
     if model and is_embedded(model, value):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from argqual.cli.options import PlainProgress, step
+from argqual.downloads.verified import mark_of
 from argqual.errors import WeightsError
 from argqual.models import encoders, hub_weights, weights
 from argqual.models.weights import Weights
@@ -26,7 +27,7 @@ def ensure_weights(name: str, *, yes: bool) -> None:
 
     Raises a `WeightsError` where there was no consent to fetch what is missing.
     """
-    from argqual.models.connect import embedded_id
+    from argqual.models.names import embedded_id
 
     wanted = embedded_id(name)
     if not (own_files(wanted) or hub_weights.is_hub_name(wanted)) or is_there(wanted):
@@ -119,4 +120,17 @@ def kept_files(name: str) -> list[Path]:
     else:
         of_encoder = name in encoders.KNOWN_ENCODERS
         paths = [weights.cache_folder() / (name if of_encoder else weights.KNOWN[name].filename)]
-    return [*paths, paths[0].with_name(f".{paths[0].name}.parts")]
+    return [*paths, paths[0].with_name(f".{paths[0].name}.parts"), mark_of(paths[0])]
+
+
+def verify(name: str) -> Path | None:
+    """Hash the weights of one of argqual's own, or of a hub, whole; where they lie, or None if they are not here.
+
+    Raises a `WeightsError` if they are not what they should be, or cannot be read.
+    """
+    if hub_weights.is_hub_name(name):
+        found = hub_weights.locate(hub_weights.hub_name(name), anew=True)
+        return found[0] if found else None
+    if name in encoders.KNOWN_ENCODERS:
+        return encoders.find_encoder(name, fetch=False).folder if is_there(name) else None
+    return weights.locate(name, anew=True)

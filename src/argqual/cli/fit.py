@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argqual._graphemes import count_words
 from argqual.cli import complete
 from argqual.cli.options import Format, FormatOption, YesOption, say, step, wanted_format
 from argqual.cli.settings import VARIABLES, address_for, setting
@@ -78,7 +79,7 @@ def fit(
         alone = "--check tests on groups it has not seen, and all these arguments are in one."
         raise InputError(alone, hint="Leave it out, or add a corpus.")
     with step(f"Fitting {name} on {len(data.arguments):,} arguments in {groups:,} groups") as further, telling(further):
-        strategy.fit(data.arguments, data.labels, groups=data.groups)
+        strategy.fit_checked(data.arguments, data.labels, groups=data.groups)
     save_strategy(strategy, output, training=data.training)
     say(paragraph(f"Written: {output}", hanging=2))
     for licence in data.training.licences:
@@ -127,15 +128,15 @@ def _notes(data: TrainingData) -> Iterator[str]:
 
 def _setting(words: str) -> tuple[str, Any]:
     """`k=4` as a name and a value; values are read as YAML, so numbers are numbers and [a, b] is a list."""
-    import yaml
+    from argqual._yaml import YamlError, parse_value
 
     name, separator, value = words.partition("=")
     if not separator or not name:
         raise InputError(f"--set {words} is not NAME=VALUE.", hint="For example --set k=4.")
     try:
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        return name.strip(), value
+        return name.strip(), parse_value(value, name=f"--set {name.strip()}")
+    except YamlError as error:
+        raise InputError(error.message, hint=error.hint) from None
 
 
 def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
@@ -153,9 +154,9 @@ def _checked(strategy: Strategy, data: TrainingData) -> dict[str, Any]:
     for fold, (train, test) in enumerate(GroupKFold(folds).split(data.labels, data.labels, codes), start=1):
         with step(f"Testing on groups it has not seen, fold {fold} of {folds}") as further, telling(further):
             taught, tested = ([data.arguments[place] for place in places] for places in (train, test))
-            fitted = clone(strategy).fit(taught, data.labels[train], groups=codes[train])
+            fitted = clone(strategy).fit_checked(taught, data.labels[train], groups=codes[train])
             predicted[test] = fitted.predict(tested)
-    words = [len(argument.text.split()) for argument in data.arguments]
+    words = [count_words(argument.text) for argument in data.arguments]
     found = {
         "spearman": spearman(predicted, data.labels, clusters=data.groups),
         "length_partialled": partial_spearman(predicted, data.labels, words, clusters=data.groups),

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from argqual.cli import complete
+from argqual.cli.grouped import TextCommand
 from argqual.cli.options import (
     ApiBaseOption,
     DefinitionsChoice,
@@ -186,7 +187,7 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-@app.command("prompt")
+@app.command("prompt", cls=TextCommand)
 def prompt(
     name: Annotated[
         str,

@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 from typer.core import TyperCommand
 
 from argqual.cli.options import PANELS
+from argqual.errors import InputError
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,7 +48,24 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-class PanelCommand(TyperCommand):
+class TextCommand(TyperCommand):
+    """A command that is given texts: one that begins with - and was taken for an option is told apart from a slip."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = args[: args.index("--")] if "--" in args else list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            texts = [word for word in given if word.startswith("-") and any(map(str.isspace, word.partition("=")[0]))]
+            if not texts or "UsageError" not in [kind.__name__ for kind in type(error).__mro__]:
+                raise
+            raise InputError(
+                f"'{' '.join(texts[0].split()):.40}' begins with -, and is taken for an option.",
+                hint=f"Write -- before it, after all options: {ctx.command_path} -- TEXT",
+            ) from None
+
+
+class PanelCommand(TextCommand):
     """A command whose help has a section for each `rich_help_panel`, in plain text, and its details at the end.
 
     rich's own panels take half as many lines again for the same words, a quarter of a
@@ -64,7 +82,8 @@ class PanelCommand(TyperCommand):
         panels: dict[str, list[tuple[str, str]]] = {title: [] for title in PANELS}
         for parameter in self.get_params(ctx):
             if record := parameter.get_help_record(ctx):
-                panels[getattr(parameter, "rich_help_panel", None) or PANELS[-1]].append(record)
+                name = record[0].removesuffix(" <list[str]>")  # takes the room of what it is for
+                panels[getattr(parameter, "rich_help_panel", None) or PANELS[-1]].append((name, record[1]))
         for title in filter(panels.get, panels):
             with formatter.section(title):
                 formatter.write_dl(panels[title])

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
-import io
-import json
-import os
 import sys
 from typing import Annotated
 
@@ -14,7 +10,8 @@ import typer
 
 from argqual._version import __version__
 from argqual.cli import benchmark, compare, config, corpora, fit, frameworks, models, optimise, score, store, strategies
-from argqual.cli.grouped import PanelCommand
+from argqual.cli.grouped import PanelCommand, TextCommand
+from argqual.cli.streams import hold_streams
 from argqual.errors import EXIT_USAGE, ArgqualError
 from argqual.report.plain import clean
 
@@ -27,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("score", cls=PanelCommand)(score.score)
-app.command("compare")(compare.compare_command)
+app.command("compare", cls=TextCommand)(compare.compare_command)
 app.command("fit")(fit.fit)
 app.command("optimise")(optimise.optimise)
 app.add_typer(strategies.app, name="strategies")
@@ -56,34 +53,25 @@ def _root(
 
 def main() -> None:
     """Run the command line. What a user can put right is said in one message, without a traceback."""
-    _write_everything()
+    hold_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where it can still be said that this failed
     except ArgqualError as error:
         print(f"argqual: {clean(error.message)}", file=sys.stderr)
         if error.hint:
             print(f"  {clean(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise
-        print(f"argqual: the result cannot be written: {error.strerror}.", file=sys.stderr)
-        _forget_unwritten()
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"argqual: {clean(where)}{error.strerror or error}.", file=sys.stderr)
+        if hint := _REMEDIES.get(error.errno or 0):
+            print(f"  {hint}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
 
 
-def _write_everything() -> None:
-    """What a terminal's encoding lacks is written as in JSON (`\\u7d76`): nothing is lost, and JSON stays JSON."""
-
-    def escape(error: UnicodeError) -> tuple[str, int]:
-        assert isinstance(error, UnicodeEncodeError)
-        return json.dumps(error.object[error.start : error.end])[1:-1], error.end
-
-    codecs.register_error("argqual.escape", escape)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="argqual.escape")
-
-
-def _forget_unwritten() -> None:
-    """Keep Python from trying once more, at exit, to write what could not be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+_FULL = "What was done before is kept. Make room, and run the same command again."
+_FEW = "Too many files are open for this shell: raise 'ulimit -n', or lower --concurrency or --jobs."
+_REMEDIES = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EMFILE: _FEW, errno.ENFILE: _FEW}

@@ -97,7 +97,7 @@ def pull(
     from argqual.cli.fetching import ensure_weights, own_files, pull_with_progress
     from argqual.errors import ModelError, nearest
     from argqual.models import encoders, hub_weights, weights
-    from argqual.models.connect import embedded_id, embedded_weights
+    from argqual.models.names import embedded_id, embedded_weights
 
     wanted = embedded_id(name)
     if page := hub_weights.named_on_a_page(wanted):
@@ -120,6 +120,44 @@ def pull(
     typer.echo(f"{wanted} is at {path}")
 
 
+@app.command("verify")
+def verify(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A model or an encoder. Default: all that were fetched.", autocompletion=complete.models),
+    ] = None,
+) -> None:
+    """Hash fetched weights whole, and say whether they are what they should be.
+
+    Otherwise a file is hashed only when it may have changed since: by its size, its times or its inode.
+    Exit codes: 0 all are right; 1 some are not.
+    """
+    from argqual.cli.fetching import is_there, own_files
+    from argqual.cli.fetching import verify as verified
+    from argqual.errors import EXIT_SOME_FAILED, ArgqualError, ModelError, nearest
+    from argqual.models import encoders, hub_weights, weights
+    from argqual.models.names import embedded_id
+
+    known = [*weights.KNOWN, *encoders.KNOWN_ENCODERS]
+    fetched = [*filter(is_there, known), *(each.model for each in hub_weights.all_kept())]
+    wanted = fetched if name is None else [embedded_id(name)]
+    if name is not None and not (own_files(wanted[0]) or hub_weights.is_hub_name(wanted[0])):
+        raise ModelError(f"No weights are fetched under the name '{name}'. {nearest(name, ['local', *known])}")
+    broken = False
+    for each in wanted:
+        try:
+            with step(f"Hashing {each}"):
+                path = verified(each)
+            typer.echo(clean(f"{each}: {'not on this machine' if path is None else f'right, in {path}'}"))
+        except ArgqualError as error:
+            broken = True
+            typer.echo(clean(f"{each}: {error.message}") + (clean(f"\n  {error.hint}") if error.hint else ""))
+    if not wanted:
+        typer.echo("No weights are on this machine.")
+    if broken:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
 @app.command("remove")
 def remove(
     name: Annotated[
@@ -131,8 +169,8 @@ def remove(
     from argqual.cli.fetching import kept_files, own_files
     from argqual.downloads.files import bytes_in, shown_size, writing
     from argqual.errors import InputError, ModelError, WeightsError
-    from argqual.models.connect import check_name, embedded_id
     from argqual.models.hub_weights import is_hub_name
+    from argqual.models.names import check_name, embedded_id
 
     wanted = embedded_id(name)
     if not own_files(wanted) and not is_hub_name(wanted):

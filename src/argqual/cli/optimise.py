@@ -73,7 +73,7 @@ def optimise(
     calls, usd = read_budget(budget)
     _check_output(output)
     from argqual.cli.fetching import ensure_weights
-    from argqual.models.connect import is_embedded
+    from argqual.models.names import is_embedded
 
     for name in (models := [name for name in (model, reflection_model) if name]):
         ensure_weights(name, yes=yes)

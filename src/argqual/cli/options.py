@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -14,14 +16,17 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from argqual.argument import decode_argument, read_argument_text
+from argqual import _underway
+from argqual._underway import Doing
+from argqual.argument import decode_argument
 from argqual.cli import complete
 from argqual.cli.settings import VARIABLES, default_address, default_framework, default_model
 from argqual.errors import EXIT_USAGE, ArgqualError, InputError
 from argqual.report.plain import clean
 
 T = TypeVar("T")
-_EVERY = 5.0
+_EVERY, _FIRST = 5.0, 1.5
+_LOOK_EVERY = 0.2
 
 
 class Format(StrEnum):
@@ -125,26 +130,61 @@ def wanted_format(given: Format | None) -> Format:
 def read_source(source: str) -> str:
     """The text of an argument that was given as text, as a file, or as `-` for standard input.
 
-    Raises an `InputError` where it is empty or not text, or is plainly meant as a file that is not there.
+    A file may be a document (`argqual.tabular.documents`). Raises an `InputError` where it is empty, a table or not
+    text, or is plainly meant as a file that is not there.
     """
     if source == "-":
         if sys.stdin.isatty():
             print("Type or paste the argument, then press Ctrl-D.", file=sys.stderr)
-        return decode_argument(sys.stdin.buffer.read(), name="standard input")
+        try:
+            given = sys.stdin.buffer.read()
+        except OSError as error:
+            raise InputError(f"Standard input cannot be read: {error.strerror}.") from None
+        return _told_if_table(decode_argument(given, name="standard input"))
     path = Path(source)
     try:
         exists = bool(source) and path.exists()
     except (OSError, ValueError):  # far too long for a file name: a text
         exists = False
     if exists:
-        return read_argument_text(path)
+        from argqual.tabular.documents import read_text
+        from argqual.tabular.sources import reader_of
+
+        if reader_of(source):
+            raise InputError(f"{source} is a table, not a text.", hint="argqual score rates tables, row by row.")
+        return read_text(path)
+    if source.startswith(("http://", "https://")) and not any(map(str.isspace, source)):
+        raise InputError(f"argqual opens no addresses: {source}", hint="Save the page as .html, and name the file.")
     if (
         source.strip()
         and not any(character.isspace() for character in source.strip())
         and ("/" in source or path.suffix)
     ):
         raise InputError(f"There is no file {source}.", hint="An argument given as text has more than one word.")
+    if longer := _named_but_for_the_ending(source):
+        raise InputError(f"There is no file {source}, but {' and '.join(longer)}.", hint="Name it with its ending.")
     return source
+
+
+def _told_if_table(text: str) -> str:
+    """A text from a pipe, as it is; said, where it looks like a table."""
+    from argqual.tabular.columns import is_header
+
+    first, second = [*text.lstrip().splitlines(), "", ""][:2]
+    if is_header(first, second) or (first.startswith("{") and first.rstrip().endswith("}")):
+        say("Standard input looks like a table, and is rated as one text; --lines rates each line.")
+    return text
+
+
+def _named_but_for_the_ending(source: str) -> list[str]:
+    """The files whose names are this, a dot and an ending."""
+    path = Path(source)
+    if len(source) > 80 or "\n" in source or not path.name:
+        return []
+    with suppress(OSError, ValueError):
+        names = sorted(entry.name for entry in os.scandir(path.parent) if entry.name.startswith(f"{path.name}."))
+        return [str(path.with_name(name)) for name in names[:3]]
+    return []
 
 
 def say(words: str) -> None:
@@ -181,31 +221,78 @@ def interruptible(first: Callable[[], None], again: Callable[[], None], *, termi
 
 @contextmanager
 def step(doing: str) -> Iterator[Callable[[str], None]]:
-    """Show on stderr that something takes its time: a spinner on a terminal, otherwise a line.
+    """Show on stderr that something takes its time: a bar on a terminal, otherwise a line.
 
-    Gives what says how far it is: behind the spinner, or in a line every five seconds.
+    Gives what says how far it is: behind the bar, or in a line every five seconds. What a model is at before it
+    answers (`argqual._underway`) is shown without that.
     """
     doing = clean(doing)
     stream = sys.stderr  # of now: DSPy's own is kept quiet, and this is not
-    if not stream.isatty():
-        print(f"{doing} …", file=stream, flush=True)
-        said_at = time.monotonic()
-
-        def line(how_far: str) -> None:
-            nonlocal said_at
-            if time.monotonic() - said_at >= _EVERY:
-                said_at = time.monotonic()
-                print(f"  {clean(how_far)}", file=stream, flush=True)
-
-        yield line
+    if stream.isatty():
+        with _barred(doing, stream) as tell:
+            yield tell
         return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    print(f"{doing} …", file=stream, flush=True)
+    said_at = time.monotonic()
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    def line(how_far: str, every: float | None = None) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= (_EVERY if every is None else every):
+            said_at = time.monotonic()
+            print(f"  {clean(how_far)}", file=stream, flush=True)
+
+    first = [_FIRST]
+
+    def look(under_way: Doing | None) -> None:
+        if under_way:
+            line(str(under_way), first[0])
+            first[0] = _EVERY
+
+    with watching(look):
+        yield line
+
+
+@contextmanager
+def _barred(doing: str, stream: Any) -> Iterator[Callable[[str], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(16), TimeElapsedColumn())
+    said = ""
+
+    def tell(how_far: str) -> None:
+        nonlocal said
+        said = clean(how_far)
+        show(None)
+
+    def show(under_way: Doing | None) -> None:
+        further = said if under_way is None else clean(under_way.what)
+        share = under_way.share if under_way else None
+        description = f"{doing}: {further}" if further else f"{doing} …"
+        progress.update(task, description=description, completed=share or 0.0, total=1.0 if share else None)
+
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
         task = progress.add_task(f"{doing} …", total=None)
-        yield lambda how_far: progress.update(task, description=f"{doing}: {clean(how_far)}")
+        with watching(show):
+            yield tell
+
+
+@contextmanager
+def watching(show: Callable[[Doing | None], None]) -> Iterator[None]:
+    """Have what is under way before a model answers shown, some times a second, for as long as the block lasts."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(_LOOK_EVERY):
+            show(_underway.now())
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def write_new(path: Path, content: str, kind: type[ArgqualError]) -> None:

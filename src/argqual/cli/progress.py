@@ -8,8 +8,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from argqual import _underway
 from argqual.report.plain import WIDTH, clean
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def count(number: float) -> str:
 
 def money(usd: float) -> str:
     """US dollars to the cent, or to two digits that say something when it is less than ten cents."""
-    return f"{usd:,.2f} USD" if usd >= 0.1 or usd == 0 else f"{usd:.2g} USD"
+    return f"{usd:,.2f} USD" if usd >= 0.1 or usd == 0 else f"{Decimal(f'{usd:.2g}'):f} USD"
 
 
 def clock(seconds: float) -> str:
@@ -40,7 +42,8 @@ def clock(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     if seconds < 2 * 86400:
-        return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:.0f} min"
+        hours, minutes = divmod(round(seconds / 60), 60)
+        return f"{hours} h {minutes} min"
     return f"{seconds / 86400:.1f} days"
 
 
@@ -100,6 +103,8 @@ class BatchProgress:
         return self._before + self._batch.tally.done
 
     def _mark(self, now: float) -> None:
+        if not self._batch.tally.done and _underway.now():  # loading and reading, once, say nothing of the rest
+            self._marks.clear()
         self._marks.append((now, self._batch.tally.done))
         while len(self._marks) > 2 and now - self._marks[1][0] > _RATE_OVER:
             self._marks.popleft()
@@ -109,6 +114,8 @@ class BatchProgress:
         (began, first), (now, last) = self._marks[0], self._marks[-1]
         rate = (last - first) / (now - began) if now > began else 0.0
         parts = [f"{self._done():,}" + (f" of {self._total:,}" if self._total else "")]
+        if under_way := _underway.now():
+            parts.append(clean(str(under_way)))
         if rate:
             parts.append(f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s")
             if self._total:

@@ -35,14 +35,15 @@ def score(
     usage or a bad file; 3 the model could not be reached; 130 interrupted.
     """
     check_options(called, rated, judging, written, strategy)
-    if rated.is_table:
-        from argqual.cli.score_table import open_table, score_table
-
-        source = open_table(rated)
-    else:
+    in_rows = rated.is_table or rated.in_rows(judging, written)
+    if not rated.is_table:
         from argqual.argument import Argument
 
         argument = Argument(read_source(rated.source), issue=rated.issue, stance=rated.stance, context=rated.context)
+    if in_rows:
+        from argqual.cli.score_table import one_text, open_table, score_table
+
+        source, rated = (open_table(rated), rated) if rated.is_table else one_text(argument, rated)
     if strategy:
         from argqual.cli.score_strategy import strategy_scorer
 
@@ -50,11 +51,11 @@ def score(
     else:
         from argqual.cli.score_judge import judge_scorer
 
-        chosen = judge_scorer(judging, written.prefix, yes=yes)
+        chosen = judge_scorer(judging, written.prefix, yes=yes, in_parts=bool(rated.split))
     with chosen as scorer:
-        if rated.is_table:
+        if in_rows:
             code = score_table(source, scorer, rated, written)
         else:
             here = ScoreFormat.TEXT if sys.stdout.isatty() else ScoreFormat.JSON
-            code = scorer.text(argument, written.format or here)
+            code = scorer.text(argument, written.format or here, split=rated.split.value if rated.split else None)
     raise typer.Exit(code)

@@ -31,14 +31,18 @@ if TYPE_CHECKING:
     from argqual.judging.batch import Batch
     from argqual.judging.judge import Judge
     from argqual.judging.rounds import ProviderBatch
+    from argqual.judging.splitting import Splitting, TextPart
     from argqual.judging.store import Store
 
 _RETRY = "retry"  # what the job of `--retry-failed` is recognised by
 
 
 @contextmanager
-def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool) -> Iterator[JudgeScorer]:
-    """The judge that the options describe, and the store; an embedded model's weights are fetched with consent."""
+def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool, in_parts: bool = False) -> Iterator[JudgeScorer]:
+    """The judge that the options describe, and the store; an embedded model's weights are fetched with consent.
+
+    With `in_parts` it rates parts of texts, and of a whole that is too long the beginning.
+    """
     from argqual.cli.fetching import ensure_weights
     from argqual.frameworks.catalogue import load_framework
     from argqual.judging.store import Store
@@ -47,14 +51,16 @@ def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool) -> Iterator
     with nullcontext() if judging.no_store else Store() as store:
         ensure_weights(judging.model, yes=yes)
         with step(f"Loading {judging.model}"):
-            judge = _judge(judging, criteria)
+            judge = _judge(judging, criteria, truncate=judging.truncate or in_parts)
         yield JudgeScorer(judge, store, judging, prefix)
 
 
-def _judge(judging: Judging, criteria: Framework) -> Judge:
+def _judge(judging: Judging, criteria: Framework, *, truncate: bool) -> Judge:
+    from argqual.models.connect import begin, connect
+
+    begin(judging.model, api_base=judging.api_base, slots=judging.concurrency)  # beside what these import
     from argqual.judging.judge import Judge
     from argqual.judging.program import load_program
-    from argqual.models.connect import connect
     from argqual.models.prices import batch_price, read_price
 
     model = connect(
@@ -79,7 +85,7 @@ def _judge(judging: Judging, criteria: Framework) -> Judge:
         readout=judging.readout,
         explain=judging.explain,
         definitions=judging.definitions.value,
-        truncate=judging.truncate,
+        truncate=truncate,
         program=load_program(judging.program, criteria) if judging.program else None,
     )
 
@@ -98,7 +104,14 @@ class JudgeScorer:
         self.declared: Mapping[str, str] = judge.framework.inputs.declared()
         self.types: Mapping[str, type] = self.results.types
 
-    def text(self, argument: Argument, format: ScoreFormat) -> int:
+    def parts(self, argument: Argument, by: Splitting) -> tuple[TextPart, ...]:
+        from argqual.judging.parts import split_argument
+
+        return split_argument(self.judge, argument, by)
+
+    def text(self, argument: Argument, format: ScoreFormat, *, split: Splitting | None = None) -> int:
+        if split:
+            return self._in_parts(argument, format, split)
         assessment = self._assessed(argument)
         if not self.judging.raw:
             from argqual.judging.calibration import calibrated
@@ -106,6 +119,25 @@ class JudgeScorer:
             assessment = calibrated(assessment, self.judge.framework)
         typer.echo(_rendered(assessment, self.judge.framework, format))
         return EXIT_SOME_FAILED if assessment.status in ("unreadable", "failed") else EXIT_OK
+
+    def _in_parts(self, argument: Argument, format: ScoreFormat, by: Splitting) -> int:
+        from argqual.judging.calibration import calibrated
+        from argqual.judging.parts import assess_parts
+        from argqual.report import assessments as tables
+
+        judging, framework = self.judging, self.judge.framework
+        with step(f"Rating parts and the whole by {framework.id}"):
+            concurrency, most = judging.concurrency, judging.max_cost
+            found = assess_parts(self.judge, argument, by=by, store=self.store, concurrency=concurrency, max_cost=most)
+        if not judging.raw:
+            found = found.changed(lambda assessment: calibrated(assessment, framework))
+        if format is ScoreFormat.JSON:
+            typer.echo(found.model_dump_json(indent=2))
+        else:
+            written = tables.parts_markdown if format is ScoreFormat.MARKDOWN else tables.parts_text
+            typer.echo(written(found, framework))
+        failed = any(each.status in ("unreadable", "failed") for each in found.assessments)
+        return EXIT_SOME_FAILED if failed else EXIT_OK
 
     def _assessed(self, argument: Argument) -> Assessment:
         judge, store = self.judge, self.store
@@ -140,9 +172,11 @@ class JudgeScorer:
                 hint="Repeat it with --retry-failed; what was answered is kept.",
             )
         if again and path.exists() and (unfinished is None or _RETRY in unfinished):
-            return self._ask_again(path, job)
+            return job.code(self._ask_again(path, job), whole=True)
         code = job.score(self, resume=job.written.resume or again)
-        return self._ask_again(path, job) if again and code == EXIT_SOME_FAILED and path.exists() else code
+        if again and code == EXIT_SOME_FAILED and path.exists():
+            return job.code(self._ask_again(path, job), whole=True)
+        return code
 
     def identity(self) -> dict[str, Any]:
         judge = self.judge
@@ -161,6 +195,7 @@ class JudgeScorer:
     def batch(self, job: TableJob, *, again: bool = False) -> Batch[Any] | ProviderBatch[Any]:
         """What asks: in the ordinary way, or by the provider's batches; `again` for what has failed before."""
         from argqual.judging.batch import Batch
+        from argqual.models.traffic import most_connections
 
         judging = self.judging
         if judging.batch:
@@ -168,6 +203,9 @@ class JudgeScorer:
             fresh = again or not job.written.resume
             run = str(job.written.output and job.written.output.resolve())
             return provider_batch(self.judge, self.store, judging, run=run, fresh=fresh)
+        wanted, most = judging.concurrency or 0, most_connections()
+        if wanted > most:
+            say(f"At most {most} requests at once, not {wanted}: no more files may be open here (ulimit -n).")
         path = job.written.output
         return Batch(
             self.judge,

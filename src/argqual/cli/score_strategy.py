@@ -25,6 +25,7 @@ from argqual.tabular.output import iter_scored
 
 if TYPE_CHECKING:
     from argqual.cli.score_table import Scored, TableJob
+    from argqual.judging.splitting import TextPart
     from argqual.strategies.base import Strategy
     from argqual.tabular.table import TableRow
 
@@ -67,7 +68,10 @@ class StrategyScorer:
         self.types: Mapping[str, type] = {f"{prefix}prediction": float, self.reason: str, f"{prefix}strategy": str}
         self._mark = f"{self.name} {hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]}"
 
-    def text(self, argument: Argument, format: ScoreFormat) -> int:
+    def parts(self, argument: Argument, by: str) -> tuple[TextPart, ...]:
+        raise InputError("A strategy predicts whole texts.")  # as its options say before
+
+    def text(self, argument: Argument, format: ScoreFormat, *, split: str | None = None) -> int:
         from argqual.strategies.base import telling
 
         with step("Predicting") as further, telling(further):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from argqual.argument import Argument
 from argqual.cli.options import ScoreFormat, say, step
 from argqual.cli.progress import count
-from argqual.errors import EXIT_INTERRUPTED, InputError
-from argqual.tabular.columns import Columns, choose_columns, to_argument
+from argqual.cli.streams import ResultsLost
+from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
+from argqual.report.plain import paragraph
+from argqual.tabular.columns import Columns, alike, choose_columns, is_refused, to_argument, usual
 from argqual.tabular.jsonlines import LinesSource
 from argqual.tabular.output import StreamOutput, TableOutput, refuse_shared
-from argqual.tabular.sources import open_source
+from argqual.tabular.parts import OneText, PartsSource
+from argqual.tabular.sources import HUB, named_files, open_lines, open_source
 from argqual.tabular.table import TableRow, TableSource
 
 if TYPE_CHECKING:
     from argqual.cli.score_options import Rated, Written
+    from argqual.judging.splitting import Splitting, TextPart
 
 Scored = tuple[Mapping[str, Any], Mapping[str, Any]]  # the cells of a row, and those of its result
 
@@ -77,7 +81,8 @@ class Scorer(Protocol):
     done: str
     again: str
 
-    def text(self, argument: Argument, format: ScoreFormat) -> int: ...
+    def text(self, argument: Argument, format: ScoreFormat, *, split: Splitting | None = None) -> int: ...
+    def parts(self, argument: Argument, by: Splitting) -> Sequence[TextPart]: ...
     def table(self, job: TableJob) -> int: ...
     def run(self, job: TableJob, skip: int = 0) -> Scoring: ...
 
@@ -91,18 +96,46 @@ class Scorer(Protocol):
         """The exit code of an output that was finished before."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class TableJob:
-    """A table that was opened, how its rows are read, and where they go."""
+    """A table that was opened, how its rows are read, and where they go.
+
+    `refused` counts the rows of the last time through that could not be used, however little was wrong with others.
+    """
 
     source: TableSource
     how: Reading
     rated: Rated
     written: Written
+    refused: int = 0
 
     def rows(self, skip: int = 0) -> Iterator[TableRow]:
-        rows, limit = self.source.rows(skip), self.rated.limit
-        return rows if limit is None else itertools.islice(rows, max(0, limit - skip))
+        limit = self.rated.limit
+        known = {*self.source.columns} if self.source.later() is None else None
+        self.refused = 0
+        for row in itertools.islice(self.source.rows(skip), None if limit is None else max(0, limit - skip)):
+            self.refused += is_refused(row, self.how.columns)
+            if known is not None and not row.cells.keys() <= known:
+                self._tell_new([*row.cells.keys() - known])
+                known |= row.cells.keys()
+            yield row
+
+    def _tell_new(self, names: list[str]) -> None:
+        """Say which columns of a stream, that come only now, look as if they were to be read."""
+        for role in ("issue", "stance", "context"):
+            if getattr(self.how.columns, role) is None and role not in self.how.shared and (name := usual(role, names)):
+                say(f"{self.source.name}: from here on there is '{name}', which is not read. --{role} {name} reads it.")
+
+    def code(self, code: int, *, whole: bool = False) -> int:
+        """The exit code where rows were refused, too; `whole`: also those that earlier runs have met."""
+        if whole and not self.rated.source.startswith(HUB):
+            for _ in self.rows():
+                pass
+        if code == EXIT_OK and self.refused:
+            rows = f"{count(self.refused)} row{'s' * (self.refused != 1)}"
+            say(paragraph(f"{rows} could not be used; the results say why.", hanging=2))
+            return EXIT_SOME_FAILED
+        return code
 
     def total(self) -> int | None:
         total, limit = self.source.count(), self.rated.limit
@@ -113,24 +146,30 @@ class TableJob:
         path = self.written.output
         if path and Path(self.source.name).resolve() == path.resolve():
             raise InputError(f"{path} is the table itself.", hint="Give --output another name.")
-        refuse_shared(self.source.columns, scorer.types)
+        refuse_shared([*self.source.columns, *(self.source.later() or ())], scorer.types)
         return self._write(scorer, path, resume=resume) if path else self._stream(scorer)
 
     def _stream(self, scorer: Scorer) -> int:
-        output = StreamOutput(sys.stdout, self.written.stream, results=scorer.types, columns=self.source.columns)
+        columns = [*self.source.columns, *(self.source.later() or ())]
+        output = StreamOutput(sys.stdout, self.written.stream, results=scorer.types, columns=columns)
         run = scorer.run(self)
         try:
             with run.answers(quiet=sys.stdout.isatty() and sys.stderr.isatty()) as answers:
                 for cells, result in answers:
                     output.append(cells, result)
                 output.finish()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except ResultsLost as lost:
+            if not lost.reader_gone:
+                say(run.summary())
+                raise
             say(f"The reader of the results is gone. {run.summary()}".rstrip())
             return EXIT_INTERRUPTED
         if words := run.summary():
             say(words)
-        return run.unfinished() or run.code(None)
+        if output.left_out:
+            named = ", ".join(f"'{name}'" for name in output.left_out)
+            say(paragraph(f"Not in the results, as they came after the header: {named}. JSONL has them.", hanging=2))
+        return run.unfinished() or self.code(run.code(None))
 
     def _write(self, scorer: Scorer, path: Path, *, resume: bool) -> int:
         output = TableOutput(
@@ -150,7 +189,7 @@ class TableJob:
         )
         if output.finished:
             say(f"{path} is there already, finished. --overwrite {scorer.again}.")
-            return scorer.code_of(path)
+            return self.code(scorer.code_of(path), whole=True)
         run = scorer.run(self, output.rows_done)
         if output.rows_done:
             say(f"Going on after {count(output.rows_done)} rows that are {scorer.done} already.")
@@ -171,29 +210,47 @@ class TableJob:
         with step(f"Writing {path}"):
             output.finish()
         say(f"Written: {path}")
-        return run.code(path if output.rows_done else None)
+        return self.code(run.code(path if output.rows_done else None), whole=bool(output.rows_done))
 
 
 def open_table(rated: Rated) -> TableSource:
     """The table a user named, checked as far as it can be before reading it."""
     name = rated.source
+    if len(rated.sources) > 1:
+        return named_files(rated.sources)
     if name == "-":
         if not rated.lines:
             raise InputError("A table from standard input is read line by line: add --lines.")
         # Not sys.stdin itself: Python cannot end while a thread is still reading that one.
         return LinesSource(open(sys.stdin.fileno(), "rb", closefd=False))
     if rated.lines:
-        try:
-            return LinesSource(Path(name).open("rb"), name)
-        except OSError as error:
-            raise InputError(f"Cannot read {name}: {error.strerror}.", hint="Use - for standard input.") from None
-    return open_source(name, encoding=rated.encoding, delimiter=rated.delimiter)
+        return open_lines(name)
+    return open_source(
+        name, encoding=rated.encoding, delimiter=rated.delimiter, quoting=rated.quoting, sheet=rated.sheet
+    )
+
+
+def one_text(argument: Argument, rated: Rated) -> tuple[TableSource, Rated]:
+    """A text that is to be split, as a table of one row, and the options as they are meant for that."""
+    given = {name: text for name, text in argument.inputs().items() if name != "argument"}
+    of_pipe = "standard input" if rated.source == "-" else "text"
+    name = rated.source if os.path.isfile(rated.source) else of_pipe
+    return OneText(name, argument.text, given), replace(rated, issue=None, stance=None, context=None)
 
 
 def score_table(source: TableSource, scorer: Scorer, rated: Rated, written: Written) -> int:
     """Score a table; the exit code."""
     how = reading(source, scorer.declared, scorer.name, rated)
+    for words in source.notes():
+        say(paragraph(words, hanging=2))
     say(f"{source.name}: {how.describe()}")
+    for words in late_columns(source, how, scorer.declared):
+        say(paragraph(words, hanging=2))
+    if by := rated.split:
+        source = PartsSource(
+            source, how.columns.text, lambda row: scorer.parts(how.argument(row), by.value), by=by, limit=rated.limit
+        )
+        rated = replace(rated, limit=None)
     return scorer.table(TableJob(source, how, rated, written))
 
 
@@ -207,13 +264,15 @@ def reading(source: TableSource, declared: Mapping[str, str], who: str, rated: R
     shared = {
         name: value
         for name, value in given.items()
-        if value and value not in source.columns and any(map(str.isspace, value.strip()))
+        if value and value not in {*source.columns, *(source.later() or ())} and any(map(str.isspace, value.strip()))
     }
     named = {
         name: "" if name in shared or (value is None and name not in declared) else value
         for name, value in given.items()
     }
-    columns = choose_columns(source.columns, text=rated.text, id=rated.id, **named)
+    given_names = [rated.text, rated.id, *(value for name, value in named.items() if value)]
+    available = _available(source, [name for name in given_names if name])
+    columns = choose_columns(available, text=rated.text, id=rated.id, **named)
     for name, kind in declared.items():
         if kind == "required" and name not in shared and getattr(columns, name) is None:
             raise InputError(
@@ -221,3 +280,24 @@ def reading(source: TableSource, declared: Mapping[str, str], who: str, rated: R
                 hint=f"Name the column with --{name}, or give one {name} for all rows.",
             )
     return Reading(columns, shared)
+
+
+def _available(source: TableSource, given: Sequence[str]) -> list[str]:
+    """The columns that can be read: those of the first rows, and of the later ones what is named, or has the text."""
+    later, first = source.later(), list(source.columns)
+    if later is None:  # a stream: what is named may come
+        return first + [name for name in given if not any(alike(name, column) for column in first)]
+    found = [column for column in later if any(alike(name, column) for name in given)]
+    if not usual("text", first) and (text := usual("text", list(later))) and text not in found:
+        found.append(text)
+    return first + found
+
+
+def late_columns(source: TableSource, how: Reading, declared: Mapping[str, str]) -> Iterator[str]:
+    """What is said of columns that are not read, as they come after the first rows, although they look like inputs."""
+    later = source.later() or {}
+    for role in declared:
+        name = usual(role, list(later))
+        if name and getattr(how.columns, role) is None and role not in how.shared:
+            first = f"'{name}' first comes in row {later[name]:,}, and is not read"
+            yield f"{source.name}: {first}. --{role} {name} reads it."

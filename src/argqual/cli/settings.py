@@ -111,7 +111,7 @@ def address_for(model: str, *, flagged: bool) -> tuple[str | None, str | None]:
 
     `flagged`: the model was named in the command, so that it need not be the one that the address was set with.
     """
-    from argqual.models.connect import is_embedded
+    from argqual.models.names import is_embedded
 
     address = setting("api_base")
     if address.value is None or is_embedded(model, address.value):
@@ -136,7 +136,7 @@ def address_for(model: str, *, flagged: bool) -> tuple[str | None, str | None]:
 def _may_be_there(model: str, mate: str | None) -> bool:
     """Whether a model may be on the server on which another is, or on one of the user's own."""
     from argqual.models.addresses import OWN_SERVERS
-    from argqual.models.connect import is_embedded
+    from argqual.models.names import is_embedded
 
     provider = model.partition("/")[0]
     if mate is None or is_embedded(mate):

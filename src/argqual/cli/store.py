@@ -25,43 +25,68 @@ ModelFilter = Annotated[str | None, typer.Option("--model", "-m", help="Only tho
 
 @app.command("info")
 def info(format: FormatOption = None) -> None:
-    """Where the store is and what it holds."""
+    """Where the store is and what it holds, and what is kept of prompts that the embedded model has read."""
     from argqual.judging.store import Kept, Store, store_path
+    from argqual.models import kept_prompts
 
     path = store_path()
+    prompts, prompts_bytes = kept_prompts.contents()
     as_text = wanted_format(format) is not Format.JSON
     if as_text and not path.exists():
         typer.echo(f"{path}: nothing is kept yet.")
-        return
     contents: list[Kept] = []
     if path.exists():
         with Store(path) as store:
             contents = store.contents()
     size = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
     if not as_text:
-        typer.echo(
-            json.dumps({"path": str(path), "bytes": size, "kept": [each.__dict__ for each in contents]}, indent=2)
-        )
+        of_prompts = {"path": str(kept_prompts.folder()), "bytes": prompts_bytes, "kept": prompts}
+        kept = [each.__dict__ for each in contents]
+        typer.echo(json.dumps({"path": str(path), "bytes": size, "kept": kept, "prompts": of_prompts}, indent=2))
         return
-    typer.echo(f"{path}, {size / 1e6:,.1f} MB")
+    if path.exists():
+        typer.echo(f"{path}, {size / 1e6:,.1f} MB")
     for each in contents:
         cost = "" if not each.cost_usd else f", {each.cost_usd:,.4f} USD"
         when = f"{_day(each.first)} to {_day(each.last)}"
         typer.echo(f"  {each.framework}, {each.model}, {each.readout}: {each.assessments:,}{cost} ({when})")
+    if prompts:
+        typer.echo(f"{kept_prompts.folder()}, {prompts_bytes / 1e6:,.1f} MB")
+        typer.echo(f"  what the embedded model has read of {_counted(prompts)}, so that it need not read them again")
 
 
 @app.command("clear")
 def clear(
     framework: FrameworkFilter = None,
     model: ModelFilter = None,
+    prompts: Annotated[
+        bool, typer.Option("--prompts", help="Only what the embedded model has read of prompts; no assessment.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Forget what is kept: all of it, or that of a framework or model."""
-    from argqual.judging.store import Store, store_path
+    """Forget what is kept: all of it, or that of a framework or model.
 
-    if not store_path().exists():
+    What the embedded model has read of prompts goes with all of it. Nothing is lost by that but the time to read them.
+    """
+    from argqual.judging.store import store_path
+    from argqual.models import kept_prompts
+
+    if prompts and (framework or model):
+        raise InputError("--prompts goes without --framework and --model.", hint="Leave out one or the other.")
+    there = store_path().exists() and not prompts
+    if not there and (framework or model or not kept_prompts.contents()[0]):
         typer.echo("Nothing is kept.")
         return
+    if there:
+        _clear(framework, model, yes=yes)
+    if not (framework or model) and (forgotten := kept_prompts.clear()):
+        typer.echo(f"What was read of {_counted(forgotten)} is forgotten.")
+
+
+def _clear(framework: str | None, model: str | None, *, yes: bool) -> None:
+    """Forget assessments, with consent."""
+    from argqual.judging.store import Store
+
     with Store() as store:
         if not yes:
             if not sys.stdin.isatty():
@@ -81,6 +106,7 @@ def export(
 ) -> None:
     """Write everything that is kept as JSON lines."""
     from argqual.judging.store import Store, store_path
+    from argqual.tabular.output import followed
 
     if not store_path().exists():
         raise InputError(f"Nothing is kept: there is no {store_path()}.")
@@ -89,6 +115,7 @@ def export(
             for each in store.export():
                 typer.echo(json.dumps(each, ensure_ascii=False))
             return
+        output = followed(output)
         temporary = output.with_name(f"{output.name}.tmp")
         try:
             with temporary.open("w", encoding="utf-8") as file:
@@ -99,6 +126,10 @@ def export(
                 temporary.unlink()
             raise InputError(f"Cannot write {output}: {error.strerror}.") from None
         print(f"{number:,} assessments written to {output}", file=sys.stderr)
+
+
+def _counted(prompts: int) -> str:
+    return "1 prompt" if prompts == 1 else f"{prompts:,} prompts"
 
 
 def _day(seconds: float) -> str:

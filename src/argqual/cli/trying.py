@@ -23,8 +23,10 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     """Ask a few small requests, say what they show, and keep it; the exit code: 1 when nothing could be rated."""
     started = time.perf_counter()
     with step(f"Loading {name}"):
+        from argqual.models.connect import begin, connect
+
+        begin(name, api_base=api_base)  # beside what this imports
         from argqual.judging.trial import REQUESTS, rated, why
-        from argqual.models.connect import connect
 
         model = connect(name, api_base=api_base)
     loading = time.perf_counter() - started

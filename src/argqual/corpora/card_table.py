@@ -2,7 +2,15 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from argqual._schema import Number, Part, Text, wrong
 
@@ -18,6 +26,17 @@ def _texts(cells: object) -> object:
     return tuple("" if cell is None else str(cell) for cell in cells) if isinstance(cells, list) else cells
 
 
+def _rule(quoting: object) -> object:
+    return ("none", "minimal")[quoting] if isinstance(quoting, bool) else quoting
+
+
+# Written as true or false, as it was before it had names: a card's fingerprint stays what it was.
+Quoting = Annotated[
+    Literal["minimal", "none"],
+    BeforeValidator(_rule),
+    PlainSerializer(lambda rule: rule == "minimal", return_type=bool),
+    WithJsonSchema({"enum": ["minimal", "none", True, False]}),
+]
 _TEXT_KEYS, _TEXTS = BeforeValidator(_text_keys), BeforeValidator(_texts)
 
 
@@ -90,7 +109,7 @@ class TableLayout(Part):
     markup
         `html`: tags are removed and entities written out, as annotators saw the text.
     quoting
-        Whether quotes may enclose a cell.
+        `minimal` (or true): quotes enclose cells; `none` (or false): they are characters like others.
     decimal
         The character before the decimals of a number.
     """
@@ -98,7 +117,7 @@ class TableLayout(Part):
     files: tuple[str, ...] = ()
     encoding: str = "utf-8"
     delimiter: str | None = None
-    quoting: bool = True
+    quoting: Quoting = "minimal"
     decimal: Literal[".", ","] = "."
     text: Text = "text"
     id: tuple[str, ...] = ()

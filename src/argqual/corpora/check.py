@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from argqual._graphemes import count_words
 from argqual.argument import Argument
 from argqual.corpora.card import COUNTED, Card
 from argqual.corpora.cards import load_card
@@ -154,8 +155,8 @@ def _lengths(corpus: Corpus, draws: int) -> Iterator[Finding]:
 
 
 def words(argument: Argument) -> int:
-    """Length as the project measures it: words between white space."""
-    return len(argument.text.split())
+    """Length as the project measures it: in words."""
+    return count_words(argument.text)
 
 
 def topics(arguments: Sequence[Argument]) -> list[str] | None:
@@ -307,7 +308,7 @@ def _complete_families(corpus: Corpus) -> int:
 
 def _longest(corpus: Corpus) -> float:
     """The most words of a family's versions, as a multiple of the fewest; the largest of all families."""
-    lengths = [[len(text.split()) for _, text in own] for own in _families_of(corpus).values()]
+    lengths = [[count_words(text) for _, text in own] for own in _families_of(corpus).values()]
     return max(max(own) / min(own) for own in lengths)
 
 

@@ -24,7 +24,7 @@ from argqual.downloads.http import from_archive, from_web, host_of
 from argqual.downloads.hub import asking_hub, dataset_revision, stream_dataset, trouble_of
 from argqual.downloads.job import FetchJob, FileSource, Progress, fetch_files, from_folder, not_fetched, reasons_of
 from argqual.errors import CorpusError
-from argqual.tabular.parquet import arrow_rows
+from argqual.tabular.arrowrows import arrow_rows
 
 
 def fetch(

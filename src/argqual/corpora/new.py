@@ -42,8 +42,12 @@ def draft_card(name: str, table: Path, *, text: str | None = None, labels: Seque
     by default all whose cells are numbers. Raises an `InputError` if the file cannot be read, a column is not there,
     or nothing in it looks like a judgement.
     """
-    encoding, columns = _read(table)
+    encoding, quoting, columns = _read(table)
     notes = []
+    if quoting == "none":
+        notes.append(
+            "Not all quotes in the file enclose cells, so they are taken as characters. Look whether that is right."
+        )
     if encoding != "utf-8":
         notes.append(f"The file is not UTF-8; it was read as {encoding}. Look whether accents come out right.")
     named = [_known(label, columns, table) for label in labels]
@@ -62,6 +66,7 @@ def draft_card(name: str, table: Path, *, text: str | None = None, labels: Seque
         del roles["id"]
     comma = any(_DECIMAL_COMMA.fullmatch(cell) for column in chosen for cell in columns[column])
     layout = {} if encoding == "utf-8" else {"encoding": encoding}
+    layout |= {"quoting": quoting} if quoting == "none" else {}
     layout |= {"decimal": _quoted(",")} if comma else {}
     layout |= {role: _quoted(column) for role, column in {"text": text, **roles}.items()}
     lines = [
@@ -83,8 +88,8 @@ def draft_card(name: str, table: Path, *, text: str | None = None, labels: Seque
     return card, notes
 
 
-def _read(table: Path) -> tuple[str, dict[str, list[str]]]:
-    """The encoding, and the cells of each column as text."""
+def _read(table: Path) -> tuple[str, str, dict[str, list[str]]]:
+    """The encoding, how quotes are read, and the cells of each column as text."""
     encoding = "utf-8"
     try:
         open_source(str(table))
@@ -93,13 +98,20 @@ def _read(table: Path) -> tuple[str, dict[str, list[str]]]:
             raise
         encoding = "cp1252"
     try:
-        rows = [cells for _, cells in rows_of(table, (), encoding=encoding)]
+        quoting = "minimal"
+        try:
+            rows = [cells for _, cells in rows_of(table, (), encoding=encoding, quoting=quoting)]
+        except CorpusError as error:
+            if "quoting" not in (error.hint or ""):
+                raise
+            quoting = "none"
+            rows = [cells for _, cells in rows_of(table, (), encoding=encoding, quoting=quoting)]
     except CorpusError as error:
         raise InputError(error.message, hint=error.hint) from None
     if not rows:
         raise InputError(f"{table} has no rows.")
     names = dict.fromkeys(name for cells in rows for name in cells)  # lines of JSON may leave a key out
-    return encoding, {name: [cells.get(name, "").strip() for cells in rows] for name in names}
+    return encoding, quoting, {name: [cells.get(name, "").strip() for cells in rows] for name in names}
 
 
 def _known(column: str, columns: Iterable[str], table: Path) -> str:

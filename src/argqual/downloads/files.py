@@ -18,9 +18,11 @@ from pathlib import Path, PurePosixPath
 
 from platformdirs import user_cache_dir
 
+from argqual import _underway
 from argqual.errors import ArgqualError
 
 MOST_BYTES = 2 << 30  # of a file whose size is not known, of an archive, and of all that is in one
+_LARGE, _PART = 200 << 20, 4 << 20
 _MOST_CELL = 10_000_000  # characters, as in every table
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -98,8 +100,18 @@ class WantedFile:
 
 
 def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file; of a large one it is told how far it is."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        size = os.fstat(file.fileno()).st_size
+        if size < _LARGE:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest, done = hashlib.sha256(), 0
+        with _underway.doing(f"checking {path.name}") as tell:
+            while part := file.read(_PART):
+                digest.update(part)
+                done += len(part)
+                tell(done / size)
+        return digest.hexdigest()
 
 
 def rows_digest(path: Path) -> str:

@@ -41,6 +41,11 @@ def load_framework(source: str | os.PathLike[str] | Framework) -> Framework:
     return source if isinstance(source, Framework) else read_framework(_REGISTRY.find(source))
 
 
+def framework_package(source: str | os.PathLike[str] | Framework) -> dict[str, str]:
+    """The name of the installed package that brings a framework, and its version; empty where none does."""
+    return {} if isinstance(source, Framework) else _REGISTRY.package_of(_REGISTRY.find(source))
+
+
 def known_frameworks() -> dict[str, Path]:
     """Name to file of every framework that can be named, the user's before the shipped ones."""
     return _REGISTRY.known()

@@ -28,6 +28,7 @@ instructions json load_state mro output_fields parse_file parse_obj parse_raw pr
 signature update_forward_refs validate with_instructions with_updated_fields
 """
 
+_LIGHTEST, _HEAVIEST = 1e-6, 1e6  # weights; sums of these are exact enough
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 
 
@@ -226,6 +227,7 @@ class Framework(Part):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _check_ids(self)
+        _check_weights(self)
         _check_levels(self)
         _check_references(self)
         return self
@@ -333,6 +335,20 @@ def _check_ids(framework: Framework) -> None:
 
 def _listed(items: Sequence[Any], *path: str) -> Iterator[tuple[Any, Keys]]:
     return ((item, (*path, index)) for index, item in enumerate(items))
+
+
+def _check_weights(framework: Framework) -> None:
+    """Weights that can be added up, and of siblings that are added up at least one that counts."""
+    ids = {criterion.id for criterion, _ in _placed(framework.criteria)}
+    parents: list[tuple[Framework | Criterion, Keys]] = [(framework, ()), *_placed(framework.criteria)]
+    for parent, path in parents:
+        for index, child in enumerate(parent.criteria):
+            if child.weight and not _LIGHTEST <= child.weight <= _HEAVIEST:
+                bounds = f"0, or from {_LIGHTEST:g} to {_HEAVIEST:,.0f}: a share relative to its siblings'"
+                raise wrong(f"the weight {child.weight:g} must be {bounds}", *path, "criteria", index, "weight")
+        answered = framework.aggregate in ids if isinstance(parent, Framework) else parent.ask
+        if parent.criteria and not answered and not any(child.weight for child in parent.criteria):
+            raise wrong("all weights are 0 here, so that nothing would count", *path, "criteria", 0, "weight")
 
 
 def _check_levels(framework: Framework) -> None:

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from argqual._schema import Number, Part, Text, wrong
 
+_FARTHEST = 1e6  # from 0; every level is then written with all of its digits
 FrameworkId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 
 
@@ -47,6 +48,13 @@ class Scale(Part):
         if any(low >= high for low, high in pairwise(values)):
             written = ", ".join(level.written for level in self.levels)
             raise wrong(f"the levels' values must rise from worst to best, but are {written}")
+        shown_as = [level.written for level in self.levels]
+        for place, (level, shown) in enumerate(zip(self.levels, shown_as, strict=True)):
+            if abs(level.value) > _FARTHEST:
+                raise wrong(f"the level {shown} is further from 0 than {_FARTHEST:,.0f}", "levels", place, "value")
+            if shown in shown_as[:place]:
+                said = f"two levels would both be written as {shown}; values have at most six digits"
+                raise wrong(said, "levels", place, "value")
         labels = [level.label for level in self.levels]
         if len(set(labels)) < len(labels):
             raise wrong("two levels of a scale have the same label")

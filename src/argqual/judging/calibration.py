@@ -20,7 +20,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from argqual.assessment import Assessment, Rating, Record, Status, rate
-from argqual.frameworks.framework import Criterion, Framework
+from argqual.frameworks.framework import Criterion, Framework, walk
 from argqual.frameworks.scale import Scale
 
 FOLDER = "calibrations"
@@ -89,9 +89,17 @@ def calibrated(assessment: Assessment, framework: Framework) -> Assessment:
     ratings = tuple(_rating(rating, chosen, framework) for rating in assessment.ratings)
     overall = assessment.overall
     if overall.status is Status.OK and "overall" in chosen.curves:
-        stand_in = Criterion(id="all", name=overall.name, plain=overall.name, question=overall.name)
-        overall = _mapped(overall, stand_in, framework.scale, chosen.curves["overall"])
+        overall = _mapped(overall, *_of_overall(framework), chosen.curves["overall"])
     return assessment.model_copy(update={"ratings": ratings, "overall": overall, "calibration": chosen.id})
+
+
+def _of_overall(framework: Framework) -> tuple[Criterion, Scale]:
+    """What the overall rating is of, with its scale: the criterion that is asked for it, or a stand-in for all."""
+    decisive = next((each for each in walk(framework.criteria) if each.id == framework.aggregate), None)
+    if decisive is not None:
+        return decisive, framework.scale_of(decisive)
+    words, better = "Overall", framework.higher_is_better
+    return Criterion(id="all", name=words, plain=words, question=words, higher_is_better=better), framework.scale
 
 
 def _rating(rating: Rating, calibration: Calibration, framework: Framework) -> Rating:

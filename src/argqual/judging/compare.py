@@ -8,6 +8,7 @@ result is `undecided`, whatever the average says.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import dspy
@@ -18,17 +19,18 @@ from argqual.argument import Argument
 from argqual.assessment import FrameworkReference, Record, Status, Usage
 from argqual.errors import InputError, TooLongError
 from argqual.frameworks.catalogue import load_framework
-from argqual.frameworks.framework import Framework
+from argqual.frameworks.framework import INPUTS, Framework
+from argqual.judging.frames.frame import Frame, frame_of
 from argqual.judging.program import Definitions, compiled, criterion_text, instructions
+from argqual.judging.prompt import Prompt
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.readout import Inquiry, Readout
 from argqual.judging.readouts.registry import choose_readout
-from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.models.connect import Model, connect
 from argqual.models.failures import plain_errors
+from argqual.models.names import DEFAULT_MODEL
 
 _OVERALL = "overall"
-_OPTIONS = (("first", "the first argument"), ("second", "the second argument"))
-_OPENING = "You compare two arguments on the same issue, one question at a time."
 
 
 class Preference(Record):
@@ -55,7 +57,10 @@ class Preference(Record):
 
 
 class Comparison(Record):
-    """Two arguments compared: overall, and on each criterion that is asked."""
+    """Two arguments compared: overall, and on each criterion that is asked.
+
+    `notes` say what was given and not shown, and why.
+    """
 
     status: Status
     overall: Preference
@@ -64,6 +69,7 @@ class Comparison(Record):
     model: str
     readout: str
     usage: Usage
+    notes: tuple[str, ...] = ()
     argqual_version: str
 
     @property
@@ -94,6 +100,8 @@ def compare(
 
     Parameters
     ----------
+    a, b
+        Each may have a stance and a context of its own; what the framework does not take is not shown.
     issue
         What both answer; where left out, that of the arguments if it is the same.
 
@@ -105,21 +113,16 @@ def compare(
     framework = framework if isinstance(framework, Framework) else load_framework(framework)
     first = a if isinstance(a, Argument) else Argument(a, issue=issue)
     second = b if isinstance(b, Argument) else Argument(b, issue=issue)
-    issue = issue or (first.issue if first.issue == second.issue else None)
-    if framework.inputs.issue == "required" and not issue:
-        raise InputError(f"The framework {framework.id} needs the issue.", hint="Give it with --issue.")
+    inputs, notes = _inputs(framework, first, second, issue)
     if isinstance(model, str):
         model = connect(model, api_base=api_base, api_key=api_key, engine=engine)
     chosen = choose_readout(readout, model)
     if chosen.own_form:
         raise InputError(f"Comparisons are read out by expect, label, votes:N or decide, not by {chosen.name}.")
-    predictor = dspy.Predict(_signature(framework, definitions, with_issue=bool(issue)))
-    prompt = compiled(predictor, predictor.signature)
-    shown = {"issue": issue} if issue else {}
     started = time.perf_counter()
     forward, backward = (
-        _asked(Inquiry(prompt, shown | {"first_argument": one.text, "second_argument": other.text}), model, chosen)
-        for one, other in ((first, second), (second, first))
+        _asked(Inquiry(_prompt(framework, definitions, shown), shown), model, chosen)
+        for shown in (_shown(*inputs), _shown(*inputs[::-1]))
     )
     usage = Usage.total([forward.usage, backward.usage])
     names = {criterion.id: criterion.name for criterion in framework.asked}
@@ -132,8 +135,46 @@ def compare(
         model=model.name,
         readout=chosen.name,
         usage=usage.model_copy(update={"seconds": time.perf_counter() - started}),
+        notes=notes,
         argqual_version=__version__,
     )
+
+
+Inputs = dict[str, str]
+"""What is shown of an argument, by the input's name."""
+
+
+def _inputs(
+    framework: Framework, first: Argument, second: Argument, issue: str | None
+) -> tuple[tuple[Inputs, Inputs], tuple[str, ...]]:
+    """What is shown of each argument, and notes on what is not; an InputError where something is missing."""
+    given = [argument.inputs() | ({"issue": issue} if issue else {}) for argument in (first, second)]
+    declared, notes = framework.inputs.declared(), []
+    for name in INPUTS:
+        kind, texts = declared.get(name), [each.get(name) for each in given]
+        apart = name == "issue" and texts[0] != texts[1]
+        if kind == "required" and (apart or None in texts):
+            of = "the issue" if name == "issue" else f"the {name} of both arguments"
+            raise InputError(f"The framework {framework.id} needs {of}.", hint=f"Give it with --{name}.")
+        if kind is None or apart:
+            why = "it is not the same of both" if apart and kind else f"{framework.id} does not use it"
+            notes += [f"the {name} was not shown: {why}"] if any(texts) else []
+            for each in given:
+                each.pop(name, None)
+    return (given[0], given[1]), tuple(notes)
+
+
+def _shown(first: Inputs, second: Inputs) -> Inputs:
+    """What a model is shown, in order: what both have in common, then each argument with what is its own."""
+    common = {name: text for name, text in first.items() if name != "argument" and second.get(name) == text}
+    placed = (("first", first), ("second", second))
+    own = {f"{place}_{name}": text for place, each in placed for name, text in each.items() if name not in common}
+    return common | own
+
+
+def _prompt(framework: Framework, definitions: Definitions, shown: Inputs) -> Prompt:
+    predictor = dspy.Predict(_signature(framework, definitions, shown))
+    return compiled(predictor, predictor.signature, framework)
 
 
 def _asked(inquiry: Inquiry, model: Model, readout: Readout) -> Exchange:
@@ -171,22 +212,23 @@ def _preference(criterion: str, name: str, forward: Exchange, backward: Exchange
     )
 
 
-def _signature(framework: Framework, definitions: Definitions, *, with_issue: bool) -> Any:
-    fields: dict[str, Any] = {}
-    if with_issue:
-        fields["issue"] = (str, dspy.InputField(desc="the question at issue"))
-    for place in ("first", "second"):
-        fields[f"{place}_argument"] = (str, dspy.InputField(desc=f"the {place} argument"))
+def _described(name: str, frame: Frame) -> str:
+    """What an input is, in the framework's language: `issue`, or `first_stance` where the two differ in it."""
+    places = {"first": frame.first, "second": frame.second}
+    place, _, own = name.rpartition("_")
+    if own == "argument":
+        return places[place]
+    said: str = getattr(frame, own)
+    return f"{places[place]}: {said}" if place else said
+
+
+def _signature(framework: Framework, definitions: Definitions, shown: Iterable[str]) -> Any:
+    frame = frame_of(framework.language)
+    options = (("first", frame.first), ("second", frame.second))
+    fields: dict[str, Any] = {name: (str, dspy.InputField(desc=_described(name, frame))) for name in shown}
     for criterion in framework.asked:
-        which = (
-            "Which argument does better here" if criterion.higher_is_better else "Which argument has less of this flaw"
-        )
-        fields[criterion.id] = (
-            Choice[_OPTIONS],
-            dspy.OutputField(desc=f"{criterion_text(criterion, definitions)}\n{which}?"),
-        )
-    fields[_OVERALL] = (
-        Choice[_OPTIONS],
-        dspy.OutputField(desc="All of this considered, which is the better argument?"),
-    )
-    return dspy.Signature(fields, instructions(framework, _OPENING))
+        which = frame.does_better if criterion.higher_is_better else frame.has_less
+        text = criterion_text(criterion, definitions, framework.language)
+        fields[criterion.id] = (Choice[options], dspy.OutputField(desc=f"{text}\n{which}"))
+    fields[_OVERALL] = (Choice[options], dspy.OutputField(desc=frame.overall_better))
+    return dspy.Signature(fields, instructions(framework, frame.compare_opening))

@@ -4,47 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from argqual._plugins import versions_of
 from argqual._version import __version__
 from argqual.argument import Argument
 from argqual.assessment import (
     Assessment,
     FrameworkReference,
     GateAnswer,
-    Quote,
     Rating,
     Selected,
     Status,
     Usage,
     aggregate,
-    locate_quote,
     rate,
     unrated,
+    verified,
 )
 from argqual.errors import ArgqualError, InputError, Stopped, TooLongError
 from argqual.frameworks.catalogue import load_framework
 from argqual.frameworks.framework import Criterion, Framework
+from argqual.judging.fitting import Fitting, answer_tokens, beginning_note, cut
+from argqual.judging.frames.frame import note_on
 from argqual.judging.program import GATE, SELECT, Definitions, RatingProgram
 from argqual.judging.prompt import Demonstration, Explain, Prompt
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Note
 from argqual.judging.readouts.readout import Inquiry
-from argqual.judging.readouts.registry import choose_readout
-from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.judging.readouts.registry import choose_readout, packages_behind
+from argqual.models.connect import Model, connect
 from argqual.models.failures import plain_errors
+from argqual.models.names import DEFAULT_MODEL
 from argqual.models.prices import FREE, Price
+from argqual.models.tokenizing import tokenizer_for
 
-_ANSWER_TOKENS = 64
+_LIBRARIES = ("dspy", "litellm", "xllamacpp")
 _KEY_DIGITS = 40  # 160 bits: two of a million million arguments do not share a key
-_TRUNCATION_TRIES = 6
+_TRUNCATION_TRIES = 8
+_SHORTER = "Use a shorter framework, or a model with a longer context."
 _GATE_PASSES = 0.5
 
 Demonstrations = Callable[[Argument], Sequence[Demonstration]]
@@ -151,7 +154,7 @@ class Judge:
         except TooLongError as error:
             asking = self._ask_beginning(asking, error)
             kept = len(asking.inputs["argument"])
-            notes.append(f"only the first {kept:,} of {len(argument.text):,} characters were rated")
+            notes.append(beginning_note(kept, len(argument.text)))
         seconds = time.perf_counter() - self.model.traffic.waited - started
         return self._assessment(argument, asking, notes, seconds)
 
@@ -196,7 +199,8 @@ class Judge:
     def _fixed(self) -> Any:
         """A digest of all of a key that no argument changes."""
         blanks = dict.fromkeys([*self.framework.inputs.declared(), "argument"], "")
-        content = {
+        libraries = versions_of(_LIBRARIES)
+        content: dict[str, Any] = {
             "program": self.fingerprint,
             "prompt": self._prompt(blanks).messages(blanks),
             "readout": [self.readout.name, self.readout.max_off_scale],
@@ -204,8 +208,10 @@ class Judge:
             "explain": "at length" if self.explain == "long" else self.explain,
             "truncate": self.truncate,
             "model": [self.model.name, self.model.identity],
-            "versions": [__version__, *(_version(name) for name in ("dspy", "litellm", "xllamacpp"))],
+            "versions": [__version__, *map(libraries.get, _LIBRARIES)],
         }
+        if packages := packages_behind(self.readout, self.model):
+            content["packages"] = packages
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode())
 
     def failed(self, argument: Argument | None, status: Status, reason: str, *, lost: int = 0) -> Assessment:
@@ -246,6 +252,7 @@ class Judge:
                 )
         unused = [name for name in given if name != "argument" and name not in declared]
         notes = [f"the {name} was not shown: {self.framework.id} does not use it" for name in unused]
+        notes += filter(None, [note_on(self.framework.language)])
         return {name: text for name, text in given.items() if name not in unused}, notes
 
     def _examples(self, argument: Argument) -> list[dict[str, Any]]:
@@ -323,30 +330,42 @@ class Judge:
     def _ask_beginning(self, asking: _Asking, error: TooLongError) -> _Asking:
         """Ask about as much of an argument's beginning as fits."""
         text = asking.inputs["argument"]
-        length = sum(len(message["content"]) for message in self._inquiry(asking).messages())
-        fits = _characters_that_fit(text, length, error.message)
+        fits, shown = (fitting := self._fitting(asking)).after(len(text), error.message), len(text)
         if not self.truncate:
-            room = f" About {fits:,} of its characters would fit." if fits else " Nothing of it would fit."
             raise TooLongError(
-                f"The argument has {len(text):,} characters, too many for the context of {self.model.name}.{room} "
-                f"({error.message})",
-                hint="--truncate rates the beginning."
-                if fits
-                else "Use a shorter framework, or a model with a longer context.",
+                f"The argument has {len(text):,} characters, too many for the context of {self.model.name}."
+                f"{fitting.said(fits)} ({error.message})",
+                hint=_SHORTER if fits == 0 else "--truncate rates the beginning, --split paragraphs its parts.",
             ) from None
         for _ in range(_TRUNCATION_TRIES):
-            beginning = text[:fits].rsplit(maxsplit=1)[0] if fits else ""
+            beginning = cut(text, shown // 2 if fits is None else fits)
             if not beginning.strip():
                 break
-            shorter = _Asking(asking.inputs | {"argument": beginning}, asking.examples)
+            shorter, shown = _Asking(asking.inputs | {"argument": beginning}, asking.examples), len(beginning)
             try:
                 self._ask(shorter)
                 return shorter
-            except TooLongError:
-                fits = int(fits * 0.8)
+            except TooLongError as again:
+                fits = fitting.after(shown, again.message)
         raise TooLongError(
             f"Not even the beginning of the argument fits the context of {self.model.name} with this framework.",
-            hint="Use a shorter framework, or a model with a longer context.",
+            hint=_SHORTER,
+        )
+
+    def fitting(self, argument: Argument) -> Fitting:
+        """How much of an argument's text, or of another in its place, the model's context takes; raises as `key`."""
+        inputs, _ = self._inputs(argument)
+        return self._fitting(_Asking(inputs, self._examples(argument)))
+
+    def _fitting(self, asking: _Asking) -> Fitting:
+        """The argument's text as one that is to be cut to the model's context."""
+        around = self._inquiry(_Asking(asking.inputs | {"argument": ""}, asking.examples))
+        return Fitting(
+            asking.inputs["argument"],
+            around.text,
+            (tokenizer := tokenizer_for(self.model, asking=True)),
+            answer_tokens(self.readout, around, self.model),
+            tokenizer.context or self.model.abilities.now.context_tokens,
         )
 
     def _assessment(self, argument: Argument, asking: _Asking, notes: list[str], seconds: float) -> Assessment:
@@ -394,7 +413,7 @@ class Judge:
         if distribution.abstain >= 0.5:
             return unrated(criterion, scale, Status.ABSTAINED, scale.abstain or "the judge cannot tell")
         note = asking.notes.get(criterion.id)
-        evidence, discarded = _verified(note, asking.inputs["argument"])
+        evidence, discarded = verified(note.quote if note else "", asking.inputs["argument"])
         return rate(
             criterion,
             scale,
@@ -423,28 +442,3 @@ class _Asking:
     @property
     def usage(self) -> Usage:
         return Usage.total(exchange.usage for exchange in self.exchanges)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _verified(note: Note | None, text: str) -> tuple[tuple[Quote, ...], tuple[str, ...]]:
-    """A note's quote as a passage of the text, or among the discarded when it is not there."""
-    if note is None or not note.quote:
-        return (), ()
-    found = locate_quote(note.quote, text)
-    return ((found,), ()) if found else ((), (note.quote,))
-
-
-def _characters_that_fit(text: str, prompt_characters: int, message: str) -> int:
-    """How much of a text fits: by the two largest numbers in a refusal (limit and prompt), or half without them."""
-    counts = sorted({int(number.replace(",", "")) for number in re.findall(r"\d[\d,]{2,}", message)})
-    if len(counts) < 2:
-        return len(text) // 2
-    limit, used = counts[-2:]
-    characters_per_token = prompt_characters / used
-    return max(0, min(len(text), int(len(text) - (used - limit + _ANSWER_TOKENS) * characters_per_token)))

@@ -18,7 +18,8 @@ from argqual.judging.judge import Judge
 from argqual.judging.readouts.readout import Request
 from argqual.judging.readouts.thinking import expected_thinking, room
 from argqual.judging.store import Store
-from argqual.models.prices import Price, tokenizer_for
+from argqual.models.prices import Price
+from argqual.models.tokenizing import tokenizer_for
 from argqual.models.traffic import MAX_LOST, START
 
 _ASSUMED_SECONDS = 3.0
@@ -166,13 +167,15 @@ class Plan:
 class Planner:
     """Makes a plan from arguments that come one by one; memory grows by some bytes an argument.
 
-    The tokens of `sample` arguments are counted, drawn at random (reservoir sampling, seeded).
+    The tokens of `sample` arguments are counted, drawn at random (reservoir sampling, seeded). With `trying`, an
+    embedded model is asked about two of them where nothing is known of its pace; a hosted one never is.
     """
 
-    def __init__(self, judge: Judge, store: Store | None, *, sample: int = 500) -> None:
+    def __init__(self, judge: Judge, store: Store | None, *, sample: int = 500, trying: bool = True) -> None:
         self._judge = judge
         self._store = store
         self._size = sample
+        self._trying = trying
         self._random = random.Random(0)  # noqa: S311
         self._sample: list[Argument] = []
         self._seen: set[int] = set()
@@ -274,7 +277,7 @@ class Planner:
         known = self._store.seconds(judge.reference.name, judge.model.name, judge.readout.name) if self._store else []
         if known:
             return median(known), f"{median(known):.1f} s an argument, the median of {len(known)} earlier ones"
-        if judge.model.server is not None and self._sample:
+        if self._trying and judge.model.server is not None and self._sample:
             by_length = sorted(self._sample, key=lambda argument: len(argument.text))
             for argument in (by_length[0], by_length[len(by_length) // 2]):  # the first one has the prompt read
                 assessment = judge.assess(argument)

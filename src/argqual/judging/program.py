@@ -25,13 +25,13 @@ from argqual.argument import fence
 from argqual.assessment import FrameworkReference
 from argqual.errors import FingerprintMismatch
 from argqual.frameworks.framework import Criterion, Framework
+from argqual.judging.frames.frame import frame_of
 from argqual.judging.prompt import Answerable, Explain, Prompt
 
 Definitions = Literal["none", "plain", "full"]
 PROGRAM_SCHEMA = "argqual/program@1"
 GATE = "gate"
 SELECT = "kind"
-_OPENING = "You judge the quality of arguments, one question at a time."
 
 
 class RatingProgram(dspy.Module):  # type: ignore[misc]
@@ -78,7 +78,7 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
         """
         predictor = self.select if select else self.rate
         signature = self._signature(present, only, select=select)
-        return compiled(predictor, signature, answerables(self.framework), explain=explain)
+        return compiled(predictor, signature, self.framework, answerables(self.framework), explain=explain)
 
     def _signature(self, present: Iterable[str], only: Iterable[str] | None = None, *, select: bool = False) -> Any:
         """The signature without the inputs that are absent and the outputs that are not wanted."""
@@ -104,13 +104,18 @@ class RatingProgram(dspy.Module):  # type: ignore[misc]
 
 
 def compiled(
-    predictor: Any, signature: Any, known: Mapping[str, Answerable] | None = None, *, explain: Explain = False
+    predictor: Any,
+    signature: Any,
+    framework: Framework,
+    known: Mapping[str, Answerable] | None = None,
+    *,
+    explain: Explain = False,
 ) -> Prompt:
     """The prompt of a predictor whose outputs are decisions: what DSPy would hand a decision client, read from them.
 
     `predictor` is a `dspy.Predict`, for its demonstrations and its settings of decisions; `signature` what it is
-    called with, whose outputs that are no decisions (rationales) are left out; `known` what else is to be known of
-    questions.
+    called with, whose outputs that are no decisions (rationales) are left out; `framework` tells the language; `known`
+    is what else is to be known of questions.
     """
     decisions = DecisionState(signature, predictor.fields)
     questions = {}
@@ -125,7 +130,7 @@ def compiled(
     if predictor.demos:
         shown = [{name: value for name, value in demo.items() if name in signature.fields} for demo in predictor.demos]
         state["demos"] = [serialize_object(demo) for demo in shown]
-    return Prompt.of(state, questions, known or {}, explain=explain)
+    return Prompt.of(state, questions, known or {}, explain=explain, frame=frame_of(framework.language))
 
 
 def _type_of(kind: type) -> str:
@@ -155,6 +160,7 @@ def save_program(program: RatingProgram, path: Path) -> None:
         "dspy": dspy.__version__,
         "state": program.dump_state(),
     }
+    path = Path(os.path.realpath(path))  # a link stays one
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(temporary, path)
@@ -189,61 +195,63 @@ def load_program(path: Path, framework: Framework) -> RatingProgram:
     return program
 
 
-def criterion_text(criterion: Criterion, definitions: Definitions) -> str:
-    """What a model is told of a criterion, besides its levels."""
+def criterion_text(criterion: Criterion, definitions: Definitions, language: str = "en") -> str:
+    """What a model is told of a criterion, besides its levels; the words around it are in a language."""
     if definitions == "none":
         return criterion.name
     if definitions == "plain":
         return f"{criterion.name}. {criterion.plain}"
+    frame = frame_of(language)
     lines = [f"{criterion.name}. {criterion.question}", criterion.definition]
     if criterion.independent_of:
-        lines.append("Judge it independently of: " + ", ".join(criterion.independent_of) + ".")
+        lines.append(frame.independent.format(names=", ".join(criterion.independent_of)))
     if criterion.guidance.counts:
-        lines.append("Counts: " + "; ".join(criterion.guidance.counts) + ".")
+        lines.append(frame.counts.format(things="; ".join(criterion.guidance.counts)))
     if criterion.guidance.does_not_count:
-        lines.append("Does not count: " + "; ".join(criterion.guidance.does_not_count) + ".")
+        lines.append(frame.does_not_count.format(things="; ".join(criterion.guidance.does_not_count)))
     if criterion.checks:
-        lines.append("Ask yourself: " + " ".join(criterion.checks))
-    for example in criterion.examples:
-        because = f" ({example.rationale})" if example.rationale else ""
-        lines.append(f"Example at level {example.level:g}{because}: {fence(example.argument)}")
+        lines.append(frame.checks.format(questions=" ".join(criterion.checks)))
+    for each in criterion.examples:
+        because = f" ({each.rationale})" if each.rationale else ""
+        lines.append(frame.example.format(level=f"{each.level:g}", because=because, argument=fence(each.argument)))
     return "\n".join(line.strip() for line in lines if line.strip())
 
 
-def instructions(framework: Framework, opening: str = _OPENING) -> str:
+def instructions(framework: Framework, opening: str | None = None) -> str:
     """How every prompt begins: what is to be done, and the framework's guidelines."""
-    return "\n\n".join(part for part in (opening, framework.guidelines.strip()) if part)
+    return "\n\n".join(
+        part for part in (opening or frame_of(framework.language).opening, framework.guidelines.strip()) if part
+    )
 
 
 def _input_fields(framework: Framework) -> dict[str, Any]:
+    frame = frame_of(framework.language)
     names = [*framework.inputs.declared(), "argument"]
-    descriptions = {
-        "issue": "the question at issue",
-        "stance": "the side the argument takes",
-        "context": "what it replies to, or where it stands",
-        "argument": "the argument to be judged",
-    }
-    return {name: (str, dspy.InputField(desc=descriptions[name])) for name in names}
+    return {name: (str, dspy.InputField(desc=getattr(frame, name))) for name in names}
 
 
 def _rate_signature(framework: Framework, definitions: Definitions, rationales: bool) -> Any:
     outputs: dict[str, Any] = {}
+    frame = frame_of(framework.language)
     if gate := framework.gate:
         text = gate.question if definitions == "none" else f"{gate.question} {gate.definition}".strip()
-        outputs[GATE] = (Noul[(True, "yes"), (False, "no")], dspy.OutputField(desc=text))
+        outputs[GATE] = (Noul[(True, frame.yes), (False, frame.no)], dspy.OutputField(desc=text))
     for criterion in framework.asked:
         if rationales:
             outputs[f"{criterion.id}_rationale"] = (
                 str,
-                dspy.OutputField(desc=f"{criterion.name}: one or two sentences on what in the text decides it"),
+                dspy.OutputField(desc=frame.rationale.format(name=criterion.name)),
             )
             if criterion.evidence == "quote":
                 outputs[f"{criterion.id}_quote"] = (
                     str,
-                    dspy.OutputField(desc="the few words of the argument that show it best, copied exactly"),
+                    dspy.OutputField(desc=frame.quote),
                 )
         anchors = _level_texts(framework, criterion, definitions)
-        outputs[criterion.id] = (Score[anchors], dspy.OutputField(desc=criterion_text(criterion, definitions)))
+        outputs[criterion.id] = (
+            Score[anchors],
+            dspy.OutputField(desc=criterion_text(criterion, definitions, framework.language)),
+        )
     return dspy.Signature({**_input_fields(framework), **outputs}, instructions(framework))
 
 

@@ -30,12 +30,20 @@ class Tally:
     output_tokens: int = 0
     cost_usd: float = 0.0
     planned_usd: float = 0.0
-    cost_unknown: int = 0
+    cost_unknown: int = 0  # answers whose cost the model did not say
+    tokens_unknown: int = 0  # answers whose tokens it did not say
     reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def failed(self) -> int:
         return sum(self.statuses[status] for status in FAILURES)
+
+    @property
+    def usage(self) -> Usage:
+        """What asking took; what was kept before took nothing."""
+        read, written = (None if self.tokens_unknown else each for each in (self.input_tokens, self.output_tokens))
+        cost = None if self.cost_unknown else self.cost_usd
+        return Usage(requests=self.requests, input_tokens=read, output_tokens=written, cost_usd=cost)
 
     def add(self, assessment: Assessment) -> None:
         """Count an item that is handed on."""
@@ -128,6 +136,7 @@ class Spending:
         tally.requests += usage.requests
         tally.input_tokens += usage.input_tokens or 0
         tally.output_tokens += usage.output_tokens or 0
+        tally.tokens_unknown += usage.requests > 0 and None in (usage.input_tokens, usage.output_tokens)
         if usage.cost_usd is not None:
             tally.cost_usd += usage.cost_usd
             return

@@ -233,5 +233,5 @@ def _passing(answer: Answered) -> Answered:
 def _json(body: bytes) -> object:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

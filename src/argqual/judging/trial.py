@@ -109,7 +109,7 @@ def _answered(model: Model, exchange: Exchange) -> Any:
 def _follows(text: str) -> bool:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and found.get("answer") in ("yes", "no")
 

@@ -1,1 +1,1 @@
-"""Language models: by name, over the network or inside the process."""
+"""Language models: by name, over the network or on this machine."""

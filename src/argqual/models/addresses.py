@@ -31,6 +31,24 @@ _NEED_ADDRESS: dict[str, tuple[str, tuple[str, ...]]] = {
     "azure": ("https://RESOURCE.openai.azure.com", ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_RESOURCE")),
     "azure_ai": ("https://RESOURCE.services.ai.azure.com", ()),
 }
+# The domains below which providers are, where one may be given an address of theirs: a region, a resource, the default.
+_PROVIDERS_DOMAINS: dict[str, tuple[str, ...]] = {
+    "anthropic": ("anthropic.com",),
+    "azure": ("azure.com", "azure.us", "azure.cn"),
+    "azure_ai": ("azure.com", "azure.us", "azure.cn"),
+    "bedrock": ("amazonaws.com",),
+    "databricks": ("databricks.com", "azuredatabricks.net"),
+    "deepseek": ("deepseek.com",),
+    "fireworks_ai": ("fireworks.ai",),
+    "gemini": ("googleapis.com",),
+    "groq": ("groq.com",),
+    "mistral": ("mistral.ai",),
+    "openai": ("openai.com",),
+    "openrouter": ("openrouter.ai",),
+    "together_ai": ("together.xyz", "together.ai"),
+    "vertex_ai": ("googleapis.com",),
+    "xai": ("x.ai",),
+}
 _ENDPOINTS = re.compile(r"/(chat/completions|completions|responses|models|embeddings|systemone|decisions|messages)$")
 _QUOTES = "\"'`“”‘’„«»"
 _OTHER_KEYS = {
@@ -178,6 +196,13 @@ def host_of(address: str) -> str:
     """Host and port, by which the requests under way are counted."""
     parts = urlsplit(address)
     return f"{parts.hostname or address}:{parts.port or ''}"
+
+
+def is_providers(address: str, provider: str) -> bool:
+    """Whether an address is the provider's own, where it charges what it charges elsewhere; else it is a server of
+    one's own, or a stranger's, that only speaks as the provider does."""
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    return any(host == domain or host.endswith(f".{domain}") for domain in _PROVIDERS_DOMAINS.get(provider, ()))
 
 
 def place_of(address: str) -> str:

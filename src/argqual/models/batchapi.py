@@ -293,7 +293,7 @@ def _check(response: Any) -> None:
     response.read()
     try:
         said = message_in(response.json())
-    except ValueError:
+    except (ValueError, RecursionError):
         said = ""
     raise RefusedByServer(response.status_code, said or response.text[:200], response.headers)
 
@@ -302,7 +302,7 @@ def _objects(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """The JSON objects of a file of lines; what is none is left out."""
     with file:
         for line in file:
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 found = json.loads(line)
                 if isinstance(found, dict):
                     yield found

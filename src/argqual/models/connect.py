@@ -8,18 +8,15 @@ Everything else is `provider/name`, as DSPy and litellm write it.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import re
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from argqual._plugins import added, imported
-from argqual.errors import ModelError, WeightsError, nearest
-from argqual.models import asking, hub_weights
+from argqual.errors import ModelError
+from argqual.models import asking
 from argqual.models import weights as weight_files
 from argqual.models.addresses import (
     OWN_SERVERS,
@@ -31,23 +28,23 @@ from argqual.models.addresses import (
     default_address,
     has_password,
     host_of,
+    is_providers,
     key_set_for,
     place_of,
     secrets_in,
-    shown_address,
 )
 from argqual.models.capabilities import Abilities, Capabilities, check_effort, known_before
 from argqual.models.decisions import Decider, OwnServer, Provider, is_spoken
 from argqual.models.embedded import CONTEXT_TOKENS, DEFAULT_SLOTS, MOST_SLOTS, EmbeddedServer, shared_server
 from argqual.models.gguf import WeightFile, described
+from argqual.models.names import DEFAULT_MODEL, GROUP, SYSTEM_ONE, check_name, embedded_weights, is_embedded
 from argqual.models.prices import FREE, Price, listed_price
+from argqual.models.slots import Slots
+from argqual.models.tokenizing import ServerTokenizer
 from argqual.models.traffic import RateLimiter, Traffic, limiter_for
 
-GROUP = "argqual.models"
-DEFAULT_MODEL = "local"
-SYSTEM_ONE = "systemone"
 TIMEOUT_SECONDS = 120.0
-# Nothing is lost on the way to a model in this process; on a slow machine a long
+# Nothing is lost on the way to a model on this machine; on a slow machine a long
 # framework's first reading takes minutes.
 _EMBEDDED_TIMEOUT_SECONDS = 3600.0
 
@@ -108,6 +105,8 @@ class Model:
         What asks it for decisions; None where that is not possible.
     endpoint
         Where it is, if it gives decisions and nothing else.
+    tokenizer
+        That of a server of one's own, which may offer none.
     """
 
     name: str
@@ -122,6 +121,7 @@ class Model:
     endpoint: str | None = field(default=None, repr=False)
     decider: Decider | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    tokenizer: ServerTokenizer | None = field(default=None, repr=False)
     server: EmbeddedServer | None = field(default=None, repr=False)
 
     def __sklearn_clone__(self) -> Model:
@@ -186,7 +186,7 @@ def connect(
                 hint="For a server, write the model as openai/NAME.",
             )
         _thinks_not(name, effort)
-        return _embedded(name, engine=engine, slots=min(slots or DEFAULT_SLOTS, MOST_SLOTS))
+        return _embedded(name, engine=engine, slots=_slots(slots))
     provider, _, rest = name.partition("/")
     if provider == SYSTEM_ONE:
         _thinks_not(name, effort)
@@ -198,56 +198,35 @@ def connect(
     return _hosted(name, provider, api_base, api_key, engine, timeout, effort, any_path)
 
 
+def begin(name: str, *, api_base: str | None = None, slots: int | None = None) -> None:
+    """Begin to load what `connect` will want of this machine, so that other things can be done meanwhile.
+
+    Nothing for a model elsewhere. Raises as `connect`.
+    """
+    check_name(name)
+    if not api_base and is_embedded(name):
+        _begun(name, _slots(slots))
+
+
+def _begun(name: str, slots: int) -> tuple[str, Path, str, EmbeddedServer]:
+    """An embedded model's name, file and identity, and its server, which may not have loaded it yet."""
+    name, path, identity = embedded_weights(name)
+    return name, path, identity, shared_server(path, slots=slots, identity=identity)
+
+
+def _slots(wanted: int | None) -> int:
+    return min(wanted or DEFAULT_SLOTS, MOST_SLOTS)
+
+
 def _thinks_not(name: str, effort: str | None) -> None:
     if effort not in (None, "none"):
         raise ModelError(f"'{name}' cannot be told how hard to think.", hint="Leave out --effort.")
 
 
-def is_embedded(name: str, api_base: str | None = None) -> bool:
-    """Whether a model of this name runs in the process, from weights on this machine.
-
-    `openai/x.gguf` is a model on a server, unless there is a file of this path and no address.
-    """
-    if name == "local" or name in weight_files.KNOWN or hub_weights.is_hub_name(name):
-        return True
-    provider, separator, _ = name.partition("/")
-    served = bool(separator) and (provider in OWN_SERVERS or provider in added(GROUP))
-    is_file = name.lower().endswith(".gguf")
-    return is_file and not (served and (api_base or not Path(name).is_file()))
-
-
-def check_name(name: str) -> Literal["known", "file", "hosted"]:
-    """What a model's name names: known weights, a weight file, or a model elsewhere; a `ModelError` for nothing."""
-    if hub_weights.is_hub_name(name):
-        hub_weights.hub_name(name)
-        return "known"
-    if page := hub_weights.named_on_a_page(name):
-        raise ModelError(f"'{name}' is a page of the hub.", hint=f"Write it so: {page}")
-    if "://" in name:
-        raise ModelError(
-            f"'{shown_address(name)}' is an address, and no model's name.",
-            hint="Give it as --api-base, with the model as openai/NAME.",
-        )
-    if is_embedded(name):
-        return "file" if name.lower().endswith(".gguf") else "known"
-    provider, _, rest = name.partition("/")
-    if provider and rest and not re.search(r"\s", provider):
-        return "hosted"
-    known = ["local", *weight_files.KNOWN, *(f"{prefix}/" for prefix in added(GROUP))]
-    raise ModelError(
-        f"No model is called '{name}'. {nearest(name, known)}",
-        hint="Hosted models are written provider/name, such as openai/gpt-6-luna or anthropic/claude-sonnet-5-5.",
-    )
-
-
-def embedded_id(name: str) -> str:
-    """The id of embedded weights: `local` is the default ones."""
-    return weight_files.DEFAULT if name == "local" else name
-
-
 def _embedded(name: str, *, engine: str, slots: int) -> Model:
-    name, path, identity = embedded_weights(name)
-    server = shared_server(path, slots=slots)
+    name, path, identity, server = _begun(name, slots)
+    import dspy  # noqa: F401 — takes as long as loading a small model, and is done beside it
+
     traffic = Traffic(limiter_for(server.address.url, ceiling=slots))
     about = WeightFile() if name in weight_files.KNOWN else described(path)
     if about.decision_type:
@@ -270,6 +249,7 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         api_base=f"{server.address.url}/v1",
         api_key=server.address.key,
         timeout=_EMBEDDED_TIMEOUT_SECONDS,
+        slots=server.held,
     )
     return Model(
         name,
@@ -285,38 +265,6 @@ def _embedded(name: str, *, engine: str, slots: int) -> Model:
         secrets=(server.address.key,),
         server=server,
     )
-
-
-def embedded_weights(name: str) -> tuple[str, Path, str]:
-    """Weights here: the name that results give them, their file, and a digest that tells them from others.
-
-    Raises a `WeightsError` if they are not on this machine, or are broken.
-    """
-    wanted = embedded_id(name)
-    if hub_weights.is_hub_name(wanted):
-        if found := hub_weights.locate(hub_weights.hub_name(wanted)):
-            return wanted, found[0], found[1].sha256
-        pulling = f"Run: argqual models pull {shlex.quote(wanted)}"
-        raise WeightsError(f"The weights of {wanted} are not on this machine.", hint=pulling)
-    known = weight_files.KNOWN.get(wanted)
-    path = weight_files.locate(wanted)
-    if path is None:
-        size = f" ({weight_files.describe_download(known)})" if known else ""
-        raise WeightsError(
-            f"The weights of {wanted} are not on this machine{size}.", hint=f"Run: argqual models pull {wanted}"
-        )
-    return (wanted, path, known.sha256) if known else (path.name, path, _file_identity(path))
-
-
-def _file_identity(path: Path) -> str:
-    """A file's size and a digest of its first and last megabyte: quick, and different for different weights."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        digest.update(file.read(2**20))
-        file.seek(max(0, size - 2**20))
-        digest.update(file.read())
-    return digest.hexdigest()
 
 
 def _system_one(name: str, api_base: str | None, api_key: str | None) -> Model:
@@ -361,7 +309,7 @@ def _hosted(
     check_keys(provider, api_key, needed=base is None)
     if variable and provider == "ollama" and engine == "auto":
         engine = "lm15"  # as with an address that is given: litellm asks Ollama thrice for what it asks once
-    settings = {"api_key": api_key} if api_key else {}
+    settings: dict[str, Any] = {"api_key": api_key} if api_key else {}
     if base is not None:  # also one from a variable: not every client looks there
         settings["api_base"] = asked_at(base, provider, native=engine == "lm15" or (engine == "auto" and not variable))
         if key := api_key or key_set_for(provider):  # not every client looks for it in the variable
@@ -394,11 +342,25 @@ def _hosted(
         logprobs=abilities.now.logprobs is True,
         follows_schema=abilities.now.schema,
         abilities=abilities,
-        price=listed_price(provider, name.partition("/")[2]) if not api_base else None,
+        price=_price_at(base, provider, name),
         decider=decider,
         endpoint=None if known.chat else identity,
         secrets=(*secrets, *filter(None, [api_key]), *secrets_in(base or "")),
+        tokenizer=_tokenizer(name, base, settings.get("api_key", "")) if provider in OWN_SERVERS else None,
     )
+
+
+def _price_at(base: str | None, provider: str, name: str) -> Price | None:
+    """What is listed for a model where it is its provider that is asked; of a server of one's own nothing is known.
+
+    What is listed as free is run at home wherever it is.
+    """
+    price = listed_price(provider, name.partition("/")[2])
+    return price if base is None or price == FREE or is_providers(base, provider) else None
+
+
+def _tokenizer(name: str, base: str | None, key: str) -> ServerTokenizer | None:
+    return ServerTokenizer(base, name.partition("/")[2], key) if base and "?" not in base else None
 
 
 def _language_model(
@@ -408,6 +370,7 @@ def _language_model(
     engine: str,
     timeout: float,
     abilities: Abilities | None = None,
+    slots: Slots | None = None,
     **settings: Any,
 ) -> Any:
     for noisy in ("LiteLLM", "dspy"):
@@ -418,7 +381,7 @@ def _language_model(
 
     try:
         reference = dspy.LM(name, engine=engine, cache=False, num_retries=0, timeout=timeout, **settings)
-        sender = throttled(reference, traffic, timeout=timeout, abilities=abilities)
+        sender = throttled(reference, traffic, timeout=timeout, abilities=abilities, slots=slots)
         return dspy.LM(name, engine=sender, cache=False, num_retries=0)
     except (ValueError, TypeError, dspy.utils.exceptions.LMError, dspy.lm15.LM15Error) as error:
         raise ModelError(f"Cannot use the model '{name}': {error}") from None

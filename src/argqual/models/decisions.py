@@ -1,7 +1,7 @@
 """Decisions: typed questions about a state, each answered with a probability for every possible answer.
 
 A named provider is asked through `litellm.systemone`, which speaks the dialects of OpenAI, Azure, Ollama and some
-others; a server of one's own, and the engine in this process, as `POST /v1/systemone`.
+others; a server of one's own, and the engine on this machine, as `POST /v1/systemone`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class OwnServer:
             read, written = usage.get("input_tokens"), usage.get("output_tokens")
             if not isinstance(answers, Mapping):
                 raise TypeError("answers by their questions' names")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             said = message_in(content)
             broken = f"the decision endpoint says: {said}" if said else f"the decision endpoint's answer lacks {error}"
             return Decided({}, broken, lost=lost)
@@ -196,6 +196,6 @@ def _words(said: str) -> str:
     """What a server says, without the JSON around it."""
     try:
         found = message_in(json.loads(said))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = ""
     return (found or said)[:_LONGEST_SAYING]

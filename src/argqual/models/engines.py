@@ -19,6 +19,7 @@ from argqual.models.answers import error_inside
 from argqual.models.capabilities import Abilities
 from argqual.models.errorbodies import in_one_shape
 from argqual.models.mending import Native, in_words, is_known, litellm_engine, unread_by_litellm, with_its_words
+from argqual.models.slots import Prepared, Slots
 from argqual.models.traffic import OddAnswer, Traffic, heed_headers, with_waits
 
 _MOST_CONNECTIONS = 1024
@@ -93,10 +94,17 @@ def told_apart(inner: Any, request: Any) -> Any:
         raise told from error
 
 
-def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Abilities | None = None) -> Throttled:
+def throttled(
+    reference: Any,
+    traffic: Traffic,
+    *,
+    timeout: float,
+    abilities: Abilities | None = None,
+    slots: Slots | None = None,
+) -> Throttled:
     """The engine that DSPy would choose for `reference`, behind a rate limiter.
 
-    `timeout` is how many seconds to wait for the next byte of an answer.
+    `timeout` is how many seconds to wait for the next byte of an answer; `slots` are those of an embedded model.
     """
     from dspy.clients.backend_selection import select_backend
     from dspy.clients.engines.lm15_engine import LM15Engine
@@ -105,8 +113,11 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
     selection = select_backend(reference)
     clients = selection.clients
 
+    def prepared(engine: Any, *, native: bool) -> Any:
+        return engine if slots is None else Prepared(engine, slots, traffic, native=native)
+
     def by_litellm() -> Any:
-        return _Limited(litellm_engine(clients), traffic)
+        return prepared(_Limited(litellm_engine(clients), traffic), native=False)
 
     if not selection.native:
         return Throttled(reference, by_litellm(), traffic, abilities=abilities)
@@ -119,7 +130,7 @@ def throttled(reference: Any, traffic: Traffic, *, timeout: float, abilities: Ab
             base_urls={provider: url} if url else None,
             transport=transport,
         )
-        return Native(LM15Engine(config), transport)
+        return prepared(Native(LM15Engine(config), transport), native=True)
 
     instead = by_litellm if reference.engine == "auto" else None
     return Throttled(reference, over(_LimitedTransport(traffic, timeout)), traffic, instead, abilities, over)

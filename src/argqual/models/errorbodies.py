@@ -17,7 +17,7 @@ def in_one_shape(body: bytes) -> bytes:
     """The body of an error with its message where clients look for it, and with the parameter that it names in it."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
     if isinstance(content, list) and len(content) == 1:
         content = content[0]

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from argqual.downloads import verified
 from argqual.downloads.files import SourceError, WantedFile, free_bytes, is_inside, sha256_of, shown_size, writing
 from argqual.downloads.hub import HubFile, HubRefusal, first_bytes, from_hub, hub_file
 from argqual.downloads.job import FileSource, Progress, fetch_files, not_fetched
@@ -121,15 +122,16 @@ def all_kept() -> Iterator[HubNote]:
             yield found
 
 
-def locate(name: HubName) -> tuple[Path, HubNote] | None:
-    """The verified file, hashed whole (about 0.7 s a gigabyte), and what is kept of it; None if it was not fetched.
+def locate(name: HubName, *, anew: bool = False) -> tuple[Path, HubNote] | None:
+    """The verified file, and what is kept of it; None if it was not fetched.
 
+    It is hashed whole (about 0.7 s a gigabyte) unless it is the one that was found right before, or else `anew`.
     Raises a `WeightsError` if it is another than was fetched, or cannot be read.
     """
     if not is_there(name) or not (found := kept(name)):
         return None
     try:
-        fault = WantedFile(name.path, found.bytes, found.sha256).fault(name.file)
+        fault = verified.fault(WantedFile(name.path, found.bytes, found.sha256), name.file, anew=anew)
     except SourceError as error:
         raise WeightsError(f"{error}.", hint=_anew(name)) from None
     if fault:

@@ -1,4 +1,4 @@
-"""What a model's tokens cost, and how many there will be.
+"""What a model's tokens cost.
 
 Prices are litellm's list, in the copy that comes with it: nothing is looked up on the
 network. A model that is not in it has no known price; nothing is guessed.
@@ -6,12 +6,8 @@ network. A model that is not in it has no known price; nothing is guessed.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from argqual.errors import InputError
@@ -109,41 +105,3 @@ def read_price(given: str) -> Price:
             f"'{given}' is no price.", hint="Give US dollars a million tokens read and written: --price 0.40,1.60"
         ) from None
     return Price(inward / 1e6, outward / 1e6)
-
-
-@dataclass(frozen=True)
-class Tokenizer:
-    """Counts tokens; `exact` when it is the model's own."""
-
-    name: str
-    exact: bool
-    count: Callable[[str], int]
-
-
-def tokenizer_for(model: Any) -> Tokenizer:
-    """The best tokenizer on this machine for a `Model`."""
-    if model.server is not None:
-        return Tokenizer("the model's own tokenizer", True, model.server.count_tokens)
-    encoding = _cl100k()
-    if encoding is None:
-        return Tokenizer("four characters a token", False, lambda text: len(text) // 4 + 1)
-    exact = model.name.startswith(("openai/gpt-4-", "openai/gpt-3.5-")) or model.name == "openai/gpt-4"
-    return Tokenizer("cl100k", exact, lambda text: len(encoding.encode_ordinary(text)))
-
-
-_CL100K_FILE = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"  # SHA-1 of the address it comes from, as tiktoken names it
-
-
-@cache
-def _cl100k() -> Any:
-    """OpenAI's cl100k encoding, from the copy that litellm carries; None when it is not there."""
-    package = find_spec("litellm")
-    if package is None or package.origin is None:
-        return None
-    folder = Path(package.origin).parent / "litellm_core_utils" / "tokenizers"
-    if not (folder / _CL100K_FILE).is_file():  # it would be looked for on the network
-        return None
-    os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(folder))
-    import tiktoken
-
-    return tiktoken.get_encoding("cl100k_base")

@@ -7,24 +7,22 @@ reading a prompt, so states are kept in the cache, under the weights' hash and t
 from __future__ import annotations
 
 import hashlib
-import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from urllib.error import HTTPError
 
-import httpx
 import numpy as np
 import numpy.typing as npt
 
 from argqual.errors import ModelError
 from argqual.models import weights as weight_files
-from argqual.models.connect import embedded_weights
-from argqual.models.embedded import parameters, start
+from argqual.models.llama import Llama
+from argqual.models.names import embedded_weights
 
 CONTEXT_TOKENS = 4096
-_TIMEOUT_SECONDS = 3600.0
 
 
 class HiddenStates:
@@ -36,9 +34,7 @@ class HiddenStates:
 
     def __init__(self, model: str) -> None:
         self.name, self._weights, self.identity = embedded_weights(model)
-        self._server: object | None = None
-        self._address = ""
-        self._key = secrets.token_urlsafe(24)
+        self._llama: Llama | None = None
         self._starting = threading.Lock()
 
     def of(self, texts: Sequence[str], tell: Callable[[int], None] = lambda read: None) -> npt.NDArray[np.float32]:
@@ -70,33 +66,21 @@ class HiddenStates:
 
     def _read(self, text: str) -> npt.NDArray[np.float32] | None:
         """The state of a text from the engine; None when the text is too long for it."""
-        self._start()
-        answer = httpx.post(
-            f"{self._address}/v1/embeddings",
-            json={"input": text},
-            headers={"Authorization": f"Bearer {self._key}"},
-            timeout=_TIMEOUT_SECONDS,
-        )
-        if answer.status_code != 200:
-            if "too large" in answer.text or "context size" in answer.text:
+        try:
+            answer = self._started().post("/v1/embeddings", {"input": text})
+        except HTTPError as error:
+            said = error.read().decode("utf-8", "replace")
+            if "too large" in said or "context size" in said:
                 return None
-            raise ModelError(f"The engine could not read a text with {self.name}: {answer.text[:200]}")
-        return np.array(answer.json()["data"][0]["embedding"], dtype=np.float32)
+            raise ModelError(f"The engine could not read a text with {self.name}: {said[:200]}") from None
+        return np.array(answer["data"][0]["embedding"], dtype=np.float32)
 
-    def _start(self) -> None:
-        """Load the model, when first needed: kept states need none."""
-        import xllamacpp
-
+    def _started(self) -> Llama:
+        """The engine, which is loaded when first needed: kept states need none."""
         with self._starting:
-            if self._server is None:
-                params = parameters(self._weights, self._key, context=CONTEXT_TOKENS)
-                params.embedding = True
-                params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_LAST
-                params.n_parallel = 1
-                # A text is read in one go, or its last token would not have seen it all.
-                params.n_batch = params.n_ubatch = CONTEXT_TOKENS
-                server = start(params)
-                self._server, self._address = server, str(server.listening_address)
+            if self._llama is None:
+                self._llama = Llama(self._weights, context=CONTEXT_TOKENS, states=True)
+            return self._llama
 
     def _cache(self) -> Path:
         folder = weight_files.cache_folder().parent / "states"

@@ -13,6 +13,7 @@ first one is gone.
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import threading
@@ -40,6 +41,8 @@ _PATIENCE_WITH_STRANGERS = 20.0  # a host that never answered: more likely a wro
 _PATIENCE_WITH_NONSENSE = 5.0  # one that never gave anything but pages and halves: no model's, or not yet
 _LONGEST_PAUSE = 3600.0
 _OUTAGE_AFTER = 8  # failures without one success between them
+_NO_LIMIT = 1 << 16  # connections; more are never wanted
+_USUALLY_OPEN, _KEPT_FOR_FILES = 32, 32  # descriptors
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 30.0
 
 
@@ -92,8 +95,8 @@ def fault_of(error: Exception) -> PassingFailure | None:
         return PassingFailure("overload", wait)
     if isinstance(error, ServerError) or (isinstance(error, RefusedByServer) and status >= 500 and status != 501):
         return PassingFailure("server error", wait)
-    if isinstance(error, ValueError) or (type(error) is ProviderError and status < 300):
-        return PassingFailure("broken answer", lost=True)  # a body that is no JSON, or not an answer's
+    if isinstance(error, ValueError | RecursionError) or (type(error) is ProviderError and status < 300):
+        return PassingFailure("broken answer", lost=True)  # no JSON, nested without end, or not an answer's
     return None
 
 
@@ -112,8 +115,8 @@ class RateLimiter:
 
     Doubles each round until the server first says that it is too much, then falls by three tenths and grows by one a
     round, as TCP does (additive increase, multiplicative decrease; Chiu and Jain 1989), to `ceiling` requests at
-    most. After `patience` seconds without one success a failing server is given up; time that the server itself asks
-    to wait does not count.
+    most, or to as many connections as this process may open. After `patience` seconds without one success a failing
+    server is given up; time that the server itself asks to wait does not count.
     """
 
     def __init__(self, *, ceiling: int = 1, patience: float = SHORT_PATIENCE) -> None:
@@ -129,6 +132,14 @@ class RateLimiter:
         self._ever = False
         self._gave_up: tuple[float, str, Exception] | None = None
         self._changed = threading.Condition()
+
+    @property
+    def ceiling(self) -> int:
+        return self._ceiling
+
+    @ceiling.setter
+    def ceiling(self, most: int) -> None:
+        self._ceiling = min(most, most_connections())
 
     @property
     def limit(self) -> int:
@@ -230,6 +241,25 @@ _limiters: dict[str, RateLimiter] = {}
 _limiters_lock = threading.Lock()
 
 
+def most_connections() -> int:
+    """How many connections this process may open beside its files: two thirds of the descriptors that are left.
+
+    The other third is for what a connection takes while it is made (its host's name is looked up), and for files.
+    """
+    try:
+        import resource  # Windows has none, and no such limit
+    except ImportError:
+        return _NO_LIMIT
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if most == resource.RLIM_INFINITY or most > _NO_LIMIT:
+        return _NO_LIMIT
+    try:
+        taken = len(os.listdir("/dev/fd"))
+    except OSError:
+        taken = _USUALLY_OPEN
+    return max(1, (most - taken - _KEPT_FOR_FILES) * 2 // 3)
+
+
 def limiter_for(host: str, *, ceiling: int = 1) -> RateLimiter:
     """The process's limiter for a host; made when first asked for."""
     with _limiters_lock:
@@ -267,6 +297,10 @@ class Traffic:
     def waited(self) -> float:
         """Seconds that this thread has waited for its turn so far."""
         return float(getattr(self._mine, "waited", 0.0))
+
+    def has_waited(self, seconds: float) -> None:
+        """Count time for which this thread has waited for its turn elsewhere."""
+        self._mine.waited = self.waited + seconds
 
     def run(self, send: Callable[[], T]) -> tuple[T, int]:
         """Send a request, again where that helps; its answer, and how many requests were lost before it.

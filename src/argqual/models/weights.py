@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from argqual.downloads import verified
 from argqual.downloads.files import SourceError, WantedFile, cache_of, free_bytes, shown_size
 from argqual.downloads.hub import from_hub
 from argqual.downloads.job import FileSource, Progress, fetch_files, not_fetched
@@ -109,12 +110,12 @@ def is_fetched(name: str) -> bool:
     return (cache_folder() / _known(name).filename).is_file()
 
 
-def locate(name_or_path: str | Path | Weights) -> Path | None:
+def locate(name_or_path: str | Path | Weights, *, anew: bool = False) -> Path | None:
     """The verified file of known weights, or None if it is not in the cache; or the user's own .gguf file.
 
-    A known file is hashed whole at every call (about 0.7 s a gigabyte); of a user's own only the first bytes are
-    read. Raises a `WeightsError` if the file is broken or cannot be read, or there is no GGUF file at the path, and a
-    `ModelError` if no weights have this name.
+    A known file is hashed whole (about 0.7 s a gigabyte) unless it is the one that was found right before, or else
+    `anew`; of a user's own only the first bytes are read. Raises a `WeightsError` if the file is broken or cannot be
+    read, or there is no GGUF file at the path, and a `ModelError` if no weights have this name.
     """
     if not isinstance(name_or_path, Weights):
         text = str(name_or_path)
@@ -126,7 +127,7 @@ def locate(name_or_path: str | Path | Weights) -> Path | None:
     if not os.path.lexists(path):
         return None
     try:
-        fault = weights.wanted.fault(path)
+        fault = verified.fault(weights.wanted, path, anew=anew)
     except SourceError as error:
         raise WeightsError(f"{error}.") from None
     if fault:

@@ -5,7 +5,6 @@ Text stays within 80 columns and needs no colour; on a terminal that wants it
 """
 
 import os
-import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,7 +16,8 @@ from argqual.assessment import Assessment, Rating, Status
 from argqual.frameworks.framework import Criterion, Framework
 from argqual.judging.calibration import note_on
 from argqual.judging.compare import Comparison, Preference
-from argqual.report.plain import WIDTH, clean
+from argqual.judging.parts import PartAssessment, SplitAssessment
+from argqual.report.plain import WIDTH, as_markdown, clean, dollars
 
 _NAME = 28
 _LABEL = 16
@@ -48,21 +48,86 @@ def text(assessment: Assessment, framework: Framework) -> str:
 
 def markdown(assessment: Assessment, framework: Framework) -> str:
     """An assessment as a Markdown table, with reasons and quotes below it."""
-    lines = [f"### {_escaped(framework.title)}", "", _escaped(_made_by(assessment)), ""]
+    lines = [f"### {as_markdown(framework.title)}", "", as_markdown(_made_by(assessment)), ""]
     if assessment.selected:
-        lines += [f"Kind of argument: {_escaped(assessment.selected.name)}", ""]
+        lines += [f"Kind of argument: {as_markdown(assessment.selected.name)}", ""]
     lines += ["| criterion | value | 0–1 | level |", "| --- | ---: | ---: | --- |"]
     for rating, depth in _tree(assessment, framework.criteria):
-        lines.append(_markdown_row(rating, "&nbsp;&nbsp;" * depth + _escaped(rating.name)))
+        lines.append(_markdown_row(rating, "&nbsp;&nbsp;" * depth + as_markdown(rating.name)))
     lines.append(_markdown_row(assessment.overall, "**Overall**"))
     for rating in assessment.ratings:
         if rating.rationale or rating.evidence:
-            lines += ["", f"**{_escaped(rating.name)}.** {_escaped(rating.rationale or '')}".rstrip()]
-            lines += [f"\n> {_escaped(quote.text)}" for quote in rating.evidence]
-    lines += [f"\n*Note: {_escaped(note)}.*" for note in assessment.notes]
+            lines += ["", f"**{as_markdown(rating.name)}.** {as_markdown(rating.rationale or '')}".rstrip()]
+            lines += [f"\n> {as_markdown(quote.text)}" for quote in rating.evidence]
+    lines += [f"\n*Note: {as_markdown(note)}.*" for note in assessment.notes]
     if said := note_on(assessment):
-        lines += ["", _escaped(said)]
+        lines += ["", as_markdown(said)]
     return "\n".join(lines)
+
+
+def parts_text(found: SplitAssessment, framework: Framework) -> str:
+    """A text in parts as a table, a line a part; the reasons of each part below it; then the whole."""
+    many = "1 part" if len(found.parts) == 1 else f"{len(found.parts)} parts"
+    lines = [_bold(f"{many} by {found.split}, each rated by itself"), ""]
+    lines += [_dim(f"{'part':>4} {'characters':>15}  overall           lowest criterion      begins")]
+    lines += [_part_row(part, framework) for part in found.parts]
+    for part in found.parts:
+        said = [line for rating, depth in _tree(part.assessment, framework.criteria) for line in _explained(rating)]
+        said += [line for note in part.assessment.notes for line in _wrapped(f"Note: {note}.", 2)]
+        if said:
+            lines += ["", _bold(f"Part {part.part}, characters {_span(part)}"), *said]
+    lines += ["", _bold("The whole"), *(line for note in found.notes for line in _wrapped(f"Note: {note}.", 0)), ""]
+    return "\n".join([*lines, text(found.whole, framework)])
+
+
+def parts_markdown(found: SplitAssessment, framework: Framework) -> str:
+    """A text in parts as a Markdown table with a column a criterion; reasons below it; then the whole."""
+    names = [criterion.name for criterion in framework.criteria]
+    head = ["part", "characters", "overall", *map(as_markdown, names), "begins"]
+    lines = [f"### {len(found.parts)} parts by {found.split}", "", f"| {' | '.join(head)} |"]
+    lines += [f"| ---: | ---: | ---: |{' ---: |' * len(names)} --- |"]
+    for part in found.parts:
+        ratings = [part.assessment.overall, *(part.assessment.rating(each.id) for each in framework.criteria)]
+        cells = [f"{each.value:.2f}" if each.value is not None else str(each.status) for each in ratings]
+        lines.append(f"| {part.part} | {_span(part)} | {' | '.join(cells)} | {as_markdown(part.text[:60])} |")
+    for part in found.parts:
+        for rating in part.assessment.ratings:
+            if rating.rationale or rating.evidence:
+                lines += [
+                    "",
+                    f"**Part {part.part}, {as_markdown(rating.name)}.** {as_markdown(rating.rationale or '')}".rstrip(),
+                ]
+                lines += [f"\n> {as_markdown(quote.text)}" for quote in rating.evidence]
+        lines += [f"\n*Part {part.part}: {as_markdown(note)}.*" for note in part.assessment.notes]
+    lines += ["", *(f"*Note: {as_markdown(note)}.*\n" for note in found.notes)]
+    return "\n".join([*lines, markdown(found.whole, framework)])
+
+
+def _span(part: PartAssessment) -> str:
+    return f"{part.start + 1:,}-{part.end:,}"
+
+
+def _part_row(part: PartAssessment, framework: Framework) -> str:
+    overall = part.assessment.overall
+    place = f"{part.part:>4} {_span(part):>15}  "
+    if overall.value is None or overall.unit is None:
+        return place + _fit(f"{overall.status}: {overall.reason or ''}", WIDTH - len(place))
+    rated = [each for each in part.assessment.ratings if each.asked and each.value is not None]
+    lowest = min(rated, key=lambda each: each.quality or 0.0, default=None)
+    weak = f"{_fit(lowest.name, 16)} {lowest.value:.1f}" if lowest and lowest.value is not None else ""
+    begins = _fit(part.text[:60], 18)
+    return _cut(
+        f"{place}{overall.value:>4.1f}  {_bar(overall.unit)}  {set_cell_size(weak, 20)}  {begins}".rstrip(), WIDTH
+    )
+
+
+def _explained(rating: Rating) -> list[str]:
+    """A rating with its reasons; nothing without any."""
+    reasons = _reasons(rating, 4)
+    if not reasons:
+        return []
+    value = f"{rating.value:.1f}" if rating.value is not None else str(rating.status)
+    return [*_wrapped(f"{rating.name}: {value}", 2), *reasons]
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -77,8 +142,10 @@ def comparison_text(comparison: Comparison) -> str:
         lines += [_preference_row(answer), *_failure(answer)]
     lines += ["-" * WIDTH, _bold(_preference_row(comparison.overall)), *_failure(comparison.overall)]
     if (effect := comparison.order_effect) is not None:
-        said = f"Order effect: {effect:+.2f} on the probability of winning from being shown first."
+        said = f"Order effect: {effect:+z.2f} on the probability of winning from being shown first."
         lines += ["", *_wrapped(said, 0)]
+    for note in comparison.notes:
+        lines += _wrapped(f"Note: {note}.", 0)
     return "\n".join(lines)
 
 
@@ -86,7 +153,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     lines = [
         f"### A against B by {comparison.framework.id}",
         "",
-        _escaped(f"{comparison.model}, {comparison.readout}, both orders asked"),
+        as_markdown(f"{comparison.model}, {comparison.readout}, both orders asked"),
         "",
         "| criterion | P(A better) | A first | A second | better |",
         "| --- | ---: | ---: | ---: | --- |",
@@ -95,14 +162,15 @@ def comparison_markdown(comparison: Comparison) -> str:
         numbers = (answer.probability_a, answer.shown_first, answer.shown_second)
         cells = [f"{number:.2f}" if number is not None else "–" for number in numbers]
         failed = answer.probability_a is None
-        better = f"{answer.status}: {_escaped(answer.reason or '')}" if failed else _WINNERS[answer.winner]
-        lines.append(f"| {_escaped(answer.name)} | {' | '.join(cells)} | {better} |")
+        better = f"{answer.status}: {as_markdown(answer.reason or '')}" if failed else _WINNERS[answer.winner]
+        lines.append(f"| {as_markdown(answer.name)} | {' | '.join(cells)} | {better} |")
+    lines += [f"\n*Note: {as_markdown(note)}.*" for note in comparison.notes]
     return "\n".join(lines)
 
 
 def _made_by(assessment: Assessment) -> str:
     usage = assessment.usage
-    cost = "" if not usage.cost_usd else f", {usage.cost_usd:.4f} USD"
+    cost = "" if not usage.cost_usd else f", {dollars(usage.cost_usd)}"
     framework = f"{assessment.framework.id} {assessment.framework.version} ({assessment.framework.fingerprint})"
     levels = f"calibrated by {assessment.calibration}" if assessment.calibration else "the model's own levels"
     return f"{framework}, {assessment.model}, {assessment.readout}, {levels}, {usage.seconds:.1f} s{cost}"
@@ -171,16 +239,9 @@ def _failure(answer: Preference) -> list[str]:
 
 def _markdown_row(rating: Rating, name: str) -> str:
     if rating.value is None or rating.unit is None:
-        return f"| {name} | – | – | {rating.status}: {_escaped(rating.reason or '')} |"
+        return f"| {name} | – | – | {rating.status}: {as_markdown(rating.reason or '')} |"
     spread = f" ± {rating.spread:.1f}" if rating.spread is not None else ""
-    return f"| {name} | {rating.value:.2f}{spread} | {rating.unit:.2f} | {_escaped(rating.label or '')} |"
-
-
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|])")
-
-
-def _escaped(untrusted: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", " ".join(clean(untrusted).split()))
+    return f"| {name} | {rating.value:.2f}{spread} | {rating.unit:.2f} | {as_markdown(rating.label or '')} |"
 
 
 def _glyph(character: str, instead: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from argqual.corpora.card import COUNTED, COUNTS, TARGETS, Card
 from argqual.corpora.card_table import Label
 from argqual.report.plain import WIDTH, clean, paragraph
+from argqual.stats.estimate import MINUS, decimal
 
 if TYPE_CHECKING:
     from argqual.corpora.check import Finding
@@ -203,15 +204,12 @@ def _count(value: float | None) -> str:
 
 
 def _mean(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 def _coefficient(value: float | None) -> str:
     """As papers write it: three digits, no leading zero."""
-    if value is None:
-        return "-"
-    text = f"{value:.3f}"
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+    return "-" if value is None else decimal(value, digits=3).replace(MINUS, "-")
 
 
 def leaks_text(summary: Summary) -> str:

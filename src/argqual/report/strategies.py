@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from argqual.report.plain import WIDTH, clean, paragraph
+from argqual.report.plain import WIDTH, clean, dollars, paragraph
 
 _SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}$", re.MULTILINE)
 _AS_FOR = re.compile(r"^As for `(\w+)`")
@@ -113,7 +113,7 @@ def seen_text(seen: Mapping[str, Any]) -> str:
         known = "tokens unknown" if None in tokens else f"{tokens[0]:,} tokens read, {tokens[1]:,} written"
         said.append(f"{usage['requests']:,} requests ({known})")
     if usage["cost_usd"]:
-        said.append(f"{usage['cost_usd']:.4f} USD")
+        said.append(dollars(usage["cost_usd"]))
     return ", ".join([*said, f"{seen['seconds']:.1f} s of fitting"])
 
 

@@ -4,6 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 FEW_CLUSTERS = 15
+MINUS = "\N{MINUS SIGN}"
+
+
+def decimal(value: float, *, digits: int = 2, signed: bool = False) -> str:
+    """A number as papers write it: no zero before its point, a minus as wide as a plus, no sign before nothing."""
+    written = f"{abs(value):.{digits}f}"
+    sign = "" if float(written) == 0 else MINUS if value < 0 else "+" if signed else ""
+    return sign + (written[1:] if written.startswith("0.") else written)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ Terms = Sequence[tuple[float, Samples]]
 _POWER = 0.8
 _LEVEL = 0.05
 _NEARLY_ONE = 1 - 1e-9
+_ROUNDING = 1e-12  # a figure or a standard error below is one of adding up
 
 
 class Settings(TypedDict, total=False):
@@ -77,13 +78,17 @@ class Difference:
 
     estimate: Estimate  # its value and 95 % interval
     se: float | None = None  # standard error
-    df: float | None = None  # degrees of freedom of Student's t
+    df: float | None = None  # degrees of freedom of Student's t; none where the standard error is 0
     p: float | None = None  # two-sided, against no difference, by that t
     mde: float | None = None  # the smallest difference that would be found with 80 % power at the 5 % level
 
     def within(self, bound: float) -> bool | None:
         """Whether it is equivalent to nothing: its 90 % interval lies within ±bound (two one-sided tests at 5 %)."""
-        if self.estimate.value is None or self.se is None or self.df is None:
+        if self.estimate.value is None or self.se is None:
+            return None
+        if self.se == 0:  # the same in every draw: there is nothing to be uncertain of
+            return abs(self.estimate.value) < bound
+        if self.df is None:
             return None
         return abs(self.estimate.value) + StudentT(self.se, self.df).reach(2 * _LEVEL) < bound
 
@@ -169,10 +174,17 @@ def mean(values: Array, *, method: str, null: float = 0.0, offered: int | None =
     if len(known) < 2:
         return Difference(nothing)
     value, t = float(known.mean()), StudentT(float(known.std(ddof=1) / np.sqrt(len(known))), float(len(known) - 1))
-    found = replace(nothing, reason=None).around(value, t.reach())
-    if not t.se:  # the same in every cluster, as it is of judges that are made up
-        return Difference(found, se=0.0, p=float(value == null), mde=0.0)
-    return Difference(found, *t, p=t.p(value - null), mde=t.mde)
+    found = replace(nothing, reason=None)
+    if t.se < _ROUNDING:  # the same in every cluster, as it is of judges that are made up
+        return _certain(found, value, null)
+    return Difference(found.around(value, t.reach()), *t, p=t.p(value - null), mde=t.mde)
+
+
+def _certain(found: Estimate, value: float, null: float = 0.0) -> Difference:
+    """A figure without any variance: two strategies that predict the same, say, do not differ at all."""
+    distance = value - null
+    exact = null if abs(distance) < _ROUNDING else value
+    return Difference(found.around(exact, 0.0), se=0.0, p=float(exact == null), mde=0.0)
 
 
 def holm(ps: Sequence[float | None]) -> list[float | None]:
@@ -271,7 +283,8 @@ def _drawn(metric: Metric, terms: Sequence[tuple[float, Sequence[Sample]]], doma
     # Of a sum of S seeds, each already weighted: S times their variance.
     seeds = [(len(each) * float(np.var(each, ddof=1)), len(each) - 1) for each in by_source.values() if len(each) > 1]
     found = _Drawn.of(summed, kept, first.clusters, None, domain, how)
-    return found._replace(seeds=tuple(seeds))
+    nothing = len(terms) > 1 and len(found.draws) and np.nanmax(np.abs([found.value, *found.draws])) < _ROUNDING
+    return found if nothing else found._replace(seeds=tuple(seeds))  # the same with every seed: seeds add nothing
 
 
 def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bool = False) -> Difference:
@@ -288,7 +301,8 @@ def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bo
     if how.get("over") == "domains" and len(found) > 1:
         # The domains' figures as a sample: one is one observation, whatever it rests on.
         said = mean(np.array([each.value for each in found]), method=method)
-        return replace(said, estimate=replace(estimate, low=said.estimate.low, high=said.estimate.high))
+        own = said.estimate
+        return replace(said, estimate=replace(estimate, value=own.value, low=own.low, high=own.high))
     parts = np.array([variance_of(each.draws, each.clusters) for each in found]) / len(found) ** 2
     if any(each.clusters < 2 for each in found):
         return Difference(replace(estimate, reason="no interval: a domain has only one topic"))
@@ -298,8 +312,8 @@ def _inferred(found: Sequence[_Drawn], method: str, how: Settings, *, fisher: bo
     variance = float(parts.sum()) + sum(own for own, _ in seeds)
     draws = np.mean([each.draws for each in found], axis=0)
     draws = draws[np.isfinite(draws)]
-    if variance == 0:
-        return Difference(replace(estimate, low=value, high=value), se=0.0)
+    if variance < _ROUNDING**2:
+        return _certain(estimate, value)
     components = [(part, max(each.effective - 1, 1)) for part, each in zip(parts, found, strict=True)] + seeds
     df = float(variance**2 / sum(part**2 / df for part, df in components))  # Welch and Satterthwaite
     t = StudentT(float(np.sqrt(variance)), df)

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,13 @@ class Seen:
     model: str | None = None  # the model it rests on, if any
     usage: Usage = field(default_factory=Usage)  # of fitting
     seconds: float = 0.0  # of fitting
+
+
+class TryingLimit(NamedTuple):
+    """What an optimiser may spend to try things: requests, and US dollars; None where the other is the only limit."""
+
+    calls: int | None
+    usd: float | None
 
 
 @dataclass(frozen=True)
@@ -154,10 +161,17 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         StrategyError
             A parameter is wrong, or an extra is not installed.
         """
-        started = time.perf_counter()
-        arguments, labels, names = self._given(X, y, groups)
+        given = self._given(X, y, groups)
         self.check()
-        usage = self._fit(arguments, labels, names) or Usage()
+        return self._learn_from(*given)
+
+    def fit_checked(self, X: Sequence[Any], y: Any = None, *, groups: Sequence[Any] | None = None) -> Self:  # noqa: N803
+        """As `fit`, of a strategy whose `check` has passed, or that of one with the same parameters: not done again."""
+        return self._learn_from(*self._given(X, y, groups))
+
+    def _learn_from(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Self:
+        started = time.perf_counter()
+        usage = self._fit(arguments, labels, groups) or Usage()
         seconds = time.perf_counter() - started
         self.seen_ = replace(self._seen(), labels=len(labels), usage=usage, seconds=seconds)
         return self
@@ -233,6 +247,13 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._plan(*self._given(X, y, groups), as_arguments(predict))
 
+    def trying(self) -> list[TryingLimit]:
+        """Of one fit, the most that each optimiser in it may spend on what cannot be planned, since it is made up then.
+
+        These requests come on top of `plan`.
+        """
+        return [limit for inner in self.within().values() for limit in inner.trying()]
+
     def judges(self) -> list[Judge]:
         """Who is asked: none, one, or several whose ratings are put together; before fitting, without examples."""
         return []
@@ -273,6 +294,44 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             found |= get_type_hints(cls.__init__)
         return {name: found[name] for name in inspect.signature(cls).parameters if name in found}
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of strategies within (`base__framework`).
+
+        Raises a StrategyError where there is no parameter of that name, at any depth.
+        """
+        own = {name: value for name, value in params.items() if "__" not in name}
+        for name in own:
+            self._check_name(name)
+        self._set_own(own)
+        within = self.within() if len(own) < len(params) else {}
+        for name in params.keys() - own.keys():
+            self._check_name(name)
+        for part, inner in within.items():
+            start = f"{part}__"
+            if deep := {name.removeprefix(start): value for name, value in params.items() if name.startswith(start)}:
+                inner.set_params(**deep)
+                if getattr(self, part, inner) is None:  # left alone until now
+                    setattr(self, part, inner)
+        return self
+
+    def _set_own(self, params: Mapping[str, Any]) -> None:
+        """Set parameters of its own, whose names are known."""
+        super().set_params(**params)
+
+    def _check_name(self, name: str, given: str | None = None) -> None:
+        """Raise a StrategyError for a parameter that neither it nor what is within has; `given`: its whole name."""
+        own, separator, rest = name.partition("__")
+        if not separator and own in self.parameter_names():
+            return
+        within, said = self.within(), given or name
+        whole = f" ('{said}')" if said != own else ""
+        if own not in (known := {*self.parameter_names(), *within}):
+            raise StrategyError(f"{type(self).__name__} has no parameter '{own}'{whole}. {nearest(own, known)}")
+        if separator and own not in within:
+            raise StrategyError(f"'{own}' of {type(self).__name__} is no strategy with parameters of its own{whole}.")
+        if separator:
+            within[own]._check_name(rest, said)
+
     # What a subclass says.
 
     def _check(self) -> None:
@@ -282,8 +341,8 @@ class Strategy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Raise what is missing of extras and models."""
 
     def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
-        """See `plan`."""
-        return iter(())
+        """See `plan`: when nothing else is said, that each judge is asked about everything that is predicted."""
+        return ((judge, argument) for judge in self.judges() for argument in predict)
 
     @abstractmethod
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:

@@ -16,8 +16,8 @@ from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Framework
 from argqual.stats.regression import ProportionalOdds, equal_shares, fit_proportional_odds, standard_ridge
-from argqual.strategies.base import Array, Predictions, Questions, Seen, Strategy, require
-from argqual.strategies.crossfit import cross_fitted, planned
+from argqual.strategies.base import Array, Predictions, Questions, Seen, Strategy, TryingLimit, require
+from argqual.strategies.crossfit import cross_fitted, planned, tried
 from argqual.strategies.prompted import Principle, shares_of
 
 Method = Literal["ridge", "isotonic", "ordinal"]
@@ -80,6 +80,9 @@ class Calibrated(Strategy):
 
     def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         return planned(self._base(), arguments, labels, groups, self.folds, predict)
+
+    def trying(self) -> list[TryingLimit]:
+        return tried(self._base(), self.folds)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage:
         self.base_, said = cross_fitted(self._base(), arguments, labels, groups, self.folds)

@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
 from argqual.errors import InputError
-from argqual.strategies.base import Array, Predictions, Questions, Strategy
+from argqual.strategies.base import Array, Predictions, Questions, Strategy, TryingLimit
 
 
 def cross_fitted(
@@ -18,9 +18,10 @@ def cross_fitted(
 ) -> tuple[Strategy, Predictions]:
     """A copy fitted on all arguments, and predictions for each of these by a copy that was not fitted on its group.
 
-    What learns nothing predicts all of them itself. An InputError where it learns, and all are of one group.
+    The strategy's `check` has passed, as that of what it is within has; its copies are not checked again. What learns
+    nothing predicts all of them itself. An InputError where it learns, and all are of one group.
     """
-    whole: Strategy = clone(strategy).fit(arguments, labels if strategy.learns else None, groups=groups)
+    whole: Strategy = clone(strategy).fit_checked(arguments, labels if strategy.learns else None, groups=groups)
     if not strategy.learns:
         return whole, whole.predictions(arguments)
     values = np.full(len(arguments), np.nan)
@@ -28,7 +29,8 @@ def cross_fitted(
     assessments: dict[int, Assessment] = {}
     usages = []
     for train, test, codes in _folds(arguments, groups, folds):
-        part = clone(strategy).fit([arguments[place] for place in train], labels[train], groups=codes[train])
+        told = [arguments[place] for place in train]
+        part = clone(strategy).fit_checked(told, labels[train], groups=codes[train])
         said = part.predictions([arguments[place] for place in test])
         values[test], reasons[test] = said.values, said.reasons
         usages += [part.seen_.usage, said.usage]
@@ -49,6 +51,11 @@ def planned(
         told = [arguments[place] for place in train]
         held = [arguments[place] for place in test]
         yield from strategy.plan(told, labels[train], groups=codes[train], predict=held)
+
+
+def tried(strategy: Strategy, folds: int) -> list[TryingLimit]:
+    """What `cross_fitted` may spend on trying, at most: what learns is fitted on all, and on the rest of each fold."""
+    return strategy.trying() * (folds + 1 if strategy.learns else 1)
 
 
 def _folds(arguments: list[Argument], groups: list[Any], folds: int) -> Iterator[tuple[Any, Any, Any]]:

@@ -18,6 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Usage
+from argqual.corpora.leaks import normalised
 from argqual.errors import InputError, ModelError, StrategyError
 from argqual.frameworks.framework import Framework
 from argqual.judging.judge import Judge
@@ -101,7 +102,8 @@ class Exemplars(Prompted):
 
     def draw_predictions(self, X: Sequence[Any]) -> Array:  # noqa: N803
         """The prediction by each draw of examples, shape (n_arguments, draws)."""
-        return np.column_stack([predictions_of(found).values for found in self._asked(as_arguments(X))])
+        asked, _ = self._asked(as_arguments(X))
+        return np.column_stack([predictions_of(found).values for found in asked])
 
     def _framework(self) -> Framework:
         return plain_framework()
@@ -216,7 +218,7 @@ class Exemplars(Prompted):
     def _written(self) -> tuple[dict[str, dict[str, str]], Usage]:
         """Rationales of the pool's arguments that will be shown: by place, by criterion; and what they took."""
         wanted, framework = self._shown(), self._framework()
-        assessments = self._ask(self._explainer(), self._told(wanted))
+        assessments, took = self._asked_of(self._explainer(), self._told(wanted))
         for assessment in assessments:
             if not any(rating.rationale for rating in assessment.ratings):
                 raise ModelError(
@@ -231,7 +233,7 @@ class Exemplars(Prompted):
             found = styled(self.rationales, polished, [int(levels[place]) for place in wanted], labels)
             for place, rationale in zip(wanted, found, strict=True):
                 said[str(place)][criterion.id] = rationale
-        return said, Usage.total(assessment.usage for assessment in assessments)
+        return said, took
 
     def judges(self) -> list[Judge]:
         if not hasattr(self, "chosen_"):  # before fitting: whether there can be any
@@ -249,12 +251,14 @@ class Exemplars(Prompted):
         inputs = {name: text for name, text in self.pool_[place].inputs().items() if name in declared}
         return Demonstration(inputs, levels, self.rationales_.get(str(place), {}))
 
-    def _asked(self, arguments: list[Argument]) -> list[list[Assessment]]:
-        return [self._ask(judge, arguments) for judge in self.judges()]
+    def _asked(self, arguments: list[Argument]) -> tuple[list[list[Assessment]], list[Usage]]:
+        """By draw, the assessments and what they took."""
+        found = [self._asked_of(judge, arguments) for judge in self.judges()]
+        return [assessments for assessments, _ in found], [took for _, took in found]
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
-        asked = self._asked(arguments)
-        return predictions_of(asked[0] if len(asked) == 1 else averaged(self._framework(), asked))
+        asked, took = self._asked(arguments)
+        return predictions_of(asked[0] if len(asked) == 1 else averaged(self._framework(), asked), took)
 
     def _seen(self) -> Seen:
         return Seen(examples=self.k * self._draws, model=super()._seen().model)
@@ -312,20 +316,37 @@ class _Shown:
         """The most similar training arguments, the most similar one last, where it counts most."""
         vectoriser, table = self._vectors
         similar = (table @ vectoriser.transform([argument.text]).T).toarray().ravel()
-        own = [place for place, each in enumerate(self.strategy.pool_) if each.text == argument.text]
-        similar[own] = -1.0
-        nearest_first = np.argsort(-similar, kind="stable")[: self.strategy.k]
-        return [int(place) for place in nearest_first[::-1]]
+        others = self._others(argument)
+        nearest_first = [int(place) for place in np.argsort(-similar, kind="stable") if place in others]
+        return nearest_first[: self.strategy.k][::-1]
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """Each training argument's words, by which a copy is known."""
+        return [_spoken(each) for each in self.strategy.pool_]
+
+    def _others(self, argument: Argument) -> set[int]:
+        """Training arguments that are not this one, nor a copy of it: their labels would give its own away."""
+        own = _spoken(argument)
+        others = {place for place, words in enumerate(self._words) if words != own}
+        if not others:
+            raise InputError("Every training argument is a copy of this one, so none can be shown as an example.")
+        return others
 
     def _elsewhere(self, argument: Argument) -> list[int]:
         """Training arguments of other domains; the same ones for all arguments of a domain."""
         domain = _domain(argument)
-        others = {place for place, each in enumerate(self.strategy.pool_) if _domain(each) != domain}
+        others = {place for place in self._others(argument) if _domain(self.strategy.pool_[place]) != domain}
         if len(others) < self.strategy.k:
             raise InputError(f"Only {len(others)} training arguments are of another domain than {domain!r}.")
         rng = np.random.default_rng([self.strategy.seed, self.number])
         drawn = rng.permutation(len(self.strategy.pool_))
         return [int(place) for place in drawn if place in others][: self.strategy.k]
+
+
+def _spoken(argument: Argument) -> str:
+    """An argument's words, whatever their case and punctuation; the text itself where it has none."""
+    return normalised(argument.text) or argument.text
 
 
 def _domain(argument: Argument) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from argqual._graphemes import count_words
 from argqual.argument import Argument
 from argqual.strategies.base import Array, Predictions, Strategy
 
@@ -50,4 +51,4 @@ class Length(Strategy):
 
 
 def _log_words(arguments: Sequence[Argument]) -> Array:
-    return np.log1p([len(argument.text.split()) for argument in arguments])
+    return np.log1p([count_words(argument.text) for argument in arguments])

@@ -1,5 +1,6 @@
 """What is given to a strategy: arguments in any form, labels, and groups."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ _ROW_KEYS = ("id", "issue", "stance", "context", "domain", "type", "group")
 
 
 def as_arguments(X: Any) -> list[Argument]:  # noqa: N803
-    """Arguments from texts, rows with a `text`, or arguments.
+    """Arguments from texts, arguments, or rows with a `text`, whose keys are the names of an argument's fields.
 
     An InputError where there are none, or one is empty or nothing of the kind, says which.
     """
@@ -35,11 +36,32 @@ def _argument(item: Any, place: int) -> Argument:
         if isinstance(item, str):
             return Argument(str(item))
         if isinstance(item, Mapping) and "text" in item:
-            known = {key: item[key] for key in _ROW_KEYS if item.get(key) is not None}
-            return Argument(item["text"], **known)
+            known = {key: item[key] for key in _ROW_KEYS if not _is_missing(item.get(key))}
+            return Argument(item["text"], **known, labels=_labels(item.get("labels")))
     except InputError as error:
         raise InputError(f"Argument {place} (counted from 0): {error.message}", hint=error.hint) from None
     raise InputError(f"Argument {place} (counted from 0) is {type_name(item)}, neither an argument nor a text.")
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether nothing stands there: None, or the NaN that pandas puts in its place."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _labels(given: Any) -> dict[str, float]:
+    """A row's labels by name: from a mapping, or from names with values as `load_corpus` lists them; no missing ones.
+
+    An InputError where they are neither, or one is no number.
+    """
+    if _is_missing(given):
+        return {}
+    try:
+        named = given.items() if isinstance(given, Mapping) else [(each["name"], each["value"]) for each in given]
+        return {str(name): float(value) for name, value in named if not _is_missing(value)}
+    except (TypeError, ValueError, KeyError):
+        raise InputError(
+            f"Its labels are {given!r:.60}, and no numbers by name.", hint='For example {"labels": {"overall": 3.5}}.'
+        ) from None
 
 
 def groups_for(arguments: Sequence[Argument], groups: Sequence[Any] | None) -> list[Any]:

@@ -8,7 +8,7 @@ is put in its place.
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from sklearn.linear_model import LinearRegression
@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from argqual.argument import Argument
 from argqual.assessment import Usage
 from argqual.errors import InputError, StrategyError
-from argqual.strategies.base import Array, Predictions, PredictionScale, Questions, Seen, Strategy, require
-from argqual.strategies.crossfit import cross_fitted, planned
+from argqual.strategies.base import Array, Predictions, PredictionScale, Questions, Seen, Strategy, TryingLimit, require
+from argqual.strategies.crossfit import cross_fitted, planned, tried
 from argqual.strategies.given import as_arguments
 
 Combine = Literal["mean", "median", "weights"]
@@ -97,10 +97,9 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
         """The parameters; with `deep`, the members by name and their parameters too."""
         return dict(self._get_params("members", deep=deep))
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, replace members by name, or set a member's own (`<name>__<parameter>`)."""
+    def _set_own(self, params: Mapping[str, Any]) -> None:
+        """Also members, which are replaced by their names."""
         self._set_params("members", **params)
-        return self
 
     def members_predictions(self, X: Sequence[Any]) -> Array:  # noqa: N803
         """What each member says, shape (n_arguments, n_members), in its standard deviations; NaN where it is silent.
@@ -129,6 +128,9 @@ class Jury(Strategy, _BaseComposition):  # type: ignore[misc]
     def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
         for member in self.within().values():
             yield from planned(member, arguments, labels, groups, self.folds, predict)
+
+    def trying(self) -> list[TryingLimit]:
+        return [limit for member in self.within().values() for limit in tried(member, self.folds)]
 
     def _check(self) -> None:
         require("combine", self.combine, get_args(Combine))

@@ -7,6 +7,8 @@ those with groups that `fit` never saw.
 
 import contextvars
 import copy
+import hashlib
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -26,7 +28,7 @@ from argqual.judging.readouts.registry import choose_readout
 from argqual.models.connect import Model
 from argqual.models.prices import FREE
 from argqual.stats.correlation import spearman
-from argqual.strategies.base import Array, OfFramework, Seen, require, tell
+from argqual.strategies.base import Array, OfFramework, Questions, Seen, TryingLimit, require, tell
 from argqual.strategies.ledger import Ended, Enough, Ledger, ping, reflection_lm
 from argqual.strategies.optimisers import (
     HUMAN,
@@ -54,6 +56,7 @@ from argqual.strategies.prompted import (
 from argqual.strategies.registry import needs
 
 _THREADS = 8
+_UNWRITTEN = "What an optimiser is yet to add: some sentences on what to look at, what to weigh and what to leave out."
 
 
 class OptimisationWarning(UserWarning):
@@ -153,6 +156,19 @@ class Optimised(OfFramework, Prompted):
     def judges(self) -> list[Judge]:
         return [self._judge(self._framework(), program=self.program())]
 
+    def trying(self) -> list[TryingLimit]:
+        return [TryingLimit(self.budget_calls, self.budget_usd)]
+
+    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
+        """With a stand-in for the prompt that is yet to be found, another one for each training set and setting."""
+        program, taught = self.program(), [[each.text, label] for each, label in zip(arguments, labels, strict=True)]
+        settings = sorted(self.get_params(deep=False).items())
+        mark = hashlib.sha256(json.dumps([taught, settings], default=repr).encode()).hexdigest()[:8]
+        signature = program.rate.signature
+        program.rate.signature = signature.with_instructions(f"{signature.instructions}\n\n{_UNWRITTEN} ({mark})")
+        judge = self._judge(self._framework(), program=program)
+        return ((judge, argument) for argument in predict)
+
     def _check(self) -> None:
         require("optimiser", self.optimiser, OPTIMISERS)
         require("definitions", self.definitions, DEFINITIONS)
@@ -184,16 +200,18 @@ class Optimised(OfFramework, Prompted):
             )
         if self.budget_calls is None and (self.budget_usd is None or all(each.price == FREE for each in models)):
             raise StrategyError("Nothing limits the run.", hint="Give budget_calls, or budget_usd for paid models.")
+
+    def _begin(self) -> None:
+        """Open the ledger, and ask the reflection model for a word, to know that it is there before much is spent."""
         self._ledger = Ledger(self.budget_calls, self.budget_usd)
         # DSPy asks from threads of its own, which do not know who listens here.
         context = contextvars.copy_context()
         self._ledger.progress = lambda calls: context.copy().run(tell, f"{calls:,} calls")
         self._ledger.ended = Ended.INTERRUPTED if self._stopped else None
-        if reflecting:
+        if reflecting := self._reflecting():
             try:
                 ping(reflecting, self._ledger)
             except Enough:
-                self._stopped = False
                 raise _nothing_yet(self._ledger.ended) from None
 
     def _reflecting(self) -> Model | None:
@@ -215,9 +233,10 @@ class Optimised(OfFramework, Prompted):
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
         try:
+            self._begin()
             return self._optimise(arguments, labels, groups)
         finally:
-            del self._ledger  # it holds locks, which cannot be copied
+            self.__dict__.pop("_ledger", None)  # it holds locks, which cannot be copied
             self._stopped = False
 
     def _optimise(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> Usage | None:
@@ -255,7 +274,7 @@ class Optimised(OfFramework, Prompted):
         self.failures_ = len(desk.failed)
         if isinstance(ledger.ended, ArgqualError):
             self.ended_ = ledger.ended.message
-            warnings.warn(f"Optimisation ended early. {self.ended_}", OptimisationWarning, stacklevel=4)
+            warnings.warn(f"Optimisation ended early. {self.ended_}", OptimisationWarning, stacklevel=5)
         else:
             self.ended_ = ledger.ended.value if ledger.ended else "finished"
         super()._fit(arguments, labels, groups)

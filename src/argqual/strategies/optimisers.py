@@ -110,7 +110,7 @@ class Desk:
     def _asked(
         self, judge: Judge, state: Mapping[str, Any], questions: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Exchange] | Unreadable:
-        client = DecisionClient(judge.model, judge.readout, answerables(judge.framework))
+        client = DecisionClient(judge.model, judge.readout, answerables(judge.framework), judge.framework.language)
         decisions = judge.readout.name == "decide"  # no engine counts them
         worst = 0.0
         if decisions:

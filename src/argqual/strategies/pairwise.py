@@ -23,6 +23,7 @@ from argqual.assessment import Assessment, Status, Usage
 from argqual.errors import InputError, StrategyError
 from argqual.frameworks.framework import Criterion, Framework, Inputs
 from argqual.frameworks.scale import Level, Scale
+from argqual.judging.frames.frame import Frame, frame_of
 from argqual.judging.program import Definitions, criterion_text
 from argqual.stats.comparisons import bradley_terry, linked_parts
 from argqual.strategies.base import Array, OfFramework, Predictions, PredictionScale, Questions, Seen, require
@@ -34,18 +35,6 @@ Against = Literal["ladder", "test"]
 Pair = tuple[int, int]
 _PRIOR_SD = 2.0  # of a position on the ladder, in standard deviations of the training labels
 _L2 = 0.1  # in simulated designs of 60 to 1,000 arguments the true order came out better than with 1
-_BETTER = Criterion(
-    id="better",
-    name="Better",
-    plain="It is better than the one in the context.",
-    question="Is this argument better than the one in the context?",
-)
-_YES_NO = Scale(
-    levels=(
-        Level(value=0, label="no", description="no, the one in the context is better"),
-        Level(value=1, label="yes", description="yes, this argument is better"),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -135,7 +124,7 @@ class Pairwise(OfFramework, Asking):
         """What the model would be asked to `predict` these: each with another argument as its context."""
         check_is_fitted(self, "seen_")
         items, _ = _distinct(as_arguments(X))
-        return _questions(*self._design(items))
+        return self._questions(*self._design(items))
 
     def _check(self) -> None:
         require("against", self.against, get_args(Against))
@@ -150,11 +139,18 @@ class Pairwise(OfFramework, Asking):
         return versus_framework(super()._framework(), self.definitions)
 
     def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
-        fitted = clone(self).fit(arguments, labels if self.learns else None)
-        return ((judge, question) for judge in self.judges() for question in fitted.questions(predict))
+        fitted: Pairwise = clone(self)
+        fitted._choose(arguments, labels)
+        items, _ = _distinct(predict)
+        questions = self._questions(*fitted._design(items))
+        return ((judge, question) for judge in self.judges() for question in questions)
 
     def _fit(self, arguments: list[Argument], labels: Array, groups: list[Any]) -> None:
         super()._fit(arguments, labels, groups)
+        self._choose(arguments, labels)
+
+    def _choose(self, arguments: list[Argument], labels: Array) -> None:
+        """Choose the rungs of the ladder, if there is one."""
         if not self.learns:
             return
         if len(arguments) < self.rungs:
@@ -189,16 +185,22 @@ class Pairwise(OfFramework, Asking):
             if argument.text != other.text
         ]
 
+    def _questions(self, pool: Sequence[Argument], design: Sequence[Pair]) -> list[Argument]:
+        """What a model is asked about: each pair in both orders, the one asked about with the other as context."""
+        frame = frame_of(self._framework().language)
+        orders = (order for one, other in design for order in ((one, other), (other, one)))
+        return [_next_to(pool[asked], pool[context], frame) for asked, context in orders]
+
     def _asked(self, pool: Sequence[Argument], design: Sequence[Pair]) -> tuple[list[Compared], Usage]:
         if not design:
             return [], Usage()
         (judge,) = self.judges()
-        found = self._ask(judge, _questions(pool, design))
+        found, took = self._asked_of(judge, self._questions(pool, design))
         compared = [
             _compared(pool[one], pool[other], asked, turned)
             for (one, other), asked, turned in zip(design, found[::2], found[1::2], strict=True)
         ]
-        return compared, Usage.total(each.usage for each in found)
+        return compared, took
 
     def _on_ladder(self, met: Sequence[tuple[Pair, Compared]], reasons: list[str | None]) -> Array:
         won: list[dict[int, float]] = [{} for _ in reasons]
@@ -226,13 +228,15 @@ def versus_framework(framework: Framework, definitions: Definitions = "full") ->
     criteria = [each for each in framework.asked if not {"stance", "context"} & set(each.requires)]
     if not criteria:
         raise StrategyError(f"All criteria of {framework.id} need a stance or a context, which no comparison shows.")
+    frame = frame_of(framework.language)
     parts = [
         framework.guidelines.strip(),
-        "The context holds another argument. The better of the two is the one that does better by these criteria, "
-        "taken together:",
-        *(_meaning(criterion, definitions) for criterion in criteria),
-        "Where the two are on different issues, judge each as an argument on its own issue.",
+        frame.versus,
+        *(_meaning(criterion, definitions, framework.language) for criterion in criteria),
+        frame.versus_issues,
     ]
+    no = Level(value=0, label=frame.no, description=frame.better_no)
+    yes = Level(value=1, label=frame.yes, description=frame.better_yes)
     return variant(
         framework,
         id=f"{framework.id[:53]}-versus",
@@ -241,27 +245,25 @@ def versus_framework(framework: Framework, definitions: Definitions = "full") ->
         inputs=Inputs(issue=framework.inputs.issue or "optional", context="required"),
         guidelines="\n\n".join(filter(None, parts)),
         gate=None,
-        scale=_YES_NO,
-        criteria=(_BETTER,),
+        scale=Scale(levels=(no, yes)),
+        criteria=(_better(frame),),
         aggregate="weighted_mean",
     )
 
 
-def _meaning(criterion: Criterion, definitions: Definitions) -> str:
-    text = criterion_text(criterion.model_copy(update={"examples": ()}), definitions)
-    return text if criterion.higher_is_better else f"{text}\nThis is a flaw: the better argument has less of it."
+def _better(frame: Frame) -> Criterion:
+    return Criterion(id="better", name=frame.better_name, plain=frame.better_plain, question=frame.better_question)
 
 
-def _questions(pool: Sequence[Argument], design: Sequence[Pair]) -> list[Argument]:
-    """What a model is asked about: each pair in both orders, the one that is asked about with the other as context."""
-    orders = (order for one, other in design for order in ((one, other), (other, one)))
-    return [_next_to(pool[asked], pool[context]) for asked, context in orders]
+def _meaning(criterion: Criterion, definitions: Definitions, language: str) -> str:
+    text = criterion_text(criterion.model_copy(update={"examples": ()}), definitions, language)
+    return text if criterion.higher_is_better else f"{text}\n{frame_of(language).versus_flaw}"
 
 
-def _next_to(argument: Argument, other: Argument) -> Argument:
+def _next_to(argument: Argument, other: Argument, frame: Frame) -> Argument:
     """The argument with the other as its context, and the other's issue where it is another one."""
     elsewhere = other.issue and other.issue != argument.issue
-    context = f"On the issue: {other.issue}\n\n{other.text}" if elsewhere else other.text
+    context = f"{frame.on_issue.format(issue=other.issue)}\n\n{other.text}" if elsewhere else other.text
     return Argument(argument.text, issue=argument.issue, context=context)
 
 

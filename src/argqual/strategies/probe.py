@@ -12,7 +12,7 @@ import numpy as np
 
 from argqual.argument import Argument
 from argqual.errors import StrategyError
-from argqual.models.connect import DEFAULT_MODEL
+from argqual.models.names import DEFAULT_MODEL
 from argqual.models.states import HiddenStates
 from argqual.stats.regression import standard_ridge
 from argqual.strategies.base import Array, Predictions, Seen, Strategy, tell

@@ -26,13 +26,13 @@ from argqual.judging.program import Definitions
 from argqual.judging.prompt import Explain, level_codes
 from argqual.judging.store import Store
 from argqual.models.addresses import address_variable, has_password
-from argqual.models.connect import DEFAULT_MODEL, Model, connect
+from argqual.models.connect import Model, connect
+from argqual.models.names import DEFAULT_MODEL
 from argqual.strategies.base import (
     Array,
     OfFramework,
     Predictions,
     PredictionScale,
-    Questions,
     Seen,
     Strategy,
     require,
@@ -99,7 +99,13 @@ class Asking(Strategy):
         return connected(self.model, api_base=self.api_base, effort=self.effort)
 
     def _ask(self, judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
-        """One assessment an argument, in order, through the batch scorer and the user's store.
+        """As `_asked_of`, without what it took."""
+        return self._asked_of(judge, arguments)[0]
+
+    def _asked_of(self, judge: Judge, arguments: Sequence[Argument]) -> tuple[list[Assessment], Usage]:
+        """One assessment an argument, in order, through the batch scorer and the user's store; and what it took.
+
+        Answers that were kept took nothing now.
 
         What failed has its status and reason; so has what a limit to the cost left out (`skipped`). `Unreachable` or a
         ModelError where nothing works at all; see `Batch.run`.
@@ -111,7 +117,8 @@ class Asking(Strategy):
                 found.append(assessment)
                 tell(f"{judge.framework.id}: {len(found):,} of {len(arguments):,} arguments")
         left_out = "not asked: the limit to the cost was reached" if batch.ended == "budget" else "not asked: stopped"
-        return found + [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
+        found += [judge.failed(argument, Status.SKIPPED, left_out) for argument in arguments[len(found) :]]
+        return found, batch.tally.usage
 
     def _check(self) -> None:
         self._framework()
@@ -155,21 +162,18 @@ class Prompted(Asking):
 
     def _predict(self, arguments: list[Argument]) -> Predictions:
         judges = self.judges()
-        asked = [self._ask(judge, arguments) for judge in judges]
+        asked, took = zip(*(self._asked_of(judge, arguments) for judge in judges), strict=True)
         found = asked[0] if len(judges) == 1 else of_parts(self._framework(), asked)
-        return predictions_of(found)
-
-    def _plan(self, arguments: list[Argument], labels: Array, groups: list[Any], predict: list[Argument]) -> Questions:
-        return ((judge, argument) for judge in self.judges() for argument in predict)
+        return predictions_of(found, took)
 
 
-def predictions_of(assessments: Sequence[Assessment]) -> Predictions:
-    """Each overall quality (0 to 1, higher is better); NaN and the reason where there is none."""
+def predictions_of(assessments: Sequence[Assessment], took: Iterable[Usage] = ()) -> Predictions:
+    """Each overall quality (0 to 1, higher is better), NaN and the reason where there is none; and what all `took`."""
     overall = [assessment.overall for assessment in assessments]
     rated = [rating.status is Status.OK and rating.quality is not None for rating in overall]
     values = np.array([rating.quality if there else np.nan for rating, there in zip(overall, rated, strict=True)])
     whys = (None if there else f"{own.status}: {own.reason}" for own, there in zip(overall, rated, strict=True))
-    return Predictions(values, tuple(whys), tuple(assessments), Usage.total(each.usage for each in assessments))
+    return Predictions(values, tuple(whys), tuple(assessments), Usage.total(took))
 
 
 class Plain(Prompted):

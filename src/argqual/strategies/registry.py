@@ -123,14 +123,16 @@ def create(name: str, **params: Any) -> Strategy:
     """
     kind = load_class(name)
     accepted = kind.parameter_names()
-    own = {key: value for key, value in params.items() if "__" not in key}
+    own, made = {key: value for key, value in params.items() if "__" not in key}, set[str]()
     for key in own:
         if key not in accepted:
             raise StrategyError(f"The strategy '{name}' has no parameter '{key}'. {nearest(key, accepted)}")
         if key in kind.nested:
+            named = isinstance(own[key], str)  # it is made with its parameters at once, which it may need
             inner = {rest.removeprefix(f"{key}__"): params[rest] for rest in params if rest.startswith(f"{key}__")}
-            own[key] = _nested(own[key], inner)
-    rest = {key: value for key, value in params.items() if "__" in key and key.partition("__")[0] not in own}
+            own[key] = _nested(own[key], inner if named else {})
+            made |= {f"{key}__{rest}" for rest in inner} if named else set()
+    rest = {key: value for key, value in params.items() if "__" in key and key not in made}
     try:
         built = kind(**own)
         return built.set_params(**rest) if rest else built

@@ -32,6 +32,14 @@ _MAIN = "strategy.json"
 _ARRAYS = "arrays.safetensors"
 _KEYS = {"strategy", "created", "argqual", "versions", "training", "depends_on", "seen", "params", "state", "files"}
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "dspy", "xllamacpp", "torch", "transformers", "safetensors", "skops")
+_TRUSTED = (
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+)
+"""What gradient boosting (`surface`) consists of; which of it skops vouches for itself depends on its version."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +205,8 @@ def _encoded(value: Any, place: str, folder: Path, arrays: dict[str, Any]) -> An
         import skops.io
 
         skops.io.dump(value, folder / f"{place}.skops")
+        if strange := _strange(folder / f"{place}.skops"):
+            raise StrategyError(f"{place} holds {', '.join(strange)}, which would not be brought to life again.")
         return {"$skops": f"{place}.skops"}
     if isinstance(value, Argument):
         return {"$argument": asdict(value)}
@@ -249,11 +259,16 @@ def _referred(value: Any) -> Iterator[str]:
 
 
 def _estimator(path: Path) -> Any:
-    """A scikit-learn estimator; only scikit-learn's, NumPy's and SciPy's own types are brought to life."""
+    """A scikit-learn estimator; only types that skops vouches for, and those of `_TRUSTED`, are brought to life."""
     import skops.io
 
-    unknown = skops.io.get_untrusted_types(file=path)
-    strange = [name for name in unknown if not name.startswith(("sklearn.", "numpy.", "scipy."))]
-    if strange:
+    if strange := _strange(path):
         raise StrategyError(f"{path} holds {', '.join(strange)}, which is nothing that argqual saves.")
-    return skops.io.load(path, trusted=unknown)
+    return skops.io.load(path, trusted=list(_TRUSTED))
+
+
+def _strange(path: Path) -> list[str]:
+    """The types in a file of skops that are not trusted."""
+    import skops.io
+
+    return sorted(set(skops.io.get_untrusted_types(file=path)) - set(_TRUSTED))

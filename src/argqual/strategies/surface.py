@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 
+from argqual._graphemes import count_words
 from argqual.argument import Argument
 from argqual.errors import StrategyError
 from argqual.strategies.base import Array, Predictions, Strategy
@@ -63,7 +64,7 @@ def _features(text: str) -> dict[str, float]:
     syllables = sum(max(len(_VOWELS.findall(word.lower())), 1) for word in words)
     hundred = 100.0 / count
     return {
-        "log_words": np.log1p(len(text.split())),
+        "log_words": np.log1p(count_words(text)),
         "sentences": sentences,
         "words_a_sentence": count / sentences,
         "characters_a_word": sum(map(len, words)) / count,

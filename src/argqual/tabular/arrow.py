@@ -5,6 +5,8 @@ only in ways that can be undone: whole numbers among decimal ones (within 2**53)
 becomes text: strings as they are, everything else as JSON.
 """
 
+import datetime
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from argqual.errors import InputError
-from argqual.tabular.table import PartWriter, as_json, as_text, each_float, well_formed
+from argqual.tabular.arrowrows import is_known_zone, nanoseconds
+from argqual.tabular.table import PartWriter, as_json, as_text, each_float, reason_of, well_formed
 
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 32 << 20
@@ -33,6 +36,12 @@ class _Mixed(Exception):
 class ParquetParts(PartWriter):
     """Rows as Python values until a part is written."""
 
+    def __init__(self, results: Mapping[str, type], schema: pa.Schema | None) -> None:
+        super().__init__(results, schema)
+        if schema is not None:
+            fields = [field.with_type(kept_type(field.type)) for field in schema]
+            self._schema = pa.schema(fields, metadata=schema.metadata)
+
     def row(self, cells: Mapping[str, Any], values: list[Any]) -> _Row:
         return {well_formed(name): value for name, value in cells.items()}, values
 
@@ -48,7 +57,7 @@ class ParquetParts(PartWriter):
         columns, fields = [], []
         for name in names:
             values = [cells.get(name) for cells, _ in rows]
-            column = _typed(values, types[name].type) if name in types else _inferred(values)
+            column = _typed(name, values, types[name].type) if name in types else _inferred(values)
             if name in types:
                 fields.append(types[name].with_nullable(True))
             elif pa.types.is_null(column.type):
@@ -134,16 +143,54 @@ def _united(one: pa.Field, other: pa.Field) -> pa.Field:
         return pa.field(one.name, pa.string())
 
 
-def _typed(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Cells of a column whose type the source gave."""
+def kept_type(kind: pa.DataType) -> pa.DataType:
+    """The type that a column of a source has in a Parquet output.
+
+    It is the same, but for what Parquet has not, or Python's values do not make again: that is the plain type of its
+    values where there is one, and else text, as in CSV.
+    """
+    if pa.types.is_run_end_encoded(kind):
+        return kept_type(kind.value_type)
+    if pa.types.is_timestamp(kind) and kind.tz and not is_known_zone(kind.tz):
+        return pa.timestamp(kind.unit, "UTC")
+    return kind if _is_whole(kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind) else pa.string()
+
+
+def _is_whole(kind: pa.DataType) -> bool:
+    """Whether a type can be written to Parquet, and made of Python's values."""
+    if isinstance(kind, pa.BaseExtensionType):  # within another type
+        return False
+    if pa.types.is_dictionary(kind):
+        return bool(pa.types.is_string(kind.value_type) or pa.types.is_integer(kind.value_type))
+    if pa.types.is_struct(kind):
+        return kind.num_fields > 0 and all(_is_whole(field.type) for field in kind)
+    if pa.types.is_map(kind):
+        return _is_whole(kind.key_type) and _is_whole(kind.item_type)
+    if pa.types.is_nested(kind) and not pa.types.is_union(kind):
+        return _is_whole(kind.value_type)
+    return not (pa.types.is_union(kind) or pa.types.is_interval(kind) or pa.types.is_run_end_encoded(kind))
+
+
+def _typed(name: str, values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Cells of a column whose type the source gave; an `InputError` if they are not of it."""
     try:
+        if pa.types.is_string(kind):
+            values = [value if isinstance(value, str) else _as_words(value) for value in values]
+        elif kind == pa.time64("ns"):
+            values = [nanoseconds(value) if isinstance(value, datetime.time) else value for value in values]
+        elif isinstance(kind, pa.BaseExtensionType):
+            if kind.extension_name == "arrow.bool8":
+                values = [None if value is None else int(value) for value in values]
+            values = [value.bytes if isinstance(value, uuid.UUID) else value for value in values]
+            return pa.ExtensionArray.from_storage(kind, pa.array(values, type=kind.storage_type))
         return pa.array(values, type=kind)
-    except pa.ArrowNotImplementedError:
-        if not isinstance(kind, pa.BaseExtensionType):
-            raise
-        return pa.ExtensionArray.from_storage(kind, pa.array(values, type=kind.storage_type))
     except UnicodeEncodeError:
         return pa.array([well_formed(value) if isinstance(value, str) else value for value in values], type=kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"The column '{name}', of the type {kind}, cannot be written to Parquet ({reason_of(error)}).",
+            hint="--output FILE.jsonl or FILE.csv can hold it.",
+        ) from None
 
 
 def _inferred(values: list[Any]) -> pa.Array:

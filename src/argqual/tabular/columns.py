@@ -4,6 +4,7 @@ Columns are chosen by name only, never by what stands in them.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,14 @@ _USUAL: Mapping[str, tuple[str, ...]] = {
     "context": ("context", "parent", "parent_text", "parent_comment", "reply_to", "reply_to_text"),
     "id": ("id", "argument_id", "arg_id", "comment_id", "post_id", "essay_id", "#id", "uid", "uuid"),
 }  # fmt: skip
+
+
+# Names of columns, so that a line of them is the header of a table.
+_NAME = re.compile(r"[#\w][\w .-]{0,30}")
+
+
+class EmptyText(InputError):
+    """A row has no text: nothing is wrong with it, and nothing is to be rated."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,40 @@ def _guessed(role: str, available: Sequence[str]) -> str | None:
     return next((by_name[usual] for usual in _USUAL[role] if usual in by_name), None)
 
 
+def usual(role: str, names: Sequence[str]) -> str | None:
+    """The most telling of the names that are usual for `text`, `issue`, `stance`, `context` or `id`."""
+    return _guessed(role, names)
+
+
+def alike(name: str, other: str) -> bool:
+    """Whether two names of columns differ in case, spaces and hyphens only."""
+    return _folded(name) == _folded(other)
+
+
+def is_header(line: str, following: str) -> bool:
+    """Whether the first two lines of a text are the header and a row of a table with a column for texts."""
+    for delimiter in "\t,;|":
+        names = [name.strip().strip('"') for name in line.split(delimiter)]
+        if len(names) > 1 and all(map(_NAME.fullmatch, names)) and delimiter in following and usual("text", names):
+            return True
+    return False
+
+
+def is_refused(row: TableRow, columns: Columns) -> bool:
+    """Whether a row cannot be used for a reason other than that its text is empty."""
+    if row.problem is None and isinstance(row.cells.get(columns.text), str):
+        roles = (getattr(columns, role) for role in ("issue", "stance", "context"))
+        if all(isinstance(row.cells.get(name), str | None) for name in roles if name is not None):
+            return False
+    try:
+        to_argument(row, columns)
+    except EmptyText:
+        return False
+    except InputError:
+        return True
+    return False
+
+
 def _folded(name: str) -> str:
     return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
@@ -98,7 +141,7 @@ def to_argument(row: TableRow, columns: Columns) -> Argument:
         raise InputError(row.problem)
     text = row.cells.get(columns.text)
     if _is_missing(text):
-        raise InputError("the text is empty")
+        raise EmptyText("the text is empty")
     if not isinstance(text, str):
         raise InputError(f"the text is {_said(text)}, not text")
     others: dict[str, Any] = {}

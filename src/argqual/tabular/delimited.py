@@ -2,38 +2,50 @@
 
 import csv
 import itertools
+import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.errors import InputError
+from argqual.tabular.quoting import MOST_CELL, Ambiguous, CsvRecord, Quotes, named
 from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, as_text, well_formed
 from argqual.tabular.textfile import TextTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MOST_CELL = 10_000_000  # characters; a quote that never closes ends here and not with the memory
 _CELL_LIMIT = 1 << 30  # characters of a cell of argqual's own parts
+_SEP = re.compile(r'"?sep=(.)"?[ \r\n]*', re.IGNORECASE)  # a first line for Excel
+_SAMPLE = 30  # records from which a delimiter is told
+_TOLD = 3  # lines that are quoted of all whose quotes look like an accident
 
 
 class DelimitedSource(TextTable):
-    """A CSV or TSV file; `usual` stands between its cells unless another delimiter is given, else the header tells."""
+    """A CSV or TSV file.
+
+    `usual` stands between its cells unless another delimiter is given; else a first line `sep=;` tells, or what cuts
+    the header and the first rows alike, into most cells.
+    """
 
     def __init__(self, path: Path, spelling: Spelling, *, usual: str | None = None) -> None:
-        delimiter = _checked(spelling.delimiter) or usual
+        delimiter = _checked(spelling.delimiter)
         super().__init__(path, spelling)
-        self._quoting = spelling.quoting
-        if csv.field_size_limit() < _MOST_CELL:
-            csv.field_size_limit(_MOST_CELL)
-        # The comma stands first, and max() takes the first of equals.
-        headers = {each: self._header(each) for each in ([delimiter] if delimiter else [",", ";", "\t", "|"])}
-        self._delimiter = max(headers, key=lambda each: len(headers[each]))
-        self.columns = tuple(headers[self._delimiter])
+        self._rule = spelling.quoting
+        self._surveyed: tuple[int, list[str]] | None = None
+        if csv.field_size_limit() < MOST_CELL:
+            csv.field_size_limit(MOST_CELL)
+        with self._lines(newline="") as lines:
+            said = _SEP.fullmatch(next(lines, ""))
+        self._above = 1 if said else 0  # lines above the header
+        delimiter = delimiter or (_checked(said[1]) if said else usual)
+        self._quotes = Quotes(delimiter, self._rule) if delimiter else self._found()
+        self.columns = self._header()
         unnamed = [str(place) for place, name in enumerate(self.columns, 1) if not name.strip()]
         twice = [f"'{name}'" for name, times in Counter(self.columns).items() if times > 1 and name.strip()]
         if unnamed:
@@ -44,67 +56,110 @@ class DelimitedSource(TextTable):
         if twice:
             raise InputError(f"{path}: the header names {', '.join(twice)} more than once.", hint="Rename the columns.")
 
-    def _header(self, delimiter: str) -> list[str]:
-        for _, cells in self._records(delimiter, 0):
-            if isinstance(cells, str):
-                raise InputError(f"{self.path}: the header cannot be read: {cells}.")
-            return cells
+    def _found(self) -> Quotes:
+        """The delimiter that the header and the first rows tell; one column, where there is none."""
+        best, most = Quotes(",", self._rule), (False, 0.0, 0)
+        broken: InputError | None = None
+        for delimiter in ",;\t|":  # the comma stands first, and the first of equals is taken
+            quotes = Quotes(delimiter, self._rule)
+            try:
+                header, *rows = itertools.islice(self._records(quotes), 1 + _SAMPLE)
+            except ValueError:  # there is no line
+                continue
+            except InputError as error:  # there are two ways to read it so, and perhaps one to read it otherwise
+                broken = broken or error
+                continue
+            names = [] if header.problem else named(header.cells)
+            clean = self._rule == "none" or not any('"' in name for name in names)
+            alike = sum(not row.problem and _fitted(row.cells, len(names)) is not None for row in rows)
+            said = (clean, alike / max(len(rows), 1), len(names))
+            # A delimiter at the end of a line is one, although it makes no column.
+            if len(header.cells) > 1 and said > most:
+                best, most = quotes, said
+        if most[2]:
+            return best
+        if broken:
+            raise broken
+        rows = list(itertools.islice(self._records(best), 1, _SAMPLE))
+        cut = {len(row.cells) for row in rows}
+        plainly_cut = len(rows) > 2 and len(cut) == 1 and cut != {1}
+        return best if plainly_cut else replace(best, single=True)
+
+    def _header(self) -> tuple[str, ...]:
+        for header in self._records(self._quotes):
+            if header.problem:
+                hint = "UTF-16 is read with --encoding utf-16-le." if "NUL" in header.problem else None
+                hint = "--quoting none takes quotes as characters." if "a quote" in header.problem else hint
+                raise InputError(f"{self.path}: the header cannot be read: {header.problem}.", hint=hint)
+            return tuple(named(header.cells))
         raise InputError(f"{self.path} holds nothing but blank lines.")
 
     def identity(self) -> dict[str, str | int]:
-        return super().identity() | {"delimiter": self._delimiter}
+        found = super().identity() | {"delimiter": self._quotes.delimiter}
+        return found | ({"quoting": self._rule} if self._rule else {})
 
     def count(self) -> int:
-        return sum(1 for _ in self._records(self._delimiter, len(self.columns))) - 1
+        return self._survey()[0]
+
+    def notes(self) -> list[str]:
+        return self._survey()[1]
+
+    def _survey(self) -> tuple[int, list[str]]:
+        """The number of rows, and what is to be said of the quotes in them."""
+        if self._surveyed is None:
+            rows = -1
+            odd: list[str] = []
+            for record in self._records(self._quotes):
+                rows += 1
+                odd += [record.note] if record.note else []
+            told = odd[:_TOLD] + ([f"and {len(odd) - _TOLD:,} more"] if len(odd) > _TOLD else [])
+            notes = [
+                f"{self.path}: {'; '.join(told)}. Quotes that enclose no cell were taken as characters. "
+                "(--quoting none takes all so, --quoting minimal refuses such lines.)"
+            ]
+            self._surveyed = rows, notes if odd else []
+        return self._surveyed
 
     def rows(self, skip: int = 0) -> Iterator[TableRow]:
         width = len(self.columns)
-        records = self._records(self._delimiter, width)
-        for line, cells in itertools.islice(records, 1 + skip, None):
-            if isinstance(cells, str):
-                yield TableRow({}, cells)
-            else:
-                problem = None
-                if (found := len(cells)) != width:
-                    problem = f"line {line} has {found} cell{'s' * (found != 1)}, the header has {width}"
-                yield TableRow(dict(zip(self.columns, cells, strict=False)), problem)
+        for record in itertools.islice(self._records(self._quotes), 1 + skip, None):
+            cells, problem = record.cells, record.problem
+            if problem is None and len(cells) != width:
+                if (fitted := _fitted(cells, width)) is None:
+                    found = len(cells)
+                    problem = f"line {record.line} has {found} cell{'s' * (found != 1)}, the header has {width}"
+                    if any(cell.startswith(' "') for cell in cells):
+                        problem += "; a space stands before a quote"
+                else:
+                    cells = fitted
+            yield TableRow(dict(zip(self.columns, cells, strict=False)), problem)
 
-    def _records(self, delimiter: str, width: int) -> Iterator[tuple[int, list[str] | str]]:
-        """Line number, and the cells or what is wrong, of each record that is not blank; the header is the first."""
-        ended = nul = False
-
-        def watched(lines: Iterable[str]) -> Iterator[str]:
-            nonlocal ended, nul
-            for line in lines:
-                if "\0" in line:
-                    nul = True
-                yield line
-            ended = True
-
+    def _records(self, quotes: Quotes) -> Iterator[CsvRecord]:
+        """Each record that is not blank; the header is the first."""
+        width = 0
         with self._lines(newline="") as lines:
-            reader = csv.reader(
-                watched(lines), delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if self._quoting else csv.QUOTE_NONE
-            )
-            while True:
-                line = reader.line_num + 1
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    why = str(error)
-                    if "field limit" in why:
-                        why = f"a cell of more than {_MOST_CELL:,} characters; is a quote not closed?"
-                    yield line, f"line {line}: {why}"
-                    nul = False
-                    continue
-                if nul:
-                    yield line, f"line {line} holds a NUL character, so it is not text"
-                    nul = False
-                elif ended:  # the file ended inside the record, not the line
-                    yield line, f"line {line}: a quote opens here and is never closed"
-                elif cells and (width == 1 or len(cells) > 1 or cells[0].strip()):
-                    yield line, cells
+            rest = itertools.islice(lines, self._above, None)
+            try:
+                for record in quotes.records(rest, 1 + self._above):
+                    cells = record.cells
+                    if record.problem is None:
+                        if not cells or (width != 1 and len(cells) == 1 and not cells[0].strip()):
+                            continue
+                        if "\0" in "".join(cells):
+                            problem = f"line {record.line} holds a NUL character, so it is not text"
+                            record = CsvRecord(record.line, [], problem)
+                    yield record
+                    width = width or len(named(cells))
+            except Ambiguous as error:
+                raise InputError(
+                    f"{self.path}: {error}.",
+                    hint="--quoting none where quotes are plain characters, --quoting minimal where it is one cell.",
+                ) from None
+
+
+def _fitted(cells: list[str], width: int) -> list[str] | None:
+    """A row's cells without those that delimiters at its end have made; None where there are too few, or too many."""
+    return cells[:width] if len(cells) >= width and not any(map(str.strip, cells[width:])) else None
 
 
 def _checked(delimiter: str | None) -> str | None:
@@ -126,11 +181,11 @@ class DelimitedParts(PartWriter):
         self._carried: dict[str, None] = dict.fromkeys([] if schema is None else schema.names)
 
     def row(self, cells: Mapping[str, Any], values: list[Any]) -> list[str]:
-        cells = {well_formed(name): value for name, value in cells.items()}
+        cells = {_readable(name): value for name, value in cells.items()}
         if not self._carried.keys() >= cells.keys():
             self._carried |= dict.fromkeys(cells)
         # Results first: columns that come later are then missing at the end only.
-        return [*map(as_text, values), *(as_text(cells.get(name)) for name in self._carried)]
+        return [_readable(as_text(each)) for each in (*values, *map(cells.get, self._carried))]
 
     def size(self, row: list[str]) -> int:
         return sum(map(len, row))
@@ -175,7 +230,19 @@ class DelimitedParts(PartWriter):
             csv.field_size_limit(before)
 
     def _header(self) -> bytes:
-        return self._line([*self._carried, *self._results]).encode("utf-8", "backslashreplace")
+        return header_line(self._delimiter, [*self._carried, *self._results]).encode("utf-8", "backslashreplace")
+
+
+def _readable(text: str) -> str:
+    """Text that a file of text can hold: a NUL becomes its escape, as half a surrogate pair does."""
+    return well_formed(text.replace("\0", "\\u0000"))
+
+
+def header_line(delimiter: str, names: Sequence[str]) -> str:
+    """The names of the columns; in quotes where one has what may stand between cells, so that none is cut at it."""
+    if any(mark in name for name in names for mark in ",;\t|"):
+        return delimiter.join('"' + name.replace('"', '""') + '"' for name in map(_readable, names)) + "\n"
+    return line_writer(delimiter)(names)
 
 
 def line_writer(delimiter: str) -> Callable[[Iterable[str]], str]:
@@ -184,7 +251,7 @@ def line_writer(delimiter: str) -> Callable[[Iterable[str]], str]:
     row = csv.writer(SimpleNamespace(write=str), delimiter=delimiter, lineterminator="\r\n").writerow
 
     def line(cells: Iterable[str]) -> str:
-        written: str = row(cells)  # what the file's `write` gives back, and this one's is `str`
+        written: str = row(map(_readable, cells))  # what the file's `write` gives back, and this one's is `str`
         return written[:-2] + "\n"
 
     return line

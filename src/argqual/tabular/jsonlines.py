@@ -4,7 +4,6 @@ import codecs
 import itertools
 import json
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -13,28 +12,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from argqual.errors import InputError
-from argqual.tabular.table import CHUNK, PEEKED, PartWriter, Spelling, TableRow, TableSource, as_json, reason_of
-from argqual.tabular.textfile import TextTable
+from argqual.tabular.jsonfile import MOST_ITEM, JsonListSource, JsonObjectSource, JsonTable, object_row
+from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, TableSource, as_json, reason_of
+from argqual.tabular.textfile import beginning
 
-_MOST_DEPTH = 100  # of JSON values
 
-
-class JsonLinesSource(TextTable):
+class JsonLinesSource(JsonTable):
     """A file with a JSON object a line; its columns are the keys of the first rows."""
-
-    def __init__(self, path: Path, spelling: Spelling) -> None:
-        super().__init__(path, spelling)
-        names: dict[str, None] = {}
-        read = 0
-        for row in itertools.islice(self.rows(), PEEKED):
-            read += 1
-            names |= dict.fromkeys(row.cells)
-        self.columns = tuple(names)
-        if not names:
-            raise InputError(
-                f"{path}: no JSON object in its first {read} lines." if read else f"{path} holds nothing.",
-                hint="Each line is an object on its own: jq -c '.[]' FILE makes such lines of one JSON list.",
-            )
 
     def count(self) -> int:
         with self._lines(newline=None) as lines:
@@ -44,37 +28,28 @@ class JsonLinesSource(TextTable):
         with self._lines(newline=None) as lines:
             filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
             for number, line in itertools.islice(filled, skip, None):
-                yield object_row(line, number)
+                yield object_row(line, f"line {number}")
 
 
-def object_row(line: str, number: int) -> TableRow:
-    """The row of a line that should be a JSON object.
+def json_source(path: Path, spelling: Spelling) -> TableSource:
+    """A JSON file as what it holds, whatever its ending says: one list, one object, or an object a line."""
+    start = beginning(path, spelling.encoding, CHUNK).lstrip()
+    first, _, others = start.partition("\n")
+    if start.startswith("[") and not (_is_json(first) and others.strip()):
+        return JsonListSource(path, spelling)
+    if start.startswith("{") and not (_is_json(first) and others.strip()):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(beginning(path, spelling.encoding, MOST_ITEM))
+            return JsonObjectSource(path, spelling, value)
+    return JsonLinesSource(path, spelling)
 
-    JSON is read as Python does (NaN is allowed, the last of equal keys counts), but not nested without end.
-    """
-    if line.count("[") + line.count("{") > _MOST_DEPTH and _depth(line) > _MOST_DEPTH:
-        return TableRow({}, f"line {number}: nested more than {_MOST_DEPTH} levels deep")
+
+def _is_json(text: str) -> bool:
     try:
-        value = json.loads(line)
-    except json.JSONDecodeError as error:
-        return TableRow({}, f"line {number}: not JSON ({error.msg}, column {error.colno})")
-    except ValueError:
-        return TableRow({}, f"line {number}: a number of too many digits")
-    if not isinstance(value, dict):
-        names = {list: "list", str: "string", bool: "true or false", int: "number", float: "number"}
-        return TableRow({}, f"line {number}: a JSON {names.get(type(value), 'null')}, not an object")
-    return TableRow(value)
-
-
-def _depth(line: str) -> int:
-    depth = deepest = 0
-    for found in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', line):
-        if found[0] in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif found[0] in "]}":
-            depth -= 1
-    return deepest
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 class JsonLinesParts(PartWriter):
@@ -118,6 +93,9 @@ class LinesSource(TableSource):
     def count(self) -> None:
         return None
 
+    def later(self) -> dict[str, int] | None:
+        return None if self._objects else {}
+
     def identity(self) -> dict[str, str | int]:
         found: dict[str, str | int] = {"kind": "lines", "name": self.name}
         try:
@@ -157,7 +135,7 @@ class LinesSource(TableSource):
             return TableRow({}, f"line {self._read} holds a NUL character, so it is not text")
         opened = line.lstrip()[0:1]
         if opened == "{":
-            row = object_row(line, self._read)
+            row = object_row(line, f"line {self._read}")
             self._objects = self._objects or row.problem is None
             if self._objects:
                 return row

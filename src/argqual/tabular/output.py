@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from argqual.errors import InputError
-from argqual.tabular.delimited import line_writer
+from argqual.tabular.delimited import header_line, line_writer
 from argqual.tabular.sources import FORMATS, TableFormat, open_source
 from argqual.tabular.table import as_json, as_text, restored, settled, well_formed
 
@@ -58,8 +58,9 @@ class TableOutput:
         overwrite: bool = False,
         part_rows: int = 1000,
     ) -> None:
-        self.path = path
+        self.path = followed(path)
         self.folder = partial_folder(path)
+        self._ending = path.suffix.lower()
         self.rows_done = 0
         self.finished = False
         self._resume, self._overwrite = resume, overwrite
@@ -70,7 +71,7 @@ class TableOutput:
         self._bytes = 0
         self._parts: list[Path] = []
         self._lock: FileLock | None = None
-        _check_place(path, self.folder)
+        _check_place(self.path, self.folder)
         if not self.folder.exists() and self._is_settled():
             return
         with _writing(self.folder):
@@ -101,7 +102,7 @@ class TableOutput:
         """Write the rows that are not in a part yet as one; after it they survive a kill."""
         if not self._rows:
             return
-        part = self.folder / f"part-{len(self._parts):06d}{self.path.suffix.lower()}"
+        part = self.folder / f"part-{len(self._parts):06d}{self._ending}"
         with _writing(self.folder):
             _put(part, lambda file: self._format.write_part(file, self._rows))
         # Only now: a flush that failed can be tried again, and writes the same part.
@@ -254,7 +255,7 @@ class StreamOutput:
             self._started = True
             if self._columns is None:
                 self._columns = list(cells)
-            self._send(self._line([*self._columns, *self._results]))
+            self._send(header_line(",", [*self._columns, *self._results]))
 
     def _send(self, line: str) -> None:
         line = well_formed(line)
@@ -264,8 +265,14 @@ class StreamOutput:
         self._stream.flush()
 
 
+def followed(path: Path) -> Path:
+    """Where an output is written: a link stays one, and what it leads to is replaced."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def partial_folder(path: Path) -> Path:
     """Where the parts of an unfinished output lie."""
+    path = followed(path)
     return path.with_name(f"{path.name}.partial")
 
 
@@ -302,7 +309,7 @@ def iter_scored(
         raise InputError(f"{path} is not an output of argqual's.")
     if path.is_file() and not path.stat().st_size:
         return None, iter(())  # JSON lines of no rows
-    source = open_source(str(path), delimiter=format.delimiter)
+    source = open_source(str(path), delimiter=format.delimiter, quoting="minimal")
     missing = [name for name in results if name not in source.columns]
     if missing:
         raise InputError(
@@ -379,6 +386,10 @@ def _check_place(path: Path, folder: Path) -> None:
     parent = path.parent
     if path.is_dir():
         raise InputError(f"{path} is a folder.", hint="Name a file in it.")
+    if path.is_symlink():
+        raise InputError(f"{path} is a link that leads back to itself.", hint="Name a file.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no file that could be replaced.", hint="Name a file, or leave out --output.")
     if not parent.is_dir():
         raise InputError(f"There is no folder {parent} to write {path.name} into.", hint="Make it first.")
     if not os.access(parent, os.W_OK | os.X_OK):

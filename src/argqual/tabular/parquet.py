@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from argqual.errors import InputError
+from argqual.tabular.arrowrows import arrow_rows
 from argqual.tabular.table import CHUNK, PartWriter, Spelling, TableRow, TableSource, file_identity, reason_of
 
 _BATCH_ROWS = 1000
@@ -18,13 +19,24 @@ class ParquetSource(TableSource):
     def __init__(self, path: Path, _: Spelling) -> None:
         self.path, self.name = path, str(path)
         file = self._open()
-        self.schema = file.schema_arrow
-        self.columns = tuple(file.schema_arrow.names)
+        try:
+            self.schema = file.schema_arrow
+            self.columns = tuple(file.schema_arrow.names)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path} names a column in no UTF-8 ({reason_of(error)}).", hint="Write it again."
+            ) from None
         twice = [f"'{name}'" for name, times in Counter(self.columns).items() if times > 1]
         if twice:
             raise InputError(f"{path} names the column {', '.join(twice)} more than once.", hint="Rename the columns.")
         if not self.columns:
             raise InputError(f"{path} has no columns.")
+        for field in self.schema:
+            if _has_twins(field.type):
+                raise InputError(
+                    f"{path}: the column '{field.name}' cannot be read: two fields in it have one name ({field.type}).",
+                    hint="Rename them, or write the table without the column.",
+                )
 
     def _open(self) -> Any:
         import pyarrow as pa
@@ -32,7 +44,7 @@ class ParquetSource(TableSource):
 
         try:
             return pq.ParquetFile(self.path, buffer_size=CHUNK, pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.path} is no Parquet file, or it was cut off ({reason_of(error)}).",
                 hint="Download or write it again.",
@@ -49,13 +61,14 @@ class ParquetSource(TableSource):
 
         file = self._open()
         groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        said = int(file.metadata.num_rows)
         first = before = 0
         while first < len(groups) and before + groups[first].num_rows <= skip:
             before += groups[first].num_rows
             first += 1
-        if first == len(groups):
+        if first == len(groups) and before == said:
             return
-        size = max(group.total_byte_size / max(group.num_rows, 1) for group in groups[first:])
+        size = max((group.total_byte_size / max(group.num_rows, 1) for group in groups[first:]), default=1)
         batches = file.iter_batches(
             batch_size=max(1, min(_BATCH_ROWS, int(_BATCH_BYTES / max(size, 1)))),
             row_groups=range(first, len(groups)),
@@ -69,30 +82,18 @@ class ParquetSource(TableSource):
                 done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.path} is damaged after row {done:,} ({reason_of(error)}).") from None
+        if done != said:
+            raise InputError(f"{self.path} is damaged: it says that it has {said:,} rows, and holds {done:,}.")
 
 
-def arrow_rows(table: Any, first: int) -> Iterator[TableRow]:
-    """The rows of an Arrow table or batch as Python values; `first` is the number of its first row, from 1.
+def _has_twins(kind: Any) -> bool:
+    """Whether some object in a column has two fields of one name, which Python's have not."""
+    import pyarrow as pa
 
-    A value that Python cannot hold (a date after the year 9999, broken UTF-8) is a problem of its row.
-    """
-    names = table.schema.names
-    columns: list[list[Any]] = []
-    broken: dict[int, str] = {}
-    for name, column in zip(names, table.columns, strict=True):
-        try:
-            columns.append(column.to_pylist())
-        except (ValueError, OverflowError, TypeError, ArithmeticError):
-            values = []
-            for place, cell in enumerate(column):
-                try:
-                    values.append(cell.as_py())
-                except (ValueError, OverflowError, TypeError, ArithmeticError) as error:
-                    values.append(None)
-                    broken[place] = f"row {first + place}: '{name}' cannot be read ({reason_of(error)})"
-            columns.append(values)
-    for place, cells in enumerate(zip(*columns, strict=True)):
-        yield TableRow(dict(zip(names, cells, strict=True)), broken.get(place))
+    names = [kind.field(place).name for place in range(kind.num_fields)]
+    if pa.types.is_struct(kind) and len(set(names)) < len(names):
+        return True
+    return any(_has_twins(kind.field(place).type) for place in range(kind.num_fields))
 
 
 def parquet_parts(results: Mapping[str, type], schema: Any) -> PartWriter:

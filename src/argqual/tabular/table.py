@@ -61,14 +61,26 @@ class TableSource(ABC):
     def identity(self) -> dict[str, str | int]:
         """What tells this table from another, or from an edited one."""
 
+    def notes(self) -> list[str]:
+        """What a reader of the results should know of how the table was read, a sentence or two each."""
+        return []
+
+    def later(self) -> Mapping[str, int] | None:
+        """Columns that are not in `columns`, each with the row, from 1, in which it first is; None: not to be known."""
+        return {}
+
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a text file is to be read: its encoding, what stands between cells, whether quotes may enclose them."""
+    """How a file is to be read: its encoding, what stands between cells, how quotes are read, which sheet it is.
+
+    `quoting` is `minimal`, `none`, or None for what the file tells (`argqual.tabular.quoting.Quotes`).
+    """
 
     encoding: str = "utf-8"
     delimiter: str | None = None
-    quoting: bool = True
+    quoting: str | None = None
+    sheet: str | None = None
 
 
 class PartWriter(ABC):
@@ -103,9 +115,15 @@ class PartWriter(ABC):
         """Write the rows of all parts as one file."""
 
 
+def packed_as(spec: str) -> str:
+    """The ending of a path that says how one file is packed: .gz, .bz2, .xz, .zst, .zip, or none."""
+    ending = os.path.splitext(spec.lower())[1]
+    return ending if ending in (".gz", ".bz2", ".xz", ".zst", ".zip") else ""
+
+
 def kind_of(spec: str) -> str:
-    """The ending of a path in lower case, that of a compressed file without its .gz."""
-    return os.path.splitext(spec.lower().removesuffix(".gz"))[1]
+    """The ending of a path in lower case, that of a packed file without the one that says so."""
+    return os.path.splitext(spec.lower().removesuffix(packed_as(spec)))[1]
 
 
 def reason_of(error: Exception) -> str:

@@ -68,3 +68,24 @@ def test_a_figure_that_is_not_there_is_undecided_with_the_reason() -> None:
 
 def test_an_undecided_claim_says_what_it_could_have_seen() -> None:
     assert "the smallest difference it would have found is 0.25" in verdict(claim(), found(0.1, 0.09)).sentence
+
+
+def same() -> Difference:
+    """Of two that predict the same: as `difference` says it."""
+    return Difference(Estimate(0.0, 0.0, 0.0, 200, 210, 60, "difference"), se=0.0, p=1.0, mde=0.0)
+
+
+def test_two_that_are_the_same_are_equivalent_and_neither_is_better() -> None:
+    said = verdict(claim(direction="equivalent"), same())
+    assert said.outcome == "supported" and "no difference at all" in said.sentence
+    assert verdict(claim(direction="greater"), same()).outcome == "contradicted"
+    assert verdict(claim(direction="less"), same()).outcome == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(10.05, "+10.05"), (-10.05, "−10.05"), (0.41, "+.41"), (-0.41, "−.41"), (0.004, "0"), (-0.004, "0"),
+     (1.0, "+1.00"), (100.0, "+100.00"), (-20.0, "−20.00")],
+)  # fmt: skip
+def test_a_figure_is_written_with_all_its_digits(value: float, written: str) -> None:
+    assert f": {written} (" in verdict(claim(metric="mae"), found(value, 0.001)).sentence

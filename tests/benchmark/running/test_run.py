@@ -15,27 +15,13 @@ from argqual.benchmark.running.run import begin, plan_of, run_cells
 from argqual.benchmark.running.store import Run
 from argqual.benchmark.spec.config import load_benchmark
 from argqual.errors import BenchmarkError, StrategyError
-from smallbenchmark import write_benchmark
-
-TABLES = (
-    "SELECT cell, corpus, id, value, reason, ratings FROM prediction ORDER BY cell, corpus, id",
-    "SELECT key, status, reason FROM cell ORDER BY key",
-    "SELECT strategy, fold, seed, cell FROM part ORDER BY number",
-)
+from smallbenchmark import run_tables, write_benchmark
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("ARGQUAL_MIRROR", raising=False)
-
-
-def tables(path: Path) -> list[list[tuple[object, ...]]]:
-    connection = sqlite3.connect(path)
-    try:
-        return [connection.execute(query).fetchall() for query in TABLES]
-    finally:
-        connection.close()
 
 
 def run(file: Path, path: Path, **how: object) -> list[str]:
@@ -116,7 +102,7 @@ def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
     file = write_benchmark(tmp_path, "  length:\n  tfidf:\n  surface: {seeds: 2}\n")
     run(file, tmp_path / "one.sqlite")
     run(file, tmp_path / "two.sqlite", jobs=2)
-    assert tables(tmp_path / "one.sqlite") == tables(tmp_path / "two.sqlite")
+    assert run_tables(tmp_path / "one.sqlite") == run_tables(tmp_path / "two.sqlite")
 
 
 def test_a_ray_cluster_of_two_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +111,7 @@ def test_a_ray_cluster_of_two_gives_the_same(tmp_path: Path, monkeypatch: pytest
     file = write_benchmark(tmp_path)
     run(file, tmp_path / "one.sqlite")
     run(file, tmp_path / "ray.sqlite", jobs=2, executor="ray")
-    assert tables(tmp_path / "one.sqlite") == tables(tmp_path / "ray.sqlite")
+    assert run_tables(tmp_path / "one.sqlite") == run_tables(tmp_path / "ray.sqlite")
 
 
 def test_parameters_are_chosen_by_training_arguments_or_marked(tmp_path: Path) -> None:
@@ -171,25 +157,22 @@ def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
         Run(tmp_path / "other.sqlite")
 
 
-def test_killed_at_twenty_random_moments_it_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
+def test_killed_at_random_moments_it_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
     file = write_benchmark(tmp_path, "  length:\n  tfidf:\n  surface: {seeds: 3}\n")
     run(file, tmp_path / "undisturbed.sqlite")
     path = tmp_path / "killed.sqlite"
     words = ["benchmark", "run", str(file), "--run", str(path), "--jobs", "1"]
     moments, kills = random.Random(0), 0
     for _ in range(200):
-        process = commandline.start(tmp_path, *words)
         # At first in the middle of loading, later ever deeper in the run.
-        process.join(moments.uniform(0.02, 0.3 + kills * 0.05) if kills < 20 else 120)
-        if process.exitcode is not None:
+        after = moments.uniform(0.02, 0.3 + kills * 0.1) if kills < 6 else 120
+        if not commandline.killed(tmp_path, *words, after=after):
             break
-        process.kill()
-        process.join()
         kills += 1
     else:
         pytest.fail("it never came to an end")
-    assert process.exitcode == 0
-    assert tables(path) == tables(tmp_path / "undisturbed.sqlite")
+    assert commandline.argqual(tmp_path, *words).returncode == 0
+    assert run_tables(path) == run_tables(tmp_path / "undisturbed.sqlite")
     assert kills >= 3, "it was never killed in the middle"
 
 

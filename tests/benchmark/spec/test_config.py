@@ -118,6 +118,13 @@ def test_a_mistake_is_named_with_its_line_and_key(lines: str, said: str) -> None
         ("Upper: {}", "strategies: 'Upper': only lower-case letters, digits and _ + . -, a letter or a digit first"),
         ("a b: {}", "'a b': only lower-case letters"),
         ("x: {strategy: tfidf, params: {alhpa: 2}}", "no parameter 'alhpa'. Did you mean 'alpha'?"),
+        ("x: {strategy: calibrated, params: {base__modle: local}}", "no parameter 'modle'. Did you mean 'model'?"),
+        ("x: {strategy: calibrated, grid: {base__framwork: [ratio]}}", "no parameter 'framwork'. Did you mean"),
+        ("x: {strategy: jury, params: {members: [plain, length], plian__model: local}}", "Did you mean 'plain'?"),
+        (
+            "x: {strategy: jury, params: {members: [plain, length], plain__modle: local}}",
+            "no parameter 'modle' ('plain__modle'). Did you mean 'model'?",
+        ),
         (
             "x: {strategy: tfidf, params: {alpha: much}}",
             "x.params.alpha: must be a valid number, not 'much'",

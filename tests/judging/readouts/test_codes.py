@@ -200,6 +200,10 @@ def test_a_name_of_two_words_may_be_joined_in_any_way(name: str, key: str) -> No
 @pytest.mark.parametrize(
     "text",
     [
+        "clear: 2, fair: 3" + "." * 2000 + "4",
+        "clear" + " " * 20000 + "x",
+        "clear" + "_" * 20000,
+        "clear: " + "- " * 9000,
         "clear " * 3000,
         " " * 20000,
         '"clear' * 2000,

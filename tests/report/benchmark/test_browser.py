@@ -36,8 +36,7 @@ OVERFLOWING = """[...document.querySelectorAll('body *')].filter(each => {
       && !each.closest('caption, .skip, thead') }).map(each => each.outerHTML.slice(0, 200))"""
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (390, True), (768, False), (1280, True)])
 def test_nothing_stands_outside_the_screen_and_the_console_is_silent(
     opened: Browser, page: Path, width: int, dark: bool
 ) -> None:

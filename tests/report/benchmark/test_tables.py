@@ -15,12 +15,17 @@ import pytest
 
 import planted
 from argqual.benchmark.analysis.results import Results
+from argqual.cli.progress import clock, money
 from argqual.errors import InputError
 from argqual.report.benchmark.files import csv_text, write_report
 from argqual.report.benchmark.markdown import markdown
+from argqual.report.benchmark.sections import sections_of
 from argqual.report.benchmark.tables import matrix_rows, tables_of
+from argqual.report.benchmark.tables import written as cell_in_words
 from argqual.report.benchmark.text import text, verdicts_text
 from argqual.report.benchmark.words import figure, number, percent, seconds
+from argqual.report.corpora import _coefficient as coefficient
+from argqual.report.plain import dollars
 
 
 @cache
@@ -131,3 +136,43 @@ def test_numbers_are_written_as_papers_do() -> None:
     assert times == ["20 µs", "100 µs", "2.1 ms", "250 ms", "3 s", "5 min", "2.0 h"]
     score = results().select(strategy="length", metric=planted.METRIC, tested_on="forum")[0]
     assert figure(score.estimate) == "–"
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (number(10.05, signed=True), "+10.05"), (number(-10.05), "−10.05"), (number(0.05), ".05"),
+        (number(-0.001, signed=True), ".00"), (number(100.0), "100.00"), (number(None), "–"),
+        (cell_in_words(10.05), "10.1"), (cell_in_words(0.0004), "< .001"), (cell_in_words(0.0), ".000"),
+        (coefficient(10.05), "10.050"), (coefficient(-0.05), "-.050"), (coefficient(-0.0001), ".000"),
+        (dollars(0.00001), "under 0.0001 USD"), (dollars(10.05), "10.0500 USD"), (dollars(0.0), "0.0000 USD"),
+        (money(0.00003), "0.00003 USD"), (money(0.0999), "0.1 USD"), (money(10.05), "10.05 USD"),
+        (clock(4 * 3600 - 1), "4 h 0 min"), (clock(12_000), "3 h 20 min"), (clock(89), "89 s"),
+        (percent(10.05), "1005 %"), (percent(-0.001), "0 %"), (seconds(100.5), "100 s"),
+    ],
+)  # fmt: skip
+def test_numbers_lose_no_digit_and_little_is_not_nothing(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_rows_are_the_best_first_whichever_way_is_better(higher_is_better: bool) -> None:
+    metrics = tuple(replace(each, higher_is_better=higher_is_better) for each in results().metrics)
+    first = results().contrasts[0]
+    values = {"worst": -0.2, "none": None, "best": 0.3, "middle": 0.1}
+    rows = [
+        replace(
+            first, one=name, estimate=replace(first.estimate, value=value and value * (1 if higher_is_better else -1))
+        )
+        for name, value in values.items()
+    ]
+    systems = tuple(replace(results().systems[0], name=name) for name in values)
+    found = replace(results(), metrics=metrics, contrasts=tuple(rows), systems=(*results().systems, *systems))
+    page = text(found).split(f"Minus {first.other}")[1]
+    order = [line.split()[0] for line in page.splitlines()[2:] if line.split()[:1] and line.split()[0] in values]
+    assert order == ["best", "middle", "worst", "none"]
+    plot = next(each.content for each in sections_of(found) if each.id == "differences")[0]
+    assert [row.system.name for row in plot.rows] == ["best", "middle", "worst", "none"]
+    figures = [each.outside.value for system in found.ranked() if (each := found.transfer(system.name)) is not None]
+    known = [value for value in figures if value is not None]
+    assert known == sorted(known, reverse=higher_is_better)

@@ -20,7 +20,7 @@ from argqual.benchmark.analysis.minimal_pairs import Versions, against_chance, c
 from argqual.benchmark.analysis.predicted import Predicted
 from argqual.benchmark.spec.schema import Benchmark, ClaimSaid
 from argqual.benchmark.spec.vocabulary import Outcome, PerturbationTest, Split
-from argqual.stats.estimate import Estimate
+from argqual.stats.estimate import Estimate, decimal
 from argqual.stats.inference import Difference, contrast, difference, gap, holm
 from argqual.stats.metrics import METRICS
 
@@ -133,6 +133,8 @@ def _decided(claim: ClaimSaid, found: Difference, adjusted_p: float | None) -> t
     estimate, smallest = found.estimate, claim.smallest
     assert estimate.value is not None and estimate.low is not None and estimate.high is not None
     if claim.direction == "equivalent":
+        if found.se == 0 and estimate.value == 0:
+            return Outcome.SUPPORTED, "there is no difference at all"
         if found.within(smallest):
             return Outcome.SUPPORTED, f"with 90 % confidence within ±{smallest:g}"
         if estimate.low > smallest or estimate.high < -smallest:
@@ -151,8 +153,9 @@ def _decided(claim: ClaimSaid, found: Difference, adjusted_p: float | None) -> t
 
 
 def _signed(value: float) -> str:
-    return "0" if abs(value) < 0.005 else f"{value:+.2f}".replace("0.", ".", 1).replace("-", "−")
+    written = decimal(value, signed=True)
+    return "0" if written == ".00" else written
 
 
 def _p(p: float | None) -> str:
-    return "is not known" if p is None else "< .001" if p < 0.001 else f"= {p:.3f}".replace("0.", ".", 1)
+    return "is not known" if p is None else "< .001" if p < 0.001 else f"= {decimal(p, digits=3)}"

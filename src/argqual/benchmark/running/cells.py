@@ -13,6 +13,7 @@ from typing import Any
 from argqual import __version__
 from argqual.argument import Argument
 from argqual.benchmark.running.data import Data
+from argqual.benchmark.running.origins import packages_of, reader_packages
 from argqual.benchmark.running.perturbations import perturbed
 from argqual.benchmark.running.scored import Placement
 from argqual.benchmark.running.splits import Fold
@@ -57,8 +58,9 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
     """
     found = []
     texts = [_digest(argument.text) for argument in data.arguments]
+    readers = reader_packages(benchmark)
     for system in benchmark.systems():
-        learns = bool(system.build().learns)
+        learns, packages = bool(system.build().learns), packages_of(system)
         asks, kind = system.model is not None, load_class(system.strategy)
         own = [_limited(fold, system.train, data) for fold in folds if fold.split in system.splits]
         for fold, perturbation in (*((fold, None) for fold in own), *_perturbed(benchmark, data, system, own)):
@@ -81,12 +83,20 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
                         "groups": [data.groups[place] for place in fold.train],
                         "bounded": {corpus: data.domains[corpus].bounded for corpus in fold.trained_on},
                     }
+                read_by = dict(item for corpus in _corpora_of(fold, data) for item in readers.get(corpus, {}).items())
+                if brought := packages | read_by:
+                    depends["packages"] = brought
                 if system.grid:
                     depends |= {"grid": _plain(system.grid), "selection": benchmark.selection}
                 key = hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:32]
                 cell = Cell(key, system, fold, seed, asks, perturbation)
                 found.append((cell, _part(cell, benchmark, data)))
     return found
+
+
+def _corpora_of(fold: Fold, data: Data) -> set[str]:
+    """The corpora that a fold trains on and tests."""
+    return {data.corpora[place] for place in (*fold.train, *fold.test)}
 
 
 def _limited(fold: Fold, most: int | None, data: Data) -> Fold:

@@ -9,6 +9,7 @@ from itertools import chain, zip_longest
 
 import numpy as np
 
+from argqual._graphemes import count_words
 from argqual.argument import Argument
 from argqual.benchmark.spec.schema import Benchmark
 from argqual.corpora.corpus import Corpus, MinimalPair
@@ -130,7 +131,7 @@ def data_of(benchmark: Benchmark, corpora: Sequence[Corpus]) -> Data:
         groups=tuple(groups[corpus.card.id, argument.id or ""] for argument, corpus, *_ in rows),
         units=tuple(corpus.unit(argument) for argument, corpus, *_ in rows),
         labels=np.array([value for *_, value, _ in rows]),
-        words=np.array([len(argument.text.split()) for argument, *_ in rows], dtype=float),
+        words=np.array([count_words(argument.text) for argument, *_ in rows], dtype=float),
         tested=np.array([tested for *_, tested in rows]),
         leaks=tuple(leaks_among([(corpus.card.id, argument.id or "") for argument, corpus, *_ in rows], corpora)),
         domains=domains,

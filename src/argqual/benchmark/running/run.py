@@ -271,8 +271,6 @@ def _noted(found: Predictions) -> tuple[dict[str, float | None], ...]:
 
 
 def _asked(found: Predictions) -> Usage:
-    """What predicting took. What the store gave took its time when it was asked: assessments remember how long."""
-    if found.assessments is None:
-        return found.usage
-    usage = Usage.total(each.usage for each in found.assessments)
-    return usage if usage.seconds and math.isfinite(usage.seconds) else found.usage
+    """What predicting took: answers that were kept cost nothing, but are as slow as they were when they were asked."""
+    seconds = Usage.total(each.usage for each in found.assessments or ()).seconds
+    return found.usage.model_copy(update={"seconds": seconds}) if seconds and math.isfinite(seconds) else found.usage

@@ -22,7 +22,7 @@ from argqual.errors import InputError
 from argqual.stats.resampling import Array, scaled_within
 
 _FOLDS = 3
-_Inner = tuple[list[int], Array, list[int], Array]
+InnerFold = tuple[list[int], Array, list[int], Array]
 
 
 def selected(
@@ -36,7 +36,7 @@ def selected(
     candidates = list(combinations(system.grid))
     if len(candidates) == 1:
         return candidates[0]
-    inner = list(_inner(benchmark, data, fold, train, labels))
+    inner = list(inner_folds(benchmark, data, fold, train, labels))
     if not inner:
         raise InputError(
             "The training arguments are too much of one group for parameters to be chosen by held-out ones."
@@ -50,7 +50,9 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
         yield dict(zip(grid, values, strict=True))
 
 
-def _inner(benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], labels: Array) -> Iterator[_Inner]:
+def inner_folds(
+    benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], labels: Array
+) -> Iterator[InnerFold]:
     """Places and labels to fit on, and places and labels to choose by."""
     if benchmark.selection == "oracle":
         units = [data.units[place] for place in fold.test]
@@ -71,7 +73,7 @@ def _inner(benchmark: Benchmark, data: Data, fold: Fold, train: Sequence[int], l
             yield [train[each] for each in kept], labels[kept], [train[each] for each in held], labels[held]
 
 
-def _score(system: System, seed: int, chosen: Mapping[str, Any], data: Data, inner: _Inner) -> float:
+def _score(system: System, seed: int, chosen: Mapping[str, Any], data: Data, inner: InnerFold) -> float:
     """Spearman; 0 where it is not defined, since who says the same of all orders nothing."""
     train, labels, held, truth = inner
     strategy = system.build(seed, **chosen)

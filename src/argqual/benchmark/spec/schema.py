@@ -18,7 +18,7 @@ from argqual.benchmark.spec.systems import Name, Sample, StrategyUse, System, sy
 from argqual.benchmark.spec.vocabulary import ACROSS_DOMAINS, OUT_OF_DOMAIN, Perturbation, PerturbationTest, Split
 from argqual.corpora.card import Target
 from argqual.errors import nearest
-from argqual.models.connect import is_embedded
+from argqual.models.names import is_embedded
 from argqual.stats.metrics import MetricName
 
 

@@ -4,6 +4,7 @@ What a strategy refuses on its own (a control that does not exist, no examples t
 connecting to a model, so that it is known before anything runs.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args, get_origin
@@ -16,7 +17,7 @@ from argqual._registry import existing_file, looks_like_path
 from argqual._schema import Part
 from argqual.benchmark.spec.vocabulary import Split
 from argqual.errors import ArgqualError, nearest
-from argqual.models.connect import is_embedded
+from argqual.models.names import is_embedded
 from argqual.strategies.registry import create, load_class
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+.-]*$", max_length=60)]
@@ -191,6 +192,8 @@ def _misfit(built: Any, key: str, value: Any) -> str | None:
     part = dict(built.parts()).get(f"{prefix}__" if prefix else "")
     if part is None or own in part.nested:
         return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"must be a finite number, not {value!r}."
     wanted = Any
     try:
         wanted = part.parameter_types().get(own, Any)

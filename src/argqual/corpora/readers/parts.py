@@ -37,14 +37,19 @@ def rows_of(path: Path, columns: Iterable[str], **spelling: Any) -> Iterator[tup
     try:
         source = open_source(str(path), **spelling)
         for column in columns:
-            if column not in source.columns and source.columns:
+            if column not in source.columns and source.columns and column not in (source.later() or ()):
                 raise CorpusError(
                     f"{path}: there is no column '{column}'. {nearest(column, source.columns)}",
                     hint=f"It has: {', '.join(source.columns[:30])}.",
                 )
         for number, row in enumerate(source.rows(), 1):
             if row.problem:
-                raise CorpusError(f"{path}: row {number} is broken: {row.problem}.")
+                hint = (
+                    "'quoting: none' in the card's table takes quotes as characters."
+                    if " quote" in row.problem
+                    else None
+                )
+                raise CorpusError(f"{path}: row {number} is broken: {row.problem}.", hint=hint)
             cells = {name: cell if isinstance(cell, str) else _written(cell) for name, cell in row.cells.items()}
             yield Place(path, number), cells
     except InputError as error:

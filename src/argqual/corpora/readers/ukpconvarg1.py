@@ -34,7 +34,7 @@ def _ranking(card: Card, path: Path) -> list[Argument]:
     issue, _, stance = path.stem.partition("_")
     (name, label), *_ = card.labels.items()
     found = []
-    for place, cells in rows_of(path, ("#id", "rank", "argument"), delimiter="\t", quoting=False):
+    for place, cells in rows_of(path, ("#id", "rank", "argument"), delimiter="\t", quoting="none"):
         value = rating(cells["rank"], name, label, place)
         found.append(
             argument_of(
@@ -54,7 +54,7 @@ def _ranking(card: Card, path: Path) -> list[Argument]:
 def _pairs(card: Card, path: Path, known: Container[str]) -> list[Pair]:
     name = next(iter(card.labels))
     found = []
-    for place, cells in rows_of(path, ("#id", "label"), delimiter="\t", quoting=False):
+    for place, cells in rows_of(path, ("#id", "label"), delimiter="\t", quoting="none"):
         first, _, second = cells["#id"].partition("_")
         for id in (first, second):
             if id not in known:

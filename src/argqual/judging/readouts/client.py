@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from argqual.judging.frames.frame import frame_of
 from argqual.judging.prompt import Answerable, Prompt
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable
@@ -15,19 +16,20 @@ from argqual.models.connect import Model
 class DecisionClient:
     """Answers a program's questions by a read-out (any but `verbal`); for one argument.
 
-    `known` is what is to be known of the questions beyond what DSPy hands over, by name.
+    `known` is what is to be known of the questions beyond what DSPy hands over, by name; `language` that of the prompt.
     """
 
     supports_decision_requests = True
 
-    def __init__(self, model: Model, readout: Readout, known: Mapping[str, Answerable]) -> None:
+    def __init__(self, model: Model, readout: Readout, known: Mapping[str, Answerable], language: str = "en") -> None:
         self.model = model
         self.readout = readout
         self.known = known
+        self.frame = frame_of(language)
         self.exchange = Exchange()
 
     def __call__(self, *, state: Mapping[str, Any], questions: Mapping[str, Any]) -> dict[str, Any]:
-        inquiry = Inquiry(Prompt.of(state, questions, self.known), state["inputs"])
+        inquiry = Inquiry(Prompt.of(state, questions, self.known, frame=self.frame), state["inputs"])
         self.exchange.distributions = self.readout.answer(inquiry, self.model, self.exchange)
         return {name: _evidence(questions[name], found) for name, found in self.exchange.distributions.items()}
 

@@ -36,17 +36,19 @@ _THINKING = (
 )
 _FENCE = re.compile(r"```\w*")
 
+_FAR = 100  # marks and words between a name and its code, at most; without a bound a long run of them takes minutes
 # A scale beside a name is no rating: `on a scale of 1 to 5`, `1-5`, `(1 = low)`, `out of 5`.
 _RANGE = r"\d+[\s_]*(?:[-–—/]|to|bis|out[\s_]of|of)[\s_]*\d+"
 _GAP = (
     rf"(?:[^\S\n]|[{_QUOTE}*_]|-(?=[^\W\d_])|\([^()\n]*\)|\[[^\[\]\n]*\]|(?i:score|rating|level|value|points?|is|gets)(?![^\W_])"
-    rf"|(?i:(?:(?:on|a|scale|of|from|the)[\s_]+)*{_RANGE}|(?:out[\s_]+)?of[\s_]+\d+))*?"
+    rf"|(?i:(?:(?:on|a|scale|of|from|the)[\s_]+)*{_RANGE}|(?:out[\s_]+)?of[\s_]+\d+)){{0,{_FAR}}}?"
 )
-_OPENING = rf"(?:[^\S\n]|[{_QUOTE}*_(\[]|\({_RANGE}\)|(?i:level|score|rating|option|code)\b\s*:?)*"
+_LEVEL = "level|score|rating|option|code|stufe|niveau|nivel|nível|livello"  # in the languages of prompts
+_OPENING = rf"(?:[^\S\n]|[{_QUOTE}*_(\[]|\({_RANGE}\)|(?i:{_LEVEL})\b\s*:?){{0,{_FAR}}}"
 _RATING_KEY = rf"[{_QUOTE}](?i:score|rating|level|value|code|answer|grade|points)[{_QUOTE}]\s*:\s*"
 # What a code may not stand beside: signs, further digits, another value (`3 or 4`, `3-4`, `3,5`), per cent.
 _BEFORE = r"(?<![-−–+~≈<>≤≥./]|[^\W_])"
-_JOINED = r"[^\S\n]*(?:[-–—−~,;/|&+_>→]|\.\.+|or\b|to\b|and\b|through\b|oder\b|bis\b|und\b)"
+_JOINED = r"[^\S\n]*+(?:[-–—−~,;/|&+_>→]|\.\.++|or\b|to\b|and\b|through\b|oder\b|bis\b|und\b)"
 _ENDED = rf"(?=\s*(?:\Z|[\n{_QUOTE}*_,;:.=()\[\]}}|<>–—#-]|//|/\*|(?:and|but|because|since|as)\b))"
 _ATTEMPT = re.compile(r"[-−–+~≈<>≤≥]?\s*\d|(?:null|none|nan|n/a|true|false)\b|[{\[]", re.IGNORECASE)
 _KEY = r"(?:\"[^\"\n]*\"\s*:|'[^'\n]*'\s*:|[^\W\d][^\d:=\n]*[:=])"
@@ -134,7 +136,7 @@ def _value(question: Question) -> str:
         rf"(?P<code>{codes})(?:\.0+)?(?![^\W_]|\.\d|[^\S\n]*%|[-+−~])"
         rf"(?:[^\S\n]*(?:points?|stars?)\b)?(?:[^\S\n]*\(?{of_highest}\)?)?"
         rf"(?![^\S\n]*\(?(?:/|(?:out[^\S\n]+)?of\b)[^\S\n]*\d)"
-        rf"(?!(?:{_JOINED})+[^\S\n]*(?:{halves})(?!\w)|(?:{_JOINED})*[^\S\n]*\d)"
+        rf"(?!(?:{_JOINED})++[^\S\n]*(?:{halves})(?!\w)|(?:{_JOINED})*+[^\S\n]*\d)"
     )
 
 

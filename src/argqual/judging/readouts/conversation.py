@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from argqual.errors import TextRefused
-from argqual.judging.prompt import ASK_LEVELS
 from argqual.judging.readouts.caching import mark
 from argqual.judging.readouts.exchange import Exchange
 from argqual.judging.readouts.reading import Distribution, Unreadable, read_notes
 from argqual.judging.readouts.readout import Inquiry, Readout
 from argqual.judging.readouts.thinking import room, spent_on_thinking, used_up
 from argqual.models.connect import Model
+from argqual.models.slots import SHARED
 
 
 class ChatReadout(Readout):
@@ -40,6 +40,8 @@ class Conversation:
         self.model = model
         self.exchange = exchange
         self._cache = mark(*inquiry.beginning, model) if model.abilities.now.marks_from is not None else None
+        _, shown = inquiry.beginning if model.server is not None else ("", 0)
+        self._extensions = {SHARED: shown} if shown else None
         self._turns = inquiry.prompt.turns(inquiry.inputs, inquiry.examples)
 
     def write_notes(self) -> None:
@@ -49,7 +51,7 @@ class Conversation:
             self.exchange.notes |= read_notes(text_of(response), self.prompt.questions)
         except Unreadable as error:
             raise Unreadable(self.why_nothing(response) or str(error)) from None
-        self._reply(text_of(response), ASK_LEVELS)
+        self._reply(text_of(response), self.prompt.frame.ask_levels)
 
     def ask_levels(self, **settings: Any) -> Any:
         """The answer, as a `dspy.lm15.Response`; settings as for `dspy.lm15.Config`."""
@@ -78,8 +80,6 @@ class Conversation:
 
         None where the server reports none.
         """
-        beside = self.model.abilities.now.prefill
-        settings |= {"extensions": dict(beside)} if beside else {}
         response = self._ask(None, 1, begun=begun, **settings)
         return response.logprobs[-1] if response.logprobs else None
 
@@ -112,7 +112,10 @@ class Conversation:
         model = self.model
         most = room(model, tokens)
         form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True} if schema else None
-        turns = self._turns if begun is None else [*self._turns, ("assistant", begun)]
+        turns, extensions = self._turns, self._extensions
+        if begun is not None:
+            turns = [*turns, ("assistant", begun)]
+            extensions = {**(extensions or {}), **(model.abilities.now.prefill or {})} or None
         request = Request(
             model=model.lm.model if model.lm else model.name,
             system=self.prompt.system,
@@ -122,6 +125,7 @@ class Conversation:
                 max_tokens=most,
                 response_format=form if model.follows_schema else None,
                 cache=self._cache,
+                extensions=extensions,
                 **settings,
             ),
         )
@@ -140,7 +144,7 @@ class Conversation:
                 self.exchange.truncated = truncated_before
                 del self.exchange.remarks[remarks_before:]
                 self.exchange.remarks.append("the model thinks first, and was asked again with room for that")
-                return self._ask(schema, tokens, temperature=temperature, **settings)
+                return self._ask(schema, tokens, temperature=temperature, begun=begun, **settings)
             raise Unreadable(used_up(model, most))
         return response
 

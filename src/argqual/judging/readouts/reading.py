@@ -222,9 +222,12 @@ def _whole(text: str) -> str:
 def _loads(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         import json_repair  # a dependency of dspy, made for models' near-JSON
 
-        found = json_repair.loads(text)
+        try:
+            found = json_repair.loads(text)
+        except RecursionError:  # nested without end
+            return {}
     objects = [each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict)]
     return objects[-1] if objects else {}

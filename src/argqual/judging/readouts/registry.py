@@ -16,10 +16,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from argqual._plugins import added, imported
+from argqual._plugins import added, imported, package_of
 from argqual.errors import ReadoutError, nearest
 from argqual.judging.readouts.readout import Readout
 from argqual.models.connect import Model
+from argqual.models.names import GROUP as MODELS
 
 GROUP = "argqual.readouts"
 _OWN = {"expect": "Expect", "label": "WrittenLevel", "votes": "Votes", "decide": "Decide", "verbal": "Verbal"}
@@ -48,6 +49,13 @@ def choose_readout(wanted: str, model: Model, *, explain: bool = False, abstain:
         raise ReadoutError(f"No read-out is called '{wanted}'. {nearest(wanted, (*_SPELT, *added(GROUP)))}")
     readout.check(model)
     return readout
+
+
+def packages_behind(readout: Readout, model: Model) -> dict[str, str]:
+    """The installed packages that bring a read-out and a model, with their versions; empty for argqual's own."""
+    own = type(readout).__module__.startswith("argqual.")
+    by_readout = {} if own else package_of(added(GROUP).get(readout.name.partition(":")[0]))
+    return by_readout | package_of(added(MODELS).get(model.name.partition("/")[0]))
 
 
 def preferred(model: Model, *, explain: bool = False, abstain: bool = False) -> tuple[str, str]:

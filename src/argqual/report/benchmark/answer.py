@@ -93,7 +93,8 @@ def _undecided(results: Results, leader: Transfer, tied: list[Contrast]) -> str:
     extra = len(names) - _NAMED
     named = listed(names, "or") if extra <= 0 else f"{', '.join(names[:_NAMED])} or {extra} more"
     seen = [each.mde for each in tied if each.mde is not None]
-    power = f"; a difference below about {number(max(seen))} could not have been seen" if seen else ""
+    least = max(seen, default=0.0)  # 0 where two are the same throughout
+    power = f"; a difference below about {number(least)} could not have been seen" if least > 0 else ""
     stated = _stated(results, leader)
     return f"Undecided: {leader.strategy} leads, but cannot be told from {named}; {stated}{power}."
 

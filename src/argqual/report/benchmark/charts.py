@@ -84,7 +84,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Frame:
+class Axes:
     """Two axes; y is `height` pixels high. `labels` stand below the ticks of x."""
 
     x: Axis
@@ -114,17 +114,17 @@ class Picture:
     """A chart with two axes. `title` is what a screen reader says; `system` and `caption` stand above it."""
 
     title: str
-    frame: Frame
+    frame: Axes
     lines: list[Line]
     points: list[Point]
     system: SystemResult | None = None
     caption: str = ""
 
 
-def reliability_curve(bins: Sequence[Bin]) -> tuple[Frame, list[Line], list[Point]]:
+def reliability_curve(bins: Sequence[Bin]) -> tuple[Axes, list[Line], list[Point]]:
     """Mean label against mean prediction, a point a bin, its size by how many; the diagonal is perfect calibration."""
     unit = Axis((0.0, 0.25, 0.5, 0.75, 1.0))
-    frame = Frame(unit, unit, 170, tuple(number(tick) for tick in unit.ticks))
+    frame = Axes(unit, unit, 170, tuple(number(tick) for tick in unit.ticks))
     most = max(each.n for each in bins)
     points = []
     for each in bins:
@@ -134,7 +134,7 @@ def reliability_curve(bins: Sequence[Bin]) -> tuple[Frame, list[Line], list[Poin
     return frame, [Line("diagonal", [Point(0, 0), Point(1, 1)]), Line("curve", points)], points
 
 
-def labelled(frame: Frame, points: Iterable[Point]) -> list[Point]:
+def labelled(frame: Axes, points: Iterable[Point]) -> list[Point]:
     """The points with their codes beside them, where these cover nothing that stands there already."""
     given = list(points)
     places = [(frame.x.at(each.x) / 100 * _NARROW, frame.top(each.y or 0)) for each in given]

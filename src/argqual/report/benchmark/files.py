@@ -20,7 +20,9 @@ from argqual.errors import BenchmarkError, InputError
 from argqual.report.benchmark.html import html
 from argqual.report.benchmark.markdown import markdown
 from argqual.report.benchmark.tables import Cell, Table, tables_of
+from argqual.report.plain import from_markdown
 from argqual.stats.estimate import Estimate
+from argqual.tabular.output import followed
 
 RESULTS = "results.json"
 _PARTS = ("", " low", " high", " n", " offered", " clusters", " reason")
@@ -102,7 +104,7 @@ def reported(folder: Path) -> tuple[str, list[ClaimFound]]:
     path = _claims_file(folder)
     try:
         with (folder / "report.md").open(encoding="utf-8") as page:
-            title = page.readline().removeprefix("# ").strip()
+            title = from_markdown(page.readline().removeprefix("# ").strip())
         with path.open(encoding="utf-8", newline="") as table:
             return title, [_claim(row) for row in csv.DictReader(table)]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -128,7 +130,13 @@ def _claims_file(folder: Path) -> Path:
 
 
 def _write(path: Path, content: str) -> None:
+    path = followed(path)
     with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8", newline="") as file:
-        file.write(content)
-    os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
-    os.replace(file.name, path)
+        try:
+            file.write(content)
+            file.flush()
+            os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise

@@ -105,7 +105,7 @@ def _differences(results: Results) -> list[Plot]:
     plots = []
     for (baseline, name), found in groups.items():
         metric, axis = results.metric(name), charts.axis_over(each.estimate for each in found)
-        found.sort(key=lambda each: words.or_least(each.estimate), reverse=metric.higher_is_better)
+        found = words.best_first(found, higher_is_better=metric.higher_is_better)
         plots.append(Plot(metric, axis, [_forest_row(results, each) for each in found], baseline))
     return plots
 
@@ -234,7 +234,7 @@ def _budgets(results: Results) -> list[charts.Picture]:
     if len(steps) < 2:
         return []
     x, y = charts.Axis(tuple(map(float, range(len(steps))))), charts.axis_over(estimate for _, _, estimate in found)
-    frame = charts.Frame(x, y, 170, tuple(f"{step:,}" for step in steps))
+    frame = charts.Axes(x, y, 170, tuple(f"{step:,}" for step in steps))
     lines: dict[str, list[charts.Point]] = defaultdict(list)
     said: dict[str, list[str]] = defaultdict(list)
     for strategy, budget, estimate in found:
@@ -272,7 +272,7 @@ def _costs(results: Results) -> Costs | None:
     low, high = math.floor(min(point.x for point in points)), math.ceil(max(point.x for point in points))
     ticks = tuple(float(power) for power in range(low, max(high, low + 1) + 1))
     labels = tuple("" if len(ticks) > 6 and place % 2 else words.seconds(10**tick) for place, tick in enumerate(ticks))
-    frame = charts.Frame(charts.Axis(ticks), charts.axis_over(shown), 300, labels)
+    frame = charts.Axes(charts.Axis(ticks), charts.axis_over(shown), 300, labels)
     metric = results.metric(results.headline).title
     title = f"{metric} {words.tested_where(results)} against seconds an argument, of {len(points)} strategies"
     picture = charts.Picture(title, frame, [], charts.labelled(frame, points))
@@ -288,8 +288,9 @@ def _spent(results: Results, system: SystemResult) -> str:
         said.append(f"{cost.requests:,} requests")
     if cost.input_tokens and cost.arguments:
         said.append(f"{cost.input_tokens / cost.arguments:,.0f} tokens in")
-    if cost.usd:
-        said.append(f"${1000 * cost.usd / cost.arguments:,.2f} a thousand")
+    if cost.usd and cost.arguments:
+        usd = 1000 * cost.usd / cost.arguments
+        said.append(f"{f'${usd:,.2f}' if usd >= 0.005 else 'under $0.01'} a thousand")
     if system.labels:
         said.append(f"{system.labels:,} labels")
     return ", ".join(said) or "not measured"

@@ -156,7 +156,10 @@ def _measured(results: Results) -> Iterator[Table]:
         (it.strategy, it.arguments, it.seconds, it.fit_seconds, it.requests, it.input_tokens, it.output_tokens, it.usd)
         for it in results.costs
     )
-    note = "Answers that were kept from before cost nothing; seconds are of this run."
+    note = (
+        "Requests, tokens and dollars are those of this run: answers that were kept from before cost nothing. Seconds "
+        "are what answers took when they were asked."
+    )
     yield _table("costs", "What it took", heads, rows, note)
 
     statuses = dict.fromkeys(["ok", *(name for each in results.coverage for name in each.statuses)])
@@ -269,6 +272,8 @@ def written(cell: Cell) -> str:
     if isinstance(cell, Estimate):
         return figure(cell)
     if isinstance(cell, float):
+        if 0 < cell < 0.0005:  # a p value, or a price: little, but not nothing
+            return "< .001"
         return number(cell, digits=3 if abs(cell) <= 1 else 1)
     return f"{cell:,}" if isinstance(cell, int) else cell
 

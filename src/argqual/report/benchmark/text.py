@@ -1,6 +1,7 @@
 """The first page of a benchmark's report for a terminal: at most 80 columns, no colour needed, plain hyphens."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from argqual.benchmark.analysis.figures import ClaimFound, Contrast
 from argqual.benchmark.analysis.results import Results
@@ -8,7 +9,7 @@ from argqual.report.benchmark import words
 from argqual.report.benchmark.answer import answer_of, notes_of
 from argqual.report.benchmark.tables import probed
 from argqual.report.plain import clean, paragraph, shortened
-from argqual.stats.estimate import Estimate
+from argqual.stats.estimate import MINUS, Estimate
 
 _TRANSFER = "{:18}{:>6}  {:14}{:>6}{:>7}{:>7}  {:12}{:>6}"
 _SUBSTANCE = "{:18}{:>6}  {:14}{:>6}  {:16}{:>12}"
@@ -26,18 +27,28 @@ def verdicts_text(claims: Sequence[ClaimFound]) -> str:
     return _plain("\n".join(line for claim in claims for line in _claim(claim)))
 
 
-def headlines_text(headlines: Sequence[tuple[str, str, ClaimFound | None]]) -> str:
-    """Of several benchmarks (id, title, first claim): what became of each claim, or that it has not been run."""
+def headlines_text(several: Sequence[tuple[str, str, Sequence[ClaimFound] | None]], folder: Path) -> str:
+    """Of the benchmarks of a folder (id, title, claims): what became of the first claim of each, or that none was run.
+
+    At its end, how many claims are not shown.
+    """
     lines: list[str] = []
-    for id, title, claim in headlines:
+    for id, title, claims in several:
         lines.append(paragraph(f"{id}: {title}", hanging=2))
-        lines += ["  NOT RUN YET"] if claim is None else _claim(claim)
+        if claims is None:
+            lines.append("  NOT RUN YET")
+        else:
+            lines += _claim(claims[0]) if claims else ["  It makes no claim."]
+    if more := sum(max(len(claims or ()) - 1, 0) for _, _, claims in several):
+        others = f"There {'is' if more == 1 else 'are'} {more} more claim{'' if more == 1 else 's'}."
+        how = f"To see all of one, name its file or folder in {folder}: argqual benchmark verdict"
+        lines += ["", paragraph(f"This is the first claim of each. {others} {how}.")]
     return _plain("\n".join(lines))
 
 
 def _plain(page: str) -> str:
     """A terminal's font has a hyphen for certain; not so the minus and the dash."""
-    return page.replace(words.MINUS, "-").replace(words.NOTHING, "-")
+    return page.replace(MINUS, "-").replace(words.NOTHING, "-")
 
 
 def _lines(results: Results) -> Iterator[str]:
@@ -106,10 +117,10 @@ def _substance(results: Results) -> Iterator[str]:
 
 
 def _contrasts(results: Results, baseline: str, rows: list[Contrast]) -> Iterator[str]:
-    title = results.metric(rows[0].metric).title
-    yield paragraph(f"Minus {baseline}, on the same arguments ({title}, {words.tested_where(results)})")
+    metric = results.metric(rows[0].metric)
+    yield paragraph(f"Minus {baseline}, on the same arguments ({metric.title}, {words.tested_where(results)})")
     yield _CONTRAST.format("", "diff.", "95 % interval", "p (Holm)", "detectable")
-    for each in sorted(rows, key=lambda row: words.or_least(row.estimate), reverse=True):
+    for each in words.best_first(rows, higher_is_better=metric.higher_is_better):
         found = _figure(each.estimate, signed=True)
         yield _CONTRAST.format(_name(each.one), *found, words.p_value(each.holm), words.number(each.mde))
 

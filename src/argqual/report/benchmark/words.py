@@ -1,24 +1,18 @@
 """How a benchmark's figures are written: numbers as papers write them, and phrases that recur."""
 
-import math
 from collections.abc import Iterable
 
+from argqual.benchmark.analysis.figures import Contrast
 from argqual.benchmark.analysis.results import Results
 from argqual.benchmark.spec.vocabulary import Split
-from argqual.stats.estimate import Estimate
+from argqual.stats.estimate import Estimate, decimal
 
-MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 
 
 def number(value: float | None, *, signed: bool = False, digits: int = 2) -> str:
-    """Two digits without the leading zero, and a minus that is as wide as a plus."""
-    if value is None:
-        return NOTHING
-    written = f"{abs(value):.{digits}f}"
-    negative = value < 0 and float(written) != 0
-    short = written[1:] if written.startswith("0.") else written
-    return (MINUS if negative else "+" if signed and float(written) != 0 else "") + short
+    """As papers write it; a dash for what is not there."""
+    return NOTHING if value is None else decimal(value, digits=digits, signed=signed)
 
 
 def interval(estimate: Estimate, *, signed: bool = False) -> str:
@@ -41,9 +35,14 @@ def rests_on(estimate: Estimate) -> str:
     return ", ".join(filter(None, (f"n = {estimate.n:,}", part, topics, estimate.reason)))
 
 
-def or_least(estimate: Estimate) -> float:
-    """The value that rows are ordered by: less than any where there is none."""
-    return -math.inf if estimate.value is None else estimate.value
+def best_first(rows: Iterable[Contrast], *, higher_is_better: bool) -> list[Contrast]:
+    """Differences in a metric, the best first, of which the least is best where lower is better; those without last."""
+
+    def place(row: Contrast) -> tuple[bool, float]:
+        value = row.estimate.value or 0.0
+        return row.estimate.value is None, -value if higher_is_better else value
+
+    return sorted(rows, key=place)
 
 
 def percent(share: float | None) -> str:

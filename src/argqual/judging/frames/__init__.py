@@ -1,0 +1,1 @@
+"""What a prompt says around a framework's own texts, a language a file."""
