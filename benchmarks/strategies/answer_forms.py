@@ -15,7 +15,7 @@ can be stopped and started again. Writes results/answer-forms-FRAMEWORK.json.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,13 +64,15 @@ def main(framework: str, wanted: Sequence[str]) -> None:
         print("written:", write(f"answer-forms-{framework}.json", content), flush=True)
 
 
-def _assessed(judge: Judge, arguments: Sequence[Argument]) -> list[Assessment]:
-    found = []
+def _assessed(judges: Mapping[str, Judge], arguments: Sequence[Argument]) -> dict[str, list[Assessment]]:
+    """Each argument by all judges in turn: what they share of the prompt is read once."""
+    found: dict[str, list[Assessment]] = {form: [] for form in judges}
     with Store() as store:
-        for assessment in assess_all(judge, arguments, store=store):
-            found.append(assessment)
-            if len(found) % 20 == 0:
-                print(f"{judge.readout.name}: {len(found)} of {len(arguments)}", file=sys.stderr, flush=True)
+        for number, argument in enumerate(arguments, 1):
+            for form, judge in judges.items():
+                found[form] += assess_all(judge, [argument], store=store)
+            if number % 20 == 0:
+                print(f"{number} of {len(arguments)}", file=sys.stderr, flush=True)
     return found
 
 
@@ -80,7 +82,7 @@ def _overall(assessments: Sequence[Assessment]) -> np.ndarray:
 
 
 def _corpus(judges: dict[str, Judge], drawn: Sample) -> dict[str, Any]:
-    values = {form: _overall(_assessed(judge, drawn.arguments)) for form, judge in judges.items()}
+    values = {form: _overall(found) for form, found in _assessed(judges, drawn.arguments).items()}
     found: dict[str, Any] = {form: figures(each, drawn) for form, each in values.items()}
     for form in ("prefilled", "independent"):
         found[f"{form} - json"] = paired_difference(values[form], values["json"], drawn)
@@ -95,14 +97,13 @@ def _constructed(judges: dict[str, Judge]) -> dict[str, Any]:
     twins = [twin for argument in arguments if (twin := corpus.minimal_pair(argument))]
     found: dict[str, Any] = {}
     right: dict[str, np.ndarray] = {}
-    for form, judge in judges.items():
-        assessments = _assessed(judge, arguments)
+    for form, assessments in _assessed(judges, arguments).items():
         versions = Versions.of(_overall(assessments), twins)
         falls = versions.falls().reshape(len(versions.ratings), -1)
         right[form] = np.where(np.isfinite(falls), (falls > 0) + 0.5 * (falls == 0), np.nan).mean(axis=1)
         found[form] = {
             "sound above broken twin": shown(measured(versions, PerturbationTest.SENSITIVITY).estimate),
-            "fall by criterion": _specificity(judge, assessments, twins, versions.criteria),
+            "fall by criterion": _specificity(judges[form], assessments, twins, versions.criteria),
         }
         print("constructed", form, found[form], flush=True)
     for form in ("prefilled", "independent"):
