@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from argqual.argument import Argument
 from argqual.assessment import Assessment, Status
 from argqual.errors import CredentialsError, InputError, ModelError, Unreachable
-from argqual.frameworks.framework import Framework
+from argqual.frameworks.framework import Framework, Inputs
 from argqual.judging import batch as module
 from argqual.judging.batch import Batch, assess_all
 from argqual.judging.judge import Judge
@@ -27,6 +28,7 @@ from argqual.models.connect import connect
 from argqual.models.prices import Price
 from chatserver import ChatServer, ChatServerProcess
 from loopback import Loopback, completion
+from umbrella import server_model
 
 KEY = "sk-planted-5417"
 
@@ -453,3 +455,20 @@ def test_what_was_paid_before_a_failure_is_counted(two: Framework, store: Store)
         (_, failed), *_ = run(batch, texts(1))
     assert failed.status is Status.FAILED
     assert batch.tally.cost_usd > 0
+
+
+def test_a_model_on_this_machine_is_asked_issue_by_issue(loopback: Loopback, two: Framework) -> None:
+    """The engine is the loopback server; that it runs here is said in its place."""
+    model = server_model(loopback)
+    model.server = SimpleNamespace(slots=1)  # type: ignore[assignment]
+    judge = Judge(two.model_copy(update={"inputs": Inputs(issue="optional", stance="optional")}), model=model)
+    shown = [("tax", "for"), ("trains", "for"), ("tax", "against"), (None, None), ("trains", "for"), ("tax", "for")]
+    arguments = [
+        Argument(f"Text {number}.", issue=issue, stance=stance) for number, (issue, stance) in enumerate(shown)
+    ]
+    for _ in arguments:
+        loopback.say('{"clear":"2","fair":"2"}')
+    assessed = list(assess_all(judge, arguments))
+    assert [each.argument_id for each in assessed] == [each.id for each in arguments]
+    said = [request["messages"][-1]["content"] for request in loopback.requests]
+    assert [int(number) for number in re.findall(r"Text (\d)", "".join(said))] == [0, 5, 2, 1, 4, 3]

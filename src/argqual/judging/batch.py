@@ -36,6 +36,7 @@ from argqual.errors import (
     Unreachable,
 )
 from argqual.judging.judge import Judge
+from argqual.judging.order import Order
 from argqual.judging.spending import FAILURES, Spending, paid_failure
 from argqual.judging.store import Store, keepable
 from argqual.models.traffic import LONG_PATIENCE, SHORT_PATIENCE
@@ -227,9 +228,9 @@ class _Work(Generic[T]):
         self._next = 0
         self._fresh: list[_Item[T]] = []  # read, not yet looked up
         self._to_ask: deque[str] = deque()
+        self._order = Order(batch.judge)
         self._asked_elsewhere: set[str] = set()
-        self._asked_elsewhere_at = 0.0
-        self._gathered_at = 0.0
+        self._asked_elsewhere_at = self._gathered_at = 0.0
         self._gather_seconds = min(_GATHER_SECONDS * batch.concurrency, 0.02)
         self._waiting: dict[str, list[_Item[T]]] = {}  # by key: to be asked or under way
         self._results: dict[int, tuple[T, Assessment]] = {}
@@ -302,7 +303,7 @@ class _Work(Generic[T]):
         if self._asked_elsewhere and now - self._asked_elsewhere_at >= _ASK_AGAIN_SECONDS:
             again, self._asked_elsewhere_at = list(self._asked_elsewhere), now
         free = self.batch.workers - len(self.spending.reserved)
-        keys = again + [self._to_ask.popleft() for _ in range(min(max(free - len(again), 0), len(self._to_ask)))]
+        keys = again + self._order.take(self._to_ask, max(free - len(again), 0), self._argument)
         if not keys:
             return False
         claims = self.store.claim(keys)
