@@ -89,6 +89,7 @@ class BatchServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 outer._serve(self, "POST", self.rfile.read(int(self.headers["Content-Length"])))

@@ -22,6 +22,7 @@ class Hub(BaseHTTPRequestHandler):
     folder: Path
     seen: list[str]
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     wbufsize = -1  # a reply in one packet
 
     def log_message(self, *_: Any) -> None:
