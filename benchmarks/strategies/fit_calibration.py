@@ -1,18 +1,20 @@
-"""Fit the calibration that is shipped for RATIO on the default embedded model.
+"""Fit the calibration that is shipped for RATIO on the default embedded model, for one form of its answer.
 
-    python benchmarks/strategies/fit_calibration.py
+    python benchmarks/strategies/fit_calibration.py prefilled
+    python benchmarks/strategies/fit_calibration.py json
 
 Labels: dagstuhl's mean expert ratings of local relevance, local acceptability, local sufficiency and overall
 quality (1 to 3, means of three), as levels of 1 to 5: 1 is 1, up to 2.34 is 2 … 3 is 5 (see `LEVELS`). Each
 curve is a proportional-odds model of one value with a slope of at least 0. How well it does is measured with
 whole topics held out, against the model's own levels and against people's average.
 
-Writes src/argqual/calibrations/ratio-qwen2.5-coder-1.5b.json and benchmarks/results/calibration.json.
+Writes src/argqual/calibrations/ratio-qwen2.5-coder-1.5b-FORM.json and benchmarks/results/calibration-FORM.json.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from argqual.stats.regression import ProportionalOdds, fit_proportional_odds
 from argqual.stats.resampling import Units, estimate
 from argqual.strategies import Principle
 
-ID = "ratio-qwen2.5-coder-1.5b-1"
+IDS = {"json": "ratio-qwen2.5-coder-1.5b-1", "prefilled": "ratio-qwen2.5-coder-1.5b-2"}
 NOTE = (
     "Levels are those that people give to short comments on debate portals which this model rates alike. For any other "
     "kind of text, go by the order and not by the level."
@@ -45,9 +47,9 @@ def level_of(mean: np.ndarray) -> np.ndarray:
     return np.array([0, 1, 1, 2, 3, 3, 4])[thirds]
 
 
-def main() -> None:
+def main(form: str) -> None:
     drawn = sample("dagstuhl", 10_000)
-    strategy = Principle("ratio").fit(drawn.arguments)
+    strategy = Principle("ratio", readout=f"expect:{form}").fit(drawn.arguments)
     assessments = strategy.assess(drawn.arguments)
     curves: dict[str, Any] = {}
     report: dict[str, Any] = {}
@@ -61,10 +63,10 @@ def main() -> None:
         }
         report[name] = _held_out(said, levels, drawn)
         print(name, curves[name], report[name])
-    judge = Judge("ratio")
+    judge = Judge("ratio", readout=f"expect:{form}")
     content = {
         "schema": "argqual/calibration@1",
-        "id": ID,
+        "id": IDS[form],
         "program": judge.fingerprint,
         "model": judge.model.name,
         "readout": judge.readout.name,
@@ -76,17 +78,18 @@ def main() -> None:
             "licence": "CC-BY-4.0: name the authors; parameters only, no text",
             "levels": "means of three experts' ratings, 1 to 3, as levels 1 to 5",
             "method": "proportional odds on the model's value, slope of at least 0, penalty 0.001",
-            "evidence": "benchmarks/results/calibration.json, benchmarks/results/default-readout.json",
+            "evidence": f"benchmarks/results/calibration-{form}.json, benchmarks/results/default-readout.json",
             "limits": "Short comments from debate portals, in English. Elsewhere the order holds as far as the model's "
             "does, and the levels are those that such comments would get.",
             "held_out_topics": report,
             "date": provenance()["date"],
         },
     }
-    path = Path(__file__).parents[2] / "src" / "argqual" / "calibrations" / "ratio-qwen2.5-coder-1.5b.json"
+    folder = Path(__file__).parents[2] / "src" / "argqual" / "calibrations"
+    path = folder / f"ratio-qwen2.5-coder-1.5b-{form}.json"
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print("written:", path)
-    print("written:", write("calibration.json", provenance() | {"n": len(assessments), "held_out_topics": report}))
+    print("written:", write(f"calibration-{form}.json", provenance() | {"n": len(assessments), "held_out_topics": report}))
 
 
 def _held_out(said: np.ndarray, levels: np.ndarray, drawn: Sample) -> dict[str, Any]:
@@ -122,4 +125,4 @@ def _mean(values: np.ndarray, drawn: Sample) -> list[float | None]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
