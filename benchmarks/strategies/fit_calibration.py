@@ -89,7 +89,9 @@ def main(form: str) -> None:
     path = folder / f"ratio-qwen2.5-coder-1.5b-{form}.json"
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print("written:", path)
-    print("written:", write(f"calibration-{form}.json", provenance() | {"n": len(assessments), "held_out_topics": report}))
+    print(
+        "written:", write(f"calibration-{form}.json", provenance() | {"n": len(assessments), "held_out_topics": report})
+    )
 
 
 def _held_out(said: np.ndarray, levels: np.ndarray, drawn: Sample) -> dict[str, Any]:
