@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ["ARGQUAL_KEPT_PROMPTS"] = "0"  # no test finds what another has kept
 if "PYTEST_XDIST_WORKER" in os.environ:  # several run the suite: threads that wait actively would slow all of them
-    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "OMP_WAIT_POLICY": "passive"}
 
 from argqual.frameworks.catalogue import parse_framework
 from argqual.frameworks.framework import Framework
