@@ -38,16 +38,25 @@ SLOW = (
     "test_planted_judges", "test_planted", "test_oddities",
 )  # fmt: skip
 
-# Modules that load the same slow library, or fork: one process does it for all of them.
+# Modules that load the same slow library, or fork: one process does it for all of them. Those that fork are two groups,
+# of about the same length.
 TOGETHER = {
     "litellm": (
-        "test_addresses", "test_asking", "test_caching", "test_combinations", "test_decisions", "test_expect",
-        "test_failures", "test_oddities", "test_traffic",
+        "test_addresses", "test_asking", "test_batch", "test_caching", "test_combinations", "test_decisions",
+        "test_expect", "test_failures", "test_oddities", "test_traffic",
     ),
-    "model": ("test_gguf", "test_hub_weights", "test_probe", "test_proxy", "test_real_model", "test_score_command"),
+    "model": ("test_gguf", "test_hub_weights", "test_probe", "test_proxy", "test_real_model"),
     "torch": ("test_conditioned", "test_contract", "test_embedding", "test_encoder", "test_encoders"),
-    "skops": ("test_jury", "test_saved", "test_saving"),
-    "commands": ("test_frameworks_command", "test_help", "test_strategies_command"),
+    "skops": ("test_calibrated", "test_jury", "test_saved", "test_saving"),
+    "commands": (
+        "test_benchmark_command", "test_corpora_command", "test_fetch", "test_fit_command", "test_help",
+        "test_optimise_command", "test_pages", "test_plugin", "test_run", "test_score_command",
+        "test_strategies_command",
+    ),
+    "tables": (
+        "test_bad_input", "test_frameworks_command", "test_hub", "test_models_command", "test_parts",
+        "test_score_batch", "test_score_files", "test_score_table", "test_streams",
+    ),
 }  # fmt: skip
 GROUPS = {module: group for group, modules in TOGETHER.items() for module in modules}
 
