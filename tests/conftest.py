@@ -122,6 +122,12 @@ def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setenv("ARGQUAL_STORE", str(folder / "assessments.sqlite"))
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not answer is asked as often as ever, without the seconds between."""
+    monkeypatch.setattr(traffic, "_FIRST_DELAY", 0.01)
+
+
 @pytest.fixture(scope="session")
 def small_model() -> Model:
     """SmolLM2-135M: a real model whose ratings mean nothing, for the plumbing."""

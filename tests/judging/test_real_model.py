@@ -31,9 +31,10 @@ scale:
   abstain: cannot judge""",
 )
 
-CHOICE = TWO_QUESTIONS.replace(
-    "scale:",
-    """\
+CHOICE = (
+    TWO_QUESTIONS.replace(
+        "scale:",
+        """\
 select:
   name: Kind
   question: On which kind of step does the conclusion mainly depend?
@@ -41,7 +42,10 @@ select:
     - {id: cause, name: Cause, definition: One thing brings about another.}
     - {id: example, name: Example, definition: What holds of some cases holds in general.}
 scale:""",
-).replace("it clear?,", "it clear?, when: example,").replace("it fair?", "it fair?, when: cause")
+    )
+    .replace("it clear?,", "it clear?, when: example,")
+    .replace("it fair?", "it fair?, when: cause")
+)
 
 
 def values(assessed: Assessment) -> list[float]:
