@@ -8,8 +8,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Two more than there are cores: tests that ask servers and processes wait a good part of their time. In the order of tests/conftest.py.
-PARALLEL := -n $(shell echo $$(( $$(nproc 2>/dev/null || sysctl -n hw.ncpu) + 2 ))) --dist loadscope --no-loadscope-reorder
+# All tests have two processes more than there are cores: those that ask servers and processes wait a good part of their
+# time. In the order of tests/conftest.py.
+CORES    := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+PARALLEL := --dist loadscope --no-loadscope-reorder
 # Three workers and hundreds of processes load the same modules: compiled once, also where the environment says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null)
@@ -70,12 +72,12 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 light: $(VENV)/installed-dev
-	$(BIN)/pytest $(PARALLEL) -m "not model and not slow"
+	$(BIN)/pytest -n $(CORES) $(PARALLEL) -m "not model and not slow"
 
 unit: $(VENV)/installed-dev
 	$(BIN)/argqual models pull smollm2-135m --yes
 	$(BIN)/argqual models pull all-minilm-l6-v2 --yes
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest -n $$(( $(CORES) + 2 )) $(PARALLEL)
 
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ["ARGQUAL_KEPT_PROMPTS"] = "0"  # no test finds what another has kept
 if "PYTEST_XDIST_WORKER" in os.environ:  # several run the suite: threads that wait actively would slow all of them
-    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "OMP_WAIT_POLICY": "passive"}
 
 from argqual.frameworks.catalogue import parse_framework
 from argqual.frameworks.framework import Framework
@@ -38,16 +38,25 @@ SLOW = (
     "test_planted_judges", "test_planted", "test_oddities",
 )  # fmt: skip
 
-# Modules that load the same slow library, or fork: one process does it for all of them.
+# Modules that load the same slow library, or fork: one process does it for all of them. Those that fork are two groups,
+# of about the same length.
 TOGETHER = {
     "litellm": (
-        "test_addresses", "test_asking", "test_caching", "test_combinations", "test_decisions", "test_expect",
-        "test_failures", "test_oddities", "test_traffic",
+        "test_addresses", "test_asking", "test_batch", "test_caching", "test_combinations", "test_decisions",
+        "test_expect", "test_failures", "test_oddities", "test_traffic",
     ),
-    "model": ("test_gguf", "test_hub_weights", "test_probe", "test_proxy", "test_real_model", "test_score_command"),
+    "model": ("test_gguf", "test_hub_weights", "test_probe", "test_proxy", "test_real_model"),
     "torch": ("test_conditioned", "test_contract", "test_embedding", "test_encoder", "test_encoders"),
-    "skops": ("test_jury", "test_saved", "test_saving"),
-    "commands": ("test_frameworks_command", "test_help", "test_strategies_command"),
+    "skops": ("test_calibrated", "test_jury", "test_saved", "test_saving"),
+    "commands": (
+        "test_benchmark_command", "test_corpora_command", "test_fetch", "test_fit_command", "test_help",
+        "test_optimise_command", "test_pages", "test_plugin", "test_run", "test_score_command",
+        "test_strategies_command",
+    ),
+    "tables": (
+        "test_bad_input", "test_frameworks_command", "test_hub", "test_models_command", "test_parts",
+        "test_score_batch", "test_score_files", "test_score_table", "test_streams",
+    ),
 }  # fmt: skip
 GROUPS = {module: group for group, modules in TOGETHER.items() for module in modules}
 
@@ -111,6 +120,12 @@ def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.getbasetemp() / "stores" / str(next(STORES))  # `mktemp` would look through all before
     folder.mkdir(parents=True)
     monkeypatch.setenv("ARGQUAL_STORE", str(folder / "assessments.sqlite"))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not answer is asked as often as ever, without the seconds between."""
+    monkeypatch.setattr(traffic, "_FIRST_DELAY", 0.01)
 
 
 @pytest.fixture(scope="session")

@@ -71,9 +71,7 @@ class Example:
     def _change(self, block: Block) -> None:
         """Do what a diff says, in a copy of the sources; its hunks are found by their lines, not by numbers."""
         if self.sources != self.changed:
-            shutil.copytree(
-                self.sources / "argqual", self.changed / "argqual", ignore=shutil.ignore_patterns("__pycache__")
-            )
+            shutil.copytree(self.sources / "argqual", self.changed / "argqual")  # with what is compiled already
             for data in ("frameworks", "datasets"):  # where they lie in a checkout
                 (self.changed.parent / data).symlink_to(ROOT / data)
             self.sources = self.changed

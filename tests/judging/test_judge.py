@@ -21,6 +21,7 @@ def test_credentials_refused_are_unreachable_and_never_shown(loopback: Loopback,
     assert raised.value.exit_code == 3
 
 
+@pytest.mark.usefixtures("impatient")
 def test_an_unreachable_server_is_said_to_be_unreachable(two: Framework) -> None:
     model = connect("openai/m", api_base="http://127.0.0.1:9/v1")
     model.lm.num_retries = 0

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from argqual import Framework, Judge, compare, load_framework
+from argqual import Framework, Judge, compare
 from argqual.assessment import Assessment, Status
 from argqual.errors import TooLongError, WeightsError
 from argqual.frameworks.catalogue import parse_framework
@@ -29,6 +29,22 @@ GATED = TWO_QUESTIONS.replace(
 gate: {question: Does the text argue for something?, on_fail: note}
 scale:
   abstain: cannot judge""",
+)
+
+CHOICE = (
+    TWO_QUESTIONS.replace(
+        "scale:",
+        """\
+select:
+  name: Kind
+  question: On which kind of step does the conclusion mainly depend?
+  options:
+    - {id: cause, name: Cause, definition: One thing brings about another.}
+    - {id: example, name: Example, definition: What holds of some cases holds in general.}
+scale:""",
+    )
+    .replace("it clear?,", "it clear?, when: example,")
+    .replace("it fair?", "it fair?, when: cause")
 )
 
 
@@ -101,10 +117,9 @@ def test_the_other_readouts_rate_too(small_model: Model, readout: str) -> None:
     assert assessed.readout == readout
 
 
-@pytest.mark.parametrize(
-    "framework", [parse_framework(GATED, name="gated.yaml"), load_framework("walton")], ids=["gate", "choice"]
-)
-def test_gates_choices_and_abstentions_work_on_a_real_model(small_model: Model, framework: Framework) -> None:
+@pytest.mark.parametrize("text", [GATED, CHOICE], ids=["gate", "choice"])
+def test_gates_choices_and_abstentions_work_on_a_real_model(small_model: Model, text: str) -> None:
+    framework = parse_framework(text)
     assessed = readable(small_model, framework).assess(TEXT, issue=ISSUE)
     assert (assessed.gate is not None) == (framework.gate is not None)
     if framework.select:

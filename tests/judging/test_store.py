@@ -102,6 +102,7 @@ def test_the_claims_of_a_killed_process_are_free_at_once(tmp_path: Path) -> None
     assert store.claim(["a"]).granted == {"a"}
 
 
+@pytest.mark.slow
 def test_four_processes_ask_each_key_once(tmp_path: Path, assessment: Assessment) -> None:
     context = multiprocessing.get_context("spawn")
     numbers = list(range(200))

