@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from argqual.cli import complete
 from argqual.errors import ModelError
 from argqual.frameworks.catalogue import parse_framework
 from argqual.frameworks.framework import Framework
@@ -107,6 +108,19 @@ def test_what_is_kept_is_used_by_the_next_process_and_shown_and_ended(cache: Pat
     assert until(lambda: not lives(engine.process))
 
 
+def test_what_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = argqual(tmp_path, "models", "keep", "openai/any")
+    assert elsewhere.returncode != 0 and "openai/any does not run on this machine" in elsewhere.stderr
+    monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path))
+    place = Place(warm.folder() / "any", {})
+    assert place.for_engine(1.0) is not None
+    warm.folder().chmod(0o755)
+    assert place.for_engine(1.0) is None
+    warm.folder().rmdir()
+    warm.folder().write_text("a file in its place")
+    assert place.for_engine(1.0) is None
+
+
 @pytest.mark.model
 def test_nothing_stays_unless_it_is_wanted(cache: Path) -> None:
     assert server().count_tokens("A word.") > 1
@@ -171,6 +185,7 @@ def test_a_file_that_is_wrong_is_not_used(cache: Path) -> None:
         path.chmod(mode)
         assert warm.all_kept() == []
         path.chmod(mode & 0o700)
+    assert complete.engines("smol") == [SMALL] and complete.engines("q") == []
     assert kept().key == begun.llama.key
     file.write_text(wrong(json.loads(right), "another's answers"))
     assert warm.found(kept().place, None) is None
@@ -321,8 +336,8 @@ def test_two_at_once_get_the_answers_of_one(cache: Path, two: Framework, monkeyp
     def values(judge: Judge) -> list[list[float | None]]:
         return [[rating.value for rating in judge.assess(text).ratings] for text in TEXTS]
 
-    alone = [values(judge(framework)) for framework in (two, one)]
     judges = [judge(two, keep=5), judge(one)]
+    alone = [values(each) for each in judges]
     assert len({each.model.server.address for each in judges if each.model.server}) == 1
     together: list[Any] = [None, None]
 

@@ -178,9 +178,10 @@ class Llama(LlamaServer):
     def check(self) -> None:
         with suppress(subprocess.TimeoutExpired):  # it may be about to
             code = self._process.wait(timeout=_LAST_SECONDS)
+            memory = "Was the machine out of memory? A smaller model takes less: argqual models list"
             raise ModelError(
                 f"The engine that runs {self.weights.name} has ended ({self._why(code)}).",
-                hint="Was the machine out of memory? A smaller model takes less: argqual models list",
+                hint=memory if code else "Was it stopped (argqual models stop)? Run this again: it starts another.",
             )
 
     def _loaded(self) -> dict[str, Any]:
