@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
 from argqual.cli import complete
 from argqual.errors import ModelError
@@ -238,35 +239,46 @@ def test_what_was_started_with_other_things_is_not_found(
 # ---- whose turn it is
 
 
+def is_taken(lock: str) -> bool:
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path / "engine", {})
 
 
-def test_a_turn_lasts_while_one_text_is_asked_about(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "_PAUSE_SECONDS", 60.0)
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [("mine", ["one 0", "one 1", "other", "one 2"]), ("", ["one 0", "other", "one 1", "one 2"])],
+)
+def test_a_turn_lasts_while_one_text_is_asked_about(
+    place: Place, text: str, order: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "_PAUSE_SECONDS", 60.0)  # it is always at once
     one, other = Turns(place, "key"), Turns(place, "key")
-    began, said = threading.Event(), []
+    said = []
 
     def wait() -> None:
-        began.set()
         with other.turn(0, "theirs"):
             said.append("other")
+        monkeypatch.setattr(warm, "_PAUSE_SECONDS", 0.0)
+        with other.turn(0, "theirs, the next"):
+            pass
 
     waiting = threading.Thread(target=wait)
-    for number in range(2):
-        with one.turn(0, "mine"):
+    for number, about in enumerate((text, text, "the next")):
+        with one.turn(0, about):
             said.append(f"one {number}")
             if not number:
                 waiting.start()
-                began.wait()
-                assert until(Path(f"{place.stem}.0.turn.next").exists)
-                time.sleep(0.05)  # until it waits; were it not to, its turn would only come the earlier
-    monkeypatch.setattr(warm, "_PAUSE_SECONDS", 0.0)
-    with one.turn(0, "mine, the next"):  # who waits comes first
-        said.append("one 2")
+                assert until(lambda: is_taken(f"{place.stem}.0.turn.next"))
     waiting.join()
-    assert said == ["one 0", "one 1", "other", "one 2"]
+    assert said == order
 
 
 def test_a_turn_ends_when_nothing_more_is_asked(place: Place) -> None:

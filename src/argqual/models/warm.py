@@ -91,7 +91,8 @@ class Place:
             return None
         for path in folder().iterdir():  # of engines that were killed
             with suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS and not _is_held(path.with_suffix(".lock")):
+                lock = path.with_name(path.name.partition(".")[0] + ".lock")
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS and not _is_held(lock):
                     path.unlink()
         return {"file": str(self.file), "lock": str(self.lock), "minutes": minutes, "about": dict(self.about)}
 
@@ -231,11 +232,11 @@ class Turns:
 
     @contextmanager
     def turn(self, slot: int, text: str) -> Iterator[None]:
-        """One's turn with a slot; what is said next about the same text is part of it, if it is said at once."""
+        """One's turn with a slot; what is asked next about the same text is part of it, if it is asked at once."""
         with self._changing:
             if leaving := self._leaving.pop(slot, None):
                 leaving.cancel()
-            if slot in self._mine and self._mine[slot][1] != text:
+            if slot in self._mine and self._mine[slot][1] != (text or None):
                 self._mine.pop(slot)[0].release()
         if slot not in self._mine:
             self._wait(slot, text)
