@@ -41,7 +41,7 @@ _ANSWER_SECONDS = 10.0
 _ENDING_SECONDS = 10.0
 _ABANDONED_SECONDS = 86400.0
 _PAUSE_SECONDS = 0.1  # between two requests about one text
-_PATIENCE_SECONDS = 600.0  # with whose turn it is: it may have been stopped
+_PATIENCE_SECONDS, _LITTLE_PATIENCE_SECONDS = 60.0, 1.0  # with whose turn it is: it may have been stopped
 _VARIABLES = ("CUDA_", "GGML_", "GOMP_", "LLAMA_", "OMP_")
 
 
@@ -225,6 +225,7 @@ class Turns:
     def __init__(self, place: Place, key: str) -> None:
         self._place = place
         self._key = key
+        self._patience = _PATIENCE_SECONDS
         self._changing = threading.Lock()
         self._mine: dict[int, tuple[Any, str]] = {}  # the lock that is held for a slot, and the text it is held for
         self._leaving: dict[int, threading.Timer] = {}
@@ -265,11 +266,12 @@ class Turns:
         from filelock import FileLock
 
         path = self._path(slot, "turn")
-        with suppress(OSError, NotImplementedError):  # its time is over: the engine has them wait by itself
+        patience, self._patience = self._patience, _LITTLE_PATIENCE_SECONDS
+        with suppress(OSError, NotImplementedError):  # without a turn: the engine has them wait by itself
             turn = FileLock(path, thread_local=False)
-            with _said_if_slow(), FileLock(f"{path}.next").acquire(_PATIENCE_SECONDS, poll_interval=_LOOK_EVERY):
-                turn.acquire(_PATIENCE_SECONDS, poll_interval=_LOOK_EVERY)
-            self._mine[slot] = turn, text
+            with _said_if_slow(), FileLock(f"{path}.next").acquire(patience, poll_interval=_LOOK_EVERY):
+                turn.acquire(patience, poll_interval=_LOOK_EVERY)
+            self._mine[slot], self._patience = (turn, text), _PATIENCE_SECONDS
 
     def _leave(self, slot: int, leaving: threading.Timer) -> None:
         with self._changing:
