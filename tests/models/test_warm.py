@@ -142,14 +142,6 @@ begin({SMALL!r}, keep=0.02).address
 
 
 @pytest.mark.model
-def test_as_long_as_a_process_uses_it_it_stays(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "_TOUCH_EVERY", 0.1)
-    begun = server(keep=0.02)
-    assert begun.count_tokens("A word.") > 1
-    assert not until(lambda: begun.llama.ended, seconds=2.5)
-
-
-@pytest.mark.model
 def test_one_that_was_killed_is_missed_and_the_next_process_starts_its_own(cache: Path) -> None:
     begun = server(keep=5)
     begun.address  # noqa: B018
@@ -176,9 +168,13 @@ def wrong(content: dict[str, Any], name: str) -> str:
 
 
 @pytest.mark.model
-def test_a_file_that_is_wrong_is_not_used(cache: Path) -> None:
-    begun = server(keep=5)
+def test_it_stays_while_it_is_used_and_a_file_that_is_wrong_is_not(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "_TOUCH_EVERY", 0.1)
+    begun = server(keep=0.02)
     begun.address  # noqa: B018
+    assert not until(lambda: begun.llama.ended, seconds=2)
     file = kept().place.file
     right = file.read_text()
     assert (file.stat().st_mode & 0o777, warm.folder().stat().st_mode & 0o777) == (0o600, 0o700)
