@@ -33,7 +33,7 @@ SLOW = (
     "test_browser", "test_corpora_command", "test_plugin", "test_hub", "test_matrix", "test_rounds", "test_constructed",
     "test_config_command", "test_optimised", "test_streams", "test_score_files", "test_fit_command", "test_findings",
     "test_conditioned", "test_encoders",
-    "test_optimise_command", "test_hub_weights", "test_combinations", "test_encoder", "test_calibrated",
+    "test_warm", "test_optimise_command", "test_hub_weights", "test_combinations", "test_encoder", "test_calibrated",
     "test_chatserver", "test_benchmark_command", "test_perturbations", "test_models_command", "test_embedding",
     "test_planted_judges", "test_planted", "test_oddities",
 )  # fmt: skip
@@ -114,7 +114,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test finds what another has kept, nor what the user has, nor the user's defaults."""
     monkeypatch.setenv("ARGQUAL_CONFIG", os.devnull)
-    for name in ("ARGQUAL_MODEL", "ARGQUAL_FRAMEWORK", "ARGQUAL_API_BASE"):
+    for name in ("ARGQUAL_MODEL", "ARGQUAL_FRAMEWORK", "ARGQUAL_API_BASE", "ARGQUAL_KEEP"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(traffic, "_limiters", {})  # a server may get the port of one that was in trouble
     folder = tmp_path_factory.getbasetemp() / "stores" / str(next(STORES))  # `mktemp` would look through all before

@@ -8,9 +8,10 @@ say more than the clock where others use the machine.
     python benchmarks/speed/start.py --parts first --frameworks ratio --repeats 3
     python benchmarks/speed/start.py --parts waits --output benchmarks/results/engine-waits.json
 
-Parts: `first`, a new process from command to table; `further`, arguments of 50 and of 200 words after the first;
-`beside`, the same beside a process that keeps a core busy; `two`, two processes at once; `waits`, of the new alone: how
-OpenMP's threads wait, how many there are, and how nice the engine is, on an idle machine, a busy one, and two at once.
+Parts: `first`, a new process from command to table; `warm`, the same of the new alone, with an engine that is kept;
+`further`, arguments of 50 and of 200 words after the first; `beside`, the same beside a process that keeps a core busy;
+`two`, two processes at once; `waits`, of the new alone: how OpenMP's threads wait, how many there are, and how nice the
+engine is, on an idle machine, a busy one, and two at once.
 """
 
 from __future__ import annotations
@@ -151,6 +152,17 @@ def first(source: Path, options: argparse.Namespace, framework: str) -> dict[str
     return {"seconds": time.perf_counter() - began, "cpu_seconds": children_seconds() - used}
 
 
+@contextmanager
+def kept(source: Path, options: argparse.Namespace) -> Iterator[None]:
+    """An engine that is kept loaded."""
+    command = [sys.executable, "-m", "argqual", "models"]
+    subprocess.run([*command, "keep", options.model], env=environment(source), check=True, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        subprocess.run([*command, "stop"], env=environment(source), check=True, stdout=subprocess.DEVNULL)
+
+
 def further(source: Path, options: argparse.Namespace, framework: str, words: int, **how: Any) -> dict[str, float]:
     """An argument after the first."""
     used = children_seconds()
@@ -194,6 +206,12 @@ def parts(options: argparse.Namespace, sources: Mapping[str, Path]) -> Iterator[
             first(new, options, framework)  # the instructions are kept, and the disk is warm
             found = turns(options, sources, lambda source, f=framework: first(source, options, f), f"first {framework}")
             yield {"part": "first", "words": 60, **about, **found}
+        if "warm" in options.parts:
+            with kept(new, options):
+                first(new, options, framework)
+                call = lambda source, f=framework: first(source, options, f)  # noqa: E731
+                found = turns(options, {"new": new}, call, f"warm {framework}")
+            yield {"part": "warm", "words": 60, **about, **found}
         kinds = [("further", further, {}), ("beside", further, {"beside": True}), ("two", two, {})]
         for part, measure, how in kinds:
             for words in options.words if part in options.parts else ():
@@ -224,7 +242,7 @@ def checked_out(commit: str) -> Iterator[Path]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="local")
-    parser.add_argument("--parts", nargs="+", default=["first", "further", "beside", "two"])
+    parser.add_argument("--parts", nargs="+", default=["first", "warm", "further", "beside", "two"])
     parser.add_argument("--frameworks", nargs="+", default=["ratio", "qoam"])
     parser.add_argument("--words", nargs="+", type=int, default=[50, 200])
     parser.add_argument("--arguments", type=int, default=5, help="of each process, after the first")

@@ -108,6 +108,20 @@ def test_odd_names_are_kept_as_they_are(tmp_path: Path, value: str) -> None:
     assert shown(tmp_path)["model"]["value"] == value
 
 
+def test_how_long_an_engine_stays_is_a_number_in_the_file(tmp_path: Path, own_file: Path) -> None:
+    ran(tmp_path, "config", "set", "keep", "10")
+    ran(tmp_path, "config", "set", "framework", "qoam")
+    assert own_file.read_text() == 'keep = 10\nframework = "qoam"\n'
+    assert shown(tmp_path)["keep"] == {"value": "10", "source": "file"}
+    assert shown(tmp_path, ARGQUAL_KEEP="2.5")["keep"] == {"value": "2.5", "source": "environment"}
+    own_file.write_text("keep = 7.50  # a while\n")
+    ran(tmp_path, "config", "set", "model", "local")
+    assert own_file.read_text() == 'keep = 7.50  # a while\nmodel = "local"\n'
+    ran(tmp_path, "config", "unset", "keep")
+    assert shown(tmp_path)["keep"]["value"] is None
+    assert "'keep' is long" in refused(tmp_path, "score", TEXT, "--model", "nowhere.gguf", ARGQUAL_KEEP="long")
+
+
 def test_files_are_kept_by_their_whole_path(tmp_path: Path) -> None:
     (tmp_path / "m.gguf").write_bytes(b"GGUF and the rest")
     ran(tmp_path, "frameworks", "new", "letters")
@@ -130,6 +144,9 @@ def test_files_are_kept_by_their_whole_path(tmp_path: Path) -> None:
         (("model", " "), "is empty"),
         (("model", "nowhere.gguf"), "No such file"),
         (("framework", "ratoi"), "Did you mean 'ratio'?"),
+        (("keep", "long"), "no number of minutes from 0.1 to 1440"),
+        (("keep", "0.01"), "no number of minutes"),
+        (("keep", "nan"), "no number of minutes"),
         (("api-base", "localhost:8000"), "Did you mean http://localhost:8000"),
         (("api_base", "http://me:verysecret@localhost:8000/v1"), "ARGQUAL_API_BASE"),
     ],
@@ -178,6 +195,9 @@ def test_a_password_in_the_address_of_the_environment_is_not_shown(tmp_path: Pat
         (b"\nmodel = local\n", ":2:9: this is no TOML: Invalid value"),
         (b'model = "local', ": this is no TOML"),
         (b'model = "local"\nmodel = "other"\n', ":2:"),
+        (b"keep = true\n", ":1: 'keep' is True, which is no number of minutes"),
+        (b'model = "local"\nkeep = [10]\n', ":2: 'keep' is [10]"),
+        (b"keep = 1e9\n", ":1: 'keep' is 1000000000.0"),
         (b"\n\nmodel = 3\n", ":3: 'model' must be a text"),
         (b'model = ""\n', ":1: 'model' must be a text"),
         (b"model = " + b"[" * 20_000, ": this is no TOML"),

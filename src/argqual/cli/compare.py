@@ -23,6 +23,7 @@ from argqual.cli.options import (
     step,
     wanted_format,
 )
+from argqual.cli.settings import keep_minutes
 from argqual.errors import EXIT_SOME_FAILED, InputError
 
 _TWICE = "given twice, A's and B's."
@@ -58,7 +59,7 @@ def compare_command(
     with step(f"Loading {model}"):
         from argqual.models.connect import begin, connect
 
-        begin(model, api_base=api_base)  # beside what this imports
+        begin(model, api_base=api_base, keep=keep_minutes(model, api_base))  # beside what this imports
         from argqual.judging.compare import compare
         from argqual.judging.frames.frame import note_on
 

@@ -24,6 +24,14 @@ def models(incomplete: str) -> list[str]:
     return _starting(["local", *KNOWN, *(each.model for each in all_kept())], incomplete)
 
 
+def engines(incomplete: str) -> list[str]:
+    """The models whose engines stay."""
+    from argqual.models.names import name_of
+    from argqual.models.warm import all_kept
+
+    return _starting(sorted({name_of(each.identity, each.weights) for each in all_kept()}), incomplete)
+
+
 def readouts(incomplete: str) -> list[str]:
     """The read-outs; `votes:` waits for its number."""
     known = ["auto", "expect", "expect:json", "expect:prefilled", "label", "votes:", "decide", "verbal"]

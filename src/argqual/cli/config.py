@@ -15,6 +15,7 @@ from argqual.cli.settings import (
     Setting,
     address_for,
     check_name,
+    minutes,
     read_settings,
     setting,
     settings_file,
@@ -24,10 +25,11 @@ from argqual.errors import InputError
 from argqual.report.plain import clean
 
 app = typer.Typer(
-    help="Defaults of your own: model, framework, address. A flag beats the environment, and that the file.",
+    help="Defaults of your own: model, framework, address, and how long an engine stays. "
+    "A flag beats the environment, and that the file.",
     rich_markup_mode=None,
 )
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="model, framework or api_base.")]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="model, framework, api_base or keep.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -116,6 +118,8 @@ def _checked(name: str, value: str) -> str:
         path = Path(os.path.expanduser(value)).resolve()
         locate(path)
         return str(path)
+    if name == "keep":
+        return f"{minutes(value):g}"
     from argqual.models.addresses import checked_address, has_password
     from argqual.models.names import is_embedded
 

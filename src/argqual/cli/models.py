@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,16 +22,50 @@ from argqual.cli.options import (
     step,
     wanted_format,
 )
+from argqual.cli.settings import LEAST_MINUTES, MOST_MINUTES, VARIABLES, default_model
 from argqual.report.plain import clean
 
-app = typer.Typer(help="List, fetch and try models.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from argqual.models.warm import Told
+
+app = typer.Typer(help="List, fetch, try and keep models.", no_args_is_help=True, rich_markup_mode=None)
 
 _ENCODERS = "for the strategies embedding, encoder and conditioned"
 
 
 @app.command("list")
 def list_models(format: FormatOption = None) -> None:
-    """The embedded models and encoders, and how hosted ones are named."""
+    """The embedded models and encoders, engines that are kept loaded, and how hosted models are named."""
+    from argqual.models import weights
+    from argqual.models.names import name_of
+    from argqual.models.warm import all_kept
+
+    engines: dict[str, list[Told]] = {}
+    for engine in all_kept():
+        engines.setdefault(name_of(engine.identity, engine.weights), []).append(engine)
+    rows = _rows(engines)
+    if wanted_format(format) is Format.JSON:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    typer.echo("Embedded models and encoders (they run on this machine)\n")
+    for row in rows:
+        name = f"{row['id']}{' (local)' if row['id'] == weights.DEFAULT else ''}"
+        there = "fetched" if row["fetched"] else f"{row['bytes'] / 1e6:,.0f} MB to fetch"
+        typer.echo(clean(f"  {name:28} {there:18} {row['license']}"))
+        typer.echo(f"  {'':28} {row['description']}")
+        for engine in engines.get(row["id"], ()):
+            typer.echo(f"  {'':28} {_staying(engine)}")
+    typer.echo(
+        "\nHosted models are written provider/name, for example openai/gpt-6-luna or\n"
+        "anthropic/claude-sonnet-5-5; the key comes from the provider's variable, such as\n"
+        "OPENAI_API_KEY. A server of your own: openai/NAME with --api-base. A decision\n"
+        "endpoint: systemone/NAME with --api-base. Any GGUF file on a model hub: argqual models\n"
+        "pull hf://OWNER/REPO/FILE.gguf"
+    )
+
+
+def _rows(engines: Mapping[str, Sequence[Told]]) -> list[dict[str, Any]]:
+    """What runs on this machine, with the engines that are kept for each: also for files of the user's own."""
     from argqual.cli.fetching import is_there, own_files, size_of
     from argqual.models import encoders, hub_weights, weights
 
@@ -47,34 +83,19 @@ def list_models(format: FormatOption = None) -> None:
         }
         for name, kind, description in known
     ]
-    rows += [
-        {
-            "id": each.model,
-            "kind": "language model",
-            "default": False,
-            "bytes": each.bytes,
-            "license": "see its page",
-            "fetched": True,
-            "description": f"from a hub on {each.fetched[:10]}; SHA-256 {each.sha256[:16]}…",
-        }
-        for each in hub_weights.all_kept()
-    ]
-    if wanted_format(format) is Format.JSON:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    typer.echo("Embedded models and encoders (they run on this machine)\n")
+    of_others = {"kind": "language model", "default": False, "license": "see its page", "fetched": True}
+    for each in hub_weights.all_kept():
+        said = f"from a hub on {each.fetched[:10]}; SHA-256 {each.sha256[:16]}…"
+        rows.append({"id": each.model, **of_others, "bytes": each.bytes, "description": said})
+    for name in engines.keys() - {row["id"] for row in rows}:
+        size = os.path.getsize(name) if os.path.exists(name) else 0
+        rows.append({"id": name, **of_others, "license": "", "bytes": size, "description": "a file of your own"})
     for row in rows:
-        name = f"{row['id']}{' (local)' if row['id'] == weights.DEFAULT else ''}"
-        there = "fetched" if row["fetched"] else f"{row['bytes'] / 1e6:,.0f} MB to fetch"
-        typer.echo(f"  {name:28} {there:18} {row['license']}")
-        typer.echo(f"  {'':28} {row['description']}")
-    typer.echo(
-        "\nHosted models are written provider/name, for example openai/gpt-6-luna or\n"
-        "anthropic/claude-sonnet-5-5; the key comes from the provider's variable, such as\n"
-        "OPENAI_API_KEY. A server of your own: openai/NAME with --api-base. A decision\n"
-        "endpoint: systemone/NAME with --api-base. Any GGUF file on a model hub: argqual models\n"
-        "pull hf://OWNER/REPO/FILE.gguf"
-    )
+        row["engines"] = [
+            {"process": each.process, "memory_bytes": each.memory_bytes, "minutes": each.minutes}
+            for each in engines.get(row["id"], ())
+        ]
+    return rows
 
 
 @app.command("pull")
@@ -190,6 +211,86 @@ def remove(
         for path in paths:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     typer.echo(clean(f"{wanted} is removed: {size}."))
+
+
+@app.command("keep")
+def keep(
+    name: Annotated[
+        str,
+        typer.Argument(
+            envvar=VARIABLES["model"],
+            callback=default_model,
+            help="An embedded model. Yours: argqual config.",
+            autocompletion=complete.models,
+        ),
+    ] = "local",
+    minutes: Annotated[
+        float, typer.Option(min=LEAST_MINUTES, max=MOST_MINUTES, help="How long it stays after it was last used.")
+    ] = 10.0,
+    yes: YesOption = False,
+) -> None:
+    """Load an embedded model, and keep it loaded: the next commands need not, until it was not used for a while.
+
+    All argqual processes of yours use it, one argument of one of them at a time. `argqual models stop` ends it,
+    `argqual models list` shows what it takes. After `argqual config set keep 10`, score, compare and models test keep
+    what they load.
+    """
+    from argqual.cli.fetching import ensure_weights
+    from argqual.errors import ModelError
+    from argqual.models import warm
+    from argqual.models.connect import begin
+    from argqual.models.names import is_embedded
+
+    if not is_embedded(name):
+        raise ModelError(
+            f"{name} does not run on this machine.", hint="For the default model: argqual models keep local"
+        )
+    ensure_weights(name, yes=yes)
+    with step(f"Loading {name}"):
+        server = begin(name, keep=minutes)
+        address = server and server.address
+    kept = next((each for each in warm.all_kept() if address and each.key == address.key), None)
+    if kept is None:
+        raise ModelError(
+            f"The engine of {name} cannot be kept.",
+            hint=f"Can {warm.folder()} be written, and read by you alone? ARGQUAL_CACHE may name another place.",
+        )
+    if kept.minutes != minutes:
+        kept = warm.keep_for(kept, minutes)
+    typer.echo(clean(f"{name}: {_staying(kept)}"))
+
+
+@app.command("stop")
+def stop(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The model whose engine is to end. Default: all.", autocompletion=complete.engines),
+    ] = None,
+) -> None:
+    """End engines that are kept loaded. What uses one stops too."""
+    from argqual.errors import EXIT_SOME_FAILED
+    from argqual.models import warm
+    from argqual.models.names import embedded_id, name_of
+
+    kept = [(name_of(each.identity, each.weights), each) for each in warm.all_kept()]
+    if name is not None:
+        wanted = {embedded_id(name), os.path.abspath(os.path.expanduser(name))}
+        kept = [(each, engine) for each, engine in kept if each in wanted]
+    if not kept:
+        typer.echo(clean(f"No engine of {name} is kept." if name else "No engine is kept."))
+    failed = False
+    for each, engine in kept:
+        ended = warm.stop(engine)
+        failed |= not ended
+        typer.echo(clean(f"{each}: {'ended' if ended else f'does not end; it is process {engine.process}'}"))
+    if failed:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _staying(engine: Told) -> str:
+    size = "unknown" if engine.memory_bytes is None else f"{engine.memory_bytes / 1e6:,.0f} MB"
+    unused = "1 minute" if engine.minutes == 1 else f"{engine.minutes:g} minutes"
+    return f"loaded, memory {size}, ends when unused for {unused}"
 
 
 @app.command("test")

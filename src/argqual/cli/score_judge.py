@@ -18,6 +18,7 @@ from argqual.assessment import Assessment, Status
 from argqual.cli.options import ScoreFormat, interruptible, say, step
 from argqual.cli.progress import BatchProgress, count, money, plan_text, summary
 from argqual.cli.score_batch import batch_answers, provider_batch, remind, still_there
+from argqual.cli.settings import keep_minutes
 from argqual.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, InputError
 from argqual.tabular.output import TableOutput, iter_scored, job_began, partial_folder, read_job
 from argqual.tabular.results import ResultColumns
@@ -58,7 +59,8 @@ def judge_scorer(judging: Judging, prefix: str | None, *, yes: bool, in_parts: b
 def _judge(judging: Judging, criteria: Framework, *, truncate: bool) -> Judge:
     from argqual.models.connect import begin, connect
 
-    begin(judging.model, api_base=judging.api_base, slots=judging.concurrency)  # beside what these import
+    keep = keep_minutes(judging.model, judging.api_base)
+    begin(judging.model, api_base=judging.api_base, slots=judging.concurrency, keep=keep)  # beside what these import
     from argqual.judging.judge import Judge
     from argqual.judging.program import load_program
     from argqual.models.prices import batch_price, read_price

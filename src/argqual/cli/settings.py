@@ -1,4 +1,4 @@
-"""Defaults of one's own: a model, a framework and an address, from the environment and from a file.
+"""Defaults of one's own: a model, a framework, an address and how long an engine stays; of the environment or a file.
 
 A flag beats the environment, and the environment beats the file. Keys are in neither: they stay in the variables of
 their providers. An address belongs to the model that it was set with, so that no text, and no key, goes to a place
@@ -20,8 +20,14 @@ import typer
 from argqual.errors import InputError, nearest
 
 Source = Literal["environment", "file", "default"]
-VARIABLES = {"model": "ARGQUAL_MODEL", "framework": "ARGQUAL_FRAMEWORK", "api_base": "ARGQUAL_API_BASE"}
-DEFAULTS = {"model": "local", "framework": "ratio", "api_base": None}
+VARIABLES = {
+    "model": "ARGQUAL_MODEL",
+    "framework": "ARGQUAL_FRAMEWORK",
+    "api_base": "ARGQUAL_API_BASE",
+    "keep": "ARGQUAL_KEEP",
+}
+DEFAULTS = {"model": "local", "framework": "ratio", "api_base": None, "keep": None}
+LEAST_MINUTES, MOST_MINUTES = 0.1, 1440
 _SECRET = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
 _MOST_BYTES = 100_000
 
@@ -59,9 +65,38 @@ def read_settings() -> dict[str, str]:
     for key, value in found.items():
         where = f"{path}{_line_of(key, text)}"
         check_name(key, where=f"{where}: ")
-        if not isinstance(value, str) or not value.strip():
+        if key == "keep":
+            found[key] = f"{minutes(str(value), where=f'{where}: '):g}"
+        elif not isinstance(value, str) or not value.strip():
             raise InputError(f"{where}: '{key}' must be a text.", hint=f'For example {key} = "{_EXAMPLES[key]}".')
     return found
+
+
+def minutes(given: str, *, where: str = "") -> float:
+    """A number of minutes for which an engine stays; an `InputError` where it can be none."""
+    try:
+        found = float(given)
+    except ValueError:
+        found = -1.0
+    if not (found == 0 or LEAST_MINUTES <= found <= MOST_MINUTES):
+        raise InputError(
+            f"{where}'keep' is {given}, which is no number of minutes from {LEAST_MINUTES} to {MOST_MINUTES}.",
+            hint="For example 10; 0 leaves no engine behind.",
+        )
+    return found
+
+
+def keep_minutes(model: str, api_base: str | None) -> float | None:
+    """For how many minutes the engine of a model is to stay after the command; None for one that is to end with it."""
+    from argqual.models.names import is_embedded
+
+    if not is_embedded(model, api_base):
+        return None
+    found = setting("keep")
+    if found.value is None:
+        return None
+    where = f"{VARIABLES['keep']}: " if found.source == "environment" else ""
+    return minutes(found.value, where=where) or None
 
 
 _EXAMPLES = {"model": "local", "framework": "ratio", "api_base": "http://localhost:8000/v1"}
@@ -200,10 +235,11 @@ def write_setting(key: str, value: str | None) -> list[str]:
     text = "".join(lines)
     if value:
         text += "" if not text or text.endswith("\n") else "\n"
-        text += f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
+        text += f"{key} = {value if key == 'keep' else json.dumps(value, ensure_ascii=False)}\n"
     path = settings_file()
     try:
-        fits = tomllib.loads(text) == wanted
+        found = tomllib.loads(text).items()
+        fits = {name: f"{float(kept):g}" if name == "keep" else kept for name, kept in found} == wanted
     except ValueError:
         fits = False
     if not fits:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from argqual.cli.options import say, step
+from argqual.cli.settings import keep_minutes
 from argqual.errors import EXIT_OK, EXIT_SOME_FAILED, ModelError
 from argqual.report.plain import clean
 
@@ -25,7 +26,7 @@ def try_model(name: str, readout: str, api_base: str | None, *, as_json: bool) -
     with step(f"Loading {name}"):
         from argqual.models.connect import begin, connect
 
-        begin(name, api_base=api_base)  # beside what this imports
+        begin(name, api_base=api_base, keep=keep_minutes(name, api_base))  # beside what this imports
         from argqual.judging.trial import REQUESTS, rated, why
 
         model = connect(name, api_base=api_base)

@@ -198,20 +198,24 @@ def connect(
     return _hosted(name, provider, api_base, api_key, engine, timeout, effort, any_path)
 
 
-def begin(name: str, *, api_base: str | None = None, slots: int | None = None) -> None:
+def begin(
+    name: str, *, api_base: str | None = None, slots: int | None = None, keep: float | None = None
+) -> EmbeddedServer | None:
     """Begin to load what `connect` will want of this machine, so that other things can be done meanwhile.
 
+    An engine that is started for it stays for `keep` minutes after it was last used, or ends with this process (None).
     Nothing for a model elsewhere. Raises as `connect`.
     """
     check_name(name)
-    if not api_base and is_embedded(name):
-        _begun(name, _slots(slots))
+    if api_base or not is_embedded(name):
+        return None
+    return _begun(name, _slots(slots), keep)[-1]
 
 
-def _begun(name: str, slots: int) -> tuple[str, Path, str, EmbeddedServer]:
+def _begun(name: str, slots: int, keep: float | None = None) -> tuple[str, Path, str, EmbeddedServer]:
     """An embedded model's name, file and identity, and its server, which may not have loaded it yet."""
     name, path, identity = embedded_weights(name)
-    return name, path, identity, shared_server(path, slots=slots, identity=identity)
+    return name, path, identity, shared_server(path, slots=slots, identity=identity, keep=keep)
 
 
 def _slots(wanted: int | None) -> int:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from argqual.models import kept_prompts
-from argqual.models.llama import Address, Llama
+from argqual.models import kept_prompts, warm
+from argqual.models.llama import Address, Llama, LlamaServer, settings_of
 from argqual.models.slots import Slots
 
 CONTEXT_TOKENS = 8192
@@ -23,22 +23,34 @@ class EmbeddedServer:
 
     `context` is in tokens of prompt and answer together, for each of the `slots`: requests worked on at once, which
     share the machine's cores. `identity` tells the weights from all others; with it, what is read of a prompt is kept
-    for other processes. Raises as `Llama`.
+    for other processes, and an engine that stays (`argqual.models.warm`) is used where there is one that fits. `keep`
+    has one that is started stay for so many minutes after it was last used. Raises as `Llama`.
     """
 
     def __init__(
-        self, weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1, identity: str | None = None
+        self,
+        weights: Path,
+        *,
+        context: int = CONTEXT_TOKENS,
+        slots: int = 1,
+        identity: str | None = None,
+        keep: float | None = None,
     ) -> None:
         self.weights = weights
         self.context = context
         self.slots = slots
-        self.llama = Llama(
-            weights,
-            context=context,
-            slots=slots,
-            kept_prompts=kept_prompts.writable_folder() if identity else None,
+        prompts = kept_prompts.writable_folder() if identity else None
+        place = None
+        if identity and (keep or warm.folder().exists()):
+            started_with = settings_of(weights, context=context, slots=slots, kept_prompts=prompts)
+            place = warm.Place.of(started_with, identity)
+        found = warm.found(place, prompts)
+        stays = place.for_engine(keep) if place and keep and not found else None
+        self.llama: LlamaServer = found or Llama(
+            weights, context=context, slots=slots, kept_prompts=prompts, keep=stays
         )
-        self.held = Slots(self.llama, slots, context, {"weights": identity})
+        turns = warm.Turns(place, self.llama.key) if place and (found or stays) else None
+        self.held = Slots(self.llama, slots, context, {"weights": identity}, turns)
 
     @property
     def address(self) -> Address:
@@ -55,11 +67,16 @@ _starting = threading.Lock()
 
 
 def shared_server(
-    weights: Path, *, context: int = CONTEXT_TOKENS, slots: int = 1, identity: str | None = None
+    weights: Path,
+    *,
+    context: int = CONTEXT_TOKENS,
+    slots: int = 1,
+    identity: str | None = None,
+    keep: float | None = None,
 ) -> EmbeddedServer:
     """The process's server for these weights: loaded once, kept until one of the two ends."""
     key = (weights.resolve(), context, slots)
     with _starting:
         if key not in _running or _running[key].llama.ended:
-            _running[key] = EmbeddedServer(weights, context=context, slots=slots, identity=identity)
+            _running[key] = EmbeddedServer(weights, context=context, slots=slots, identity=identity, keep=keep)
         return _running[key]

@@ -19,6 +19,7 @@ import threading
 import urllib.error
 import urllib.request
 import weakref
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from typing import IO, Any
 from argqual import _underway
 from argqual.errors import ModelError, WeightsError
 
-_PROGRAM = Path(__file__).with_name("llama_process.py")
+PROGRAM = Path(__file__).with_name("llama_process.py")
 _SPINS = "1000"
 _WAITS = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
 _TIMEOUT_SECONDS = 3600.0
@@ -47,7 +48,66 @@ class Address:
     key: str = field(repr=False)
 
 
-class Llama:
+def settings_of(
+    weights: Path, *, context: int, slots: int = 1, states: bool = False, kept_prompts: Path | None = None
+) -> dict[str, Any]:
+    """What an engine is started with, as `Llama`, and its threads; paths are whole."""
+    return {
+        "weights": os.path.abspath(weights),
+        "context": context * slots,
+        "slots": slots,
+        "states": states,
+        "threads": available_cores(),
+        "kept_prompts": os.path.abspath(kept_prompts) if kept_prompts else "",
+    }
+
+
+class LlamaServer:
+    """llama.cpp with weights, as it is asked, whichever process has started it."""
+
+    def __init__(self, weights: Path, kept_prompts: Path | None, key: str) -> None:
+        self.weights = weights
+        self.kept_prompts = kept_prompts
+        self.key = key
+
+    @property
+    def address(self) -> Address:
+        """Where it listens, as soon as it does; a `WeightsError` if it cannot load the file."""
+        raise NotImplementedError
+
+    @property
+    def processor(self) -> str:
+        """What the engine uses of the processor, as it says it."""
+        raise NotImplementedError
+
+    @property
+    def ended(self) -> bool:
+        """Whether its process has ended."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise a `ModelError` if its process has ended."""
+        raise NotImplementedError
+
+    def post(self, path: str, body: dict[str, Any], *, timeout: float = _TIMEOUT_SECONDS) -> Any:
+        """What its server answers; an `OSError` when it refuses, a `ModelError` when it has ended."""
+        address = self.address
+        request = urllib.request.Request(  # noqa: S310
+            address.url + path,
+            json.dumps(body).encode(),
+            {"Authorization": f"Bearer {address.key}", "Content-Type": "application/json"},
+        )
+        try:
+            with _straight.open(request, timeout=timeout) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            self.check()
+            raise
+
+
+class Llama(LlamaServer):
     """An engine with weights, a GGUF file. It begins to load at once; what needs it waits until it listens.
 
     Parameters
@@ -59,6 +119,8 @@ class Llama:
         Whether it gives the state of a text's last token instead of answers.
     kept_prompts
         The folder into which it writes, and from which it reads, the states of prompts; None for none.
+    keep
+        How its process is to stay when this one has ended (`argqual.models.warm`); None for one that ends with it.
 
     Raises
     ------
@@ -74,75 +136,52 @@ class Llama:
         slots: int = 1,
         states: bool = False,
         kept_prompts: Path | None = None,
+        keep: Mapping[str, Any] | None = None,
     ) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise _missing("it is not installed")
-        self.weights = weights
-        self.kept_prompts = kept_prompts
-        self._key = secrets.token_urlsafe(24)
+        super().__init__(weights, kept_prompts, secrets.token_urlsafe(24))
         settings = {
-            "weights": str(weights),
-            "context": context * slots,
-            "slots": slots,
-            "states": states,
-            "threads": available_cores(),
-            "kept_prompts": str(kept_prompts) if kept_prompts else "",
-            "key": self._key,
+            **settings_of(weights, context=context, slots=slots, states=states, kept_prompts=kept_prompts),
+            "key": self.key,
+            "keep": keep,
             "path": [os.path.abspath(folder) for folder in sys.path],
         }
         self._said = _scratch()
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_PROGRAM)],
+            [sys.executable, "-I", "-S", str(PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said or subprocess.DEVNULL,
             env=environment(),
+            cwd=os.path.dirname(keep["file"]) if keep else None,
             start_new_session=True,
         )
-        weakref.finalize(self, _end, self._process, os.getpid())
+        if not keep:
+            weakref.finalize(self, _end, self._process, os.getpid())
         self._answer: dict[str, Any] = {}
         self._answered = threading.Event()
         threading.Thread(target=self._listen, args=(json.dumps(settings),), daemon=True).start()
 
     @property
     def address(self) -> Address:
-        """Where it listens, as soon as it does; a `WeightsError` if it cannot load the file."""
-        return Address(self._loaded()["url"], self._key)
+        return Address(self._loaded()["url"], self.key)
 
     @property
     def processor(self) -> str:
-        """What the engine uses of the processor, as it says it."""
         return str(self._loaded()["processor"])
 
     @property
     def ended(self) -> bool:
-        """Whether its process has ended, which it does not do by itself unless it cannot load."""
         return self._process.poll() is not None
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """What its server answers; an `OSError` when it refuses, a `ModelError` when it has ended."""
-        address = self.address
-        request = urllib.request.Request(  # noqa: S310
-            address.url + path,
-            json.dumps(body).encode(),
-            {"Authorization": f"Bearer {address.key}", "Content-Type": "application/json"},
-        )
-        try:
-            with _straight.open(request, timeout=_TIMEOUT_SECONDS) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            self.check()
-            raise
-
     def check(self) -> None:
-        """Raise a `ModelError` if its process has ended."""
         with suppress(subprocess.TimeoutExpired):  # it may be about to
             code = self._process.wait(timeout=_LAST_SECONDS)
+            memory = "Was the machine out of memory? A smaller model takes less: argqual models list"
             raise ModelError(
                 f"The engine that runs {self.weights.name} has ended ({self._why(code)}).",
-                hint="Was the machine out of memory? A smaller model takes less: argqual models list",
+                hint=memory if code else "Was it stopped (argqual models stop)? Run this again: it starts another.",
             )
 
     def _loaded(self) -> dict[str, Any]:

@@ -3,20 +3,25 @@
 It reads one line of JSON from standard input, the settings; loads the weights; and writes one line of JSON to standard
 output: `url`, where it listens, and `processor`, what it uses of the processor, or `error`, why it does not, and
 whether that is because the engine is `missing`. It ends when its standard input does, which is when the process that
-started it ends, however that comes about. It knows nothing of argqual, so that it is there in a few milliseconds.
+started it ends, however that comes about; or, where it is to stay (`argqual.models.warm`), when nobody has used it for
+a while. It knows nothing of argqual, so that it is there in a few milliseconds.
 """
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 _LOOK_EVERY = 2.0
+_LOOK_AT_FILE = 0.5
+_PATIENCE = 3.0  # with an engine that is about to end
 
 
 def parameters(engine: Any, settings: dict[str, Any]) -> Any:
@@ -58,6 +63,62 @@ def serve(settings: dict[str, Any]) -> dict[str, Any]:
     return {"url": serve.server.listening_address, "processor": xllamacpp.get_system_info()}  # type: ignore[attr-defined]
 
 
+def lock_of(keep: dict[str, Any]) -> Any:
+    """The lock by which an engine that stays is known to live; None where another lives, or it cannot be had."""
+    from filelock import FileLock
+
+    lock = FileLock(keep["lock"], timeout=_PATIENCE)
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError):
+        return None
+    return lock
+
+
+def announce(keep: dict[str, Any], told: dict[str, Any]) -> bool:
+    """Write where the engine is found, for this user alone; whether that could be."""
+    draft = f"{keep['file']}.{os.getpid()}.part"
+    content = {**told, "pid": os.getpid(), "minutes": keep["minutes"], "about": keep["about"]}
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        os.replace(draft, keep["file"])
+    except OSError:
+        return False
+    return True
+
+
+def stay(path: str, key: str) -> None:
+    """Return when the file that tells of this engine is gone or another's, or nobody has touched it for its minutes.
+
+    Time is what the machine was awake for: who uses the engine could not touch the file meanwhile either.
+    """
+    touched, since = 0.0, time.monotonic()
+    while True:
+        try:
+            with open(path, encoding="utf-8") as file:
+                found = json.load(file)
+            if found["key"] != key:
+                return
+            modified = os.stat(path).st_mtime
+            if modified != touched:
+                touched, since = modified, time.monotonic()
+            elif time.monotonic() - since > found["minutes"] * 60:
+                aside = f"{path}.{os.getpid()}.part"
+                os.replace(path, aside)  # from here on nobody finds it
+                if os.stat(aside).st_mtime == touched:
+                    return
+                os.replace(aside, path)
+        except (OSError, ValueError, LookupError, TypeError):
+            return
+        time.sleep(_LOOK_AT_FILE)
+
+
+def _end_with_parent() -> None:
+    if os.name == "posix":
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
 def _end_with(parent: int) -> None:
     """End when the parent has ended: another process that was forked from it may still hold this one's input open."""
     while os.getppid() == parent:
@@ -71,10 +132,24 @@ def main() -> None:
     os.dup2(2, 1)  # whatever the engine prints is no answer
     settings = json.loads(sys.stdin.buffer.readline())
     sys.path[:] = settings["path"]
-    if os.name == "posix":
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    print(json.dumps(serve(settings)), file=answers, flush=True)
-    sys.stdin.buffer.read()
+    keep = settings["keep"]
+    lock = lock_of(keep) if keep else None
+    if lock is None:
+        _end_with_parent()
+    said = serve(settings)
+    stays = lock is not None and "url" in said and announce(keep, {**said, "key": settings["key"]})
+    if lock is not None and not stays:
+        lock.release()
+        _end_with_parent()
+    with suppress(OSError):  # who wanted it has ended meanwhile
+        print(json.dumps(said), file=answers, flush=True)
+    if stays:
+        stay(keep["file"], settings["key"])
+        for path in glob.glob(glob.escape(keep["file"].removesuffix("json")) + "*"):
+            with suppress(OSError):
+                os.unlink(path)
+    else:
+        sys.stdin.buffer.read()
     os._exit(0)
 
 

@@ -82,6 +82,13 @@ def embedded_weights(name: str) -> tuple[str, Path, str]:
     return (wanted, path, known.sha256) if known else (path.name, path, _file_identity(path))
 
 
+def name_of(identity: str, path: Path) -> str:
+    """The name of weights with such a digest: an id, one on a hub, or else their file."""
+    known = {each.sha256: each.id for each in weight_files.KNOWN.values()}
+    known |= {each.sha256: each.model for each in hub_weights.all_kept()}
+    return known.get(identity, str(path))
+
+
 def _file_identity(path: Path) -> str:
     """A file's size and a digest of its first and last megabyte: quick, and different for different weights."""
     size = path.stat().st_size

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -21,8 +21,9 @@ from typing import Any
 from argqual import _underway
 from argqual.errors import ModelError
 from argqual.models import kept_prompts
-from argqual.models.llama import Llama
+from argqual.models.llama import LlamaServer
 from argqual.models.traffic import Traffic
+from argqual.models.warm import Turns
 
 SHARED = "argqual_shared_messages"
 """A request's extension: how many of its messages, after the system's, all of its kind begin with."""
@@ -57,11 +58,15 @@ class Beginning:
 class Slots:
     """The slots of an engine, each with a context of so many tokens, and with the beginning that it holds.
 
-    `depends_on` is what a state depends on besides these: the weights.
+    `depends_on` is what a state depends on besides these: the weights. `turns` are those of processes that share the
+    engine; None for one that is this process's alone.
     """
 
-    def __init__(self, llama: Llama, slots: int, context: int, depends_on: Mapping[str, Any]) -> None:
+    def __init__(
+        self, llama: LlamaServer, slots: int, context: int, depends_on: Mapping[str, Any], turns: Turns | None = None
+    ) -> None:
         self._llama = llama
+        self._turns = turns
         self._context = context
         self._depends_on = {"slots": slots, "context": context, **depends_on}
         self._free = list(range(slots))
@@ -71,23 +76,24 @@ class Slots:
 
     @contextmanager
     def holding(
-        self, beginning: Beginning | None, has_waited: Callable[[float], None] = lambda seconds: None
+        self,
+        beginning: Beginning | None,
+        has_waited: Callable[[float], None] = lambda seconds: None,
+        *,
+        text: str = "",
     ) -> Iterator[int]:
         """A slot that nobody else uses meanwhile, and that holds a beginning, if that could be had.
 
-        `has_waited` is told how long there was none.
+        `has_waited` is told how long there was none. What is asked at once about the same `text` is not parted by
+        another process.
         """
         began = time.monotonic()
         slot = self._take(beginning)
-        has_waited(time.monotonic() - began)
         try:
-            if self._held[slot] != beginning:
-                self._held[slot] = None
-                if beginning is not None:
-                    with self._bringing:
-                        self._bring(slot, beginning)
-                self._held[slot] = beginning
-            yield slot
+            with self._turns.turn(slot, text) if self._turns else nullcontext():
+                has_waited(time.monotonic() - began)
+                self._see_to(slot, beginning)
+                yield slot
         finally:
             with self._changed:
                 self._free.append(slot)
@@ -97,6 +103,21 @@ class Slots:
         """Raise a `ModelError` if the engine has ended."""
         if self._llama.ended:
             self._llama.check()
+
+    def _see_to(self, slot: int, beginning: Beginning | None) -> None:
+        """Have a slot hold a beginning, unless it does."""
+        turns = self._turns
+        if turns.holds(slot, repr(beginning)) if turns else self._held[slot] == beginning:
+            return
+        self._held[slot] = None
+        if turns:
+            turns.note(slot, "")  # as long as it is not known, and if this process is killed
+        if beginning is not None:
+            with self._bringing:
+                self._bring(slot, beginning)
+        self._held[slot] = beginning
+        if turns:
+            turns.note(slot, repr(beginning))
 
     def _take(self, beginning: Beginning | None) -> int:
         with self._changed:
@@ -192,7 +213,9 @@ class Prepared:
         self._native = native
 
     def complete(self, request: Any) -> Any:
-        with self._slots.holding(Beginning.of(request), self._traffic.has_waited) as slot:
+        beginning = Beginning.of(request)
+        text = request.messages[len(beginning.messages) - 1].text if beginning else ""
+        with self._slots.holding(beginning, self._traffic.has_waited, text=text) as slot:
             told = {name: value for name, value in (request.config.extensions or {}).items() if name != SHARED}
             if self._native:
                 told["id_slot"] = slot
