@@ -239,7 +239,7 @@ def keep(
     from argqual.errors import ModelError
     from argqual.models import warm
     from argqual.models.connect import begin
-    from argqual.models.names import is_embedded
+    from argqual.models.names import is_embedded, name_of
 
     if not is_embedded(name):
         raise ModelError(
@@ -257,7 +257,7 @@ def keep(
         )
     if kept.minutes != minutes:
         kept = warm.keep_for(kept, minutes)
-    typer.echo(clean(f"{name}: {_staying(kept)}"))
+    typer.echo(clean(f"{name_of(kept.identity, kept.weights)}: {_staying(kept)}"))
 
 
 @app.command("stop")
