@@ -38,6 +38,5 @@ def test_a_command_exits_and_says_as_it_did(name: str, tmp_path: Path, server: L
     compare(f"exits/{name}.json", rounded(as_json(exits(prepared(tmp_path), server, name))))
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_server_that_is_not_there_is_an_exit_with_3(tmp_path: Path) -> None:
     compare("unreachable.json", as_json(unreachable(tmp_path)))
