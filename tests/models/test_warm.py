@@ -26,7 +26,7 @@ from argqual.models.connect import connect
 from argqual.models.embedded import EmbeddedServer
 from argqual.models.llama import Llama, settings_of
 from argqual.models.slots import Beginning
-from argqual.models.warm import Place, Told, Turns, WarmLlama
+from argqual.models.warm import EnginePlace, KeptEngine, Turns, WarmLlama
 from argqual.models.weights import KNOWN, locate
 from commandline import argqual
 from conftest import TWO_QUESTIONS
@@ -58,7 +58,7 @@ def server(keep: float | None = None, **changed: Any) -> EmbeddedServer:
     return EmbeddedServer(weights, identity=KNOWN[SMALL].sha256, **{"context": 512, "keep": keep, **changed})
 
 
-def kept() -> Told:
+def kept() -> KeptEngine:
     (told,) = warm.all_kept()
     return told
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     elsewhere = argqual(tmp_path, "models", "keep", "openai/any")
     assert elsewhere.returncode != 0 and "openai/any does not run on this machine" in elsewhere.stderr
     monkeypatch.setenv("ARGQUAL_CACHE", str(tmp_path))
-    place = Place(warm.folder() / "any", {})
+    place = EnginePlace(warm.folder() / "any", {})
     assert place.for_engine(1.0) is not None
     warm.folder().chmod(0o755)
     assert place.for_engine(1.0) is None
@@ -187,7 +187,7 @@ def test_it_stays_while_it_is_used_and_a_file_that_is_wrong_is_not(
     file.write_text(wrong(json.loads(right), "another's answers"))
     assert warm.found(kept().place, None) is None
     for name in ("another machine", "other weights", "half of it", "not JSON"):
-        place = Place.of(settings_of(begun.weights, context=512), KNOWN[SMALL].sha256)
+        place = EnginePlace.of(settings_of(begun.weights, context=512), KNOWN[SMALL].sha256)
         file.write_text(wrong(json.loads(right), name))
         assert warm.found(place, None) is None
     assert until(lambda: begun.llama.ended)  # its file is not its own any more
@@ -212,7 +212,7 @@ def test_what_was_started_with_other_things_is_not_found(
     weights.write_bytes(b"GGUF")
 
     def stem(identity: str = "a", **changed: Any) -> Path:
-        place = Place.of(settings_of(weights, **{"context": 512, **changed}), identity)
+        place = EnginePlace.of(settings_of(weights, **{"context": 512, **changed}), identity)
         assert place is not None
         return place.stem
 
@@ -229,7 +229,7 @@ def test_what_was_started_with_other_things_is_not_found(
     others.append(stem())
     assert len({first, *others}) == 1 + len(others)
     weights.unlink()
-    assert Place.of(settings_of(weights, context=512), "a") is None
+    assert EnginePlace.of(settings_of(weights, context=512), "a") is None
 
 
 # ---- whose turn it is
@@ -244,8 +244,8 @@ def is_taken(lock: str) -> bool:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "engine", {})
+def place(tmp_path: Path) -> EnginePlace:
+    return EnginePlace(tmp_path / "engine", {})
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def place(tmp_path: Path) -> Place:
     [("mine", ["one 0", "one 1", "other", "one 2"]), ("", ["one 0", "other", "one 1", "one 2"])],
 )
 def test_a_turn_lasts_while_one_text_is_asked_about(
-    place: Place, text: str, order: list[str], monkeypatch: pytest.MonkeyPatch
+    place: EnginePlace, text: str, order: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warm, "_PAUSE_SECONDS", 60.0)  # it is always at once
     one, other = Turns(place, "key"), Turns(place, "key")
@@ -277,7 +277,7 @@ def test_a_turn_lasts_while_one_text_is_asked_about(
     assert said == order
 
 
-def test_a_turn_ends_when_nothing_more_is_asked(place: Place) -> None:
+def test_a_turn_ends_when_nothing_more_is_asked(place: EnginePlace) -> None:
     one, other = Turns(place, "key"), Turns(place, "key")
     with one.turn(0, "mine"), other.turn(1, "theirs"):
         pass
@@ -285,14 +285,16 @@ def test_a_turn_ends_when_nothing_more_is_asked(place: Place) -> None:
         pass
 
 
-def test_a_process_that_was_stopped_is_not_waited_for_for_ever(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_was_stopped_is_not_waited_for_for_ever(
+    place: EnginePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(warm, "_PATIENCE_SECONDS", 0.05)
     one, other = Turns(place, "key"), Turns(place, "key")
     with one.turn(0, "mine"), other.turn(0, "theirs"):
         pass
 
 
-def test_what_a_slot_holds_is_known_to_the_next_process_of_the_same_engine(place: Place) -> None:
+def test_what_a_slot_holds_is_known_to_the_next_process_of_the_same_engine(place: EnginePlace) -> None:
     Turns(place, "key").note(0, "ratio")
     assert Turns(place, "key").holds(0, "ratio")
     assert not Turns(place, "key").holds(0, "qoam") and not Turns(place, "key").holds(1, "ratio")

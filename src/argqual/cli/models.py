@@ -26,7 +26,7 @@ from argqual.cli.settings import LEAST_MINUTES, MOST_MINUTES, VARIABLES, default
 from argqual.report.plain import clean
 
 if TYPE_CHECKING:
-    from argqual.models.warm import Told
+    from argqual.models.warm import KeptEngine
 
 app = typer.Typer(help="List, fetch, try and keep models.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -40,7 +40,7 @@ def list_models(format: FormatOption = None) -> None:
     from argqual.models.names import name_of
     from argqual.models.warm import all_kept
 
-    engines: dict[str, list[Told]] = {}
+    engines: dict[str, list[KeptEngine]] = {}
     for engine in all_kept():
         engines.setdefault(name_of(engine.identity, engine.weights), []).append(engine)
     rows = _rows(engines)
@@ -64,7 +64,7 @@ def list_models(format: FormatOption = None) -> None:
     )
 
 
-def _rows(engines: Mapping[str, Sequence[Told]]) -> list[dict[str, Any]]:
+def _rows(engines: Mapping[str, Sequence[KeptEngine]]) -> list[dict[str, Any]]:
     """What runs on this machine, with the engines that are kept for each: also for files of the user's own."""
     from argqual.cli.fetching import is_there, own_files, size_of
     from argqual.models import encoders, hub_weights, weights
@@ -287,7 +287,7 @@ def stop(
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _staying(engine: Told) -> str:
+def _staying(engine: KeptEngine) -> str:
     size = "unknown" if engine.memory_bytes is None else f"{engine.memory_bytes / 1e6:,.0f} MB"
     unused = "1 minute" if engine.minutes == 1 else f"{engine.minutes:g} minutes"
     return f"loaded, memory {size}, ends when unused for {unused}"

@@ -43,7 +43,7 @@ class EmbeddedServer:
         place = None
         if identity and (keep or warm.folder().exists()):
             started_with = settings_of(weights, context=context, slots=slots, kept_prompts=prompts)
-            place = warm.Place.of(started_with, identity)
+            place = warm.EnginePlace.of(started_with, identity)
         found = warm.found(place, prompts)
         stays = place.for_engine(keep) if place and keep and not found else None
         self.llama: LlamaServer = found or Llama(

@@ -51,14 +51,14 @@ def folder() -> Path:
 
 
 @dataclass(frozen=True)
-class Place:
+class EnginePlace:
     """Where an engine for some settings is found, if there is one; `about` is what it depends on."""
 
     stem: Path
     about: Mapping[str, Any]
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], identity: str) -> Place | None:
+    def of(cls, settings: Mapping[str, Any], identity: str) -> EnginePlace | None:
         """That of an engine with settings of `llama.settings_of`, for weights of this identity; None for none."""
         try:
             file, engine = os.stat(settings["weights"]), version("xllamacpp")
@@ -98,10 +98,10 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Told:
+class KeptEngine:
     """What an engine that stays has said of itself."""
 
-    place: Place
+    place: EnginePlace
     url: str
     key: str
     processor: str
@@ -128,7 +128,7 @@ class Told:
 class WarmLlama(LlamaServer):
     """An engine that another process has started."""
 
-    def __init__(self, told: Told, kept_prompts: Path | None) -> None:
+    def __init__(self, told: KeptEngine, kept_prompts: Path | None) -> None:
         super().__init__(told.weights, kept_prompts, told.key)
         self._told = told
 
@@ -155,7 +155,7 @@ class WarmLlama(LlamaServer):
             time.sleep(_LOOK_EVERY)
 
 
-def found(place: Place | None, kept_prompts: Path | None) -> WarmLlama | None:
+def found(place: EnginePlace | None, kept_prompts: Path | None) -> WarmLlama | None:
     """The engine at a place, if it lives and answers; waits for one that is being loaded."""
     if place is None or not _is_own(folder()):
         return None
@@ -177,7 +177,7 @@ def found(place: Place | None, kept_prompts: Path | None) -> WarmLlama | None:
     return warm
 
 
-def _loaded(place: Place) -> Told | None:
+def _loaded(place: EnginePlace) -> KeptEngine | None:
     """What an engine says that another process has begun to load."""
     with _underway.doing(f"waiting for {Path(place.about['weights']).name}, which another process loads"):
         until = time.monotonic() + _LOADING_SECONDS
@@ -186,15 +186,15 @@ def _loaded(place: Place) -> Told | None:
     return told
 
 
-def all_kept() -> list[Told]:
+def all_kept() -> list[KeptEngine]:
     """The engines of this user that stay."""
     if not _is_own(folder()):
         return []
-    places = [Place(path.with_suffix(""), {}) for path in sorted(folder().glob("*.json"))]
+    places = [EnginePlace(path.with_suffix(""), {}) for path in sorted(folder().glob("*.json"))]
     return [told for place in places if (told := _told(place)) and _is_held(place.lock)]
 
 
-def keep_for(told: Told, minutes: float) -> Told:
+def keep_for(told: KeptEngine, minutes: float) -> KeptEngine:
     """An engine that from now on stays so long after it was last used, if that can be written."""
     draft = told.place.stem.with_suffix(f".{os.getpid()}.part")
     try:
@@ -207,7 +207,7 @@ def keep_for(told: Told, minutes: float) -> Told:
     return replace(told, minutes=minutes)
 
 
-def stop(told: Told) -> bool:
+def stop(told: KeptEngine) -> bool:
     """End an engine; whether it has."""
     told.place.file.unlink(missing_ok=True)
     until = time.monotonic() + _ENDING_SECONDS
@@ -222,7 +222,7 @@ class Turns:
     Who waits for a turn comes before who has just had one. While there is this object's process, the engine stays.
     """
 
-    def __init__(self, place: Place, key: str) -> None:
+    def __init__(self, place: EnginePlace, key: str) -> None:
         self._place = place
         self._key = key
         self._patience = _PATIENCE_SECONDS
@@ -315,7 +315,7 @@ def _digest(of: Any) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
-def _told(place: Place) -> Told | None:
+def _told(place: EnginePlace) -> KeptEngine | None:
     """What the file of a place says; None where there is none, it is broken, or may be another user's."""
     try:
         if not _is_own(place.file):
@@ -327,7 +327,7 @@ def _told(place: Place) -> Told | None:
         url, key, processor = (str(said[name]) for name in ("url", "key", "processor"))
         if not url.startswith("http://127.0.0.1:") or not about["weights"] or not about["identity"]:
             return None
-        return Told(Place(place.stem, about), url, key, processor, int(said["pid"]), float(said["minutes"]))
+        return KeptEngine(EnginePlace(place.stem, about), url, key, processor, int(said["pid"]), float(said["minutes"]))
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
