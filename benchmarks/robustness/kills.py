@@ -17,7 +17,6 @@ import random
 import socket
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -78,7 +77,7 @@ def finished(folder: Path, *words: str, store: str) -> None:
         sys.exit(f"The job did not end well ({done.returncode}): {done.stderr}")
 
 
-def result(part: str, rows: int, progress: Progress, same: bool, seconds: float) -> dict[str, Any]:
+def result(part: str, rows: int, progress: Progress, same: bool) -> dict[str, Any]:
     done = progress.of(part)
     twice, bound = done["answered"] - rows, done["kills"] * WORKERS
     return {
@@ -89,12 +88,11 @@ def result(part: str, rows: int, progress: Progress, same: bool, seconds: float)
         "most_under_way_when_killed": bound,
         "same_as_undisturbed": same,
         "held": same and 0 <= twice <= bound,
-        "seconds": round(seconds, 1),
     }
 
 
 def of_table(folder: Path, kills: int, seed: int, server: ChatServerProcess, progress: Progress) -> dict[str, Any]:
-    began, rows = time.perf_counter(), 40 * kills + 200
+    rows = 40 * kills + 200
     source, output = folder / "in.csv", folder / "out.jsonl"
     lines = (f'{number},"Trams are ""quiet"".\nI counted {number}."\n' for number in range(rows))
     if not source.exists():
@@ -108,11 +106,11 @@ def of_table(folder: Path, kills: int, seed: int, server: ChatServerProcess, pro
     progress.of("table")["answered"] += server.stats().answered
     finished(folder, *asked, "--output", str(folder / "undisturbed.jsonl"), "--overwrite", store="other.sqlite")
     same = output.read_bytes() == (folder / "undisturbed.jsonl").read_bytes()
-    return result("table", rows, progress, same, time.perf_counter() - began)
+    return result("table", rows, progress, same)
 
 
 def of_benchmark(folder: Path, kills: int, seed: int, server: ChatServerProcess, progress: Progress) -> dict[str, Any]:
-    began, count = time.perf_counter(), 10 * kills + 40
+    count = 10 * kills + 40
     # The variable and not the file names the address: it is another one whenever the script goes on.
     os.environ["OPENAI_API_BASE"] = f"{server.url}/v1"
     asking = f"{{strategy: principle, params: {{framework: ratio, model: openai/test, concurrency: {AT_ONCE}}}}}"
@@ -130,7 +128,7 @@ def of_benchmark(folder: Path, kills: int, seed: int, server: ChatServerProcess,
     progress.of("benchmark")["answered"] += server.stats().answered
     finished(folder, *words, "--run", str(folder / "undisturbed.sqlite"), store="other.sqlite")
     same = run_tables(folder / "killed.sqlite") == run_tables(folder / "undisturbed.sqlite")
-    return result("benchmark", 2 * count, progress, same, time.perf_counter() - began)
+    return result("benchmark", 2 * count, progress, same)
 
 
 def port_of(folder: Path) -> int:
