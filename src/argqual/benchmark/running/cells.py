@@ -21,7 +21,6 @@ from argqual.benchmark.spec.schema import Benchmark
 from argqual.benchmark.spec.systems import System
 from argqual.benchmark.spec.vocabulary import Perturbation
 from argqual.frameworks.catalogue import load_framework
-from argqual.models.names import is_embedded
 from argqual.strategies.registry import load_class
 
 _FORMAT = 1
@@ -78,8 +77,6 @@ def cells_of(benchmark: Benchmark, data: Data, folds: Sequence[Fold]) -> list[tu
                     "test": [_digest(argument.text) for argument in arguments],
                     "inputs": [_plain(argument.inputs()) for argument in arguments],
                 }
-                if system.model is not None and is_embedded(system.model):
-                    depends["expect"] = "prefilled"  # not in runs from before the embedded model's answers were begun
                 if learns or system.grid:
                     depends |= {
                         "train": [[texts[place], data.labels[place], data.units[place]] for place in fold.train],
