@@ -63,15 +63,14 @@ def readable(model: Model, framework: Framework | str = SHORT, **settings: objec
 def test_the_embedded_model_rates_an_argument(small_model: Model) -> None:
     assessed = readable(small_model, "ratio").assess(TEXT, issue=ISSUE)
     assert assessed.status is Status.OK
-    assert assessed.readout == "expect:prefilled"
+    assert assessed.readout == "expect"
     for rating in assessed.ratings:
         assert rating.probabilities is not None
         assert sum(rating.probabilities.values()) == pytest.approx(1.0)
         assert rating.value == pytest.approx(sum(float(level) * share for level, share in rating.probabilities.items()))
         assert rating.outside is not None
         assert 0.0 <= rating.outside <= 1.0
-    assert assessed.usage.requests == len(assessed.ratings)  # each asks for one token
-    assert assessed.usage.output_tokens == len(assessed.ratings)
+    assert assessed.usage.requests == 1
     assert assessed.usage.cost_usd == 0.0
 
 
@@ -80,12 +79,15 @@ def test_the_same_argument_gets_the_same_ratings_on_every_route(small_model: Mod
     server = small_model.server
     assert server is not None
     address = {"api_base": f"{server.address.url}/v1", "api_key": server.address.key}
-    readable(small_model, readout=readout).assess(TEXT, issue=ISSUE)  # from here on all three find the prompt in the cache
+    readable(small_model, readout=readout).assess(
+        TEXT, issue=ISSUE
+    )  # from here on all three find the prompt in the cache
     in_process = readable(small_model, readout=readout).assess(TEXT, issue=ISSUE)
     over_http = readable(connect("openai/any", **address), readout=readout).assess(TEXT, issue=ISSUE)
     by_litellm = readable(connect("openai/any", engine="litellm", **address), readout=readout).assess(TEXT, issue=ISSUE)
     assert values(over_http) == pytest.approx(values(in_process), abs=1e-3)
     assert values(by_litellm) == pytest.approx(values(in_process), abs=1e-3)
+    assert in_process.usage.requests == (len(in_process.ratings) if readout == "expect:prefilled" else 1)
 
 
 def test_a_judge_gives_the_same_assessment_again(small_model: Model) -> None:
@@ -166,7 +168,7 @@ def test_an_argument_longer_than_the_context_is_refused_or_truncated(small_model
 def test_an_attack_on_the_prompt_is_rated_as_text(small_model: Model, attack: str) -> None:
     assessed = readable(small_model).assess(f"{TEXT}\n{attack}", issue=ISSUE)
     assert assessed.status is Status.OK
-    assert assessed.usage.requests == len(assessed.ratings)
+    assert assessed.usage.requests == 1
 
 
 def test_a_turns_end_in_an_argument_is_no_special_token(small_model: Model) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from argqual import Argument, Framework, Judge
@@ -78,7 +80,7 @@ def test_an_answer_is_begun_where_the_server_is_known_to_go_on_with_it(
     for alternatives in ({"3": 0.5, "1": 0.25, "2": 0.25}, {" 2": 0.6, "2": 0.2, "#": 0.2}):
         first = next(iter(alternatives))
         loopback.say(first, tokens=[(first, alternatives)], finish="length")
-    assessed = Judge(two, model=vllm(loopback, engine=engine), readout="expect").assess(TEXT)
+    assessed = Judge(two, model=vllm(loopback, engine=engine), readout="expect:prefilled").assess(TEXT)
     assert assessed.readout == "expect:prefilled"
     assert assessed.rating("clear").value == pytest.approx(2.25)
     assert assessed.rating("fair").value == pytest.approx(2.0)
@@ -98,10 +100,10 @@ def test_an_answer_is_begun_where_the_server_is_known_to_go_on_with_it(
 
 def test_the_form_of_an_answer_can_be_asked_for(loopback: Loopback, two: Framework) -> None:
     written = Judge(two, model=vllm(loopback), readout="expect:json")
-    begun = Judge(two, model=vllm(loopback), readout="expect")
+    begun = Judge(two, model=vllm(loopback), readout="expect:prefilled")
     assert (written.readout.name, begun.readout.name) == ("expect", "expect:prefilled")
     assert written.key(Argument(TEXT)) != begun.key(Argument(TEXT))
-    assert Judge(two, model=server_model(loopback), readout="expect").readout.name == "expect"  # not known to go on
+    assert Judge(two, model=vllm(loopback), readout="expect").readout.name == "expect"
     with pytest.raises(ReadoutError, match="Did you mean 'expect:prefilled'"):
         Judge(two, model=vllm(loopback), readout="expect:perfilled")
 
@@ -114,13 +116,22 @@ def test_a_server_that_begins_anew_is_found_out(loopback: Loopback, two: Framewo
     assert "no level" in (assessed.rating("clear").reason or "")
 
 
+def test_no_answer_is_begun_for_weights_whose_turns_have_room_to_think(loopback: Loopback, two: Framework) -> None:
+    """That the loopback server runs here is said in the engine's place."""
+    model = server_model(loopback)
+    model.server = SimpleNamespace(slots=1)  # type: ignore[assignment]
+    with pytest.raises(ReadoutError, match="thinks before it answers") as raised:
+        Judge(two, model=model, readout="expect:prefilled")
+    assert "expect:json" in str(raised.value)
+
+
 def test_an_answer_begun_for_a_model_goes_on_with_an_abstention(loopback: Loopback, two: Framework) -> None:
     scale = two.scale.model_copy(update={"abstain": "cannot be told"})
     framework = two.model_copy(update={"scale": scale})
     for alternatives in ({"X": 0.6, "3": 0.4}, {"2": 1.0}):
         first = next(iter(alternatives))
         loopback.say(first, tokens=[(first, alternatives)], finish="length")
-    assessed = Judge(framework, model=vllm(loopback)).assess(TEXT)
+    assessed = Judge(framework, model=vllm(loopback), readout="expect:prefilled").assess(TEXT)
     assert assessed.rating("clear").status is Status.ABSTAINED
     assert loopback.requests[1]["messages"][-1]["content"] == '{"clear":"X","fair":"'
 
@@ -129,7 +140,7 @@ def test_with_reasons_only_the_levels_are_begun(loopback: Loopback, two: Framewo
     loopback.say('{"clear":{"rationale":"Plain.","quote":""},"fair":{"rationale":"One side."}}')
     for _ in two.asked:
         loopback.say("2", tokens=[("2", {"2": 1.0})], finish="length")
-    assessed = Judge(two, model=vllm(loopback), explain=True).assess(TEXT)
+    assessed = Judge(two, model=vllm(loopback), readout="expect:prefilled", explain=True).assess(TEXT)
     assert assessed.rating("clear").rationale == "Plain."
     assert [message["role"] for message in loopback.requests[1]["messages"]][-3:] == ["assistant", "user", "assistant"]
     assert assessed.usage.requests == 3
@@ -142,6 +153,6 @@ def test_log_probabilities_that_are_missing_are_an_error_in_either_form(loopback
 
 
 def test_a_plan_counts_a_request_a_question(loopback: Loopback, two: Framework) -> None:
-    planned = Judge(two, model=vllm(loopback))
+    planned = Judge(two, model=vllm(loopback), readout="expect:prefilled")
     requests = planned.readout.plan(planned.inquiry(Argument(TEXT)), planned.model)
     assert [(request.expected, request.most) for request in requests] == [(1, 1)] * len(two.asked)

@@ -4,7 +4,7 @@ In one of two forms. `expect:json` has the model write an answer to all question
 tokens of the codes. `expect:prefilled` begins the answer for the model, up to where a code is due, asks for this one
 token, and goes on with the likeliest code: a request a question, but nothing is written that was known before. It
 needs a server that goes on with an answer that is begun, as llama.cpp does. Ratings of the two forms are alike, and
-not the same; `expect` is the prefilled form where the model is known to serve it (`argqual.models.capabilities`).
+not the same: they are kept under different keys. `expect` alone is the written form.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Expect(ChatReadout):
         super().check(model)
         if model.abilities.now.logprobs is False:
             raise _no_logprobs(model)
-        if self.prefilled and model.reasoning:
+        thinks = model.reasoning or (model.server is not None and model.abilities.now.prefill is None)
+        if self.prefilled and thinks:
             raise ReadoutError(
                 f"{model.name} thinks before it answers: its answer cannot be begun for it.", hint="Use expect:json."
             )

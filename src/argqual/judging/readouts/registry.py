@@ -37,8 +37,6 @@ def choose_readout(wanted: str, model: Model, *, explain: bool = False, abstain:
     """
     if wanted == "auto":
         wanted, _why = preferred(model, explain=explain, abstain=abstain)
-    if wanted == "expect" and model.abilities.now.prefill is not None and not model.reasoning:
-        wanted = "expect:prefilled"
     name, colon, setting = wanted.partition(":")
     kind = _kind(name)
     try:
