@@ -8,8 +8,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# All tests have two processes more than there are cores: those that ask servers and processes wait a good part of their
-# time. In the order of tests/conftest.py.
+# More processes than there are cores: tests that ask servers and processes wait a good part of their time. In the order
+# of tests/conftest.py.
 CORES    := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PARALLEL := --dist loadscope --no-loadscope-reorder
 # Three workers and hundreds of processes load the same modules: compiled once, also where the environment says otherwise.
@@ -72,7 +72,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 light: $(VENV)/installed-dev
-	$(BIN)/pytest -n $(CORES) $(PARALLEL) -m "not model and not slow"
+	$(BIN)/pytest -n $$(( $(CORES) + 1 )) $(PARALLEL) -m "not model and not slow"
 
 unit: $(VENV)/installed-dev
 	$(BIN)/argqual models pull smollm2-135m --yes

@@ -35,7 +35,7 @@ SLOW = (
     "test_conditioned", "test_encoders",
     "test_warm", "test_optimise_command", "test_hub_weights", "test_combinations", "test_encoder", "test_calibrated",
     "test_chatserver", "test_benchmark_command", "test_perturbations", "test_models_command", "test_embedding",
-    "test_planted_judges", "test_planted", "test_oddities",
+    "test_planted_judges", "test_planted", "test_oddities", "test_frameworks_command", "test_help", "test_jury",
 )  # fmt: skip
 
 # Modules that load the same slow library, or fork: one process does it for all of them. Those that fork are two groups,
@@ -43,7 +43,7 @@ SLOW = (
 TOGETHER = {
     "litellm": (
         "test_addresses", "test_asking", "test_batch", "test_caching", "test_combinations", "test_decisions",
-        "test_expect", "test_failures", "test_oddities", "test_traffic",
+        "test_expect", "test_failures", "test_oddities", "test_real_decisions", "test_traffic",
     ),
     "model": ("test_gguf", "test_hub_weights", "test_probe", "test_proxy", "test_real_model"),
     "torch": ("test_conditioned", "test_contract", "test_embedding", "test_encoder", "test_encoders"),
