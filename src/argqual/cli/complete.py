@@ -26,10 +26,9 @@ def models(incomplete: str) -> list[str]:
 
 def engines(incomplete: str) -> list[str]:
     """The models whose engines stay."""
-    from argqual.models.names import name_of
     from argqual.models.warm import all_kept
 
-    return _starting(sorted({name_of(each.identity, each.weights) for each in all_kept()}), incomplete)
+    return _starting(sorted({each.name for each in all_kept()}), incomplete)
 
 
 def readouts(incomplete: str) -> list[str]:

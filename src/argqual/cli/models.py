@@ -37,12 +37,11 @@ _ENCODERS = "for the strategies embedding, encoder and conditioned"
 def list_models(format: FormatOption = None) -> None:
     """The embedded models and encoders, engines that are kept loaded, and how hosted models are named."""
     from argqual.models import weights
-    from argqual.models.names import name_of
     from argqual.models.warm import all_kept
 
     engines: dict[str, list[KeptEngine]] = {}
     for engine in all_kept():
-        engines.setdefault(name_of(engine.identity, engine.weights), []).append(engine)
+        engines.setdefault(engine.name, []).append(engine)
     rows = _rows(engines)
     if wanted_format(format) is Format.JSON:
         typer.echo(json.dumps(rows, indent=2))
@@ -239,7 +238,7 @@ def keep(
     from argqual.errors import ModelError
     from argqual.models import warm
     from argqual.models.connect import begin
-    from argqual.models.names import is_embedded, name_of
+    from argqual.models.names import is_embedded
 
     if not is_embedded(name):
         raise ModelError(
@@ -257,7 +256,7 @@ def keep(
         )
     if kept.minutes != minutes:
         kept = warm.keep_for(kept, minutes)
-    typer.echo(clean(f"{name_of(kept.identity, kept.weights)}: {_staying(kept)}"))
+    typer.echo(clean(f"{kept.name}: {_staying(kept)}"))
 
 
 @app.command("stop")
@@ -270,19 +269,19 @@ def stop(
     """End engines that are kept loaded. What uses one stops too."""
     from argqual.errors import EXIT_SOME_FAILED
     from argqual.models import warm
-    from argqual.models.names import embedded_id, name_of
+    from argqual.models.names import embedded_id
 
-    kept = [(name_of(each.identity, each.weights), each) for each in warm.all_kept()]
+    kept = warm.all_kept()
     if name is not None:
         wanted = {embedded_id(name), os.path.abspath(os.path.expanduser(name))}
-        kept = [(each, engine) for each, engine in kept if each in wanted]
+        kept = [each for each in kept if each.name in wanted]
     if not kept:
         typer.echo(clean(f"No engine of {name} is kept." if name else "No engine is kept."))
     failed = False
-    for each, engine in kept:
-        ended = warm.stop(engine)
+    for each in kept:
+        ended = warm.stop(each)
         failed |= not ended
-        typer.echo(clean(f"{each}: {'ended' if ended else f'does not end; it is process {engine.process}'}"))
+        typer.echo(clean(f"{each.name}: {'ended' if ended else f'does not end; it is process {each.process}'}"))
     if failed:
         raise typer.Exit(EXIT_SOME_FAILED)
 

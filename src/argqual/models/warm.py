@@ -32,6 +32,7 @@ from argqual import _underway
 from argqual.downloads.files import cache_of
 from argqual.errors import ModelError
 from argqual.models.llama import PROGRAM, Address, LlamaServer
+from argqual.models.names import name_of
 
 _DIGITS = 32
 _TOUCH_EVERY = 2.0
@@ -115,6 +116,11 @@ class KeptEngine:
     @property
     def identity(self) -> str:
         return str(self.place.about["identity"])
+
+    @property
+    def name(self) -> str:
+        """What its model is called."""
+        return name_of(self.identity, self.weights)
 
     @property
     def memory_bytes(self) -> int | None:

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
@@ -94,11 +94,13 @@ def token_distributions(
         of_answer = read_codes(written, questions)
         if [code for code, _ in found] != [code for code, _ in of_answer]:
             raise Unreadable("the log-probabilities are those of another answer")
-    choices = [tokens[bisect_right(starts, position) - 1] for _, position in found]
-    for question, (code, _), choice in zip(questions, found, choices, strict=True):
-        if _mass(question, choice)[code] <= 0.0:
+    distributions = []
+    for question, (code, position) in zip(questions, found, strict=True):
+        mass = _mass(question, tokens[bisect_right(starts, position) - 1])
+        if mass[code] <= 0.0:
             raise Unreadable(f"the level that was written is not among the likely tokens for {question.name}")
-    return [token_distribution(question, choice) for question, choice in zip(questions, choices, strict=True)]
+        distributions.append(_of_mass(question, mass))
+    return distributions
 
 
 def _alike(text: str, other: str) -> bool:
@@ -130,7 +132,11 @@ def token_distribution(question: Question, choice: TokenChoice) -> Distribution:
     All of it is off the scale where none of them is a code. Raises `Unreadable` for figures that are no
     log-probabilities.
     """
-    mass = _mass(question, choice)
+    return _of_mass(question, _mass(question, choice))
+
+
+def _of_mass(question: Question, mass: Mapping[str, float]) -> Distribution:
+    """A question's distribution, from the probabilities of its codes."""
     total = math.fsum(mass.values())
     levels = [mass[code] for code in question.codes]
     rated = math.fsum(levels)
